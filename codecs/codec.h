@@ -1,0 +1,63 @@
+#ifndef CODECS_CODEC_H
+#define CODECS_CODEC_H
+
+/* Bytes <-> pixels: PNG (libpng) and JPEG (libjpeg-turbo). Stateless and thread-safe.
+ *
+ * Decoding reads every PNG (all colour types and depths, interlaced, tRNS) and JPEG (baseline,
+ * progressive, grey, CMYK and YCCK with Adobe inversion), applies the EXIF orientation, and gives
+ * the number of channels asked for, as Pillow's convert() does: 3 blends alpha over white; 1 is
+ * (19595 R + 38470 G + 7471 B + 32768) >> 16; 2 and 4 keep alpha (255 where the file has none). The
+ * size that the header declares is checked before any pixel is allocated. A truncated or damaged
+ * picture is an error (UNPROCESSABLE), never a grey half. Encoding writes no metadata. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "codecs/image.h"
+
+enum px_format { PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG };
+
+struct px_decode_limits {
+    uint64_t max_pixels; /* width * height; 0: the default, 50,000,000 */
+    uint32_t max_side;   /* 0: the default, 16,384 */
+};
+
+/* What the header of a picture declares, read without allocating pixels. Width and height are those
+ * after the EXIF orientation. */
+struct px_image_info {
+    enum px_format format;
+    uint32_t width, height;
+    uint32_t
+        channels; /* as stored: 1-4 (a palette counts as 3, or 4 with transparency; CMYK as 4) */
+};
+
+/* The format that the first bytes show; PX_FORMAT_NONE where it is neither. */
+enum px_format px_sniff(const uint8_t *data, size_t size);
+
+const char *px_format_name(enum px_format format); /* "png", "jpeg" */
+const char *px_format_mime(enum px_format format); /* "image/png", "image/jpeg" */
+
+/* UNPROCESSABLE where the bytes are not a PNG or JPEG header, declare a side of 0 or exceed the
+ * limits. */
+int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+                   struct px_image_info *info, struct px_error *err);
+
+/* channels: 1-4. On success the caller owns *image; on failure it is untouched. */
+int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+                    uint32_t channels, struct px_image *image, struct px_error *err);
+
+/* quality 1-100 concerns JPEG only (4:2:0 below 90, 4:4:4 from 90; JPEG drops alpha over white).
+ * *data is malloc'ed. */
+int px_image_encode(const struct px_image *image, enum px_format format, int quality,
+                    uint8_t **data, size_t *size, struct px_error *err);
+
+/* Convenience for tools and trainer; the message names the file. The format of the saved file
+ * follows its suffix: .png, .jpg, .jpeg (else USAGE). Saving is atomic. */
+int px_image_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
+                  struct px_image *image, struct px_error *err);
+int px_image_save(const char *path, const struct px_image *image, int quality,
+                  struct px_error *err);
+
+#endif

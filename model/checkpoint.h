@@ -1,0 +1,41 @@
+#ifndef MODEL_CHECKPOINT_H
+#define MODEL_CHECKPOINT_H
+
+/* A generator in a safetensors file: the tensors of its state_dict, and in __metadata__ the strings
+ * that rebuild the network: architecture, ngf, input_nc, output_nc, norm, dropout ("true"/"false"),
+ * direction, crop_size, plus the trainer's version and options (shown by `inspect`, not
+ * interpreted). Metadata that is missing is inferred from names and shapes where that is possible;
+ * where both are there they must agree. Every tensor the network needs must be there with its exact
+ * shape; running statistics may be missing; tensors it does not need are an error.
+ *
+ * Immutable once loaded; any number of threads may read. */
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "model/network.h"
+#include "model/safetensors.h"
+
+struct px_checkpoint {
+    struct px_network network;
+    struct px_safetensors *file; /* owned */
+    bool has_running;            /* all running means and variances are there */
+    enum px_dtype dtype;         /* stored type of the weights: PX_F32, PX_BF16, ... */
+};
+
+int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
+void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
+
+/* The tensor of a layer in some role, or NULL where the network or the file has none. */
+const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpoint, int layer,
+                                             enum px_tensor_role role);
+
+/* Saves `tensors` (names of the state_dict) with the network's metadata and `extra` entries (which
+ * may not repeat the network's keys). `dtype` PX_F32 or PX_BF16 is the type that convolution
+ * weights are stored in; everything else is written as it is given. */
+int px_checkpoint_save(const char *path, const struct px_network *network,
+                       const struct px_tensor *tensors, size_t count,
+                       const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
+                       struct px_error *err);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef MODEL_DTYPE_H
+#define MODEL_DTYPE_H
+
+/* Element types of tensors in files and of the engine's arithmetic. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum px_dtype {
+    PX_DTYPE_AUTO, /* engine: the fastest that the CPU allows (bf16 with AMX, else f32) */
+    PX_F32,
+    PX_BF16,
+    PX_F16, /* files only */
+    PX_F64, /* files only */
+    PX_I64, /* files only: num_batches_tracked */
+};
+
+/* Bytes of one element; 0 for AUTO. */
+size_t px_dtype_size(enum px_dtype dtype);
+const char *px_dtype_name(enum px_dtype dtype); /* "auto" "f32" "bf16" "f16" "f64" "i64" */
+
+static inline float px_bf16_to_f32(uint16_t b)
+{
+    uint32_t u = (uint32_t)b << 16;
+    float f;
+
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+/* Rounds to nearest, ties to even; a NaN stays a (quiet) NaN. */
+static inline uint16_t px_f32_to_bf16(float f)
+{
+    uint32_t u;
+
+    memcpy(&u, &f, sizeof u);
+    if ((u & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)((u >> 16) | 0x40u);
+    return (uint16_t)((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+}
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef MODEL_SAFETENSORS_H
+#define MODEL_SAFETENSORS_H
+
+/* The safetensors file format (github.com/huggingface/safetensors), read by mapping and written
+ * atomically. Everything in the header is checked before it is used: header size (at most
+ * 100,000,000), JSON, duplicate names, types, products with overflow checks, offsets in order
+ * without holes or overlap, the file's exact size. Only the types of px_dtype are accepted (others
+ * are refused by name). */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/tensor.h"
+
+struct px_safetensors;
+
+struct px_metadata { /* one entry of __metadata__ */
+    const char *key, *value;
+};
+
+/* Maps and validates a file. Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the
+ * path. */
+int px_safetensors_open(struct px_safetensors **out, const char *path, struct px_error *err);
+
+/* The same from memory (`data` must outlive the result; used by tests and fuzzing). */
+int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_t size,
+                         struct px_error *err);
+void px_safetensors_close(struct px_safetensors *file); /* accepts NULL */
+
+size_t px_safetensors_count(const struct px_safetensors *file);
+const struct px_tensor *px_safetensors_at(const struct px_safetensors *file, size_t index);
+/* NULL where there is none of that name. */
+const struct px_tensor *px_safetensors_find(const struct px_safetensors *file, const char *name);
+size_t px_safetensors_metadata_count(const struct px_safetensors *file);
+struct px_metadata px_safetensors_metadata_at(const struct px_safetensors *file, size_t index);
+const char *px_safetensors_metadata(const struct px_safetensors *file,
+                                    const char *key); /* or NULL */
+
+/* Writes a file: tensors ordered by element size (largest first), then name, as the reference
+ * writer does; metadata sorted by key; equal content gives equal bytes. IO where the disk is full;
+ * then nothing of `path` has changed. */
+int px_safetensors_save(const char *path, const struct px_tensor *tensors, size_t count,
+                        const struct px_metadata *metadata, size_t metadata_count,
+                        struct px_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef MODEL_TENSOR_H
+#define MODEL_TENSOR_H
+
+/* A named tensor as it stands in a checkpoint: C order, little-endian, no strides. Only a view:
+ * name and data belong to whoever made it (a mapped file, a trainer). */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/dtype.h"
+
+enum { PX_TENSOR_DIMS = 8 };
+
+struct px_tensor {
+    const char *name;
+    enum px_dtype dtype;
+    int ndim;
+    int64_t shape[PX_TENSOR_DIMS];
+    const void *data;
+    size_t bytes; /* product of shape * px_dtype_size(dtype) */
+};
+
+/* The number of elements. */
+size_t px_tensor_count(const struct px_tensor *tensor);
+
+/* Converts F32, BF16, F16 or F64 elements to f32; `out` holds px_tensor_count() floats. */
+void px_tensor_to_f32(const struct px_tensor *tensor, float *out);
+
+#endif

@@ -1,0 +1,30 @@
+#ifndef TESTS_CHECK_H
+#define TESTS_CHECK_H
+
+/* cmocka, with tests named by sentences:
+ *
+ *     static void test_short_header(void **state) { ... assert_int_equal(...); }
+ *     int main(void)
+ *     {
+ *         const struct CMUnitTest tests[] = {
+ *             CHECK("refuses a header cut after three bytes", test_short_header),
+ *         };
+ *         return cmocka_run_group_tests(tests, NULL, NULL);
+ *     }
+ *
+ * Every program prints TAP (meson sets CMOCKA_MESSAGE_OUTPUT). Files live in the folder that
+ * PX_TESTS names (tests/ of the source tree); scratch files belong in mkdtemp() folders. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define CHECK(sentence, function)                                                                  \
+    {                                                                                              \
+        (sentence), (function), NULL, NULL, NULL                                                   \
+    }
+
+#endif

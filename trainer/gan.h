@@ -1,0 +1,60 @@
+#ifndef TRAINER_GAN_H
+#define TRAINER_GAN_H
+
+/* The pix2pix training step (Isola et al. 2017, as pytorch-CycleGAN-and-pix2pix computes it): a
+ * U-Net generator G, a 70x70 PatchGAN discriminator D on (A, B), BCE-with-logits, D's loss halved,
+ * G's loss GAN + lambda_L1 * L1, Adam for both. One step: G forward; D step on fake (detached) and
+ * real; G step through the updated D.
+ *
+ * Owns weights, gradients, moments, activations; allocated once in px_gan_create(). Serves one
+ * thread at a time (its OpenMP team does the work). Reproducible bit by bit for the same seed,
+ * thread count and CPU. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/network.h"
+#include "model/tensor.h"
+
+struct px_gan;
+
+struct px_gan_options {
+    struct px_network network; /* G; crop_size is the training size */
+    int ndf;
+    int batch_size;
+    int threads;
+    double beta1; /* Adam: beta2 0.999, epsilon 1e-8 */
+    double lambda_L1;
+    uint64_t seed; /* of the initial weights N(0, .02) and of dropout */
+};
+
+int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);
+void px_gan_destroy(struct px_gan *gan); /* accepts NULL */
+
+/* As the reference logs them: G_L1 already multiplied by lambda, D_real and D_fake not halved. */
+struct px_gan_losses {
+    float G_GAN, G_L1, D_real, D_fake;
+};
+
+/* a: (batch, crop, crop, input_nc), b: (batch, crop, crop, output_nc), interleaved, [-1, 1]. lr is
+ * the learning rate of this step. */
+int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
+                struct px_gan_losses *losses, struct px_error *err);
+
+/* G(a) for one image, (1, crop, crop, C): norm on the image's own statistics, dropout off; changes
+ * nothing. For validation and pictures. */
+int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err);
+
+/* All that a step changes, as named tensors: "G." and "D." + the state_dict's names, and the
+ * moments "G.adam_m.NAME", "G.adam_v.NAME", "D....". `data` may be read to save and written to
+ * resume (between steps); the count of steps taken (Adam's t and dropout's stream) is the tensor
+ * "steps", i64, shape []. The list lives as long as the gan. Tensors of the generator for a
+ * checkpoint: those whose name starts with "G." and has no "adam_"; strip the "G.". */
+size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors);
+
+size_t px_gan_parameters_G(const struct px_gan *gan);
+size_t px_gan_parameters_D(const struct px_gan *gan);
+
+#endif
