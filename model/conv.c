@@ -1,0 +1,369 @@
+#include "model/conv.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <oneapi/dnnl/dnnl.h>
+
+/* Below this many multiply-adds even the `ref` implementation takes well under a millisecond, and
+ * only toy networks (a few channels) have such layers; above it `ref` would be a silent 1000-fold
+ * slowdown. */
+static const double REF_ALLOWED_MACS = 4e6;
+
+struct px_dnn {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    void *scratch;
+    size_t scratch_size;
+};
+
+struct px_conv {
+    struct px_dnn *dnn; /* borrowed */
+    struct px_conv_desc desc;
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t src, weights, bias, dst, scratch; /* views; pointers are set at each run */
+    dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for reorders */
+    dnnl_primitive_t pack, unpack;                  /* made when first used */
+};
+
+static int check(dnnl_status_t status, const char *what, struct px_error *err)
+{
+    if (status == dnnl_success)
+        return 0;
+    if (status == dnnl_out_of_memory)
+        return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's %s", what);
+    return px_fail(err, PX_E_INTERNAL, "oneDNN refused %s (status %d)", what, (int)status);
+}
+
+int px_dnn_create(struct px_dnn **out, int threads, struct px_error *err)
+{
+    struct px_dnn *dnn = calloc(1, sizeof *dnn);
+
+    if (!dnn)
+        return px_fail(err, PX_E_NOMEM, "no memory for a oneDNN context");
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads);
+    int rc = check(dnnl_engine_create(&dnn->engine, dnnl_cpu, 0), "an engine", err);
+    if (!rc)
+        rc = check(dnnl_stream_create(&dnn->stream, dnn->engine, dnnl_stream_default_flags),
+                   "a stream", err);
+    if (rc) {
+        px_dnn_destroy(dnn);
+        return rc;
+    }
+    *out = dnn;
+    return 0;
+}
+
+void px_dnn_destroy(struct px_dnn *dnn)
+{
+    if (!dnn)
+        return;
+    if (dnn->stream)
+        dnnl_stream_destroy(dnn->stream);
+    if (dnn->engine)
+        dnnl_engine_destroy(dnn->engine);
+    free(dnn->scratch);
+    free(dnn);
+}
+
+size_t px_dnn_scratch_size(const struct px_dnn *dnn)
+{
+    return dnn->scratch_size;
+}
+
+/* The scratchpad only ever grows; primitives of one px_dnn run one after another and share it. */
+static int grow_scratch(struct px_dnn *dnn, size_t size, struct px_error *err)
+{
+    if (size <= dnn->scratch_size)
+        return 0;
+    size = (size + 4095) & ~(size_t)4095;
+    void *scratch = aligned_alloc(4096, size);
+    if (!scratch)
+        return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's scratchpad of %zu bytes", size);
+    free(dnn->scratch);
+    dnn->scratch = scratch;
+    dnn->scratch_size = size;
+    return 0;
+}
+
+static dnnl_data_type_t data_type(enum px_dtype dtype)
+{
+    return dtype == PX_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+struct descs { /* memory descriptors of one convolution */
+    dnnl_memory_desc_t src, weights, bias, dst;
+};
+
+static void free_descs(struct descs *d)
+{
+    dnnl_memory_desc_destroy(d->src);
+    dnnl_memory_desc_destroy(d->weights);
+    dnnl_memory_desc_destroy(d->bias);
+    dnnl_memory_desc_destroy(d->dst);
+}
+
+static int output_size(const struct px_conv_desc *c, int size)
+{
+    return (size + 2 * c->pad - c->kernel) / c->stride + 1;
+}
+
+static dnnl_status_t make_descs(const struct px_conv_desc *c, struct descs *d)
+{
+    const dnnl_dims_t src = {c->n, c->ic, c->ih, c->iw};
+    const dnnl_dims_t weights = {c->oc, c->ic, c->kernel, c->kernel};
+    const dnnl_dims_t bias = {c->oc};
+    const dnnl_dims_t dst = {c->n, c->oc, output_size(c, c->ih), output_size(c, c->iw)};
+    dnnl_status_t s;
+
+    s = dnnl_memory_desc_create_with_tag(&d->src, 4, src, data_type(c->src), dnnl_nhwc);
+    if (s == dnnl_success)
+        s = dnnl_memory_desc_create_with_tag(&d->weights, 4, weights, data_type(c->weights),
+                                             dnnl_format_tag_any);
+    if (s == dnnl_success && c->bias)
+        s = dnnl_memory_desc_create_with_tag(&d->bias, 1, bias, dnnl_f32, dnnl_a);
+    if (s == dnnl_success)
+        s = dnnl_memory_desc_create_with_tag(&d->dst, 4, dst, data_type(c->dst), dnnl_nhwc);
+    return s;
+}
+
+static dnnl_status_t make_attr(const struct px_conv_desc *c, dnnl_primitive_attr_t *attr)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s == dnnl_success) /* whatever ONEDNN_DEFAULT_FPMATH_MODE says */
+        s = dnnl_primitive_attr_set_fpmath_mode(*attr, dnnl_fpmath_mode_strict);
+    if (s != dnnl_success || !c->relu)
+        return s;
+    s = dnnl_post_ops_create(&ops);
+    if (s == dnnl_success)
+        s = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, c->slope, 0.0f);
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_post_ops(*attr, ops);
+    dnnl_post_ops_destroy(ops);
+    return s;
+}
+
+static dnnl_status_t make_pd(dnnl_engine_t engine, const struct px_conv_desc *c,
+                             const struct descs *d, dnnl_primitive_desc_t *pd)
+{
+    const dnnl_dims_t strides = {c->stride, c->stride};
+    const dnnl_dims_t dilates = {0, 0};
+    const dnnl_dims_t pad = {c->pad, c->pad};
+    bool forward = c->pass == PX_CONV_FORWARD;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+
+    dnnl_status_t s = make_attr(c, &attr);
+    if (s == dnnl_success)
+        s = dnnl_convolution_forward_primitive_desc_create(
+            forward ? pd : &hint, engine, forward ? dnnl_forward_inference : dnnl_forward_training,
+            dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst, strides, dilates, pad,
+            pad, forward ? attr : NULL);
+    if (s == dnnl_success && c->pass == PX_CONV_BACKWARD_DATA)
+        s = dnnl_convolution_backward_data_primitive_desc_create(
+            pd, engine, dnnl_convolution_direct, d->src, d->weights, d->dst, strides, dilates, pad,
+            pad, hint, attr);
+    if (s == dnnl_success && c->pass == PX_CONV_BACKWARD_WEIGHTS)
+        s = dnnl_convolution_backward_weights_primitive_desc_create(
+            pd, engine, dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst, strides,
+            dilates, pad, pad, hint, attr);
+    dnnl_primitive_desc_destroy(hint);
+    dnnl_primitive_attr_destroy(attr);
+    return s;
+}
+
+static const_dnnl_memory_desc_t query(const struct px_conv *conv, dnnl_query_t what)
+{
+    return dnnl_primitive_desc_query_md(conv->pd, what, 0);
+}
+
+static const_dnnl_memory_desc_t weights_desc(const struct px_conv *conv)
+{
+    return query(conv, conv->desc.pass == PX_CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
+                                                                   : dnnl_query_weights_md);
+}
+
+const char *px_conv_implementation(const struct px_conv *conv)
+{
+    const char *name = "?";
+
+    dnnl_primitive_desc_query(conv->pd, dnnl_query_impl_info_str, 0, (void *)&name);
+    return name;
+}
+
+static dnnl_status_t make_memory(const struct px_conv *conv, const struct descs *d,
+                                 struct px_conv *into)
+{
+    const struct px_conv_desc *c = &conv->desc;
+    dnnl_engine_t engine = conv->dnn->engine;
+    const dnnl_dims_t dims = {c->oc, c->ic, c->kernel, c->kernel};
+    dnnl_memory_desc_t plain = NULL;
+
+    dnnl_status_t s = dnnl_memory_create(&into->src, d->src, engine, DNNL_MEMORY_NONE);
+    if (s == dnnl_success)
+        s = dnnl_memory_create(&into->weights, weights_desc(conv), engine, DNNL_MEMORY_NONE);
+    if (s == dnnl_success && c->bias)
+        s = dnnl_memory_create(&into->bias, d->bias, engine, DNNL_MEMORY_NONE);
+    if (s == dnnl_success)
+        s = dnnl_memory_create(&into->dst, d->dst, engine, DNNL_MEMORY_NONE);
+    if (s == dnnl_success)
+        s = dnnl_memory_create(&into->scratch, query(conv, dnnl_query_scratchpad_md), engine,
+                               DNNL_MEMORY_NONE);
+    if (s == dnnl_success)
+        s = dnnl_memory_desc_create_with_tag(&plain, 4, dims, dnnl_f32, dnnl_oihw);
+    if (s == dnnl_success)
+        s = dnnl_memory_create(&into->plain, plain, engine, DNNL_MEMORY_NONE);
+    dnnl_memory_desc_destroy(plain);
+    return s;
+}
+
+static int refuse_ref(const struct px_conv *conv, struct px_error *err)
+{
+    const struct px_conv_desc *c = &conv->desc;
+    const char *name = px_conv_implementation(conv);
+    double macs = (double)c->n * output_size(c, c->ih) * output_size(c, c->iw) * c->oc * c->ic *
+                  c->kernel * c->kernel;
+
+    if (!strstr(name, "ref") || macs <= REF_ALLOWED_MACS)
+        return 0;
+    return px_fail(err, PX_E_INTERNAL,
+                   "oneDNN has only its slow '%s' for a convolution (pass %d, n %d, %dx%d, %d -> "
+                   "%d channels, kernel %d, %s)",
+                   name, (int)c->pass, c->n, c->ih, c->iw, c->ic, c->oc, c->kernel,
+                   px_dtype_name(c->src));
+}
+
+int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_conv_desc *desc,
+                   struct px_error *err)
+{
+    struct descs d = {0};
+    struct px_conv *conv = calloc(1, sizeof *conv);
+
+    if (!conv)
+        return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
+    if (desc->ih + 2 * desc->pad < desc->kernel || desc->iw + 2 * desc->pad < desc->kernel) {
+        free(conv);
+        return px_fail(err, PX_E_INVALID, "an input of %dx%d is too small for a %dx%d convolution",
+                       desc->iw, desc->ih, desc->kernel, desc->kernel);
+    }
+    conv->dnn = dnn;
+    conv->desc = *desc;
+    int rc = check(make_descs(desc, &d), "a memory descriptor", err);
+    if (!rc)
+        rc = check(make_pd(dnn->engine, desc, &d, &conv->pd), "a convolution", err);
+    if (!rc)
+        rc = refuse_ref(conv, err);
+    if (!rc)
+        rc = check(dnnl_primitive_create(&conv->primitive, conv->pd), "a convolution kernel", err);
+    if (!rc)
+        rc = check(make_memory(conv, &d, conv), "a memory object", err);
+    if (!rc)
+        rc = grow_scratch(dnn, dnnl_memory_desc_get_size(query(conv, dnnl_query_scratchpad_md)),
+                          err);
+    free_descs(&d);
+    if (rc) {
+        px_conv_destroy(conv);
+        return rc;
+    }
+    *out = conv;
+    return 0;
+}
+
+void px_conv_destroy(struct px_conv *conv)
+{
+    if (!conv)
+        return;
+    dnnl_primitive_destroy(conv->pack);
+    dnnl_primitive_destroy(conv->unpack);
+    dnnl_primitive_destroy(conv->primitive);
+    dnnl_memory_destroy(conv->src);
+    dnnl_memory_destroy(conv->weights);
+    dnnl_memory_destroy(conv->bias);
+    dnnl_memory_destroy(conv->dst);
+    dnnl_memory_destroy(conv->scratch);
+    dnnl_memory_destroy(conv->plain);
+    dnnl_primitive_desc_destroy(conv->pd);
+    free(conv);
+}
+
+size_t px_conv_weights_size(const struct px_conv *conv)
+{
+    return dnnl_memory_desc_get_size(weights_desc(conv));
+}
+
+bool px_conv_same_weights(const struct px_conv *a, const struct px_conv *b)
+{
+    return dnnl_memory_desc_equal(weights_desc(a), weights_desc(b)) != 0;
+}
+
+/* Runs from -> to through *primitive, which is made when first needed. */
+static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memory_t from,
+                   dnnl_memory_t to, struct px_error *err)
+{
+    if (!*primitive) {
+        const_dnnl_memory_desc_t a, b;
+        dnnl_primitive_desc_t pd = NULL;
+        dnnl_engine_t engine = conv->dnn->engine;
+
+        dnnl_memory_get_memory_desc(from, &a);
+        dnnl_memory_get_memory_desc(to, &b);
+        dnnl_status_t s = dnnl_reorder_primitive_desc_create(&pd, a, engine, b, engine, NULL);
+        if (s == dnnl_success)
+            s = dnnl_primitive_create(primitive, pd);
+        dnnl_primitive_desc_destroy(pd);
+        if (s != dnnl_success)
+            return check(s, "a reorder", err);
+    }
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    return check(dnnl_primitive_execute(*primitive, conv->dnn->stream, 2, args), "to reorder", err);
+}
+
+int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err)
+{
+    dnnl_memory_set_data_handle(conv->plain, (void *)(uintptr_t)plain);
+    dnnl_memory_set_data_handle(conv->weights, packed);
+    return reorder(conv, &conv->pack, conv->plain, conv->weights, err);
+}
+
+int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err)
+{
+    dnnl_memory_set_data_handle(conv->weights, (void *)(uintptr_t)packed);
+    dnnl_memory_set_data_handle(conv->plain, plain);
+    return reorder(conv, &conv->unpack, conv->weights, conv->plain, err);
+}
+
+int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *b, struct px_error *err)
+{
+    static const struct {
+        int src, weights, bias, dst;
+    } names[] = {
+        [PX_CONV_FORWARD] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST},
+        [PX_CONV_BACKWARD_DATA] = {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, 0, DNNL_ARG_DIFF_DST},
+        [PX_CONV_BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_BIAS,
+                                      DNNL_ARG_DIFF_DST},
+    };
+    enum px_conv_pass pass = conv->desc.pass;
+    int n = 4;
+
+    dnnl_memory_set_data_handle(conv->src, b->src);
+    dnnl_memory_set_data_handle(conv->weights, b->weights);
+    dnnl_memory_set_data_handle(conv->dst, b->dst);
+    dnnl_memory_set_data_handle(conv->scratch, conv->dnn->scratch);
+    dnnl_exec_arg_t args[5] = {{names[pass].src, conv->src},
+                               {names[pass].weights, conv->weights},
+                               {names[pass].dst, conv->dst},
+                               {DNNL_ARG_SCRATCHPAD, conv->scratch}};
+    if (conv->desc.bias) {
+        dnnl_memory_set_data_handle(conv->bias, b->bias);
+        args[n++] = (dnnl_exec_arg_t){names[pass].bias, conv->bias};
+    }
+    return check(dnnl_primitive_execute(conv->primitive, conv->dnn->stream, n, args),
+                 "to run a convolution", err);
+}

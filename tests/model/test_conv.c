@@ -1,0 +1,235 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "model/conv.h"
+#include "tests/model/reference.h"
+
+/* The geometries that networks use: down, up as 2x2, PatchGAN's stride 1, and odd channel counts.
+ */
+static const struct reference_conv shapes[] = {
+    {1, 16, 16, 3, 8, 4, 2, 1},   {2, 8, 12, 16, 32, 4, 2, 1}, {1, 2, 2, 64, 64, 4, 2, 1},
+    {3, 4, 4, 32, 48, 2, 1, 1},   {1, 9, 7, 6, 5, 4, 1, 1},    {2, 8, 8, 7, 3, 4, 2, 1},
+    {1, 1, 1, 128, 64, 2, 1, 1},  {1, 16, 16, 1, 2, 4, 2, 1},  {1, 32, 32, 64, 1, 4, 1, 1},
+    {1, 64, 64, 16, 12, 2, 1, 1},
+};
+
+struct problem {
+    float *x, *w, *b, *y;
+    double *want;
+    long nx, nw, ny;
+};
+
+static float *filled(long n, struct px_random *random)
+{
+    float *p = malloc((size_t)n * sizeof *p);
+    for (long i = 0; i < n; i++) { /* representable in bf16, so that only sums differ */
+        p[i] = px_bf16_to_f32(px_f32_to_bf16(px_random_uniform(random) * 2 - 1));
+    }
+    return p;
+}
+
+static void tap_forward(void *context, long x, long w, long y)
+{
+    struct problem *p = context;
+    p->want[y] += (double)p->x[x] * (double)p->w[w];
+}
+
+static void tap_data(void *context, long x, long w, long y)
+{
+    struct problem *p = context;
+    p->want[x] += (double)p->y[y] * (double)p->w[w];
+}
+
+static void tap_weights(void *context, long x, long w, long y)
+{
+    struct problem *p = context;
+    p->want[w] += (double)p->y[y] * (double)p->x[x];
+}
+
+static void make_problem(const struct reference_conv *s, struct problem *p)
+{
+    struct px_random random;
+    px_random_seed(&random, (uint64_t)(s->ic * 1000 + s->oc));
+    p->nx = (long)s->n * s->ih * s->iw * s->ic;
+    p->nw = (long)s->oc * s->ic * s->kernel * s->kernel;
+    p->ny = (long)s->n * reference_out(s, s->ih) * reference_out(s, s->iw) * s->oc;
+    p->x = filled(p->nx, &random);
+    p->w = filled(p->nw, &random);
+    p->y = filled(p->ny, &random);
+    p->b = filled(s->oc, &random);
+}
+
+static void free_problem(struct problem *p)
+{
+    free(p->x);
+    free(p->w);
+    free(p->y);
+    free(p->b);
+    free(p->want);
+}
+
+static void *as(enum px_dtype dtype, const float *from, long n)
+{
+    float *f = aligned_alloc(64, ((size_t)n * 4 + 63) / 64 * 64);
+    uint16_t *h = (uint16_t *)f;
+    for (long i = 0; i < n; i++) {
+        if (dtype == PX_F32)
+            f[i] = from[i];
+        else
+            h[i] = px_f32_to_bf16(from[i]);
+    }
+    return f;
+}
+
+static double value(enum px_dtype dtype, const void *data, long i)
+{
+    return dtype == PX_F32 ? (double)((const float *)data)[i]
+                           : (double)px_bf16_to_f32(((const uint16_t *)data)[i]);
+}
+
+/* f32: the terms are summed in another order, so n * 2^-24 of the sum of magnitudes (each <= 1)
+ * bounds the error; bf16 results add one rounding of 2^-8 relative. */
+static void compare(const char *what, enum px_dtype dtype, const void *got, const double *want,
+                    long n)
+{
+    for (long i = 0; i < n; i++) {
+        double tolerance = 2e-4 + (dtype == PX_BF16 ? fabs(want[i]) / 128 : 0);
+        double v = value(dtype, got, i);
+        if (!(fabs(v - want[i]) <= tolerance))
+            fail_msg("%s: element %ld is %g, not %g", what, i, v, want[i]);
+    }
+}
+
+static void run_shape(const struct reference_conv *s, enum px_conv_pass pass, enum px_dtype dtype)
+{
+    struct problem p = {0};
+    struct px_dnn *dnn = NULL;
+    struct px_conv *conv = NULL;
+    struct px_error err = {0};
+    char what[200];
+    bool weights_pass = pass == PX_CONV_BACKWARD_WEIGHTS;
+    const struct px_conv_desc desc = {.pass = pass,
+                                      .n = s->n,
+                                      .ih = s->ih,
+                                      .iw = s->iw,
+                                      .ic = s->ic,
+                                      .oc = s->oc,
+                                      .kernel = s->kernel,
+                                      .stride = s->stride,
+                                      .pad = s->pad,
+                                      .src = dtype,
+                                      .weights = weights_pass ? PX_F32 : dtype,
+                                      .dst = dtype,
+                                      .bias = pass == PX_CONV_FORWARD,
+                                      .relu = pass == PX_CONV_FORWARD,
+                                      .slope = 0.2f};
+
+    make_problem(s, &p);
+    long n_out = pass == PX_CONV_FORWARD ? p.ny : weights_pass ? p.nw : p.nx;
+    p.want = calloc((size_t)n_out, sizeof *p.want);
+    reference_conv_taps(s,
+                        pass == PX_CONV_FORWARD ? tap_forward
+                        : weights_pass          ? tap_weights
+                                                : tap_data,
+                        &p);
+    if (pass == PX_CONV_FORWARD)
+        for (long i = 0; i < n_out; i++) {
+            p.want[i] += (double)p.b[i % s->oc];
+            p.want[i] = p.want[i] < 0 ? (double)0.2f * p.want[i] : p.want[i];
+        }
+
+    if (px_dnn_create(&dnn, 2, &err) || px_conv_create(&conv, dnn, &desc, &err))
+        fail_msg("%s", err.message);
+    snprintf(what, sizeof what, "pass %d dtype %s shape %d (%s)", (int)pass, px_dtype_name(dtype),
+             (int)(s - shapes), px_conv_implementation(conv));
+    void *x = as(dtype, p.x, p.nx), *y = as(dtype, p.y, p.ny);
+    void *w = aligned_alloc(64, (px_conv_weights_size(conv) + 63) / 64 * 64);
+    float *plain = malloc((size_t)p.nw * sizeof *plain);
+    if (!weights_pass && px_conv_pack(conv, p.w, w, &err))
+        fail_msg("%s: %s", what, err.message);
+    const struct px_conv_buffers buffers = {x, w, p.b, y};
+    if (px_conv_run(conv, &buffers, &err))
+        fail_msg("%s: %s", what, err.message);
+    if (weights_pass && px_conv_unpack(conv, w, plain, &err))
+        fail_msg("%s: %s", what, err.message);
+    if (getenv("PX_VERBOSE"))
+        print_message("# %s\n", what);
+    compare(what, weights_pass ? PX_F32 : dtype,
+            pass == PX_CONV_FORWARD ? y
+            : weights_pass          ? (void *)plain
+                                    : x,
+            p.want, n_out);
+    free(x);
+    free(y);
+    free(w);
+    free(plain);
+    px_conv_destroy(conv);
+    px_dnn_destroy(dnn);
+    free_problem(&p);
+}
+
+static void run_all(enum px_conv_pass pass, enum px_dtype dtype)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        run_shape(&shapes[i], pass, dtype);
+}
+
+static void test_forward(void **state)
+{
+    (void)state;
+    run_all(PX_CONV_FORWARD, PX_F32);
+}
+
+static void test_forward_bf16(void **state)
+{
+    (void)state;
+    if (__builtin_cpu_supports("avx512bw"))
+        run_all(PX_CONV_FORWARD, PX_BF16);
+    else
+        skip();
+}
+
+static void test_data(void **state)
+{
+    (void)state;
+    run_all(PX_CONV_BACKWARD_DATA, PX_F32);
+}
+
+static void test_weights(void **state)
+{
+    (void)state;
+    run_all(PX_CONV_BACKWARD_WEIGHTS, PX_F32);
+}
+
+static void test_refused(void **state)
+{
+    struct px_dnn *dnn;
+    struct px_conv *conv = NULL;
+    struct px_error err = {0};
+    const struct px_conv_desc desc = {
+        .n = 1, .ih = 2, .iw = 2, .ic = 1, .oc = 1, .kernel = 4, .stride = 2, .pad = 0};
+    (void)state;
+
+    assert_int_equal(px_dnn_create(&dnn, 1, &err), 0);
+    assert_int_not_equal(px_conv_create(&conv, dnn, &desc, &err), 0);
+    assert_null(conv);
+    assert_true(err.message[0] != 0);
+    px_dnn_destroy(dnn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("f32 forward with bias and leaky ReLU equals the definition", test_forward),
+        CHECK("bf16 forward equals the definition", test_forward_bf16),
+        CHECK("the gradient by data equals the definition", test_data),
+        CHECK("the gradient by weights equals the definition", test_weights),
+        CHECK("an impossible convolution is refused with a message", test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
