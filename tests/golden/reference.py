@@ -1,0 +1,135 @@
+"""The networks of pytorch-CycleGAN-and-pix2pix (models/networks.py) and a safetensors writer.
+
+The modules are nested exactly as there, so that state_dict() gives the names that its checkpoints
+have. Needs PyTorch 1.13 or later (Debian: python3-torch); used only to make the golden files and
+by tests/bench."""
+
+import json
+import struct
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def norm_layer(norm, channels):
+    if norm == 'batch':
+        return nn.BatchNorm2d(channels)
+    if norm == 'instance':
+        return nn.InstanceNorm2d(channels, affine=False, track_running_stats=False)
+    return nn.Identity()
+
+
+class UnetBlock(nn.Module):
+    """UnetSkipConnectionBlock: x -> [x, up(submodule(down(x)))]."""
+
+    def __init__(self, outer_nc, inner_nc, norm, input_nc=None, submodule=None, outermost=False,
+                 dropout=False):
+        super().__init__()
+        self.outermost = outermost
+        bias = norm == 'instance'
+        down_conv = nn.Conv2d(input_nc or outer_nc, inner_nc, 4, stride=2, padding=1, bias=bias)
+        up_in = inner_nc * 2 if submodule else inner_nc
+        up_conv = nn.ConvTranspose2d(up_in, outer_nc, 4, stride=2, padding=1,
+                                     bias=bias or outermost)
+        up = [nn.ReLU(True), up_conv]
+        if outermost:
+            layers = [down_conv, submodule] + up + [nn.Tanh()]
+        elif submodule is None:
+            layers = [nn.LeakyReLU(0.2, True), down_conv] + up + [norm_layer(norm, outer_nc)]
+        else:
+            layers = [nn.LeakyReLU(0.2, True), down_conv, norm_layer(norm, inner_nc), submodule]
+            layers += up + [norm_layer(norm, outer_nc)] + [nn.Dropout(0.5)] * dropout
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class Unet(nn.Module):
+    """UnetGenerator with `depth` halvings: unet_256 has 8, unet_128 has 7."""
+
+    def __init__(self, depth, ngf, input_nc=3, output_nc=3, norm='batch', dropout=True):
+        super().__init__()
+        block = UnetBlock(ngf * 8, ngf * 8, norm)
+        for _ in range(depth - 5):
+            block = UnetBlock(ngf * 8, ngf * 8, norm, submodule=block, dropout=dropout)
+        for k in (4, 2, 1):
+            block = UnetBlock(ngf * k, ngf * k * 2, norm, submodule=block)
+        self.model = UnetBlock(output_nc, ngf, norm, input_nc, block, outermost=True)
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class PatchGAN(nn.Module):
+    """NLayerDiscriminator with three layers: logits for patches of 70x70 pixels of (A, B)."""
+
+    def __init__(self, input_nc, ndf=64):
+        super().__init__()
+        layers = [nn.Conv2d(input_nc, ndf, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+        for k in (1, 2, 4):
+            layers += [nn.Conv2d(ndf * k, ndf * k * 2, 4, 1 if k == 4 else 2, 1, bias=False),
+                       nn.BatchNorm2d(ndf * k * 2), nn.LeakyReLU(0.2, True)]
+        layers += [nn.Conv2d(ndf * 8, 1, 4, 1, 1)]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.model(x)
+
+
+def randomize(net, generator, std=0.1):
+    """Fixed weights under which every layer matters: larger than the usual N(0, .02), so that a
+    small network's output uses its whole range, and no gamma is 1 and no beta 0."""
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                module.weight.normal_(0, std, generator=generator)
+                if module.bias is not None:
+                    module.bias.normal_(0, std, generator=generator)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.weight.normal_(1, 0.2, generator=generator)
+                module.bias.normal_(0, 0.2, generator=generator)
+
+
+def set_dropout(net, on):
+    for module in net.modules():
+        if isinstance(module, nn.Dropout):
+            module.train(on)
+
+
+def pictures(n, height, width, channels, generator):
+    """8-bit pictures with large shapes and fine noise, as integers in a float64 (n, c, h, w)."""
+    coarse = torch.rand(n, channels, height // 8, width // 8, generator=generator)
+    smooth = nn.functional.interpolate(coarse, size=(height, width), mode='bilinear',
+                                       align_corners=False)
+    noise = torch.rand(n, channels, height, width, generator=generator) - 0.5
+    return ((smooth + 0.2 * noise).clamp(0, 1) * 255).round().double()
+
+
+def nhwc(t):
+    return t.permute(0, 2, 3, 1)
+
+
+def save_safetensors(path, tensors, metadata=None):
+    """tensors: name -> torch tensor or numpy array of f32, f16 or i64; f64 is stored as f32."""
+    types = {'float32': 'F32', 'float16': 'F16', 'int64': 'I64'}
+    arrays = {}
+    for name, t in tensors.items():
+        a = t.detach().numpy() if isinstance(t, torch.Tensor) else np.asarray(t)
+        shape = a.shape  # ascontiguousarray() makes a scalar one-dimensional
+        a = a.astype('float32') if a.dtype == np.float64 else a
+        arrays[name] = np.ascontiguousarray(a).reshape(shape)
+    header, offset, body = {}, 0, []
+    if metadata:
+        header['__metadata__'] = {k: str(v) for k, v in sorted(metadata.items())}
+    for name in sorted(arrays, key=lambda n: (-arrays[n].itemsize, n)):
+        a = arrays[name]
+        header[name] = {'dtype': types[a.dtype.name], 'shape': list(a.shape),
+                        'data_offsets': [offset, offset + a.nbytes]}
+        offset += a.nbytes
+        body.append(a.tobytes())
+    text = json.dumps(header, separators=(',', ':')).encode()
+    text += b' ' * (-len(text) % 8)
+    with open(path, 'wb') as f:
+        f.write(struct.pack('<Q', len(text)) + text + b''.join(body))
