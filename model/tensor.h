@@ -23,7 +23,7 @@ struct px_tensor {
 /* The number of elements. */
 size_t px_tensor_count(const struct px_tensor *tensor);
 
-/* Converts F32, BF16, F16 or F64 elements to f32; `out` holds px_tensor_count() floats. */
+/* Converts the elements to f32; `out` holds px_tensor_count() floats. The data need not be aligned. */
 void px_tensor_to_f32(const struct px_tensor *tensor, float *out);
 
 #endif
