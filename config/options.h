@@ -7,10 +7,11 @@
  *
  * Order of precedence: command line, then environment, then file, then the default. Names are
  * written with hyphens; on the command line and in files underscores are accepted too, and case
- * matters. Both
- * `--name value` and `--name=value` work; a flag is `--name` (or `--name=false`). `--` ends
- * options. Everything unknown is a USAGE error that names it and, where one is close, the option
- * that was probably meant. Not thread-safe while parsing; the filled struct is plain data. */
+ * matters. Both `--name value` and `--name=value` work; a flag is `--name` (or `--name=false`).
+ * `--` ends options. Everything unknown is a USAGE error that names it and, where one is close, the
+ * option that was probably meant; a wrong value is one that gives the option, the value, what is
+ * allowed and where it came from. Not thread-safe while parsing; the filled struct is plain data.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,10 +37,16 @@ struct px_option {
     size_t offset; /* offsetof(struct settings, field) */
     const char
         *fallback; /* the default as a user would write it; NULL: false, 0, NULL or first choice */
-    double min, max;     /* INT, BYTES, NUMBER */
+    double min, max;     /* INT, BYTES, NUMBER; both 0: whatever the type holds */
     const char *choices; /* CHOICE: "batch|running" */
     const char *value;   /* placeholder in the help: "DIR", "N"; NULL: by type */
-    const char *help;    /* one sentence; the default is appended by the help printer */
+    const char *help;    /* one sentence; range and default are appended by the help printer */
+
+    /* Seldom set: write rows with designated initialisers. */
+    char short_name;     /* 'o' for -o, which takes its value as `-o VALUE` or `-oVALUE`; 0: none */
+    bool action;         /* an act, not a setting (--config, --check-config): command line only (the
+                            config option: the environment too), never in files, not printed */
+    const char *heading; /* printed above this row in the help, begins a group; NULL: none */
 };
 
 struct px_option_table {
@@ -62,8 +69,14 @@ struct px_options {
 };
 
 /* Fills `settings` (a struct described by the table). A file is read where `config_option` (may be
- * NULL) names a STRING row ("config") that the command line or environment sets. --help, -h and
- * --version are understood by every table. */
+ * NULL) names a STRING row ("config", an action) that the command line or environment sets. --help,
+ * -h and --version are understood by every table.
+ *
+ * Options and arguments may be mixed, the last of several equal options counts. A value that begins
+ * with '-' and is not a number is taken for a forgotten value: write it as --name=-value. Variables
+ * that begin with table->environment must belong to an option; only those that Kubernetes makes for
+ * a service of that name (..._SERVICE_HOST, ..._PORT_80_TCP) are skipped. In a file, null stands
+ * for the default. On failure nothing is left to free. */
 int px_options_parse(const struct px_option_table *table, void *settings, const char *config_option,
                      int argc, char *const *argv, struct px_options *options, struct px_error *err);
 void px_options_free(struct px_options *options);
@@ -77,7 +90,8 @@ int px_option_set(const struct px_option_table *table, void *settings, const cha
 void px_options_help(const struct px_option_table *table, FILE *out);
 /* "pix2pixd 0.1.0" */
 void px_options_version(const char *program, FILE *out);
-/* The effective settings as a JSON object that --config reads back. */
+/* The effective settings as a JSON object that --config reads back; IO where `out` fails, INVALID
+ * where a string is not UTF-8 (-code, without a message). */
 int px_options_print(const struct px_option_table *table, const void *settings, FILE *out);
 
 #endif

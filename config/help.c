@@ -1,0 +1,129 @@
+/* The help text: two columns, the second wrapped. */
+
+#include <string.h>
+
+#include "config/internal.h"
+
+enum { COLUMN = 30, WIDTH = 96 };
+
+static const char *placeholder(const struct px_option *row)
+{
+    if (row->value)
+        return row->value;
+    switch (row->type) {
+    case PX_OPTION_FLAG:
+        return "";
+    case PX_OPTION_INT:
+    case PX_OPTION_SEED:
+        return "N";
+    case PX_OPTION_BYTES:
+        return "SIZE";
+    case PX_OPTION_NUMBER:
+        return "X";
+    case PX_OPTION_STRING:
+        return "TEXT";
+    case PX_OPTION_CHOICE:
+        return row->choices;
+    }
+    return "";
+}
+
+/* Writes words with a break before each that would pass WIDTH; `at` columns are already taken. */
+static void wrap(const char *text, size_t at, size_t indent, FILE *out)
+{
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (at + n > WIDTH && at > indent) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        }
+        fwrite(text, 1, n, out);
+        at += n;
+        text += n;
+        if (*text == ' ') {
+            text++;
+            if (*text && at < WIDTH)
+                fputc(' ', out);
+            at++;
+        }
+    }
+    fputc('\n', out);
+}
+
+static void print_option(const char *left, const char *right, FILE *out)
+{
+    size_t n = strlen(left);
+
+    fputs(left, out);
+    if (n + 2 > COLUMN) {
+        fputc('\n', out);
+        n = 0;
+    }
+    fprintf(out, "%*s", (int)(COLUMN - n), "");
+    wrap(right, COLUMN, COLUMN, out);
+}
+
+/* The default where it says something: not for "nothing" and "off". */
+static const char *shown_default(const struct px_option *row, char *text, size_t size)
+{
+    const char *fallback = row->fallback ? row->fallback : "";
+
+    snprintf(text, size, "%s", fallback);
+    if (row->type == PX_OPTION_FLAG && strcmp(fallback, "true") != 0)
+        text[0] = 0;
+    if (row->type == PX_OPTION_CHOICE && !row->fallback)
+        snprintf(text, size, "%.*s", (int)strcspn(row->choices, "|"), row->choices);
+    return text;
+}
+
+/* The sentence, then "(1..64, default 8)". */
+static void describe(const struct px_option *row, char *text, size_t size)
+{
+    char range[128] = "", fallback[128], both[300] = "";
+
+    if (row->type != PX_OPTION_CHOICE || row->value) /* else the choices are the placeholder */
+        px_option_range(row, range, sizeof range);
+    if (shown_default(row, fallback, sizeof fallback)[0])
+        snprintf(both, sizeof both, " (%s%sdefault %s)", range, range[0] ? ", " : "", fallback);
+    else if (range[0])
+        snprintf(both, sizeof both, " (%s)", range);
+    snprintf(text, size, "%s%s", row->help ? row->help : "", both);
+}
+
+static void print_row(const struct px_option *row, FILE *out)
+{
+    char left[160], right[1024];
+    const char *value = placeholder(row);
+    char letter[8] = "    ";
+
+    if (row->short_name)
+        snprintf(letter, sizeof letter, "-%c, ", row->short_name);
+    snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, value[0] ? " " : "", value);
+    describe(row, right, sizeof right);
+    print_option(left, right, out);
+}
+
+void px_options_help(const struct px_option_table *table, FILE *out)
+{
+    fprintf(out, "Usage: %s%s%s\n", table->program, table->usage ? " " : "",
+            table->usage ? table->usage : "");
+    if (table->description)
+        fprintf(out, "\n%s\n", table->description);
+    if (!table->count || !table->rows[0].heading)
+        fputs("\nOptions:\n", out);
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->rows[i].heading)
+            fprintf(out, "\n%s:\n", table->rows[i].heading);
+        print_row(&table->rows[i], out);
+    }
+    print_option("  -h, --help", "show this text", out);
+    print_option("      --version", "show the version", out);
+    if (table->environment)
+        fprintf(out, "\nAn option --some-name is also read from the variable %sSOME_NAME.\n",
+                table->environment);
+}
+
+void px_options_version(const char *program, FILE *out)
+{
+    fprintf(out, "%s %s\n", program, PX_VERSION);
+}

@@ -1,0 +1,159 @@
+/* The order of things: defaults, then the file, then the environment, then the command line. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/internal.h"
+#include "config/suggest.h"
+
+struct block { /* a list of allocations: px_options.memory */
+    struct block *next;
+    max_align_t bytes[];
+};
+
+void *px_options_alloc(struct px_options *options, size_t size)
+{
+    struct block *block = size < SIZE_MAX / 2 ? malloc(sizeof *block + size) : NULL;
+
+    if (!block)
+        return NULL;
+    block->next = options->memory;
+    options->memory = block;
+    return block->bytes;
+}
+
+void px_options_free(struct px_options *options)
+{
+    struct block *block = options ? options->memory : NULL;
+
+    while (block) {
+        struct block *next = block->next;
+        free(block);
+        block = next;
+    }
+    if (options)
+        memset(options, 0, sizeof *options);
+}
+
+static bool same_name(const char *row, const char *name, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        char a = row[i] == '_' ? '-' : row[i];
+        char b = name[i] == '_' ? '-' : name[i];
+        if (!a || a != b)
+            return false;
+    }
+    return row[length] == 0;
+}
+
+const struct px_option *px_option_find(const struct px_option_table *table, const char *name,
+                                       size_t length)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (same_name(table->rows[i].name, name, length))
+            return &table->rows[i];
+    return NULL;
+}
+
+const struct px_option *px_option_nearest(const struct px_option_table *table, const char *wanted)
+{
+    char name[128];
+    struct px_suggestion suggestion = {.wanted = name};
+
+    snprintf(name, sizeof name, "%s", wanted);
+    for (char *p = name; *p; p++)
+        if (*p == '_')
+            *p = '-';
+    for (size_t i = 0; i < table->count; i++)
+        px_suggestion_offer(&suggestion, table->rows[i].name);
+    return suggestion.best ? px_option_find(table, suggestion.best, strlen(suggestion.best)) : NULL;
+}
+
+const char *px_option_hint(const struct px_option_table *table, const char *wanted,
+                           const char *prefix, char text[static 128])
+{
+    const struct px_option *near = px_option_nearest(table, wanted);
+
+    text[0] = 0;
+    if (near)
+        snprintf(text, 128, "; did you mean '%s%s'?", prefix, near->name);
+    return text;
+}
+
+int px_option_set(const struct px_option_table *table, void *settings, const char *name,
+                  const char *value, const char *source, struct px_error *err)
+{
+    const struct source from = {PX_E_INVALID, source};
+    const struct px_option *row = px_option_find(table, name, strlen(name));
+    char hint[128];
+
+    if (!row)
+        return px_fail(err, PX_E_INVALID, "unknown %.60s '%.80s'%s", source, name,
+                       px_option_hint(table, name, "", hint));
+    return px_option_assign(row, settings, value, &from, err);
+}
+
+/* --help, -h or --version anywhere before `--`: a value cannot look like that, see arguments.c. */
+static bool asks_for_help(int argc, char *const *argv, struct px_options *options)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            options->help = true;
+        else if (strcmp(argv[i], "--version") == 0)
+            options->version = true;
+    }
+    return options->help || options->version;
+}
+
+/* Environment and command line, which also say where the file is. */
+static int apply_outer(const struct px_option_table *table, void *settings,
+                       const struct px_option *config, const struct command_line *line,
+                       struct px_error *err)
+{
+    int rc = px_options_from_environment(table, settings, config, err);
+
+    return rc ? rc : px_options_from_arguments(table, settings, line, err);
+}
+
+static int apply(const struct px_option_table *table, void *settings,
+                 const struct px_option *config, const struct command_line *line,
+                 struct px_error *err)
+{
+    const char *path;
+
+    for (size_t i = 0; i < table->count; i++) {
+        int rc = px_option_reset(&table->rows[i], settings, err);
+        if (rc)
+            return rc;
+    }
+    int rc = apply_outer(table, settings, config, line, err);
+    if (rc || !config)
+        return rc;
+    path = *(const char *const *)((const char *)settings + config->offset);
+    if (!path)
+        return 0;
+    rc = px_options_from_file(table, settings, path, line->options, err);
+    return rc ? rc : apply_outer(table, settings, config, line, err); /* over the file's values */
+}
+
+int px_options_parse(const struct px_option_table *table, void *settings, const char *config_option,
+                     int argc, char *const *argv, struct px_options *options, struct px_error *err)
+{
+    const struct px_option *config =
+        config_option ? px_option_find(table, config_option, strlen(config_option)) : NULL;
+    struct command_line line = {.argc = argc, .argv = argv, .options = options};
+
+    memset(options, 0, sizeof *options);
+    if (asks_for_help(argc, argv, options))
+        return 0;
+    if (config_option && (!config || config->type != PX_OPTION_STRING || !config->action))
+        return px_fail(err, PX_E_INTERNAL, "--%s must be a STRING row and an action",
+                       config_option);
+    line.arguments = px_options_alloc(options, ((size_t)argc + 1) * sizeof *line.arguments);
+    if (!line.arguments)
+        return px_fail(err, PX_E_NOMEM, "no memory for %d arguments", argc);
+    int rc = apply(table, settings, config, &line, err);
+    if (rc)
+        px_options_free(options);
+    return rc;
+}
