@@ -1,0 +1,175 @@
+#include "codecs/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "codecs/format.h"
+
+enum { DEFAULT_MAX_PIXELS = 50000000, DEFAULT_MAX_SIDE = 16384 };
+
+static const size_t max_file = (size_t)512
+                               << 20; /* of px_image_load; a request has its own limit */
+
+static const struct px_codec *const codecs[] = {
+    [PX_FORMAT_PNG] = &px_codec_png,
+    [PX_FORMAT_JPEG] = &px_codec_jpeg,
+};
+
+enum { CODECS = sizeof codecs / sizeof *codecs };
+
+enum px_format px_sniff(const uint8_t *data, size_t size)
+{
+    struct px_bytes file = {data, size};
+
+    for (int i = 0; i < CODECS; i++)
+        if (codecs[i] && codecs[i]->sniff(file))
+            return (enum px_format)i;
+    return PX_FORMAT_NONE;
+}
+
+const char *px_format_name(enum px_format format)
+{
+    return format > PX_FORMAT_NONE && (int)format < CODECS ? codecs[format]->name : "none";
+}
+
+const char *px_format_mime(enum px_format format)
+{
+    return format > PX_FORMAT_NONE && (int)format < CODECS ? codecs[format]->mime
+                                                           : "application/octet-stream";
+}
+
+static int check_size(const struct px_codec *codec, const struct px_header *header,
+                      const struct px_decode_limits *limits, struct px_error *err)
+{
+    uint64_t max_pixels = limits && limits->max_pixels ? limits->max_pixels : DEFAULT_MAX_PIXELS;
+    uint32_t max_side = limits && limits->max_side ? limits->max_side : DEFAULT_MAX_SIDE;
+    uint32_t w = header->width, h = header->height;
+
+    if (w == 0 || h == 0)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the picture (%s) declares a size of %ux%u; both sides must be at least 1",
+                       codec->name, w, h);
+    if (w > max_side || h > max_side)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the picture (%s) declares a size of %ux%u; at most %u a side is accepted: "
+                       "send a smaller one",
+                       codec->name, w, h, max_side);
+    if ((uint64_t)w * h > max_pixels)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the picture (%s) declares a size of %ux%u, %llu pixels; at most %llu are "
+                       "accepted: send a smaller one",
+                       codec->name, w, h, (unsigned long long)w * h,
+                       (unsigned long long)max_pixels);
+    return 0;
+}
+
+static int probe(struct px_bytes file, const struct px_decode_limits *limits,
+                 enum px_format *format, struct px_header *header, struct px_error *err)
+{
+    *format = px_sniff(file.data, file.size);
+    if (file.size == 0)
+        return px_fail(err, PX_E_UNPROCESSABLE, "the picture is empty; send a PNG or JPEG file");
+    if (*format == PX_FORMAT_NONE)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "%zu bytes that begin with %02x%02x%02x%02x are neither a PNG nor a JPEG",
+                       file.size, file.data[0], file.size > 1 ? file.data[1] : 0,
+                       file.size > 2 ? file.data[2] : 0, file.size > 3 ? file.data[3] : 0);
+    int rc = codecs[*format]->probe(file, header, err);
+    return rc ? rc : check_size(codecs[*format], header, limits, err);
+}
+
+int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+                   struct px_image_info *info, struct px_error *err)
+{
+    enum px_format format;
+    struct px_header header;
+    int rc = probe((struct px_bytes){data, size}, limits, &format, &header, err);
+
+    if (rc)
+        return rc;
+    bool swap = header.orientation >= 5;
+    *info = (struct px_image_info){
+        .format = format,
+        .width = swap ? header.height : header.width,
+        .height = swap ? header.width : header.height,
+        .channels = header.channels,
+    };
+    return 0;
+}
+
+int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+                    uint32_t channels, struct px_image *image, struct px_error *err)
+{
+    struct px_bytes file = {data, size};
+    enum px_format format;
+    struct px_header header;
+    int rc = probe(file, limits, &format, &header, err);
+
+    return rc ? rc : codecs[format]->decode(file, &header, channels, image, err);
+}
+
+int px_image_encode(const struct px_image *image, enum px_format format, int quality,
+                    uint8_t **data, size_t *size, struct px_error *err)
+{
+    struct px_buffer out = {0};
+
+    if (format <= PX_FORMAT_NONE || (int)format >= CODECS)
+        return px_fail(err, PX_E_INTERNAL, "no picture format has the number %d", (int)format);
+    int rc = codecs[format]->encode(image, quality, &out, err);
+    if (rc) {
+        free(out.data);
+        return rc;
+    }
+    *data = out.data;
+    *size = out.size;
+    return 0;
+}
+
+int px_image_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
+                  struct px_image *image, struct px_error *err)
+{
+    uint8_t *data;
+    size_t size;
+    int rc = px_file_read(path, max_file, &data, &size, err);
+
+    if (rc)
+        return rc;
+    rc = px_image_decode(data, size, limits, channels, image, err);
+    if (rc)
+        px_error_prefix(err, path);
+    free(data);
+    return rc;
+}
+
+static enum px_format format_of(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    if (dot && strcasecmp(dot, ".png") == 0)
+        return PX_FORMAT_PNG;
+    if (dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0))
+        return PX_FORMAT_JPEG;
+    return PX_FORMAT_NONE;
+}
+
+int px_image_save(const char *path, const struct px_image *image, int quality, struct px_error *err)
+{
+    enum px_format format = format_of(path);
+    uint8_t *data;
+    size_t size;
+
+    if (format == PX_FORMAT_NONE)
+        return px_fail(err, PX_E_USAGE,
+                       "%s: a picture is saved under a name that ends in .png, .jpg or .jpeg",
+                       path);
+    int rc = px_image_encode(image, format, quality, &data, &size, err);
+    if (rc) {
+        px_error_prefix(err, path);
+        return rc;
+    }
+    rc = px_file_save(path, data, size, err);
+    free(data);
+    return rc;
+}

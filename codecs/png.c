@@ -1,0 +1,98 @@
+#include <png.h>
+#include <setjmp.h>
+#include <zlib.h>
+
+#include "codecs/format.h"
+#include "codecs/png_read.h"
+
+/* Writing PNG, and the format's table. */
+
+struct writer {
+    const struct px_image *image;
+    struct px_buffer *out;
+    png_structp png;
+    png_infop info;
+    int rc;
+    struct px_error *err;
+    jmp_buf escape;
+};
+
+static void on_error(png_structp png, png_const_charp message)
+{
+    struct writer *w = png_get_error_ptr(png);
+
+    w->rc = px_fail(w->err, PX_E_NOMEM, "cannot encode a PNG of %ux%u: %s", w->image->width,
+                    w->image->height, message);
+    longjmp(w->escape, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
+static void on_write(png_structp png, png_bytep data, size_t size)
+{
+    struct writer *w = png_get_io_ptr(png);
+
+    if (!px_buffer_append(w->out, data, size))
+        png_error(png, "out of memory");
+}
+
+static void on_flush(png_structp png)
+{
+    (void)png;
+}
+
+static void write_all(struct writer *w)
+{
+    static const int colours[5] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
+                                   PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
+    const struct px_image *image = w->image;
+    size_t stride = (size_t)image->width * image->channels;
+
+    png_set_write_fn(w->png, w, on_write, on_flush);
+    png_set_user_limits(w->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_filter(w->png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
+    png_set_compression_level(w->png, 3);
+    png_set_IHDR(w->png, w->info, image->width, image->height, 8, colours[image->channels],
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(w->png, w->info);
+    for (uint32_t y = 0; y < image->height; y++)
+        png_write_row(w->png, image->data + y * stride);
+    png_write_end(w->png, NULL);
+}
+
+/* No local lives across the jump. */
+static int guarded(struct writer *w)
+{
+    if (setjmp(w->escape))
+        return w->rc;
+    write_all(w);
+    return 0;
+}
+
+static int encode(const struct px_image *image, int quality, struct px_buffer *out,
+                  struct px_error *err)
+{
+    struct writer w = {.image = image, .out = out, .err = err};
+    int rc;
+
+    (void)quality; /* PNG loses nothing */
+    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_error, on_warning);
+    if (w.png)
+        w.info = png_create_info_struct(w.png);
+    rc = w.info ? guarded(&w) : px_fail(err, PX_E_NOMEM, "no memory to encode a PNG");
+    png_destroy_write_struct(&w.png, &w.info);
+    return rc;
+}
+
+const struct px_codec px_codec_png = {
+    .name = "png",
+    .mime = "image/png",
+    .sniff = px_png_sniff,
+    .probe = px_png_probe,
+    .decode = px_png_decode,
+    .encode = encode,
+};

@@ -1,0 +1,217 @@
+#include "codecs/png_read.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "codecs/exif.h"
+#include "codecs/pixels.h"
+
+/* The header is read twice: once by png_probe(), a bounded walk over the chunks before the pixels
+ * that allocates nothing and decides whether the size is acceptable, and then by libpng. */
+
+static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+enum { HEADER_SIZE = 33, CHUNK_FRAME = 12 }; /* signature + IHDR; length, type and CRC */
+
+bool px_png_sniff(struct px_bytes file)
+{
+    return file.size >= sizeof signature && memcmp(file.data, signature, sizeof signature) == 0;
+}
+
+/* Looks at the chunks between IHDR and IDAT: does tRNS add alpha, and what does the first eXIf say?
+ * Stops quietly where a chunk does not fit: libpng will complain with more precision. */
+static void walk_chunks(struct px_bytes file, struct px_header *header)
+{
+    bool exif = false;
+    size_t at = HEADER_SIZE;
+
+    while (file.size - at >= CHUNK_FRAME) {
+        size_t length = px_be32(file.data + at);
+        const uint8_t *type = file.data + at + 4;
+        if (length > file.size - at - CHUNK_FRAME || memcmp(type, "IDAT", 4) == 0)
+            return;
+        if (memcmp(type, "tRNS", 4) == 0 && header->channels % 2 == 1)
+            header->channels++;
+        if (memcmp(type, "eXIf", 4) == 0 && !exif) {
+            header->orientation = px_exif_orientation(type + 4, length);
+            exif = true;
+        }
+        at += CHUNK_FRAME + length;
+    }
+}
+
+int px_png_probe(struct px_bytes file, struct px_header *header, struct px_error *err)
+{
+    static const uint8_t channels[7] = {1, 0, 3, 3, 2, 0, 4}; /* by colour type */
+
+    if (file.size < HEADER_SIZE)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the PNG ends inside its header, after %zu bytes; send the whole file",
+                       file.size);
+    const uint8_t *ihdr = file.data + 8;
+    if (px_be32(ihdr) != 13 || memcmp(ihdr + 4, "IHDR", 4) != 0)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the PNG is damaged: it does not begin with an IHDR chunk");
+    uint8_t colour = ihdr[17];
+    if (colour > 6 || channels[colour] == 0)
+        return px_fail(err, PX_E_UNPROCESSABLE, "the PNG is damaged: colour type %u does not exist",
+                       colour);
+    *header = (struct px_header){px_be32(ihdr + 8), px_be32(ihdr + 12), channels[colour], 1};
+    walk_chunks(file, header);
+    return 0;
+}
+
+struct reader {
+    struct px_bytes rest; /* what libpng has not read yet */
+    png_structp png;
+    png_infop info;
+    struct px_header header; /* channels as libpng will deliver them */
+    struct px_sink sink;
+    uint8_t *rows; /* one row, or the whole stored picture where it is interlaced */
+    size_t stride;
+    int passes;
+    bool no_memory;
+    int rc;
+    struct px_error *err;
+    jmp_buf escape; /* out of libpng's callbacks; set by guarded() only */
+};
+
+static void on_error(png_structp png, png_const_charp message)
+{
+    struct reader *r = png_get_error_ptr(png);
+
+    if (r->no_memory)
+        r->rc = px_fail(r->err, PX_E_NOMEM, "no memory to decode the PNG");
+    else
+        r->rc = px_fail(r->err, PX_E_UNPROCESSABLE,
+                        "the PNG is damaged or cut short (%s); send the whole file", message);
+    longjmp(r->escape, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png; /* what libpng can repair without losing pixels is no failure */
+    (void)message;
+}
+
+static png_voidp allocate(png_structp png, png_alloc_size_t size)
+{
+    struct reader *r = png_get_mem_ptr(png);
+    void *p = malloc(size);
+
+    if (!p)
+        r->no_memory = true;
+    return p;
+}
+
+static void release(png_structp png, png_voidp p)
+{
+    (void)png;
+    free(p);
+}
+
+static void on_read(png_structp png, png_bytep out, size_t size)
+{
+    struct reader *r = png_get_io_ptr(png);
+
+    if (size > r->rest.size)
+        png_error(png, "unexpected end of file");
+    memcpy(out, r->rest.data, size);
+    r->rest.data += size;
+    r->rest.size -= size;
+}
+
+/* Runs one step; what libpng refuses ends it here. No local lives across the jump. */
+static int guarded(struct reader *r, void (*step)(struct reader *r))
+{
+    if (setjmp(r->escape))
+        return r->rc;
+    step(r);
+    return 0;
+}
+
+static void read_head(struct reader *r)
+{
+    png_set_read_fn(r->png, r, on_read);
+    png_set_user_limits(r->png, r->header.width, r->header.height);
+    png_set_chunk_malloc_max(r->png, 256 * 1024);
+    png_set_chunk_cache_max(r->png, 32);
+    /* -1: of the known chunks too, only IHDR, PLTE, tRNS, IDAT and IEND are looked into. */
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    /* A wrong CRC is damage, in a chunk that only adds transparency as well. */
+    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_read_info(r->png, r->info);
+    if (png_get_image_width(r->png, r->info) != r->header.width ||
+        png_get_image_height(r->png, r->info) != r->header.height)
+        png_error(r->png, "two different headers");
+
+    png_set_expand(r->png);   /* palette to RGB, 1, 2 and 4 bits to 8, tRNS to alpha */
+    png_set_scale_16(r->png); /* round(v * 255 / 65535) */
+    r->passes = png_set_interlace_handling(r->png);
+    png_read_update_info(r->png, r->info);
+    r->header.channels = png_get_channels(r->png, r->info);
+    r->stride = png_get_rowbytes(r->png, r->info);
+    if (r->stride != (size_t)r->header.width * r->header.channels)
+        png_error(r->png, "rows of an unexpected size");
+}
+
+static void read_rows(struct reader *r)
+{
+    for (uint32_t y = 0; r->passes == 1 && y < r->header.height; y++) {
+        png_read_row(r->png, r->rows, NULL);
+        px_sink_put(&r->sink, y, r->rows);
+    }
+    for (int pass = 0; r->passes > 1 && pass < r->passes; pass++)
+        for (uint32_t y = 0; y < r->header.height; y++)
+            png_read_row(r->png, r->rows + y * r->stride, NULL);
+    for (uint32_t y = 0; r->passes > 1 && y < r->header.height; y++)
+        px_sink_put(&r->sink, y, r->rows + y * r->stride);
+    png_read_end(r->png, NULL);
+}
+
+static int open_reader(struct reader *r)
+{
+    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, allocate,
+                                      release);
+    if (r->png)
+        r->info = png_create_info_struct(r->png);
+    if (!r->info)
+        return px_fail(r->err, PX_E_NOMEM, "no memory to decode the PNG");
+    return 0;
+}
+
+static int create_rows(struct reader *r)
+{
+    size_t size;
+
+    if (!px_mul(r->stride, r->passes > 1 ? r->header.height : 1, &size) ||
+        !(r->rows = malloc(size)))
+        return px_fail(r->err, PX_E_NOMEM, "no memory for the rows of a PNG of %ux%u",
+                       r->header.width, r->header.height);
+    return 0;
+}
+
+int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t channels,
+                  struct px_image *image, struct px_error *err)
+{
+    struct reader r = {.rest = file, .header = *header, .err = err};
+    int rc = open_reader(&r);
+
+    if (!rc)
+        rc = guarded(&r, read_head);
+    if (!rc)
+        rc = px_sink_create(&r.sink, &r.header, channels, err);
+    if (!rc)
+        rc = create_rows(&r);
+    if (!rc)
+        rc = guarded(&r, read_rows);
+    if (!rc)
+        px_sink_take(&r.sink, image);
+    px_sink_destroy(&r.sink);
+    free(r.rows);
+    png_destroy_read_struct(&r.png, &r.info, NULL);
+    return rc;
+}
