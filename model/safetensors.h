@@ -28,6 +28,7 @@ int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_
                          struct px_error *err);
 void px_safetensors_close(struct px_safetensors *file); /* accepts NULL */
 
+/* The tensors, in the order of their names; `index` is below the count. */
 size_t px_safetensors_count(const struct px_safetensors *file);
 const struct px_tensor *px_safetensors_at(const struct px_safetensors *file, size_t index);
 /* NULL where there is none of that name. */
@@ -37,9 +38,11 @@ struct px_metadata px_safetensors_metadata_at(const struct px_safetensors *file,
 const char *px_safetensors_metadata(const struct px_safetensors *file,
                                     const char *key); /* or NULL */
 
-/* Writes a file: tensors ordered by element size (largest first), then name, as the reference
- * writer does; metadata sorted by key; equal content gives equal bytes. IO where the disk is full;
- * then nothing of `path` has changed. */
+/* Writes a file: tensors ordered by element size (largest first; i64 before f64, bf16 before f16),
+ * then name, as the reference writer does; metadata sorted by key; equal content gives equal bytes.
+ * Data is written from where it lies, not copied. IO where the disk is full, INVALID where a name
+ * is given twice or a tensor contradicts itself; then nothing of `path` has changed. The message
+ * begins with the path. */
 int px_safetensors_save(const char *path, const struct px_tensor *tensors, size_t count,
                         const struct px_metadata *metadata, size_t metadata_count,
                         struct px_error *err);

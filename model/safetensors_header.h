@@ -1,0 +1,27 @@
+#ifndef MODEL_SAFETENSORS_HEADER_H
+#define MODEL_SAFETENSORS_HEADER_H
+
+/* Private to the safetensors files: the JSON header, read into views of the data behind it. */
+
+#include <jansson.h>
+
+#include "model/safetensors.h"
+
+struct px_safetensors_header {
+    json_t *json;              /* owns all names, keys and values */
+    struct px_tensor *tensors; /* sorted by name */
+    size_t count;
+    struct px_metadata *metadata; /* sorted by key */
+    size_t metadata_count;
+};
+
+/* `data` is the whole file. On failure *header is released. */
+int px_safetensors_header_read(struct px_safetensors_header *header, const uint8_t *data,
+                               size_t size, struct px_error *err);
+void px_safetensors_header_release(struct px_safetensors_header *header);
+
+/* The format's name of a type ("F32"), NULL for AUTO; and back, AUTO for any other name. */
+const char *px_safetensors_type_name(enum px_dtype dtype);
+enum px_dtype px_safetensors_type(const char *name);
+
+#endif
