@@ -49,7 +49,8 @@ static int refuse(const struct px_option *row, const char *text, const char *pro
     char range[128];
 
     px_option_range(row, range, sizeof range);
-    return px_fail(err, source->code, "--%s: '%.80s' %s%s%s (%.160s)", row->name, text, problem,
+    return px_fail(err, source->code, "%s%s: '%.80s' %s%s%s (%.160s)",
+                   source->code == PX_E_INVALID ? "" : "--", row->name, text, problem,
                    range[0] ? ", allowed: " : "", range, source->name);
 }
 

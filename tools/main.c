@@ -1,4 +1,68 @@
-int main(void)
+/* pix2pix: the command line around the checkpoints. `pix2pix VERB ...`, one file a verb. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "config/options.h"
+#include "config/suggest.h"
+#include "tools/stop.h"
+#include "tools/verbs.h"
+
+static const struct px_verb verbs[] = {
+    {0},
+};
+
+static void print_help(FILE *out)
 {
-    return 1;
+    fputs("Usage: pix2pix VERB [OPTIONS] ...\n\n"
+          "Tools around pix2pix checkpoints.\n\nVerbs:\n",
+          out);
+    for (const struct px_verb *verb = verbs; verb->name; verb++)
+        fprintf(out, "  %-12s%s\n", verb->name, verb->summary);
+    fputs("\n`pix2pix VERB --help` explains a verb; `pix2pix --version` shows the version.\n", out);
+}
+
+static int unknown_verb(const char *name, struct px_error *err)
+{
+    struct px_suggestion suggestion = {.wanted = name};
+
+    for (const struct px_verb *verb = verbs; verb->name; verb++)
+        px_suggestion_offer(&suggestion, verb->name);
+    if (suggestion.best)
+        return px_fail(err, PX_E_USAGE, "unknown verb '%.60s'; did you mean '%s'?", name,
+                       suggestion.best);
+    return px_fail(err, PX_E_USAGE, "unknown verb '%.60s' ('pix2pix --help' lists them)", name);
+}
+
+static int run(int argc, char *const *argv, struct px_error *err)
+{
+    if (argc < 2)
+        return px_fail(err, PX_E_USAGE, "a verb is missing ('pix2pix --help' lists them)");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        px_options_version("pix2pix", stdout);
+        return 0;
+    }
+    for (const struct px_verb *verb = verbs; verb->name; verb++)
+        if (strcmp(argv[1], verb->name) == 0)
+            return verb->run(argc - 1, argv + 1, err);
+    return unknown_verb(argv[1], err);
+}
+
+int main(int argc, char **argv)
+{
+    struct px_error err = {0};
+
+    px_stop_install();
+    int rc = run(argc, argv, &err);
+    if (!rc && (fflush(stdout) != 0 || ferror(stdout)))
+        rc = px_fail(&err, PX_E_IO, "standard output: cannot write: %s", strerror(errno));
+    if (rc)
+        fprintf(stderr, "pix2pix: %s\n", err.message);
+    return px_error_exit(rc);
 }
