@@ -56,14 +56,30 @@ int px_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, s
     return 0;
 }
 
+/* Fills path (links followed) and temporary ("" for devices and pipes). */
+static bool name_files(struct px_file_writer *w, const char *path)
+{
+    struct stat st;
+
+    if (strlen(path) >= sizeof w->path)
+        return false;
+    if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode) || !realpath(path, w->path))
+        strcpy(w->path, path);
+    w->temporary[0] = 0;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return true;
+    int n = snprintf(w->temporary, sizeof w->temporary, "%s.tmp-%ld", w->path, (long)getpid());
+    return n > 0 && (size_t)n < sizeof w->temporary;
+}
+
 int px_file_open(struct px_file_writer *w, const char *path, struct px_error *err)
 {
-    int n = snprintf(w->temporary, sizeof w->temporary, "%s.tmp-%ld", path, (long)getpid());
-
-    if (n < 0 || (size_t)n >= sizeof w->temporary)
+    if (!name_files(w, path))
         return px_fail(err, PX_E_IO, "%.200s...: the path is too long", path);
-    snprintf(w->path, sizeof w->path, "%s", path);
-    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (w->temporary[0])
+        w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    else
+        w->fd = open(w->path, O_WRONLY | O_CLOEXEC); /* a folder fails here */
     if (w->fd < 0)
         return px_fail(err, PX_E_IO, "%s: cannot create: %s", path, strerror(errno));
     return 0;
@@ -103,11 +119,13 @@ int px_file_commit(struct px_file_writer *w, struct px_error *err)
 {
     int rc = 0;
 
-    if (fsync(w->fd) != 0)
+    if (w->temporary[0] && fsync(w->fd) != 0) /* devices and pipes cannot */
         rc = px_fail(err, PX_E_IO, "%s: cannot sync: %s", w->path, strerror(errno));
     if (close(w->fd) != 0 && !rc)
         rc = px_fail(err, PX_E_IO, "%s: cannot close: %s", w->path, strerror(errno));
     w->fd = -1;
+    if (!w->temporary[0])
+        return rc;
     if (!rc && rename(w->temporary, w->path) != 0)
         rc = px_fail(err, PX_E_IO, "%s: cannot rename into place: %s", w->path, strerror(errno));
     if (rc)
@@ -122,7 +140,8 @@ void px_file_abandon(struct px_file_writer *w)
     if (w->fd >= 0)
         close(w->fd);
     w->fd = -1;
-    unlink(w->temporary);
+    if (w->temporary[0])
+        unlink(w->temporary);
 }
 
 int px_file_save(const char *path, const void *data, size_t size, struct px_error *err)

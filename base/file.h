@@ -17,11 +17,12 @@ int px_file_read(const char *path, size_t limit, uint8_t **data, size_t *size,
  * commit syncs and renames it into place (and syncs the folder), abandon removes it. Exactly one of
  * commit and abandon must be called after open succeeded; commit abandons by itself when it fails.
  * After a failed write only abandon is left to call. A full disk is an IO error that names the
- * file. */
+ * file. A link is followed, so that it stays a link; a device or pipe (/dev/stdout) is written
+ * directly, never replaced. */
 struct px_file_writer {
     int fd;
     char path[4096];
-    char temporary[4096];
+    char temporary[4096]; /* "" where the file is written directly */
 };
 
 int px_file_open(struct px_file_writer *writer, const char *path, struct px_error *err);

@@ -119,6 +119,36 @@ static void test_full_disk(void **state)
     assert_int_equal(access(w.temporary, F_OK), -1);
 }
 
+static void test_device(void **state)
+{
+    struct px_error err = {0};
+    struct stat st;
+    (void)state;
+
+    assert_int_equal(px_file_save("/dev/full", "x", 1, &err), -PX_E_IO);
+    assert_string_equal(err.message, "/dev/full: cannot write: No space left on device");
+    assert_int_equal(px_file_save("/dev/null", "x", 1, &err), 0);
+    assert_true(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    assert_int_equal(px_file_save(folder, "x", 1, &err), -PX_E_IO);
+    assert_non_null(strstr(err.message, ": cannot create: Is a directory"));
+}
+
+static void test_link(void **state)
+{
+    char target[128], link[128];
+    struct px_error err = {0};
+    struct stat st;
+    (void)state;
+
+    snprintf(target, sizeof target, "%s/target", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(px_file_save(target, "old", 3, &err), 0);
+    assert_int_equal(symlink("target", link), 0);
+    assert_int_equal(px_file_save(link, "longer", 6, &err), 0);
+    assert_true(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    assert_true(stat(target, &st) == 0 && st.st_size == 6);
+}
+
 static void test_list(void **state)
 {
     static const char *const names[] = {"b.PNG", "a.jpg", ".hidden.png", "c.txt"};
@@ -153,6 +183,8 @@ int main(void)
         CHECK("random numbers repeat and have the right distribution", test_random),
         CHECK("a file is saved whole and read with a limit", test_save),
         CHECK("a full disk leaves the old file and names it", test_full_disk),
+        CHECK("a device is written directly and stays one", test_device),
+        CHECK("a link is followed and stays one", test_link),
         CHECK("a folder is listed sorted, by suffix, without hidden files", test_list),
     };
     snprintf(folder, sizeof folder, "/tmp/px-base-XXXXXX");
