@@ -1,0 +1,127 @@
+#include "trainer/parameters.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/simd.h"
+
+int px_parameters_add(struct px_parameters *p, const char *name, enum px_parameter_kind kind,
+                      const int64_t *shape, int ndim, struct px_error *err)
+{
+    if (p->count == p->room) {
+        int room = 2 * p->room + 32;
+        struct px_parameter *more = realloc(p->list, (size_t)room * sizeof *more);
+        if (!more)
+            return px_fail(err, PX_E_NOMEM, "no memory for a list of parameters");
+        p->list = more;
+        p->room = room;
+    }
+    struct px_parameter *new = &p->list[p->count];
+    *new = (struct px_parameter){.kind = kind, .ndim = ndim, .offset = p->total, .count = 1};
+    snprintf(new->name, sizeof new->name, "%s", name);
+    for (int i = 0; i < ndim; i++) {
+        new->shape[i] = shape[i];
+        new->count *= (size_t)shape[i];
+    }
+    p->total += new->count;
+    if (kind < PX_BUFFER_ZERO)
+        p->trainable = p->total;
+    return p->count++;
+}
+
+static float *floats(size_t n)
+{
+    size_t bytes = (n * sizeof(float) + 4095) & ~(size_t)4095;
+    float *f = aligned_alloc(4096, bytes);
+
+    if (f)
+        memset(f, 0, bytes);
+    return f;
+}
+
+int px_parameters_allocate(struct px_parameters *p, struct px_error *err)
+{
+    p->value = floats(p->total + 1);
+    p->gradient = floats(p->trainable + 1);
+    p->m = floats(p->trainable + 1);
+    p->v = floats(p->trainable + 1);
+    if (!p->value || !p->gradient || !p->m || !p->v)
+        return px_fail(err, PX_E_NOMEM, "no memory for %zu parameters with gradients and moments",
+                       p->trainable);
+    return 0;
+}
+
+void px_parameters_finish(struct px_parameters *p)
+{
+    free(p->list);
+    free(p->value);
+    free(p->gradient);
+    free(p->m);
+    free(p->v);
+    memset(p, 0, sizeof *p);
+}
+
+void px_parameters_init(struct px_parameters *p, struct px_random *random)
+{
+    for (int i = 0; i < p->count; i++) {
+        const struct px_parameter *t = &p->list[i];
+        float *value = p->value + t->offset;
+        float mean = t->kind == PX_PARAMETER_GAMMA || t->kind == PX_BUFFER_ONE ? 1.0f : 0.0f;
+        bool drawn = t->kind == PX_PARAMETER_WEIGHT || t->kind == PX_PARAMETER_GAMMA;
+        for (size_t k = 0; k < t->count; k++)
+            value[k] = drawn ? mean + 0.02f * px_random_normal(random) : mean;
+    }
+    memset(p->m, 0, p->trainable * sizeof *p->m);
+    memset(p->v, 0, p->trainable * sizeof *p->v);
+}
+
+int px_parameters_find(const struct px_parameters *p, const char *name)
+{
+    for (int i = 0; i < p->count; i++)
+        if (strcmp(p->list[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+struct adam_factors {
+    float beta1, beta2;
+    float step_size;    /* lr / (1 - beta1^t) */
+    float root_inverse; /* 1 / sqrt(1 - beta2^t) */
+    float epsilon;
+};
+
+PX_CLONES static void update(const struct px_parameters *p, const struct adam_factors *f,
+                             size_t begin, size_t end)
+{
+    float *value = p->value, *m = p->m, *v = p->v;
+    const float *gradient = p->gradient;
+    const float beta1 = f->beta1, beta2 = f->beta2, step_size = f->step_size;
+    const float root_inverse = f->root_inverse, epsilon = f->epsilon;
+
+#pragma omp simd
+    for (size_t i = begin; i < end; i++) {
+        float g = gradient[i];
+        m[i] = m[i] + (g - m[i]) * (1.0f - beta1);
+        v[i] = v[i] * beta2 + (1.0f - beta2) * g * g;
+        value[i] -= step_size * m[i] / (sqrtf(v[i]) * root_inverse + epsilon);
+    }
+}
+
+void px_adam_update(struct px_parameters *p, const struct px_adam *adam)
+{
+    const struct adam_factors f = {
+        .beta1 = (float)adam->beta1,
+        .beta2 = (float)adam->beta2,
+        .step_size = (float)(adam->lr / (1.0 - pow(adam->beta1, (double)adam->step))),
+        .root_inverse = (float)(1.0 / sqrt(1.0 - pow(adam->beta2, (double)adam->step))),
+        .epsilon = (float)adam->epsilon,
+    };
+    size_t n = p->trainable, threads = (size_t)adam->threads;
+
+#pragma omp parallel for num_threads(adam->threads) schedule(static, 1)
+    for (size_t t = 0; t < threads; t++)
+        update(p, &f, n * t / threads, n * (t + 1) / threads);
+}

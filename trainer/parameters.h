@@ -1,0 +1,61 @@
+#ifndef TRAINER_PARAMETERS_H
+#define TRAINER_PARAMETERS_H
+
+/* The trainable tensors of one network and its buffers: values, gradients and Adam's moments, each
+ * one flat array, so that the optimiser is a single pass over memory. Built by adding names, then
+ * allocating once. Plain (PyTorch) layouts. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/random.h"
+
+enum px_parameter_kind {
+    PX_PARAMETER_WEIGHT, /* of a convolution: N(0, .02) */
+    PX_PARAMETER_GAMMA,  /* N(1, .02) */
+    PX_PARAMETER_ZERO,   /* biases, beta */
+    PX_BUFFER_ZERO,      /* running mean: no gradient, not touched by Adam */
+    PX_BUFFER_ONE,       /* running variance */
+};
+
+struct px_parameter {
+    char name[120]; /* state_dict name */
+    enum px_parameter_kind kind;
+    int ndim;
+    int64_t shape[4];
+    size_t offset, count; /* floats, in `value` (and gradient, moments); buffers come last */
+};
+
+struct px_parameters {
+    struct px_parameter *list;
+    int count, room;
+    size_t trainable;        /* floats before the buffers */
+    size_t total;            /* floats with the buffers */
+    float *value;            /* total floats */
+    float *gradient, *m, *v; /* trainable floats; Adam's first and second moments */
+};
+
+/* Adds one tensor; buffers must be added after all parameters. Returns its index or a negative
+ * code. */
+int px_parameters_add(struct px_parameters *p, const char *name, enum px_parameter_kind kind,
+                      const int64_t *shape, int ndim, struct px_error *err);
+int px_parameters_allocate(struct px_parameters *p, struct px_error *err);
+void px_parameters_finish(struct px_parameters *p);
+
+/* Fills values as the reference's init_net(init_type normal, init_gain .02), moments with 0. */
+void px_parameters_init(struct px_parameters *p, struct px_random *random);
+
+/* The index of a name, or -1. */
+int px_parameters_find(const struct px_parameters *p, const char *name);
+
+struct px_adam {
+    double lr, beta1, beta2, epsilon;
+    int64_t step; /* 1 for the first update */
+    int threads;
+};
+
+/* torch.optim.Adam's update (no weight decay, no amsgrad) from `gradient`. */
+void px_adam_update(struct px_parameters *p, const struct px_adam *adam);
+
+#endif
