@@ -54,6 +54,10 @@ int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_e
  * checkpoint: those whose name starts with "G." and has no "adam_"; strip the "G.". */
 size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors);
 
+/* The gradient that the last step left for a parameter ("G.NAME" or "D.NAME"), for tests and
+ * diagnostics; NULL where there is no such parameter. */
+const float *px_gan_gradient(const struct px_gan *gan, const char *name);
+
 size_t px_gan_parameters_G(const struct px_gan *gan);
 size_t px_gan_parameters_D(const struct px_gan *gan);
 

@@ -1,0 +1,302 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/safetensors.h"
+#include "trainer/gan.h"
+
+/* Six steps of pix2pix against PyTorch (tests/golden/README.md tells how the files were made and
+ * how far PyTorch's own float32 is from them). */
+
+enum { STEPS = 6, SIDE = 32, PIXELS = SIDE * SIDE * 3 };
+
+static struct px_safetensors *open_golden(const char *name)
+{
+    struct px_safetensors *file = NULL;
+    struct px_error err = {0};
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/golden/%s", getenv("PX_TESTS"), name);
+    if (px_safetensors_open(&file, path, &err))
+        fail_msg("%s", err.message);
+    return file;
+}
+
+static float *floats_of(const struct px_tensor *tensor)
+{
+    float *f = malloc(px_tensor_count(tensor) * sizeof *f + 1);
+
+    px_tensor_to_f32(tensor, f);
+    return f;
+}
+
+static const struct px_tensor *find(const struct px_safetensors *file, const char *prefix,
+                                    const char *name)
+{
+    char full[256];
+
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return px_safetensors_find(file, full);
+}
+
+static struct px_gan *create(int batch, int threads)
+{
+    const struct px_network_options net = {.depth = 5,
+                                           .ngf = 4,
+                                           .input_nc = 3,
+                                           .output_nc = 3,
+                                           .norm = PX_NORM_BATCH,
+                                           .crop_size = SIDE,
+                                           .direction = "AtoB"};
+    struct px_gan_options o = {.ndf = 4,
+                               .batch_size = batch,
+                               .threads = threads,
+                               .beta1 = 0.5,
+                               .lambda_L1 = 100,
+                               .seed = 1};
+    struct px_gan *gan = NULL;
+    struct px_error err = {0};
+
+    if (px_network_unet(&o.network, &net, &err) || px_gan_create(&gan, &o, &err))
+        fail_msg("%s", err.message);
+    return gan;
+}
+
+static bool is_moment(const char *name)
+{
+    return strstr(name, "adam_") != NULL;
+}
+
+/* Gives the gan PyTorch's initial weights; every tensor but the moments and the counter has one. */
+static void load_weights(struct px_gan *gan)
+{
+    struct px_safetensors *file = open_golden("training.safetensors");
+    const struct px_tensor *list;
+    size_t n = px_gan_tensors(gan, &list);
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_moment(list[i].name) || strcmp(list[i].name, "steps") == 0)
+            continue;
+        const struct px_tensor *from = px_safetensors_find(file, list[i].name);
+        if (!from)
+            fail_msg("training.safetensors has no %s", list[i].name);
+        if (list[i].dtype == PX_I64)
+            continue; /* counters start at 0 in both */
+        assert_int_equal(px_tensor_count(from), px_tensor_count(&list[i]));
+        px_tensor_to_f32(from, (float *)(uintptr_t)list[i].data);
+    }
+    px_safetensors_close(file);
+}
+
+/* The largest difference, and the largest magnitude that is wanted. */
+static double difference(const float *got, const struct px_tensor *want, double *largest)
+{
+    float *w = floats_of(want);
+    double most = 0;
+
+    *largest = 0;
+    for (size_t i = 0; i < px_tensor_count(want); i++) {
+        double d = fabs((double)got[i] - (double)w[i]);
+        most = d > most || isnan(d) ? d : most;
+        if (fabs((double)w[i]) > *largest)
+            *largest = fabs((double)w[i]);
+    }
+    free(w);
+    return most;
+}
+
+/* Weights after a step: Adam's step is lr * sign(gradient) at first, so an element whose gradient
+ * is rounding noise may move the other way: 2 * lr a step is allowed to one element in a thousand.
+ */
+static void check_weights(const struct px_gan *gan, const struct px_safetensors *golden,
+                          const char *prefix, double tolerance)
+{
+    const struct px_tensor *list;
+    size_t n = px_gan_tensors(gan, &list), checked = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double largest;
+        if (is_moment(list[i].name) || list[i].dtype != PX_F32)
+            continue;
+        const struct px_tensor *want = find(golden, prefix, list[i].name);
+        if (!want)
+            fail_msg("no %s%s in the golden file", prefix, list[i].name);
+        double d = difference(list[i].data, want, &largest);
+        if (!(d <= tolerance * (1 + largest)))
+            fail_msg("%s%s is off by %g (largest %g)", prefix, list[i].name, d, largest);
+        checked++;
+    }
+    assert_int_equal(checked, 58); /* 39 of G, 19 of D */
+}
+
+static void check_gradients(const struct px_gan *gan, const struct px_safetensors *golden)
+{
+    size_t checked = 0;
+
+    for (size_t i = 0; i < px_safetensors_count(golden); i++) {
+        const struct px_tensor *want = px_safetensors_at(golden, i);
+        double largest;
+        if (strncmp(want->name, "grad.", 5) != 0)
+            continue;
+        const float *got = px_gan_gradient(gan, want->name + 5);
+        if (!got)
+            fail_msg("no gradient of %s", want->name + 5);
+        double d = difference(got, want, &largest);
+        if (!(d <= 2e-5 * largest + 1e-9)) /* five times PyTorch's own f32 error */
+            fail_msg("the gradient of %s is off by %g (largest %g)", want->name + 5, d, largest);
+        checked++;
+    }
+    assert_true(checked > 30);
+}
+
+static void check_losses(const struct px_gan_losses *got, const float *want, int step)
+{
+    const float g[4] = {got->G_GAN, got->G_L1, got->D_real, got->D_fake};
+    static const char *const names[] = {"G_GAN", "G_L1", "D_real", "D_fake"};
+
+    for (int i = 0; i < 4; i++)
+        if (!(fabsf(g[i] - want[i]) <= 1e-4f * fabsf(want[i])))
+            fail_msg("step %d: %s is %g, not %g", step, names[i], (double)g[i], (double)want[i]);
+}
+
+static void run_golden(int batch, int threads)
+{
+    char name[64];
+    struct px_gan *gan = create(batch, threads);
+    struct px_error err = {0};
+
+    snprintf(name, sizeof name, "training_b%d.golden.safetensors", batch);
+    struct px_safetensors *golden = open_golden(name);
+    load_weights(gan);
+    float *a = floats_of(px_safetensors_find(golden, "a"));
+    float *b = floats_of(px_safetensors_find(golden, "b"));
+    float *losses = floats_of(px_safetensors_find(golden, "losses"));
+    for (int s = 0; s < STEPS; s++) {
+        struct px_gan_losses got;
+        size_t at = (size_t)(s * batch * PIXELS);
+        if (px_gan_step(gan, a + at, b + at, 2e-4, &got, &err))
+            fail_msg("%s", err.message);
+        check_losses(&got, losses + (size_t)s * 4, s + 1);
+        if (s == 0) {
+            check_gradients(gan, golden);
+            check_weights(gan, golden, "first.", 2e-6);
+        }
+    }
+    check_weights(gan, golden, "last.", 1e-4);
+    free(a);
+    free(b);
+    free(losses);
+    px_safetensors_close(golden);
+    px_gan_destroy(gan);
+}
+
+static void test_golden_1(void **state)
+{
+    (void)state;
+    run_golden(1, 1);
+}
+
+static void test_golden_2(void **state)
+{
+    (void)state;
+    run_golden(2, 3);
+}
+
+static float *noise(size_t n, uint64_t seed)
+{
+    float *f = malloc(n * sizeof *f);
+
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1;
+        f[i] = (float)(seed >> 40) * 0x1p-23f - 1;
+    }
+    return f;
+}
+
+static void test_repeats(void **state)
+{
+    struct px_gan *one = create(1, 2), *two = create(1, 2);
+    struct px_gan_losses l1, l2;
+    float *a = noise(PIXELS, 1), *b = noise(PIXELS, 2);
+    (void)state;
+
+    for (int s = 0; s < 3; s++) {
+        assert_int_equal(px_gan_step(one, a, b, 2e-4, &l1, NULL), 0);
+        assert_int_equal(px_gan_step(two, a, b, 2e-4, &l2, NULL), 0);
+        assert_memory_equal(&l1, &l2, sizeof l1);
+    }
+    const struct px_tensor *t1, *t2;
+    size_t n = px_gan_tensors(one, &t1);
+    assert_int_equal(px_gan_tensors(two, &t2), n);
+    for (size_t i = 0; i < n; i++)
+        assert_memory_equal(t1[i].data, t2[i].data, t1[i].bytes);
+    px_gan_destroy(one);
+    px_gan_destroy(two);
+    free(a);
+    free(b);
+}
+
+static void test_generate(void **state)
+{
+    struct px_gan *gan = create(2, 2);
+    float *a = noise(2 * PIXELS, 3), *y = malloc(PIXELS * sizeof *y), *again = malloc(PIXELS * 4);
+    struct px_gan_losses l;
+    const struct px_tensor *list;
+    (void)state;
+
+    load_weights(gan);
+    assert_int_equal(px_gan_step(gan, a, a, 2e-4, &l, NULL), 0);
+    size_t n = px_gan_tensors(gan, &list), bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += list[i].bytes;
+    char *before = malloc(bytes), *p = before;
+    for (size_t i = 0; i < n; p += list[i++].bytes)
+        memcpy(p, list[i].data, list[i].bytes);
+
+    assert_int_equal(px_gan_generate(gan, a, y, NULL), 0);
+    assert_int_equal(px_gan_generate(gan, a, again, NULL), 0);
+    assert_memory_equal(y, again, PIXELS * sizeof *y);
+    p = before;
+    for (size_t i = 0; i < n; p += list[i++].bytes)
+        assert_memory_equal(p, list[i].data, list[i].bytes);
+    free(before);
+    free(a);
+    free(y);
+    free(again);
+    px_gan_destroy(gan);
+}
+
+static void test_learns(void **state)
+{
+    struct px_gan *gan = create(1, 2);
+    float *a = noise(PIXELS, 5), *b = malloc(PIXELS * sizeof *b);
+    struct px_gan_losses l;
+    (void)state;
+
+    for (size_t i = 0; i < PIXELS; i++)
+        b[i] = a[i] > 0 ? 0.6f : -0.4f;
+    assert_int_equal(px_gan_step(gan, a, b, 2e-3, &l, NULL), 0);
+    float first = l.G_L1;
+    for (int s = 0; s < 150; s++)
+        assert_int_equal(px_gan_step(gan, a, b, 2e-3, &l, NULL), 0);
+    if (!(l.G_L1 < 0.7f * first))
+        fail_msg("L1 went from %g only to %g", (double)first, (double)l.G_L1);
+    free(a);
+    free(b);
+    px_gan_destroy(gan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("six steps at batch 1 give PyTorch's losses, gradients and weights", test_golden_1),
+        CHECK("six steps at batch 2 give PyTorch's losses, gradients and weights", test_golden_2),
+        CHECK("the same seed and threads give the same bits", test_repeats),
+        CHECK("generating a picture changes nothing and repeats", test_generate),
+        CHECK("a pair is learnt", test_learns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

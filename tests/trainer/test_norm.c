@@ -1,0 +1,247 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "trainer/loss.h"
+#include "trainer/norm.h"
+#include "trainer/parameters.h"
+
+/* The backward passes by finite differences: the loss is a fixed random projection of the targets
+ * (their gradients), and moving one input by +-h must change it by the gradient. Central
+ * differences in f32 with h = 1e-2 carry a rounding error of about 1e-3 of the loss's magnitude and
+ * a truncation error of h^2. */
+
+enum {
+    GROUPS = 2,
+    PIXELS = 7,
+    CHANNELS = 5,
+    N = GROUPS * PIXELS * CHANNELS,
+    PITCH = 9,
+    OFFSET = 3
+};
+
+struct setup {
+    struct px_norm_layer norm;
+    float x[N], dx[N], mask[N];
+    float gamma[CHANNELS], beta[CHANNELS], dgamma[CHANNELS], dbeta[CHANNELS];
+    float y1[N], g1[N];                                       /* a plain target */
+    float y2[N / CHANNELS * PITCH], g2[N / CHANNELS * PITCH]; /* a slice of a wider one */
+};
+
+static void fill(struct px_random *random, float *p, size_t n, float scale)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = scale * (px_random_uniform(random) * 2 - 1);
+}
+
+static void make(struct setup *s, bool norm, bool mask)
+{
+    struct px_random random;
+
+    memset(s, 0, sizeof *s);
+    px_random_seed(&random, 7);
+    fill(&random, s->x, N, 2);
+    fill(&random, s->gamma, CHANNELS, 1);
+    fill(&random, s->beta, CHANNELS, 1);
+    fill(&random, s->g1, N, 1);
+    fill(&random, s->g2, N / CHANNELS * PITCH, 1);
+    for (size_t i = 0; i < N; i++)
+        s->mask[i] = px_random_next(&random) >> 63 ? 2.0f : 0.0f;
+    s->norm = (struct px_norm_layer){
+        .channels = CHANNELS,
+        .groups = GROUPS,
+        .pixels = PIXELS,
+        .threads = 3,
+        .x = s->x,
+        .dx = s->dx,
+        .mask = mask ? s->mask : NULL,
+        .target_count = 2,
+        .targets = {{s->y1, s->g1, CHANNELS, 0.2f}, {s->y2 + OFFSET, s->g2 + OFFSET, PITCH, 0.0f}}};
+    if (norm) {
+        s->norm.gamma = s->gamma;
+        s->norm.beta = s->beta;
+        s->norm.dgamma = s->dgamma;
+        s->norm.dbeta = s->dbeta;
+    }
+    assert_int_equal(px_norm_layer_init(&s->norm, NULL), 0);
+}
+
+static double loss(struct setup *s)
+{
+    double sum = 0;
+
+    px_norm_layer_forward(&s->norm);
+    for (size_t i = 0; i < N; i++)
+        sum += (double)s->y1[i] * (double)s->g1[i];
+    for (size_t p = 0; p < N / CHANNELS; p++)
+        for (size_t c = 0; c < CHANNELS; c++)
+            sum += (double)s->y2[p * PITCH + OFFSET + c] * (double)s->g2[p * PITCH + OFFSET + c];
+    return sum;
+}
+
+/* Elements whose activation is near its kink have no derivative to compare; few are skipped. */
+static size_t check_by_differences(struct setup *s, float *values, const float *gradient, size_t n)
+{
+    const float h = 1e-2f;
+    size_t skipped = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        float old = values[i];
+        values[i] = old + h;
+        double up = loss(s);
+        values[i] = old - h;
+        double down = loss(s);
+        values[i] = old;
+        double middle = loss(s);
+        double right = (up - middle) / (double)h, left = (middle - down) / (double)h;
+        double slope = (up - down) / (2 * (double)h);
+        if (fabs(right - left) > 0.05 * (1 + fabs(slope))) {
+            skipped++;
+            continue;
+        }
+        if (!(fabs(slope - (double)gradient[i]) <= 0.02 * (1 + fabs(slope))))
+            fail_msg("element %zu: the gradient is %g, differences give %g", i, (double)gradient[i],
+                     slope);
+    }
+    return skipped;
+}
+
+static void run(bool norm, bool mask)
+{
+    struct setup s;
+
+    make(&s, norm, mask);
+    loss(&s);
+    px_norm_layer_backward(&s.norm);
+    float dx[N], dgamma[CHANNELS], dbeta[CHANNELS];
+    memcpy(dx, s.dx, sizeof dx);
+    memcpy(dgamma, s.dgamma, sizeof dgamma);
+    memcpy(dbeta, s.dbeta, sizeof dbeta);
+    assert_true(check_by_differences(&s, s.x, dx, N) < N / 3);
+    if (norm) {
+        assert_true(check_by_differences(&s, s.gamma, dgamma, CHANNELS) < CHANNELS);
+        assert_true(check_by_differences(&s, s.beta, dbeta, CHANNELS) < CHANNELS);
+    }
+    px_norm_layer_finish(&s.norm);
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    run(false, false);
+}
+
+static void test_norm(void **state)
+{
+    (void)state;
+    run(true, false);
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    run(true, true);
+}
+
+static void test_statistics(void **state)
+{
+    struct setup s;
+    float mean[CHANNELS] = {0}, var[CHANNELS];
+    (void)state;
+
+    make(&s, true, false);
+    for (size_t i = 0; i < N; i++)
+        s.x[i] += 1000; /* far from 0: the naive difference of squares would be all noise */
+    for (size_t c = 0; c < CHANNELS; c++)
+        var[c] = 1;
+    px_norm_layer_forward(&s.norm);
+    px_norm_layer_update_running(&s.norm, mean, var);
+    for (size_t c = 0; c < CHANNELS; c++) {
+        double want_mean = 0, want_var = 1;
+        for (size_t g = 0; g < GROUPS; g++) {
+            double sum = 0, square = 0;
+            for (size_t p = 0; p < PIXELS; p++)
+                sum += (double)s.x[(g * PIXELS + p) * CHANNELS + c];
+            sum /= PIXELS;
+            for (size_t p = 0; p < PIXELS; p++) {
+                double d = (double)s.x[(g * PIXELS + p) * CHANNELS + c] - sum;
+                square += d * d;
+            }
+            want_mean += 0.1 * (sum - want_mean);
+            want_var += 0.1 * (square / (PIXELS - 1) - want_var);
+        }
+        assert_true(fabs((double)mean[c] - want_mean) < 1e-3);
+        assert_true(fabs((double)var[c] - want_var) < 1e-4);
+    }
+    px_norm_layer_finish(&s.norm);
+}
+
+static void test_losses(void **state)
+{
+    const float x[6] = {-30, -2, -0.1f, 0.3f, 4, 40}, t[6] = {0, 1, -0.1f, 0.2f, 4.5f, 3};
+    float up[6], down[6], g[6];
+    const float h = 1e-2f;
+    (void)state;
+
+    for (int real = 0; real < 2; real++) {
+        assert_true(isfinite(px_loss_bce(x, 6, real, 1, g)));
+        for (int i = 0; i < 6; i++) {
+            memcpy(up, x, sizeof x);
+            memcpy(down, x, sizeof x);
+            up[i] += h;
+            down[i] -= h;
+            float slope =
+                (px_loss_bce(up, 6, real, 1, NULL) - px_loss_bce(down, 6, real, 1, NULL)) / (2 * h);
+            assert_true(fabsf(slope - g[i]) < 1e-3f);
+        }
+    }
+    memset(g, 0, sizeof g);
+    assert_true(fabsf(px_loss_l1(x, t, 6, 6, g) - (30 + 3 + 0 + 0.1f + 0.5f + 37)) < 1e-3f);
+    for (int i = 0; i < 6; i++) {
+        float want = x[i] > t[i] ? 1.0f : x[i] < t[i] ? -1.0f : 0.0f;
+        assert_true(g[i] == want);
+    }
+}
+
+static void test_adam(void **state)
+{
+    /* torch.optim.Adam(lr=.1, betas=(.5, .999), eps=1e-8) on p = 1 with gradients 2, -1, .5, worked
+     * by hand: m: 1, 0, .25; v: .004, .004996, .005241; p moves by lr * mhat / (sqrt(vhat) + eps).
+     */
+    struct px_parameters p = {0};
+    const int64_t shape[1] = {1};
+    const float gradients[3] = {2, -1, 0.5f};
+    double want = 1, m = 0, v = 0;
+    (void)state;
+
+    assert_int_equal(px_parameters_add(&p, "w", PX_PARAMETER_WEIGHT, shape, 1, NULL), 0);
+    assert_int_equal(px_parameters_allocate(&p, NULL), 0);
+    p.value[0] = 1;
+    for (int t = 1; t <= 3; t++) {
+        const struct px_adam adam = {0.1, 0.5, 0.999, 1e-8, t, 2};
+        double g = (double)gradients[t - 1];
+        p.gradient[0] = gradients[t - 1];
+        px_adam_update(&p, &adam);
+        m = 0.5 * m + 0.5 * g;
+        v = 0.999 * v + 0.001 * g * g;
+        want -= 0.1 * (m / (1 - pow(0.5, t))) / (sqrt(v / (1 - pow(0.999, t))) + 1e-8);
+        assert_true(fabs((double)p.value[0] - want) < 1e-6);
+    }
+    px_parameters_finish(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("activation and copies have the gradient of their differences", test_plain),
+        CHECK("batch norm has the gradient of its differences", test_norm),
+        CHECK("batch norm with dropout has the gradient of its differences", test_dropout),
+        CHECK("statistics are right far from zero, and run as PyTorch's", test_statistics),
+        CHECK("the losses have the gradient of their differences and never overflow", test_losses),
+        CHECK("Adam moves as its formula says", test_adam),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

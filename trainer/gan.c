@@ -1,0 +1,336 @@
+#include "trainer/gan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "trainer/loss.h"
+#include "trainer/parameters.h"
+#include "trainer/patchgan.h"
+#include "trainer/unet.h"
+
+enum { SETS = 2, KINDS = 3 }; /* G and D; value, adam_m, adam_v */
+
+struct px_gan {
+    struct px_gan_options options;
+    struct px_dnn *dnn;
+    struct px_parameters G, D;
+    struct px_unet *unet;       /* batch_size images, trained */
+    struct px_unet *single;     /* one image, forward only; NULL until the first picture */
+    struct px_patchgan *d_step; /* fake and real images, gradients by weights */
+    struct px_patchgan *g_step; /* fake images, gradient by the input */
+    float *dfake;               /* (batch, crop, crop, output_nc) */
+    int64_t steps;
+    int64_t batches; /* num_batches_tracked of G's norms; D's see three batches a step */
+    int64_t d_batches;
+    struct px_tensor *tensors;
+    size_t tensor_count;
+    char (*names)[PX_NAME_MAX + 64]; /* of the tensors */
+};
+
+static int create_networks(struct px_gan *gan, struct px_error *err)
+{
+    const struct px_gan_options *o = &gan->options;
+    const struct px_network *net = &o->network;
+    const struct px_unet_options unet = {.n = o->batch_size, .threads = o->threads, .train = true};
+    struct px_patchgan_options d = {.input_nc = net->input_nc + net->output_nc,
+                                    .ndf = o->ndf,
+                                    .size = net->crop_size,
+                                    .n = 2 * o->batch_size,
+                                    .groups = 2,
+                                    .threads = o->threads,
+                                    .train_weights = true};
+
+    int rc = px_unet_parameters(&gan->G, net, err);
+    if (!rc)
+        rc = px_patchgan_parameters(&gan->D, d.input_nc, o->ndf, err);
+    if (!rc)
+        rc = px_unet_create(&gan->unet, gan->dnn, net, &gan->G, &unet, err);
+    if (!rc)
+        rc = px_patchgan_create(&gan->d_step, gan->dnn, &gan->D, &d, err);
+    d.n = o->batch_size;
+    d.groups = 1;
+    d.train_weights = false;
+    d.train_input = true;
+    if (!rc)
+        rc = px_patchgan_create(&gan->g_step, gan->dnn, &gan->D, &d, err);
+    return rc;
+}
+
+/* One named view per tensor and moment, and the step counter. */
+static void list_set(struct px_gan *gan, const char *set, struct px_parameters *p)
+{
+    const char *const kinds[KINDS] = {"", "adam_m.", "adam_v."};
+    float *const bases[KINDS] = {p->value, p->m, p->v};
+
+    for (int k = 0; k < KINDS; k++)
+        for (int i = 0; i < p->count; i++) {
+            const struct px_parameter *from = &p->list[i];
+            if (k > 0 && from->offset >= p->trainable)
+                continue; /* buffers have no moments */
+            size_t at = gan->tensor_count++;
+            struct px_tensor *t = &gan->tensors[at];
+            snprintf(gan->names[at], sizeof gan->names[at], "%s.%s%s", set, kinds[k], from->name);
+            *t = (struct px_tensor){.name = gan->names[at],
+                                    .dtype = PX_F32,
+                                    .ndim = from->ndim,
+                                    .data = bases[k] + from->offset,
+                                    .bytes = from->count * sizeof(float)};
+            memcpy(t->shape, from->shape, sizeof from->shape);
+        }
+}
+
+static void list_counter(struct px_gan *gan, const char *name, const int64_t *counter)
+{
+    size_t at = gan->tensor_count++;
+
+    snprintf(gan->names[at], sizeof gan->names[at], "%s", name);
+    gan->tensors[at] = (struct px_tensor){
+        .name = gan->names[at], .dtype = PX_I64, .data = counter, .bytes = sizeof *counter};
+}
+
+/* num_batches_tracked stands beside every running_mean; all norms of a network share one counter.
+ */
+static void list_batches(struct px_gan *gan, const char *set, const struct px_parameters *p,
+                         const int64_t *counter)
+{
+    static const char mean[] = "running_mean";
+
+    for (int i = 0; i < p->count; i++) {
+        const char *name = p->list[i].name;
+        size_t n = strlen(name);
+        char full[PX_NAME_MAX + 64];
+        if (n < sizeof mean || strcmp(name + n - (sizeof mean - 1), mean) != 0)
+            continue;
+        snprintf(full, sizeof full, "%s.%.*snum_batches_tracked", set, (int)(n - sizeof mean + 1),
+                 name);
+        list_counter(gan, full, counter);
+    }
+}
+
+static int list_tensors(struct px_gan *gan, struct px_error *err)
+{
+    size_t room = (size_t)(KINDS + 1) * (size_t)(gan->G.count + gan->D.count) + 1;
+
+    gan->tensors = calloc(room, sizeof *gan->tensors);
+    gan->names = calloc(room, sizeof *gan->names);
+    if (!gan->tensors || !gan->names)
+        return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu tensors", room);
+    list_set(gan, "G", &gan->G);
+    list_batches(gan, "G", &gan->G, &gan->batches);
+    list_set(gan, "D", &gan->D);
+    list_batches(gan, "D", &gan->D, &gan->d_batches);
+    list_counter(gan, "steps", &gan->steps);
+    return 0;
+}
+
+int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err)
+{
+    struct px_random random;
+    const struct px_network *net = &options->network;
+    struct px_gan *gan = calloc(1, sizeof *gan);
+
+    if (!gan)
+        return px_fail(err, PX_E_NOMEM, "no memory for a GAN");
+    gan->options = *options;
+    int rc = px_dnn_create(&gan->dnn, options->threads, err);
+    if (!rc)
+        rc = create_networks(gan, err);
+    if (!rc)
+        rc = list_tensors(gan, err);
+    size_t side = (size_t)net->crop_size;
+    size_t count = (size_t)options->batch_size * side * side * (size_t)net->output_nc;
+    if (!rc && !(gan->dfake = malloc(count * sizeof(float))))
+        rc = px_fail(err, PX_E_NOMEM, "no memory for a gradient of %zu elements", count);
+    if (rc) {
+        px_gan_destroy(gan);
+        return rc;
+    }
+    px_random_seed(&random, options->seed);
+    px_parameters_init(&gan->G, &random);
+    px_parameters_init(&gan->D, &random);
+    *out = gan;
+    return 0;
+}
+
+void px_gan_destroy(struct px_gan *gan)
+{
+    if (!gan)
+        return;
+    px_unet_destroy(gan->unet);
+    px_unet_destroy(gan->single);
+    px_patchgan_destroy(gan->d_step);
+    px_patchgan_destroy(gan->g_step);
+    px_parameters_finish(&gan->G);
+    px_parameters_finish(&gan->D);
+    px_dnn_destroy(gan->dnn);
+    free(gan->dfake);
+    free(gan->tensors);
+    free(gan->names);
+    free(gan);
+}
+
+/* Interleaves the channels of a and b: the discriminator's input is cat((A, B), 1). */
+static void join(const struct px_gan *gan, const float *a, const float *b, float *ab)
+{
+    const struct px_network *net = &gan->options.network;
+    size_t na = (size_t)net->input_nc, nb = (size_t)net->output_nc;
+    size_t side = (size_t)net->crop_size, pixels = (size_t)gan->options.batch_size * side * side;
+
+#pragma omp parallel for num_threads(gan->options.threads) schedule(static)
+    for (size_t p = 0; p < pixels; p++) {
+        float *to = ab + p * (na + nb);
+        for (size_t c = 0; c < na; c++)
+            to[c] = a[p * na + c];
+        for (size_t c = 0; c < nb; c++)
+            to[na + c] = b[p * nb + c];
+    }
+}
+
+/* The part of the discriminator's input gradient that belongs to B. */
+static void take_gradient(const struct px_gan *gan, const float *dab, float *db)
+{
+    const struct px_network *net = &gan->options.network;
+    size_t na = (size_t)net->input_nc, nb = (size_t)net->output_nc;
+    size_t side = (size_t)net->crop_size, pixels = (size_t)gan->options.batch_size * side * side;
+
+#pragma omp parallel for num_threads(gan->options.threads) schedule(static)
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < nb; c++)
+            db[p * nb + c] = dab[p * (na + nb) + na + c];
+}
+
+static struct px_adam adam(const struct px_gan *gan, double lr)
+{
+    return (struct px_adam){.lr = lr,
+                            .beta1 = gan->options.beta1,
+                            .beta2 = 0.999,
+                            .epsilon = 1e-8,
+                            .step = gan->steps + 1,
+                            .threads = gan->options.threads};
+}
+
+/* loss_D = (BCE(D(A, fake), 0) + BCE(D(A, B), 1)) / 2 */
+static int step_D(struct px_gan *gan, const float *a, const float *b, const float *fake,
+                  struct px_gan_losses *losses, struct px_error *err)
+{
+    float *in = px_patchgan_input(gan->d_step);
+    const struct px_network *net = &gan->options.network;
+    size_t side = (size_t)net->crop_size;
+    size_t half_in =
+        (size_t)gan->options.batch_size * side * side * (size_t)(net->input_nc + net->output_nc);
+    const float *logits;
+    size_t count;
+
+    int rc = px_patchgan_refresh(gan->d_step, err);
+    if (rc)
+        return rc;
+    join(gan, a, fake, in);
+    join(gan, a, b, in + half_in);
+    rc = px_patchgan_forward(gan->d_step, &logits, &count, err);
+    if (rc)
+        return rc;
+    float *gradient = px_patchgan_logits_gradient(gan->d_step);
+    count /= 2;
+    losses->D_fake = px_loss_bce(logits, count, 0, 0.5f, gradient);
+    losses->D_real = px_loss_bce(logits + count, count, 1, 0.5f, gradient + count);
+    return px_patchgan_backward(gan->d_step, err);
+}
+
+/* loss_G = BCE(D(A, fake), 1) + lambda_L1 * L1(fake, B), through the updated D. */
+static int step_G(struct px_gan *gan, const float *a, const float *b, float *fake,
+                  struct px_gan_losses *losses, struct px_error *err)
+{
+    const struct px_network *net = &gan->options.network;
+    size_t side = (size_t)net->crop_size;
+    size_t n = (size_t)gan->options.batch_size * side * side * (size_t)net->output_nc;
+    const float *logits;
+    size_t count;
+
+    int rc = px_patchgan_refresh(gan->g_step, err);
+    if (rc)
+        return rc;
+    join(gan, a, fake, px_patchgan_input(gan->g_step));
+    rc = px_patchgan_forward(gan->g_step, &logits, &count, err);
+    if (rc)
+        return rc;
+    losses->G_GAN = px_loss_bce(logits, count, 1, 1.0f, px_patchgan_logits_gradient(gan->g_step));
+    rc = px_patchgan_backward(gan->g_step, err);
+    if (rc)
+        return rc;
+    take_gradient(gan, px_patchgan_input_gradient(gan->g_step), gan->dfake);
+    losses->G_L1 = px_loss_l1(fake, b, n, (float)gan->options.lambda_L1, gan->dfake);
+    return px_unet_backward(gan->unet, a, gan->dfake, err);
+}
+
+int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
+                struct px_gan_losses *losses, struct px_error *err)
+{
+    const struct px_adam optimiser = adam(gan, lr);
+    uint64_t masks = px_hash(gan->options.seed, 1, (uint64_t)gan->steps);
+    float *fake;
+
+    int rc = px_unet_refresh(gan->unet, err);
+    if (!rc)
+        rc =
+            px_unet_forward(gan->unet, a, gan->options.network.dropout ? &masks : NULL, &fake, err);
+    if (!rc)
+        rc = step_D(gan, a, b, fake, losses, err);
+    if (rc)
+        return rc;
+    px_adam_update(&gan->D, &optimiser);
+    rc = step_G(gan, a, b, fake, losses, err);
+    if (rc)
+        return rc;
+    px_adam_update(&gan->G, &optimiser);
+    gan->steps++;
+    gan->batches++;
+    gan->d_batches += 3;
+    return 0;
+}
+
+int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err)
+{
+    const struct px_unet_options options = {.n = 1, .threads = gan->options.threads};
+    const struct px_network *net = &gan->options.network;
+    float *y;
+    int rc = 0;
+
+    if (!gan->single)
+        rc = px_unet_create(&gan->single, gan->dnn, net, &gan->G, &options, err);
+    if (!rc)
+        rc = px_unet_refresh(gan->single, err);
+    if (!rc)
+        rc = px_unet_forward(gan->single, a, NULL, &y, err);
+    if (!rc)
+        memcpy(fake, y,
+               (size_t)net->crop_size * (size_t)net->crop_size * (size_t)net->output_nc *
+                   sizeof *fake);
+    return rc;
+}
+
+size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors)
+{
+    *tensors = gan->tensors;
+    return gan->tensor_count;
+}
+
+const float *px_gan_gradient(const struct px_gan *gan, const char *name)
+{
+    const struct px_parameters *p = name[0] == 'G' ? &gan->G : &gan->D;
+    int index = name[0] && name[1] == '.' ? px_parameters_find(p, name + 2) : -1;
+
+    return index < 0 || p->list[index].kind >= PX_BUFFER_ZERO ? NULL
+                                                              : p->gradient + p->list[index].offset;
+}
+
+size_t px_gan_parameters_G(const struct px_gan *gan)
+{
+    return gan->G.trainable;
+}
+
+size_t px_gan_parameters_D(const struct px_gan *gan)
+{
+    return gan->D.trainable;
+}

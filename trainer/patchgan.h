@@ -1,0 +1,57 @@
+#ifndef TRAINER_PATCHGAN_H
+#define TRAINER_PATCHGAN_H
+
+/* The 70x70 PatchGAN discriminator (NLayerDiscriminator with n_layers 3 of
+ * pytorch-CycleGAN-and-pix2pix): 4x4 convolutions 6 -> ndf -> 2 ndf -> 4 ndf (stride 2) -> 8 ndf ->
+ * 1 (stride 1), LeakyReLU(.2), batch norm on the three in the middle; logits out, 30x30 for
+ * 256x256.
+ *
+ * px_patchgan_parameters() lays out the tensors once; every px_patchgan (one per batch) works on
+ * them. A batch may hold several groups of images whose statistics are kept apart: D's step sees
+ * fake and real images in one batch of two groups, as two forward passes of the reference. */
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "model/conv.h"
+#include "trainer/parameters.h"
+
+struct px_patchgan;
+
+/* Adds the state_dict to an empty px_parameters and allocates it. input_nc: channels of A and B
+ * together. */
+int px_patchgan_parameters(struct px_parameters *parameters, int input_nc, int ndf,
+                           struct px_error *err);
+
+struct px_patchgan_options {
+    int input_nc, ndf;
+    int size;      /* side of the square images */
+    int n, groups; /* images a batch, groups of n / groups images */
+    int threads;
+    bool train_weights; /* backward gives the parameters' gradients */
+    bool train_input;   /* backward gives the input's gradient */
+};
+
+int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn,
+                       struct px_parameters *parameters, const struct px_patchgan_options *options,
+                       struct px_error *err);
+void px_patchgan_destroy(struct px_patchgan *gan); /* accepts NULL */
+
+/* Packs the weights for oneDNN; needed after every change of the parameters. */
+int px_patchgan_refresh(struct px_patchgan *gan, struct px_error *err);
+
+/* (n, size, size, input_nc): write the images here, then run forward. */
+float *px_patchgan_input(struct px_patchgan *gan);
+/* With train_input: the gradient by that input, after backward. */
+const float *px_patchgan_input_gradient(const struct px_patchgan *gan);
+
+/* Gives the logits, (n, m, m, 1) with *count = n * m * m elements; updates the running statistics.
+ */
+int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *count,
+                        struct px_error *err);
+
+/* Write the loss's gradient by the logits to px_patchgan_logits_gradient() first. */
+float *px_patchgan_logits_gradient(struct px_patchgan *gan);
+int px_patchgan_backward(struct px_patchgan *gan, struct px_error *err);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef TRAINER_UNET_H
+#define TRAINER_UNET_H
+
+/* The generator in training: forward with batch statistics and dropout, backward to all its
+ * parameters. The layers are those of px_network; this file only says how activations and gradients
+ * flow between them.
+ *
+ * px_unet_parameters() lays out the tensors once; every px_unet (one per batch size) works on them.
+ * Owns its activations. Serves one thread at a time. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/conv.h"
+#include "model/network.h"
+#include "trainer/parameters.h"
+
+struct px_unet;
+
+/* Adds the network's state_dict to an empty px_parameters and allocates it. */
+int px_unet_parameters(struct px_parameters *parameters, const struct px_network *network,
+                       struct px_error *err);
+
+struct px_unet_options {
+    int n; /* images a batch; statistics run over the whole batch */
+    int threads;
+    bool train; /* gradients are wanted, running statistics are updated */
+};
+
+int px_unet_create(struct px_unet **out, struct px_dnn *dnn, const struct px_network *network,
+                   struct px_parameters *parameters, const struct px_unet_options *options,
+                   struct px_error *err);
+void px_unet_destroy(struct px_unet *unet); /* accepts NULL */
+
+/* Packs the weights for oneDNN; needed after every change of the parameters. */
+int px_unet_refresh(struct px_unet *unet, struct px_error *err);
+
+/* in: (n, crop, crop, input_nc). Gives the unet's own (n, crop, crop, output_nc) after tanh, valid
+ * until the next forward. `dropout` NULL: off; else the seed of this step's masks. */
+int px_unet_forward(struct px_unet *unet, const float *in, const uint64_t *dropout, float **out,
+                    struct px_error *err);
+
+/* From the loss's gradient by the output (overwritten: tanh's derivative is taken in place) to the
+ * parameters' gradients. `in` as in the forward before. */
+int px_unet_backward(struct px_unet *unet, const float *in, float *dout, struct px_error *err);
+
+#endif
