@@ -54,8 +54,17 @@ static void write_all(struct writer *w)
 
     png_set_write_fn(w->png, w, on_write, on_flush);
     png_set_user_limits(w->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_filter(w->png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
-    png_set_compression_level(w->png, 3);
+    /* Runs only, over the better of two filters: the answer to a request is photographic, where
+     * zlib's search for longer matches finds nothing. 256x256 RGB, Zen 4, encode ms / bytes:
+     *                              photo            flat labels      sketch
+     *     libpng's defaults   11.1 / 141829     1.40 / 1608      1.83 / 4610
+     *     level 1, sub         4.3 / 158710     0.32 / 4210      0.41 / 7826
+     *     runs, Paeth          2.6 / 142391     0.50 / 1360      0.60 / 5771
+     *     runs, sub or up      2.3 / 149205     0.57 / 2540      0.64 / 5574
+     * Paeth saves 5% but takes 0.6 ms more to decode again. */
+    png_set_filter(w->png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB | PNG_FILTER_UP);
+    png_set_compression_level(w->png, 1);
+    png_set_compression_strategy(w->png, Z_RLE);
     png_set_IHDR(w->png, w->info, image->width, image->height, 8, colours[image->channels],
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(w->png, w->info);
