@@ -5,8 +5,10 @@
  * that rebuild the network: architecture, ngf, input_nc, output_nc, norm, dropout ("true"/"false"),
  * direction, crop_size, plus the trainer's version and options (shown by `inspect`, not
  * interpreted). Metadata that is missing is inferred from names and shapes where that is possible;
- * where both are there they must agree. Every tensor the network needs must be there with its exact
- * shape; running statistics may be missing; tensors it does not need are an error.
+ * where both are there they must agree; what neither tells is the reference's default (dropout,
+ * AtoB, a crop of 2^depth). Every tensor the network needs must be there with its exact shape;
+ * running statistics may be missing; tensors it does not need are an error, but for the statistics
+ * that old versions of PyTorch kept for InstanceNorm, which are ignored.
  *
  * Immutable once loaded; any number of threads may read. */
 
@@ -19,20 +21,25 @@
 struct px_checkpoint {
     struct px_network network;
     struct px_safetensors *file; /* owned */
-    bool has_running;            /* all running means and variances are there */
-    enum px_dtype dtype;         /* stored type of the weights: PX_F32, PX_BF16, ... */
+    bool has_running;    /* all running means and variances that the network has are there; true
+                            without batch norm */
+    enum px_dtype dtype; /* stored type of the first layer's weights: PX_F32, PX_BF16, ... */
+    const struct px_tensor *tensors[PX_MAX_LAYERS][PX_ROLE_COUNT]; /* px_checkpoint_tensor() */
 };
 
+/* Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
 void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
 
-/* The tensor of a layer in some role, or NULL where the network or the file has none. */
+/* The tensor of a layer (below layer_count) in some role, or NULL where the network or the file has
+ * none. Of a floating-point type, i64 for BATCHES; not necessarily aligned. */
 const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpoint, int layer,
                                              enum px_tensor_role role);
 
 /* Saves `tensors` (names of the state_dict) with the network's metadata and `extra` entries (which
  * may not repeat the network's keys). `dtype` PX_F32 or PX_BF16 is the type that convolution
- * weights are stored in; everything else is written as it is given. */
+ * weights are stored in; everything else is written as it is given. INVALID where the tensors are
+ * not those of the network; IO where the disk is full, then nothing of `path` has changed. */
 int px_checkpoint_save(const char *path, const struct px_network *network,
                        const struct px_tensor *tensors, size_t count,
                        const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,

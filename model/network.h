@@ -82,6 +82,7 @@ enum px_tensor_role {
     PX_ROLE_RUNNING_VAR,  /* [out], buffer, optional in a file */
     PX_ROLE_BATCHES,      /* [] i64, buffer, optional in a file: NORM.num_batches_tracked */
 };
+enum { PX_ROLE_COUNT = PX_ROLE_BATCHES + 1 };
 
 struct px_tensor_spec {
     char name[PX_NAME_MAX + 32];

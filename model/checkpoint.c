@@ -1,0 +1,62 @@
+#include "model/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/checkpoint_parts.h"
+
+static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    struct px_checkpoint_binding binding;
+
+    px_checkpoint_bind_start(&binding, &checkpoint->network, PX_E_FORMAT);
+    for (size_t i = 0; i < px_safetensors_count(checkpoint->file); i++) {
+        const struct px_tensor_spec *spec;
+        const struct px_tensor *tensor = px_safetensors_at(checkpoint->file, i);
+        int rc = px_checkpoint_bind(&binding, tensor, &spec, err);
+        if (rc)
+            return rc;
+    }
+    int rc = px_checkpoint_bind_end(&binding, &checkpoint->has_running, err);
+    if (rc)
+        return rc;
+    memcpy(checkpoint->tensors, binding.found, sizeof checkpoint->tensors);
+    checkpoint->dtype = checkpoint->tensors[0][PX_ROLE_WEIGHT]->dtype;
+    return 0;
+}
+
+int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
+
+    if (!checkpoint)
+        return px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
+    int rc = px_safetensors_open(&checkpoint->file, path, err);
+    if (!rc) {
+        rc = px_checkpoint_infer(&checkpoint->network, checkpoint->file, err);
+        if (!rc)
+            rc = bind_all(checkpoint, err);
+        if (rc)
+            px_error_prefix(err, path);
+    }
+    if (rc) {
+        px_checkpoint_close(checkpoint);
+        return rc;
+    }
+    *out = checkpoint;
+    return 0;
+}
+
+void px_checkpoint_close(struct px_checkpoint *checkpoint)
+{
+    if (!checkpoint)
+        return;
+    px_safetensors_close(checkpoint->file);
+    free(checkpoint);
+}
+
+const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpoint, int layer,
+                                             enum px_tensor_role role)
+{
+    return checkpoint->tensors[layer][role];
+}

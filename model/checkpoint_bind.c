@@ -1,0 +1,95 @@
+#include "model/checkpoint_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void px_checkpoint_bind_start(struct px_checkpoint_binding *binding,
+                              const struct px_network *network, enum px_code code)
+{
+    *binding = (struct px_checkpoint_binding){.network = network, .code = code};
+    binding->count =
+        px_network_tensors(network, binding->specs, sizeof binding->specs / sizeof *binding->specs);
+}
+
+/* What InstanceNorm left in checkpoints of PyTorch before 0.4, and the reference ignores. */
+static bool is_stale(const struct px_network *network, const char *name)
+{
+    static const char *const suffixes[] = {".running_mean", ".running_var", ".num_batches_tracked"};
+
+    if (network->norm != PX_NORM_INSTANCE)
+        return false;
+    for (int i = 0; i < network->layer_count; i++) {
+        const char *norm = network->layers[i].norm;
+        size_t n = strlen(norm);
+        if (n == 0 || strncmp(name, norm, n) != 0)
+            continue;
+        for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes; s++)
+            if (strcmp(name + n, suffixes[s]) == 0)
+                return true;
+    }
+    return false;
+}
+
+static void format_shape(char *text, size_t room, const int64_t *shape, int ndim)
+{
+    size_t n = (size_t)snprintf(text, room, "[");
+
+    for (int i = 0; i < ndim && n < room; i++)
+        n += (size_t)snprintf(text + n, room - n, "%s%lld", i ? "," : "", (long long)shape[i]);
+    if (n < room)
+        snprintf(text + n, room - n, "]");
+}
+
+static int check_tensor(const struct px_checkpoint_binding *binding,
+                        const struct px_tensor_spec *spec, const struct px_tensor *tensor,
+                        struct px_error *err)
+{
+    bool counts = spec->role == PX_ROLE_BATCHES;
+
+    if ((tensor->dtype == PX_I64) != counts)
+        return px_fail(err, binding->code, "tensor '%s' is of type %s, it must be %s", spec->name,
+                       px_dtype_name(tensor->dtype), counts ? "i64" : "a floating-point type");
+    if (tensor->ndim == spec->ndim &&
+        memcmp(tensor->shape, spec->shape, (size_t)spec->ndim * sizeof *spec->shape) == 0)
+        return 0;
+    char is[96];
+    char must[96];
+    format_shape(is, sizeof is, tensor->shape, tensor->ndim);
+    format_shape(must, sizeof must, spec->shape, spec->ndim);
+    return px_fail(err, binding->code, "tensor '%s' has the shape %s, %s with ngf %d needs %s",
+                   spec->name, is, binding->network->architecture, binding->network->ngf, must);
+}
+
+int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_tensor *tensor,
+                       const struct px_tensor_spec **spec, struct px_error *err)
+{
+    *spec = NULL;
+    for (size_t i = 0; i < binding->count; i++) {
+        if (strcmp(binding->specs[i].name, tensor->name) != 0)
+            continue;
+        *spec = &binding->specs[i];
+        binding->found[(*spec)->layer][(*spec)->role] = tensor;
+        return check_tensor(binding, *spec, tensor, err);
+    }
+    if (is_stale(binding->network, tensor->name))
+        return 0;
+    return px_fail(err, binding->code, "tensor '%.130s' is no part of %s with %s norm",
+                   tensor->name, binding->network->architecture,
+                   px_norm_name(binding->network->norm));
+}
+
+int px_checkpoint_bind_end(const struct px_checkpoint_binding *binding, bool *has_running,
+                           struct px_error *err)
+{
+    *has_running = true;
+    for (size_t i = 0; i < binding->count; i++) {
+        const struct px_tensor_spec *spec = &binding->specs[i];
+        if (binding->found[spec->layer][spec->role] || spec->role == PX_ROLE_BATCHES)
+            continue;
+        if (spec->role != PX_ROLE_RUNNING_MEAN && spec->role != PX_ROLE_RUNNING_VAR)
+            return px_fail(err, binding->code, "tensor '%s' of %s is missing", spec->name,
+                           binding->network->architecture);
+        *has_running = false;
+    }
+    return 0;
+}

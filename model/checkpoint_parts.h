@@ -1,0 +1,33 @@
+#ifndef MODEL_CHECKPOINT_PARTS_H
+#define MODEL_CHECKPOINT_PARTS_H
+
+/* Private to the checkpoint files: what both loading and saving need. */
+
+#include "model/network.h"
+#include "model/safetensors.h"
+
+/* Finds out what network a file holds, from names and shapes, and checks it against the metadata
+ * that is there. FORMAT where they disagree or there is no U-Net. */
+int px_checkpoint_infer(struct px_network *network, const struct px_safetensors *file,
+                        struct px_error *err);
+
+/* The tensors of a state_dict, put in their places one by one. */
+struct px_checkpoint_binding {
+    const struct px_network *network;
+    enum px_code code; /* what a mismatch is: FORMAT in a file, INVALID from a caller */
+    size_t count;
+    struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    const struct px_tensor *found[PX_MAX_LAYERS][PX_ROLE_COUNT];
+};
+
+void px_checkpoint_bind_start(struct px_checkpoint_binding *binding,
+                              const struct px_network *network, enum px_code code);
+/* Fails where the network has no such tensor or one of another shape. *spec is NULL for what is
+ * tolerated: the statistics that old versions of PyTorch kept for InstanceNorm. */
+int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_tensor *tensor,
+                       const struct px_tensor_spec **spec, struct px_error *err);
+/* Fails where one is missing; *has_running tells whether all statistics are there. */
+int px_checkpoint_bind_end(const struct px_checkpoint_binding *binding, bool *has_running,
+                           struct px_error *err);
+
+#endif

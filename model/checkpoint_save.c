@@ -1,0 +1,154 @@
+#include "model/checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/checkpoint_parts.h"
+
+enum { PX_NETWORK_KEYS = 8 };
+
+/* Tensors as they will be written: `tensors` are views, of the caller's data or of `owned`. */
+struct written {
+    struct px_tensor *tensors;
+    void **owned;
+    size_t count;
+};
+
+static void release(struct written *written)
+{
+    for (size_t i = 0; written->owned && i < written->count; i++)
+        free(written->owned[i]);
+    free(written->owned);
+    free(written->tensors);
+}
+
+/* Turns a view into one of the wanted type; *owned takes the converted data. */
+static int convert(struct px_tensor *tensor, enum px_dtype dtype, void **owned,
+                   struct px_error *err)
+{
+    size_t count = px_tensor_count(tensor);
+    float *values = malloc(count * sizeof *values);
+
+    if (!values)
+        return px_fail(err, PX_E_NOMEM, "no memory to convert %zu elements", count);
+    px_tensor_to_f32(tensor, values);
+    *owned = values;
+    if (dtype == PX_BF16) { /* in place: element i never lies behind float i */
+        for (size_t i = 0; i < count; i++) {
+            uint16_t b = px_f32_to_bf16(values[i]);
+            memcpy((uint8_t *)values + 2 * i, &b, sizeof b);
+        }
+        void *smaller = realloc(values, count * sizeof(uint16_t));
+        if (smaller)
+            *owned = smaller;
+    }
+    tensor->dtype = dtype;
+    tensor->bytes = count * px_dtype_size(dtype);
+    tensor->data = *owned;
+    return 0;
+}
+
+/* Checks the tensors against the network, and converts the weights of convolutions. */
+static int prepare(struct written *written, const struct px_network *network, enum px_dtype dtype,
+                   struct px_error *err)
+{
+    struct px_checkpoint_binding binding;
+    bool has_running;
+
+    px_checkpoint_bind_start(&binding, network, PX_E_INVALID);
+    for (size_t i = 0; i < written->count; i++) {
+        struct px_tensor *tensor = &written->tensors[i];
+        const struct px_tensor_spec *spec;
+        int rc = px_checkpoint_bind(&binding, tensor, &spec, err);
+        if (!rc && spec && spec->role == PX_ROLE_WEIGHT && tensor->dtype != dtype)
+            rc = convert(tensor, dtype, &written->owned[i], err);
+        if (rc)
+            return rc;
+    }
+    return px_checkpoint_bind_end(&binding, &has_running, err);
+}
+
+/* The metadata that rebuilds a network. */
+struct network_metadata {
+    struct px_metadata entries[PX_NETWORK_KEYS];
+    char ngf[16], input_nc[16], output_nc[16], crop_size[16];
+};
+
+static void describe(struct network_metadata *out, const struct px_network *network)
+{
+    const struct px_metadata entries[PX_NETWORK_KEYS] = {
+        {"architecture", network->architecture},
+        {"ngf", out->ngf},
+        {"input_nc", out->input_nc},
+        {"output_nc", out->output_nc},
+        {"norm", px_norm_name(network->norm)},
+        {"dropout", network->dropout ? "true" : "false"},
+        {"direction", network->direction},
+        {"crop_size", out->crop_size},
+    };
+
+    snprintf(out->ngf, sizeof out->ngf, "%d", network->ngf);
+    snprintf(out->input_nc, sizeof out->input_nc, "%d", network->input_nc);
+    snprintf(out->output_nc, sizeof out->output_nc, "%d", network->output_nc);
+    snprintf(out->crop_size, sizeof out->crop_size, "%d", network->crop_size);
+    memcpy(out->entries, entries, sizeof entries);
+}
+
+/* The network's entries before the extra ones, malloc'ed; NULL without memory. */
+static struct px_metadata *join(const struct network_metadata *network,
+                                const struct px_metadata *extra, size_t extra_count)
+{
+    struct px_metadata *all = calloc(PX_NETWORK_KEYS + extra_count, sizeof *all);
+
+    if (!all)
+        return NULL;
+    memcpy(all, network->entries, sizeof network->entries);
+    if (extra_count)
+        memcpy(all + PX_NETWORK_KEYS, extra, extra_count * sizeof *all);
+    return all;
+}
+
+/* Copies of the caller's views, to be changed by prepare(). */
+static int copy_views(struct written *written, const struct px_tensor *tensors, size_t count,
+                      struct px_error *err)
+{
+    written->tensors = calloc(count + 1, sizeof *written->tensors);
+    written->owned = calloc(count + 1, sizeof *written->owned);
+    written->count = count;
+    if (!written->tensors || !written->owned)
+        return px_fail(err, PX_E_NOMEM, "no memory for %zu tensors", count);
+    if (count)
+        memcpy(written->tensors, tensors, count * sizeof *tensors);
+    return 0;
+}
+
+int px_checkpoint_save(const char *path, const struct px_network *network,
+                       const struct px_tensor *tensors, size_t count,
+                       const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
+                       struct px_error *err)
+{
+    struct written written = {0};
+    struct network_metadata own;
+    struct px_metadata *metadata = NULL;
+    int rc = 0;
+
+    if (dtype != PX_F32 && dtype != PX_BF16)
+        rc = px_fail(err, PX_E_INVALID, "weights are stored as f32 or bf16, not as %s",
+                     px_dtype_name(dtype));
+    if (!rc)
+        rc = copy_views(&written, tensors, count, err);
+    if (!rc)
+        rc = prepare(&written, network, dtype, err);
+    describe(&own, network);
+    if (!rc && !(metadata = join(&own, extra, extra_count)))
+        rc = px_fail(err, PX_E_NOMEM, "no memory for %zu metadata", extra_count);
+    if (rc)
+        px_error_prefix(err, path); /* saving puts the path into its messages itself */
+    else
+        rc = px_safetensors_save(path, written.tensors, count, metadata,
+                                 PX_NETWORK_KEYS + extra_count, err);
+    free(metadata);
+    release(&written);
+    return rc;
+}
