@@ -1,0 +1,31 @@
+#ifndef TRAINER_AUGMENT_H
+#define TRAINER_AUGMENT_H
+
+/* What varies a picture from epoch to epoch: a random crop and a mirror image, the same for both
+ * pictures of a pair. The draws depend on (seed, number of the sample) alone, so that neither
+ * loading ahead nor a resumed run changes them. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codecs/image.h"
+
+struct px_augment {
+    uint32_t x, y; /* the crop's left upper corner */
+    bool flip;     /* left and right change places after the crop */
+};
+
+/* load, crop: sides of the picture and of the crop in it, load >= crop. `sample` counts all
+ * pictures of a training from 0. With may_flip, one in two is mirrored. */
+struct px_augment px_augment_draw(uint64_t seed, uint64_t sample, uint32_t load, uint32_t crop,
+                                  bool may_flip);
+
+/* Writes the crop x crop square as floats v / 127.5 - 1, interleaved as in the picture:
+ * crop * crop * channels of them. The square lies inside the picture. */
+void px_augment_apply(const struct px_augment *augment, const struct px_image *image, uint32_t crop,
+                      float *out);
+
+/* The order of an epoch: writes a permutation of 0..count-1 that depends on (seed, epoch) alone. */
+void px_augment_order(uint64_t seed, uint64_t epoch, uint32_t *order, uint32_t count);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef TRAINER_FEED_H
+#define TRAINER_FEED_H
+
+/* The batches of a training in their order, prepared by one background thread a step ahead of the
+ * consumer (two buffers), so that a step never waits for decoding or cropping. What a step gets
+ * depends on (seed, step) alone.
+ *
+ * An epoch visits every pair once in a fresh random order; the pairs that do not fill a last batch
+ * are left out of that epoch. One consumer thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "trainer/pairs.h"
+
+struct px_feed;
+
+struct px_feed_options {
+    const struct px_pairs *pairs; /* borrowed until px_feed_destroy() */
+    uint32_t load_size;           /* of the pairs */
+    uint32_t crop_size;
+    uint32_t input_nc, output_nc;
+    uint32_t batch_size; /* 1..number of pairs */
+    bool flip;
+    uint64_t seed;
+    int64_t first_step, end_step; /* steps [first, end) of the training, counted from 0 */
+};
+
+int64_t px_feed_steps_per_epoch(const struct px_feed_options *options);
+
+int px_feed_create(struct px_feed **out, const struct px_feed_options *options,
+                   struct px_error *err);
+void px_feed_destroy(struct px_feed *feed); /* stops the thread; accepts NULL */
+
+/* The next step's batch: input (batch, crop, crop, input_nc) and target (.., output_nc) in [-1, 1],
+ * valid until the next call. At most end - first calls. Fails where a file could not be read. */
+int px_feed_next(struct px_feed *feed, const float **input, const float **target,
+                 struct px_error *err);
+
+#endif

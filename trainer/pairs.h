@@ -1,0 +1,53 @@
+#ifndef TRAINER_PAIRS_H
+#define TRAINER_PAIRS_H
+
+/* The data set: a folder of PNG and JPEG files, each holding A (left half) and B (right half) side
+ * by side. Every file is decoded once in px_pairs_open(), so that a broken one is reported before
+ * the first step. Both halves are scaled to load x load there and kept, where the whole set fits
+ * the memory limit; else each is decoded again whenever it is asked for.
+ *
+ * Immutable once open; any number of threads may read. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "codecs/image.h"
+
+struct px_pairs;
+
+struct px_pairs_options {
+    uint32_t load_size;
+    uint32_t input_nc, output_nc; /* channels of the input and of the target, 1-4 */
+    bool b_to_a;                  /* the right half is the input */
+    int64_t max_count;            /* the first so many files in the order of names; 0: all */
+    size_t memory_limit;          /* bytes of pixels kept */
+    int threads;                  /* that decode while opening */
+};
+
+struct px_pair { /* both load x load; zeroed: empty */
+    struct px_image input, target;
+};
+
+void px_pair_destroy(struct px_pair *pair); /* accepts NULL and an empty one */
+
+/* Failures: NOT_FOUND where the folder is missing or holds no picture; else the first file (in the
+ * order of names) that cannot be used, with the number of further ones. */
+int px_pairs_open(struct px_pairs **out, const char *folder, const struct px_pairs_options *options,
+                  struct px_error *err);
+void px_pairs_close(struct px_pairs *pairs); /* accepts NULL */
+
+size_t px_pairs_count(const struct px_pairs *pairs);
+bool px_pairs_in_memory(const struct px_pairs *pairs);
+
+/* Points *pair at a pair: inside `pairs` where it is kept, else at *storage, which must be empty
+ * before and is the caller's to destroy afterwards in either case. */
+int px_pairs_get(const struct px_pairs *pairs, size_t index, struct px_pair *storage,
+                 const struct px_pair **pair, struct px_error *err);
+
+/* Where the pictures of `data` are: DIR/train (else DIR itself) and DIR/val. Writes paths of at
+ * most 4096 bytes; val is "" where there is no such folder. */
+int px_pairs_folders(const char *data, char train[4096], char val[4096], struct px_error *err);
+
+#endif
