@@ -1,4 +1,53 @@
-int main(void)
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "trainer/settings.h"
+#include "trainer/train.h"
+
+static volatile sig_atomic_t stop;
+
+/* The first signal asks the training to save and leave, the second leaves at once. */
+static void on_stop(int signal)
 {
-    return 1;
+    (void)signal;
+    if (stop)
+        _exit(130);
+    stop = 1;
+}
+
+static void install_handlers(void)
+{
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    struct sigaction old;
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* not under nohup */
+        sigaction(SIGHUP, &action, NULL);
+    /* A limit on file sizes and a reader that went away are errors of write(), not the end. */
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+    struct px_settings settings = {0};
+    struct px_options options = {0};
+    struct px_error err = {0};
+    int rc = px_options_parse(&px_settings_table, &settings, NULL, argc, argv, &options, &err);
+
+    if (!rc && options.help) {
+        px_options_help(&px_settings_table, stdout);
+    } else if (!rc && options.version) {
+        px_options_version(px_settings_table.program, stdout);
+    } else if (!rc) {
+        install_handlers();
+        rc = px_train(&settings, stdout, &stop, &err);
+    }
+    if (rc)
+        fprintf(stderr, "pix2pix-train: %s\n", err.message);
+    px_options_free(&options);
+    return px_error_exit(rc);
 }

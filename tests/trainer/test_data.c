@@ -1,0 +1,282 @@
+#include "tests/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "codecs/codec.h"
+#include "trainer/augment.h"
+#include "trainer/feed.h"
+#include "trainer/pairs.h"
+
+static char folder[64];
+
+static const char *in(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* A pair of 8 x 8 pictures: the left half is `left` everywhere, the right one is `right`. */
+static void save_pair(const char *name, uint8_t left, uint8_t right)
+{
+    struct px_image image = {0};
+    struct px_error err = {0};
+
+    assert_int_equal(px_image_create(&image, 16, 8, 3, &err), 0);
+    for (size_t i = 0; i < (size_t)16 * 8; i++)
+        memset(image.data + i * 3, i % 16 < 8 ? left : right, 3);
+    assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
+    px_image_destroy(&image);
+}
+
+static void make_folder(const char *name)
+{
+    struct px_error err = {0};
+
+    assert_int_equal(px_make_folder(in(name), &err), 0);
+}
+
+static struct px_pairs_options small(void)
+{
+    return (struct px_pairs_options){
+        .load_size = 8, .input_nc = 3, .output_nc = 3, .memory_limit = 1 << 20, .threads = 2};
+}
+
+static int open_pairs(struct px_pairs **pairs, const char *name,
+                      const struct px_pairs_options *options, struct px_error *err)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s", in(name));
+    return px_pairs_open(pairs, path, options, err);
+}
+
+static void check_pair(const struct px_pairs *pairs, size_t index, uint8_t input, uint8_t target)
+{
+    struct px_pair storage = {0};
+    const struct px_pair *pair;
+    struct px_error err = {0};
+
+    assert_int_equal(px_pairs_get(pairs, index, &storage, &pair, &err), 0);
+    assert_int_equal(pair->input.width, 8);
+    assert_int_equal(pair->target.height, 8);
+    assert_int_equal(pair->input.data[0], input);
+    assert_int_equal(pair->target.data[pair->target.channels * 63], target);
+    px_pair_destroy(&storage);
+}
+
+static void test_halves(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    (void)state;
+
+    make_folder("halves");
+    save_pair("halves/b.png", 30, 40);
+    save_pair("halves/a.png", 10, 20);
+    assert_int_equal(px_file_save(in("halves/notes.txt"), "x", 1, &err), 0);
+
+    assert_int_equal(open_pairs(&pairs, "halves", &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 2);
+    assert_true(px_pairs_in_memory(pairs));
+    check_pair(pairs, 0, 10, 20);
+    check_pair(pairs, 1, 30, 40);
+    px_pairs_close(pairs);
+
+    options.b_to_a = true;
+    options.output_nc = 1;
+    options.memory_limit = 0;
+    options.max_count = 1;
+    assert_int_equal(open_pairs(&pairs, "halves", &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 1);
+    assert_false(px_pairs_in_memory(pairs));
+    check_pair(pairs, 0, 20, 10);
+    px_pairs_close(pairs);
+}
+
+static void test_broken(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    uint8_t *data;
+    size_t size;
+    (void)state;
+
+    make_folder("broken");
+    save_pair("broken/a.png", 1, 2);
+    save_pair("broken/c.png", 1, 2);
+    assert_int_equal(px_file_read(in("broken/a.png"), 1 << 20, &data, &size, &err), 0);
+    assert_int_equal(px_file_save(in("broken/b.png"), data, size - 20, &err), 0);
+    free(data);
+    assert_int_equal(open_pairs(&pairs, "broken", &options, &err), -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "broken/b.png"));
+    assert_null(strstr(err.message, "other"));
+
+    assert_int_equal(px_file_save(in("broken/d.png"), "no picture", 10, &err), 0);
+    options.memory_limit = 0; /* checked even where nothing is kept */
+    assert_int_equal(open_pairs(&pairs, "broken", &options, &err), -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "broken/b.png"));
+    assert_non_null(strstr(err.message, "(and 1 other unusable file)"));
+
+    make_folder("narrow");
+    struct px_image line = {0};
+    assert_int_equal(px_image_create(&line, 1, 5, 3, &err), 0);
+    assert_int_equal(px_image_save(in("narrow/a.png"), &line, 90, &err), 0);
+    px_image_destroy(&line);
+    assert_int_equal(open_pairs(&pairs, "narrow", &options, &err), -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "narrow/a.png: 1 x 5 pixels"));
+}
+
+static void test_empty(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    (void)state;
+
+    make_folder("empty");
+    assert_int_equal(open_pairs(&pairs, "empty", &options, &err), -PX_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "empty: holds no"));
+    assert_int_equal(open_pairs(&pairs, "nowhere", &options, &err), -PX_E_NOT_FOUND);
+}
+
+static void test_folders(void **state)
+{
+    struct px_error err = {0};
+    char train[4096], val[4096];
+    char data[256];
+    (void)state;
+
+    make_folder("flat");
+    snprintf(data, sizeof data, "%s", in("flat"));
+    assert_int_equal(px_pairs_folders(data, train, val, &err), 0);
+    assert_string_equal(train, data);
+    assert_string_equal(val, "");
+    make_folder("flat/train");
+    make_folder("flat/val");
+    assert_int_equal(px_pairs_folders(data, train, val, &err), 0);
+    assert_string_equal(train, in("flat/train"));
+    assert_string_equal(val, in("flat/val"));
+}
+
+static struct px_feed_options feed_of(const struct px_pairs *pairs, int64_t first, int64_t end)
+{
+    return (struct px_feed_options){.pairs = pairs,
+                                    .load_size = 8,
+                                    .crop_size = 4,
+                                    .input_nc = 3,
+                                    .output_nc = 3,
+                                    .batch_size = 2,
+                                    .flip = true,
+                                    .seed = 3,
+                                    .first_step = first,
+                                    .end_step = end};
+}
+
+enum { BATCH_FLOATS = 2 * 4 * 4 * 3 };
+
+/* Five pairs, two a step: two steps an epoch, one pair left out. */
+static void test_feed(void **state)
+{
+    enum { STEPS = 6 };
+    struct px_pairs *pairs;
+    struct px_feed *feed;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    static float straight[STEPS][BATCH_FLOATS];
+    const float *input, *target;
+    (void)state;
+
+    make_folder("feed");
+    for (uint8_t i = 0; i < 5; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "feed/%d.png", i);
+        save_pair(name, (uint8_t)(i * 50), (uint8_t)(i * 50 + 5));
+    }
+    assert_int_equal(open_pairs(&pairs, "feed", &options, &err), 0);
+    struct px_feed_options plan = feed_of(pairs, 0, STEPS);
+    assert_int_equal(px_feed_steps_per_epoch(&plan), 2);
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    unsigned seen = 0;
+    for (int s = 0; s < STEPS; s++) {
+        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
+        memcpy(straight[s], input, sizeof straight[s]);
+        if (s % 2 == 0)
+            seen = 0;
+        for (int i = 0; i < 2; i++) { /* input and target of one file, none twice an epoch */
+            int v = (int)((input[i * 48] + 1) * 127.5f + 0.5f);
+            int w = (int)((target[i * 48] + 1) * 127.5f + 0.5f);
+            assert_int_equal(w, v + 5);
+            assert_false(seen >> (v / 50) & 1);
+            seen |= 1u << (v / 50);
+        }
+    }
+    px_feed_destroy(feed);
+
+    plan.first_step = 3; /* a resumed run, without the pixels in memory */
+    px_pairs_close(pairs);
+    options.memory_limit = 0;
+    assert_int_equal(open_pairs(&pairs, "feed", &options, &err), 0);
+    plan.pairs = pairs;
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    for (int s = 3; s < STEPS; s++) {
+        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
+        assert_memory_equal(straight[s], input, sizeof straight[s]);
+    }
+    px_feed_destroy(feed);
+    px_pairs_close(pairs);
+}
+
+static void test_feed_fails(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_feed *feed;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    const float *input, *target;
+    (void)state;
+
+    make_folder("vanish");
+    save_pair("vanish/a.png", 1, 2);
+    save_pair("vanish/b.png", 1, 2);
+    options.memory_limit = 0;
+    assert_int_equal(open_pairs(&pairs, "vanish", &options, &err), 0);
+    assert_int_equal(remove(in("vanish/b.png")), 0);
+    struct px_feed_options plan = feed_of(pairs, 0, 10);
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    assert_int_equal(px_feed_next(feed, &input, &target, &err), -PX_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "vanish/b.png"));
+    px_feed_destroy(feed);
+
+    save_pair("vanish/b.png", 1, 2);
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    px_feed_destroy(feed); /* while the thread waits with both buffers full, or still fills them */
+    px_pairs_close(pairs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("pairs are split in the middle, in the order of names, either way round",
+              test_halves),
+        CHECK("a broken file is named, with the number of others", test_broken),
+        CHECK("a folder without pictures is refused", test_empty),
+        CHECK("DIR/train and DIR/val are used where they exist", test_folders),
+        CHECK("batches visit each pair once an epoch and do not depend on where a run begins",
+              test_feed),
+        CHECK("a file that vanishes is an error of its step", test_feed_fails),
+    };
+    snprintf(folder, sizeof folder, "/tmp/px-data-XXXXXX");
+    if (!mkdtemp(folder))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) != 0 || failed;
+}

@@ -1,0 +1,220 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "model/checkpoint.h"
+#include "trainer/output.h"
+#include "trainer/state.h"
+
+static char folder[64];
+
+static const char *in(const char *name)
+{
+    static char path[2][256];
+    static int turn;
+
+    turn = !turn;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    return path[turn];
+}
+
+/* What a training might hold: two tensors and the count of steps. */
+struct memory {
+    float weight[6], moment[6];
+    int64_t steps;
+    struct px_tensor tensors[3];
+    struct px_metadata options[2];
+    struct px_state state;
+};
+
+static void fill(struct memory *m, float value, int64_t steps)
+{
+    for (int i = 0; i < 6; i++) {
+        m->weight[i] = value + (float)i;
+        m->moment[i] = -value;
+    }
+    m->steps = steps;
+    m->tensors[0] =
+        (struct px_tensor){"G.a.weight", PX_F32, 2, {2, 3}, m->weight, sizeof m->weight};
+    m->tensors[1] =
+        (struct px_tensor){"G.adam_m.a.weight", PX_F32, 2, {2, 3}, m->moment, sizeof m->moment};
+    m->tensors[2] = (struct px_tensor){"steps", PX_I64, 0, {0}, &m->steps, sizeof m->steps};
+    m->options[0] = (struct px_metadata){"ngf", "64"};
+    m->options[1] = (struct px_metadata){"lambda_L1", "100"};
+    m->state = (struct px_state){m->tensors, 3, m->options, 2};
+}
+
+static void test_round_trip(void **state)
+{
+    struct memory a, b;
+    struct px_error err = {0};
+    (void)state;
+
+    fill(&a, 3, 77);
+    fill(&b, 0, 0);
+    assert_int_equal(px_state_save(in("r.state"), &a.state, &err), 0);
+    assert_int_equal(px_state_load(in("r.state"), &b.state, &err), 0);
+    assert_memory_equal(a.weight, b.weight, sizeof a.weight);
+    assert_memory_equal(a.moment, b.moment, sizeof a.moment);
+    assert_int_equal(px_state_steps(&b.state), 77);
+}
+
+static void test_options(void **state)
+{
+    struct memory a;
+    struct px_error err = {0};
+    (void)state;
+
+    fill(&a, 3, 77);
+    assert_int_equal(px_state_save(in("o.state"), &a.state, &err), 0);
+    fill(&a, 1, 1);
+    a.options[1].value = "10";
+    assert_int_equal(px_state_load(in("o.state"), &a.state, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "lambda-L1 100, now it is 10"));
+    assert_int_equal(a.steps, 1); /* nothing was read */
+}
+
+static void test_damage(void **state)
+{
+    struct memory a;
+    struct px_error err = {0};
+    uint8_t *data;
+    size_t size;
+    (void)state;
+
+    fill(&a, 3, 77);
+    assert_int_equal(px_state_save(in("d.state"), &a.state, &err), 0);
+    assert_int_equal(px_file_read(in("d.state"), 1 << 20, &data, &size, &err), 0);
+    assert_int_equal(px_file_save(in("cut.state"), data, size - 4, &err), 0);
+    free(data);
+    assert_int_equal(px_state_load(in("cut.state"), &a.state, &err), -PX_E_FORMAT);
+    assert_non_null(strstr(err.message, "cut.state"));
+
+    a.tensors[1].shape[0] = 3; /* another network */
+    a.tensors[1].shape[1] = 2;
+    assert_int_equal(px_state_load(in("d.state"), &a.state, &err), -PX_E_FORMAT);
+    assert_non_null(strstr(err.message, "G.adam_m.a.weight"));
+    assert_int_equal(px_state_load(in("none.state"), &a.state, &err), -PX_E_NOT_FOUND);
+
+    fill(&a, 3, 77); /* a safetensors file, but no state */
+    assert_int_equal(px_safetensors_save(in("other.state"), a.tensors, 3, a.options, 2, &err), 0);
+    assert_int_equal(px_state_load(in("other.state"), &a.state, &err), -PX_E_FORMAT);
+    assert_non_null(strstr(err.message, "not a state"));
+}
+
+static void test_not_finite(void **state)
+{
+    struct memory a, b;
+    struct px_error err = {0};
+    (void)state;
+
+    fill(&a, 3, 77);
+    assert_int_equal(px_state_save(in("n.state"), &a.state, &err), 0);
+    a.moment[4] = NAN;
+    assert_int_equal(px_state_save(in("n.state"), &a.state, &err), -PX_E_INTERNAL);
+    assert_non_null(strstr(err.message, "G.adam_m.a.weight"));
+    fill(&b, 0, 0);
+    assert_int_equal(px_state_load(in("n.state"), &b.state, &err), 0);
+    assert_int_equal(b.steps, 77);
+}
+
+static void test_generator(void **state)
+{
+    static const struct px_network_options tiny = {.depth = 5,
+                                                   .ngf = 1,
+                                                   .input_nc = 1,
+                                                   .output_nc = 1,
+                                                   .norm = PX_NORM_NONE,
+                                                   .crop_size = 32,
+                                                   .direction = "AtoB"};
+    struct px_network network;
+    static struct px_tensor_spec specs[64];
+    struct px_tensor tensors[80];
+    static char names[64][PX_NAME_MAX + 40];
+    static float zeros[64 * 64 * 16];
+    static const struct px_metadata extra = {"lr", "0.0002"};
+    struct px_error err = {0};
+    struct px_checkpoint *checkpoint;
+    (void)state;
+
+    assert_int_equal(px_network_unet(&network, &tiny, &err), 0);
+    size_t n = px_network_tensors(&network, specs, 64);
+    assert_true(n <= 64);
+    for (size_t i = 0; i < n; i++) {
+        struct px_tensor *t = &tensors[i];
+        assert_true(snprintf(names[i], sizeof names[i], "G.%s", specs[i].name) <
+                    (int)sizeof names[i]);
+        *t = (struct px_tensor){
+            .name = names[i], .dtype = PX_F32, .ndim = specs[i].ndim, .data = zeros};
+        memcpy(t->shape, specs[i].shape, sizeof specs[i].shape);
+        t->bytes = px_tensor_count(t) * sizeof(float);
+        assert_true(t->bytes <= sizeof zeros);
+    }
+    tensors[n] = tensors[0];
+    tensors[n].name = "G.adam_m.model.model.0.weight";
+    tensors[n + 1] = tensors[0];
+    tensors[n + 1].name = "D.model.0.weight";
+    struct px_state all = {tensors, n + 2, NULL, 0};
+    assert_int_equal(px_state_save_generator(in("g.safetensors"), &network, &all, &extra, 1, &err),
+                     0);
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("g.safetensors"), &err), 0);
+    assert_int_equal(px_safetensors_count(checkpoint->file), n);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "lr"), "0.0002");
+    px_checkpoint_close(checkpoint);
+}
+
+static void test_output(void **state)
+{
+    struct px_output output;
+    struct px_error err = {0};
+    char path[4096];
+    (void)state;
+
+    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), true, &err),
+                     -PX_E_NOT_FOUND);
+    assert_int_equal(access(in("new"), F_OK), -1);
+    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err), 0);
+    assert_string_equal(output.state, in("new/deep/m.state"));
+    assert_int_equal(access(output.state, F_OK), -1); /* probing leaves nothing */
+    assert_int_equal(px_output_picture(&output, 7, path, &err), 0);
+    assert_string_equal(path, in("new/deep/m.pictures/epoch_007.png"));
+
+    assert_int_equal(px_file_save(output.checkpoint, "x", 1, &err), 0);
+    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
+                     -PX_E_IO);
+    assert_non_null(strstr(err.message, "m.safetensors is there"));
+    assert_int_equal(px_file_save(output.state, "x", 1, &err), 0);
+    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
+                     -PX_E_IO);
+    assert_non_null(strstr(err.message, "--continue-train"));
+    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), true, &err), 0);
+
+    assert_int_equal(px_output_prepare(&output, "/dev/null/m.safetensors", false, &err), -PX_E_IO);
+    assert_non_null(strstr(err.message, "/dev/null"));
+    assert_int_equal(px_output_prepare(&output, "/proc/m.safetensors", false, &err), -PX_E_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("a saved state is read back as it was", test_round_trip),
+        CHECK("an option that changed is refused with both values", test_options),
+        CHECK("a damaged or foreign state is refused before anything is read", test_damage),
+        CHECK("weights that are not finite are never saved over good ones", test_not_finite),
+        CHECK("the generator alone becomes a checkpoint", test_generator),
+        CHECK("files of an earlier training are not overwritten, folders are made or refused",
+              test_output),
+    };
+    snprintf(folder, sizeof folder, "/tmp/px-state-XXXXXX");
+    if (!mkdtemp(folder))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) != 0 || failed;
+}

@@ -1,0 +1,435 @@
+/* The program as a whole, run as a user runs it, on a tiny data set with tiny networks. */
+
+#include "tests/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "codecs/codec.h"
+#include "model/checkpoint.h"
+
+extern char **environ;
+
+static char folder[64];
+
+static const char *in(const char *name)
+{
+    static char paths[32][256];
+    static unsigned turn;
+    char *path = paths[turn++ % 32];
+
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+/* Pairs of 32 x 32 pictures: A a bright rectangle on dark ground, B its negative. */
+static void make_data(const char *name, int count)
+{
+    struct px_error err = {0};
+
+    assert_int_equal(px_make_folder(in(name), &err), 0);
+    for (int n = 0; n < count; n++) {
+        struct px_image image = {0};
+        char path[300];
+        assert_int_equal(px_image_create(&image, 64, 32, 3, &err), 0);
+        for (int y = 0; y < 32; y++)
+            for (int x = 0; x < 32; x++) {
+                int inside = x > n % 11 && x < n % 11 + 14 && y > n % 7 && y < n % 7 + 18;
+                uint8_t *a = image.data + (y * 64 + x) * 3;
+                memset(a, inside ? 230 : 40, 3);
+                memset(a + (size_t)32 * 3, inside ? 25 : 215, 3);
+            }
+        snprintf(path, sizeof path, "%s/%03d.png", in(name), n);
+        assert_int_equal(px_image_save(path, &image, 90, &err), 0);
+        px_image_destroy(&image);
+    }
+}
+
+struct run {
+    pid_t pid;
+    int status; /* exit status; 1000 + signal where one killed it */
+    char out[32768], err[4096];
+};
+
+/* Starts pix2pix-train on data/train with small networks; `extra` are further arguments, NULL at
+ * the end. Files may not grow beyond `file_limit` bytes (0: any size). */
+static void start(struct run *run, const char *out, const char *const *extra, rlim_t file_limit)
+{
+    char program[4096];
+    const char *argv[48] = {program,
+                            "--data",
+                            in("data"),
+                            "--out",
+                            out,
+                            "--netG=unet_32",
+                            "--ngf",
+                            "4",
+                            "--ndf",
+                            "4",
+                            "--crop-size",
+                            "32",
+                            "--load-size",
+                            "36",
+                            "--threads",
+                            "1",
+                            "--n-epochs",
+                            "2",
+                            "--n-epochs-decay",
+                            "2"};
+    size_t n = 0;
+
+    snprintf(program, sizeof program, "%s/pix2pix-train", getenv("PX_BUILD"));
+    while (argv[n])
+        n++;
+    while (*extra)
+        argv[n++] = *extra++;
+    assert_true(n < 48);
+    run->pid = fork();
+    assert_true(run->pid >= 0);
+    if (run->pid == 0) {
+        struct rlimit limit = {file_limit, file_limit};
+        int to = open(in("out.txt"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        int errors = open(in("err.txt"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        if (to < 0 || errors < 0 || dup2(to, 1) < 0 || dup2(errors, 2) < 0 ||
+            (file_limit && setrlimit(RLIMIT_FSIZE, &limit) != 0))
+            _exit(99);
+        execve(program, (char **)(uintptr_t)argv, environ);
+        _exit(98);
+    }
+}
+
+static void slurp(const char *name, char *text, size_t room)
+{
+    uint8_t *data;
+    size_t size;
+    struct px_error err = {0};
+
+    assert_int_equal(px_file_read(in(name), room - 1, &data, &size, &err), 0);
+    memcpy(text, data, size);
+    text[size] = 0;
+    free(data);
+}
+
+static void finish(struct run *run)
+{
+    int status;
+
+    while (waitpid(run->pid, &status, 0) < 0)
+        assert_int_equal(errno, EINTR);
+    run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    slurp("out.txt", run->out, sizeof run->out);
+    slurp("err.txt", run->err, sizeof run->err);
+}
+
+static void train(struct run *run, const char *out, const char *const *extra, rlim_t file_limit)
+{
+    start(run, out, extra, file_limit);
+    finish(run);
+}
+
+#define MORE(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_done(const struct run *run)
+{
+    if (run->status != 0)
+        print_error("%s", run->err);
+    assert_int_equal(run->status, 0);
+    assert_string_equal(run->err, "");
+}
+
+static void assert_one_line(const struct run *run, int status, const char *part)
+{
+    if (run->status != status || !strstr(run->err, part))
+        print_error("status %d: %s", run->status, run->err);
+    assert_int_equal(run->status, status);
+    assert_int_equal(strncmp(run->err, "pix2pix-train: ", 15), 0);
+    assert_non_null(strstr(run->err, part));
+    assert_ptr_equal(strchr(run->err, '\n'), run->err + strlen(run->err) - 1);
+}
+
+static void assert_same_bytes(const char *path, const uint8_t *bytes, size_t size)
+{
+    uint8_t *data;
+    size_t n;
+    struct px_error err = {0};
+
+    assert_int_equal(px_file_read(path, 1 << 28, &data, &n, &err), 0);
+    assert_int_equal(n, size);
+    assert_memory_equal(data, bytes, size);
+    free(data);
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    uint8_t *data;
+    size_t size;
+    struct px_error err = {0};
+
+    assert_int_equal(px_file_read(a, 1 << 28, &data, &size, &err), 0);
+    assert_same_bytes(b, data, size);
+    free(data);
+}
+
+/* Waits until a training has saved for the first time. */
+static void wait_for(const char *path)
+{
+    const struct timespec pause = {0, 1000000};
+
+    for (int i = 0; i < 60000; i++) {
+        if (access(path, F_OK) == 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    fail_msg("%s did not appear within a minute", path);
+}
+
+static double first_L1(const char *text)
+{
+    const char *at = strstr(text, "G_L1: ");
+
+    assert_non_null(at);
+    return atof(at + 6);
+}
+
+static double last_L1(const char *text)
+{
+    double value = first_L1(text);
+
+    while ((text = strstr(text, "G_L1: ")) != NULL)
+        value = atof((text += 6));
+    return value;
+}
+
+static void test_learns(void **state)
+{
+    struct run run;
+    struct px_checkpoint *checkpoint;
+    struct px_image picture = {0};
+    struct px_error err = {0};
+    (void)state;
+
+    train(&run, in("learn.safetensors"),
+          MORE("--print-freq", "10", "--n-epochs", "20", "--lr", "0.002"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "The number of training images = 10"));
+    assert_non_null(strstr(run.out, "End of epoch 22 / 22"));
+    assert_true(last_L1(run.out) < 0.5 * first_L1(run.out));
+
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("learn.safetensors"), &err), 0);
+    assert_string_equal(checkpoint->network.architecture, "unet_32");
+    assert_int_equal(checkpoint->network.crop_size, 32);
+    assert_int_equal(checkpoint->dtype, PX_F32);
+    assert_true(checkpoint->has_running);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "220");
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "lr"), "0.002");
+    assert_null(px_safetensors_metadata(checkpoint->file, "data"));
+    px_checkpoint_close(checkpoint);
+
+    assert_int_equal(px_image_load(in("learn.pictures/epoch_022.png"), NULL, 3, &picture, &err), 0);
+    assert_int_equal(picture.width, 3 * 32 + 2 * 4);
+    assert_int_equal(picture.height, 4 * 32 + 3 * 4);
+    /* Column 2 is the target of column 0, and the output begins to look like it. */
+    const uint8_t *middle = picture.data + (size_t)(10 * 104 + 8) * 3;
+    assert_int_equal(middle[0], 230);
+    assert_int_equal(middle[72 * 3], 25);
+    assert_true(middle[36 * 3] < 128);
+    px_image_destroy(&picture);
+}
+
+static void test_resume(void **state)
+{
+    struct run run;
+    const char *const *options = MORE("--save-latest-freq", "3", "--n-epochs", "20");
+    const char *const *again =
+        MORE("--save-latest-freq", "7", "--n-epochs", "20", "--continue-train");
+    (void)state;
+
+    train(&run, in("straight.safetensors"), options, 0);
+    assert_done(&run);
+
+    start(&run, in("broken.safetensors"), options, 0);
+    wait_for(in("broken.safetensors"));
+    kill(run.pid, SIGINT);
+    finish(&run);
+    assert_one_line(&run, 130, "--continue-train");
+    assert_int_equal(remove(in("broken.safetensors")), 0); /* a resume needs only the state */
+
+    start(&run, in("broken.safetensors"), again, 0);
+    wait_for(in("broken.safetensors"));
+    kill(run.pid, SIGKILL); /* as a power loss */
+    finish(&run);
+    assert_int_equal(run.status, 1000 + SIGKILL);
+    train(&run, in("broken.safetensors"), again, 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "Continuing after "));
+
+    assert_same_file(in("straight.safetensors"), in("broken.safetensors"));
+    assert_same_file(in("straight.state"), in("broken.state"));
+    assert_same_file(in("straight.pictures/epoch_022.png"), in("broken.pictures/epoch_022.png"));
+
+    assert_int_equal(remove(in("broken.safetensors")), 0);
+    train(&run, in("broken.safetensors"), again, 0); /* complete: only the checkpoint comes back */
+    assert_done(&run);
+    assert_same_file(in("straight.safetensors"), in("broken.safetensors"));
+}
+
+static void test_batches(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("batch.safetensors"),
+          MORE("--batch-size", "4", "--direction", "BtoA", "--input-nc", "1", "--no-flip",
+               "--no-dropout", "--seed", "9"),
+          0);
+    assert_done(&run);
+    struct px_checkpoint *checkpoint;
+    struct px_error err = {0};
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("batch.safetensors"), &err), 0);
+    assert_int_equal(checkpoint->network.input_nc, 1);
+    assert_string_equal(checkpoint->network.direction, "BtoA");
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "8"); /* 2 an epoch */
+    px_checkpoint_close(checkpoint);
+
+    train(&run, in("big.safetensors"), MORE("--batch-size", "11"), 0);
+    assert_one_line(&run, 2, "--batch-size 11");
+}
+
+static void test_refuses(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("one.safetensors"), MORE("--n-epochs", "0", "--n-epochs-decay", "1"), 0);
+    assert_done(&run);
+    train(&run, in("one.safetensors"), MORE("--n-epochs", "0"), 0);
+    assert_one_line(&run, 1, "one.state is there");
+    train(&run, in("one.safetensors"), MORE("--n-epochs", "0", "--continue-train", "--ngf", "8"),
+          0);
+    assert_one_line(&run, 2, "ngf 4, now it is 8");
+    train(&run, in("two.safetensors"), MORE("--continue-train"), 0);
+    assert_one_line(&run, 1, "two.state");
+    train(&run, "/proc/no.safetensors", MORE("--seed", "1"), 0);
+    assert_one_line(&run, 1, "/proc/no");
+    train(&run, in("two.safetensors"), MORE("--ngff", "1"), 0);
+    assert_one_line(&run, 2, "ngff");
+    train(&run, in("two.safetensors"), MORE("--data", in("nowhere")), 0);
+    assert_one_line(&run, 1, "nowhere");
+}
+
+static void test_corrupt(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    (void)state;
+
+    make_data("bad", 2);
+    assert_int_equal(px_file_save(in("bad/zz.png"), "\x89PNG\r\n\x1a\n", 8, &err), 0);
+    train(&run, in("bad.safetensors"), MORE("--data", in("bad")), 0);
+    assert_one_line(&run, 1, "bad/zz.png");
+    assert_int_equal(access(in("bad.safetensors"), F_OK), -1);
+    assert_int_equal(access(in("bad.state"), F_OK), -1);
+}
+
+static void test_full_disk(void **state)
+{
+    struct run run;
+    char temporary[300];
+    (void)state;
+
+    train(&run, in("full.safetensors"), MORE("--n-epochs", "1", "--n-epochs-decay", "0"), 1000);
+    assert_one_line(&run, 1, "full.state");
+    assert_int_equal(access(in("full.state"), F_OK), -1);
+    assert_int_equal(access(in("full.safetensors"), F_OK), -1);
+    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", in("full.state"), (long)run.pid);
+    assert_int_equal(access(temporary, F_OK), -1);
+
+    /* An earlier state and checkpoint stay as they are, and the training can go on afterwards. */
+    train(&run, in("whole.safetensors"), MORE("--seed", "2"), 0);
+    assert_done(&run);
+    start(&run, in("full.safetensors"), MORE("--seed", "2", "--save-latest-freq", "1"), 0);
+    wait_for(in("full.safetensors"));
+    kill(run.pid, SIGTERM);
+    finish(&run);
+    assert_one_line(&run, 130, "--continue-train");
+    struct px_error err = {0};
+    uint8_t *before;
+    size_t size;
+    assert_int_equal(px_file_read(in("full.state"), 1 << 28, &before, &size, &err), 0);
+    train(&run, in("full.safetensors"), MORE("--seed", "2", "--continue-train"), 1000);
+    assert_one_line(&run, 1, "full.s");
+    assert_same_bytes(in("full.state"), before, size);
+    free(before);
+    train(&run, in("full.safetensors"), MORE("--seed", "2", "--continue-train"), 0);
+    assert_done(&run);
+    assert_same_file(in("whole.safetensors"), in("full.safetensors"));
+}
+
+/* No option makes these small networks diverge within a test, so the state that is continued is
+ * made to hold NaNs, in the last weights of the file. */
+static void test_diverges(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    uint8_t *data;
+    size_t size;
+    (void)state;
+
+    start(&run, in("nan.safetensors"), MORE("--n-epochs", "300", "--save-latest-freq", "1"), 0);
+    wait_for(in("nan.safetensors"));
+    kill(run.pid, SIGTERM);
+    finish(&run);
+    assert_one_line(&run, 130, "--continue-train");
+    assert_int_equal(px_file_read(in("nan.state"), 1 << 28, &data, &size, &err), 0);
+    memset(data + size - 4, 0xff, 4);
+    assert_int_equal(px_file_save(in("nan.state"), data, size, &err), 0);
+    train(&run, in("nan.safetensors"), MORE("--n-epochs", "300", "--continue-train"), 0);
+    assert_one_line(&run, 1, "diverged");
+    assert_same_bytes(in("nan.state"), data, size);
+    free(data);
+}
+
+static void test_says(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("x.safetensors"), MORE("--version"), 0);
+    assert_done(&run);
+    assert_string_equal(run.out, "pix2pix-train " PX_VERSION "\n");
+    train(&run, in("x.safetensors"), MORE("--help"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "--lambda-L1"));
+    assert_non_null(strstr(run.out, "--continue-train"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("--version and --help answer", test_says),
+        CHECK("L1 falls, and the checkpoint and the pictures are there", test_learns),
+        CHECK("interrupted, killed and resumed it ends in the same bytes", test_resume),
+        CHECK("batches, directions and grey inputs train", test_batches),
+        CHECK("what cannot be trained is refused in one line", test_refuses),
+        CHECK("a corrupt picture is named before the first step", test_corrupt),
+        CHECK("a full disk leaves the last good files and one line", test_full_disk),
+        CHECK("a training that diverges says so", test_diverges),
+    };
+    snprintf(folder, sizeof folder, "/tmp/px-train-XXXXXX");
+    if (!mkdtemp(folder) || !getenv("PX_BUILD"))
+        return 1;
+    make_data("data/train", 10);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) != 0 || failed;
+}

@@ -1,0 +1,42 @@
+#ifndef TRAINER_PROGRESS_H
+#define TRAINER_PROGRESS_H
+
+/* What a person sees while it trains: on a terminal one line that is drawn over and over (bar,
+ * losses, speed, time left), elsewhere a plain line every so many images. Losses are smoothed over
+ * about the last hundred steps. One thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "trainer/gan.h"
+
+struct px_progress {
+    FILE *out;
+    bool terminal; /* draw over one line */
+    int64_t epochs, steps_per_epoch, batch_size;
+    int64_t print_freq;           /* images between plain lines */
+    int64_t first_step;           /* of this run, for the speed */
+    int64_t start_ns, drawn_ns;   /* px_now_ns() at start and at the last drawing */
+    struct px_gan_losses average; /* not yet divided by `weight` */
+    float weight;
+    bool on_screen; /* an unfinished line is on the terminal */
+};
+
+/* Sets start_ns and what follows; the caller has filled what stands before. */
+void px_progress_start(struct px_progress *progress);
+
+/* After a step; steps: all that were taken so far, this one included. */
+void px_progress_step(struct px_progress *progress, int64_t steps,
+                      const struct px_gan_losses *losses);
+
+/* A lasting line at the end of an epoch (1-based) that took `seconds` with the learning rate lr. */
+void px_progress_epoch(struct px_progress *progress, int64_t epoch, double lr, double seconds);
+
+/* Wipes the unfinished line, so that other text can be written. */
+void px_progress_clear(struct px_progress *progress);
+
+/* "3 h 12 min", "4 min 10 s", "12 s". */
+void px_progress_duration(double seconds, char *out, size_t room);
+
+#endif

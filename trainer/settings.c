@@ -1,0 +1,238 @@
+#include "trainer/settings.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct px_settings, field)
+#define NET_CHOICES "unet_256|unet_128|unet_64|unet_32|unet_512"
+
+/* clang-format off */
+static const struct px_option rows[] = {
+    {.heading = "Files",
+     .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
+     .help = "folder of PNG and JPEG pictures, each A and B side by side; DIR/train and DIR/val "
+             "where they exist"},
+    {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
+     .help = "the checkpoint to write, NAME.safetensors"},
+    {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),
+     .help = "go on from NAME.state, with the same options as before"},
+    {.name = "save-latest-freq", .type = PX_OPTION_INT, .offset = AT(save_latest_freq),
+     .fallback = "5000", .min = 1, .max = 1e9, .value = "IMAGES",
+     .help = "save after so many images too, not only after every epoch"},
+    {.name = "print-freq", .type = PX_OPTION_INT, .offset = AT(print_freq),
+     .fallback = "100", .min = 1, .max = 1e9, .value = "IMAGES",
+     .help = "print the losses after so many images; a terminal shows them all the time"},
+
+    {.heading = "Data",
+     .name = "direction", .type = PX_OPTION_CHOICE, .offset = AT(direction),
+     .choices = "AtoB|BtoA", .help = "which half is made into which; A is the left one"},
+    {.name = "load-size", .type = PX_OPTION_INT, .offset = AT(load_size), .fallback = "286",
+     .min = 1, .max = 8192, .help = "side that pictures are scaled to: a square, bicubic"},
+    {.name = "crop-size", .type = PX_OPTION_INT, .offset = AT(crop_size), .fallback = "256",
+     .min = 1, .max = 8192, .help = "side of the random crop that is trained on"},
+    {.name = "no-flip", .type = PX_OPTION_FLAG, .offset = AT(no_flip),
+     .help = "never mirror pictures; otherwise one in two is"},
+    {.name = "max-dataset-size", .type = PX_OPTION_INT, .offset = AT(max_dataset_size),
+     .fallback = "0", .min = 0, .max = 1e9,
+     .help = "use only the first so many pictures by name; 0: all"},
+
+    {.heading = "Networks",
+     .name = "netG", .type = PX_OPTION_CHOICE, .offset = AT(netG), .choices = NET_CHOICES,
+     .value = "NAME", .help = "the generator: " NET_CHOICES},
+    {.name = "ngf", .type = PX_OPTION_INT, .offset = AT(ngf), .fallback = "64", .min = 1,
+     .max = 1024, .help = "filters of the generator's outermost layer"},
+    {.name = "ndf", .type = PX_OPTION_INT, .offset = AT(ndf), .fallback = "64", .min = 1,
+     .max = 1024, .help = "filters of the discriminator's first layer"},
+    {.name = "input-nc", .type = PX_OPTION_INT, .offset = AT(input_nc), .fallback = "3", .min = 1,
+     .max = 4, .help = "channels of the input: 1 grey, 3 colour, 2 and 4 the same with alpha"},
+    {.name = "output-nc", .type = PX_OPTION_INT, .offset = AT(output_nc), .fallback = "3",
+     .min = 1, .max = 4, .help = "channels of the output"},
+    {.name = "no-dropout", .type = PX_OPTION_FLAG, .offset = AT(no_dropout),
+     .help = "a generator without dropout"},
+
+    {.heading = "Training",
+     .name = "n-epochs", .type = PX_OPTION_INT, .offset = AT(n_epochs), .fallback = "100",
+     .min = 0, .max = 1e6, .help = "epochs with the full learning rate"},
+    {.name = "n-epochs-decay", .type = PX_OPTION_INT, .offset = AT(n_epochs_decay),
+     .fallback = "100", .min = 0, .max = 1e6,
+     .help = "further epochs, in which the rate falls linearly to 0"},
+    {.name = "batch-size", .type = PX_OPTION_INT, .offset = AT(batch_size), .fallback = "1",
+     .min = 1, .max = 1024,
+     .help = "pictures a step; those that do not fill an epoch's last batch are left out of it"},
+    {.name = "lr", .type = PX_OPTION_NUMBER, .offset = AT(lr), .fallback = "0.0002", .min = 0,
+     .max = 1, .help = "learning rate of Adam"},
+    {.name = "beta1", .type = PX_OPTION_NUMBER, .offset = AT(beta1), .fallback = "0.5", .min = 0,
+     .max = 0.9999, .help = "momentum of Adam"},
+    {.name = "lambda-L1", .type = PX_OPTION_NUMBER, .offset = AT(lambda_L1), .fallback = "100",
+     .min = 0, .max = 1e6, .help = "weight of the L1 loss beside the GAN loss"},
+    {.name = "seed", .type = PX_OPTION_SEED, .offset = AT(seed), .fallback = "0",
+     .help = "of weights, dropout, order and crops: the same seed, options, data and threads give "
+             "the same checkpoint, byte for byte"},
+    {.name = "threads", .type = PX_OPTION_INT, .offset = AT(threads), .fallback = "0", .min = 0,
+     .max = 1024, .help = "threads that compute; 0: one for each CPU"},
+};
+/* clang-format on */
+
+const struct px_option_table px_settings_table = {
+    .program = "pix2pix-train",
+    .usage = "--data DIR --out NAME.safetensors [OPTIONS]",
+    .description =
+        "Trains pix2pix (Isola et al. 2017) on pairs of pictures and writes a checkpoint that\n"
+        "pix2pixd and pix2pix serve. Options are named as in pytorch-CycleGAN-and-pix2pix.\n"
+        "\n"
+        "NAME.safetensors is always the latest complete generator. NAME.state holds all that\n"
+        "--continue-train needs; Ctrl-C (or SIGTERM) saves both and leaves, a second Ctrl-C "
+        "leaves\n"
+        "at once. Each epoch leaves a picture in NAME.pictures/: input, output and target of up\n"
+        "to four validation pairs. Files of an earlier training are never overwritten: continue\n"
+        "it, remove them or choose another name.",
+    .rows = rows,
+    .count = sizeof rows / sizeof *rows,
+};
+
+/* Rows that do not decide what the weights become, and those that a checkpoint's own description
+ * of its network tells. */
+static const char *const incidental[] = {"data",    "out",        "continue-train",
+                                         "threads", "print-freq", "save-latest-freq"};
+static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
+                                           "output-nc", "direction", "crop-size"};
+
+#define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
+
+static bool is_among(const char *name, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, list[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Copies the index-th of "a|b|c". */
+static void choice(const char *choices, int index, char *out, size_t room)
+{
+    while (index-- > 0)
+        choices = strchr(choices, '|') + 1;
+    snprintf(out, room, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+int px_settings_check(const struct px_settings *s, struct px_error *err)
+{
+    static const char suffix[] = ".safetensors";
+    size_t tail = sizeof suffix - 1;
+    char name[32];
+
+    if (!s->data || !*s->data)
+        return px_fail(err, PX_E_USAGE,
+                       "--data DIR is needed: a folder of pictures with A and B side by side");
+    if (!s->out || strlen(s->out) <= tail || strcmp(s->out + strlen(s->out) - tail, suffix) != 0)
+        return px_fail(err, PX_E_USAGE, "--out NAME.safetensors is needed%s%s",
+                       s->out ? ": the name given is " : "", s->out ? s->out : "");
+    if (s->load_size < s->crop_size)
+        return px_fail(err, PX_E_USAGE,
+                       "--load-size %" PRId64 " is less than --crop-size %" PRId64
+                       ": it must be at least as large",
+                       s->load_size, s->crop_size);
+    choice(NET_CHOICES, s->netG, name, sizeof name);
+    int side = 1 << px_network_depth_of(name);
+    if (s->crop_size % side != 0)
+        return px_fail(err, PX_E_USAGE,
+                       "--crop-size %" PRId64 " does not suit --netG %s: give a multiple of %d",
+                       s->crop_size, name, side);
+    if (s->n_epochs + s->n_epochs_decay == 0)
+        return px_fail(err, PX_E_USAGE,
+                       "--n-epochs and --n-epochs-decay are both 0: nothing to "
+                       "train");
+    return 0;
+}
+
+int px_settings_network(const struct px_settings *s, struct px_network *network,
+                        struct px_error *err)
+{
+    char name[32];
+
+    choice(NET_CHOICES, s->netG, name, sizeof name);
+    struct px_network_options options = {
+        .depth = px_network_depth_of(name),
+        .ngf = (int)s->ngf,
+        .input_nc = (int)s->input_nc,
+        .output_nc = (int)s->output_nc,
+        .norm = PX_NORM_BATCH,
+        .dropout = !s->no_dropout,
+        .crop_size = (int)s->crop_size,
+        .direction = px_settings_b_to_a(s) ? "BtoA" : "AtoB",
+    };
+    return px_network_unet(network, &options, err);
+}
+
+bool px_settings_b_to_a(const struct px_settings *settings)
+{
+    return settings->direction == 1;
+}
+
+/* The shortest decimal that reads back as the same number ("100", not "1e+02"). */
+static void number(double value, char *out, size_t room)
+{
+    char text[32];
+
+    snprintf(out, room, "%.17g", value);
+    for (int digits = 1; digits < 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value && strlen(text) < strlen(out))
+            snprintf(out, room, "%s", text);
+    }
+}
+
+static void describe_row(const struct px_option *row, const struct px_settings *settings, char *out,
+                         size_t room)
+{
+    const void *field = (const char *)settings + row->offset;
+
+    switch (row->type) {
+    case PX_OPTION_FLAG:
+        snprintf(out, room, "%s", *(const bool *)field ? "true" : "false");
+        break;
+    case PX_OPTION_INT:
+        snprintf(out, room, "%" PRId64, *(const int64_t *)field);
+        break;
+    case PX_OPTION_SEED:
+    case PX_OPTION_BYTES:
+        snprintf(out, room, "%" PRIu64, *(const uint64_t *)field);
+        break;
+    case PX_OPTION_NUMBER:
+        number(*(const double *)field, out, room);
+        break;
+    case PX_OPTION_CHOICE:
+        choice(row->choices, *(const int *)field, out, room);
+        break;
+    case PX_OPTION_STRING: /* paths only */
+        out[0] = 0;
+        break;
+    }
+}
+
+static void describe_rows(const struct px_settings *settings, bool network,
+                          struct px_settings_text *text)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (IS_AMONG(rows[i].name, incidental) || IS_AMONG(rows[i].name, network_rows) != network)
+            continue;
+        char *key = text->keys[text->count];
+        char *value = text->values[text->count];
+        snprintf(key, sizeof text->keys[0], "%s", rows[i].name);
+        for (char *p = key; *p; p++)
+            if (*p == '-')
+                *p = '_';
+        describe_row(&rows[i], settings, value, sizeof text->values[0]);
+        text->entries[text->count++] = (struct px_metadata){key, value};
+    }
+}
+
+void px_settings_describe(const struct px_settings *settings, struct px_settings_text *text)
+{
+    text->count = 0;
+    describe_rows(settings, true, text);
+    text->network_count = text->count;
+    describe_rows(settings, false, text);
+}

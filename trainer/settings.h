@@ -1,0 +1,52 @@
+#ifndef TRAINER_SETTINGS_H
+#define TRAINER_SETTINGS_H
+
+/* The options of pix2pix-train: names and meaning as in pytorch-CycleGAN-and-pix2pix. Plain data,
+ * filled by px_options_parse() from px_settings_table. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config/options.h"
+#include "model/network.h"
+#include "model/safetensors.h"
+
+struct px_settings {
+    const char *data, *out;
+    int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
+    int64_t ngf, ndf, input_nc, output_nc, load_size, crop_size;
+    int64_t threads, save_latest_freq, print_freq;
+    double lr, beta1, lambda_L1;
+    uint64_t seed;
+    int netG, direction; /* indices into the rows' choices */
+    bool no_flip, no_dropout, continue_train;
+};
+
+extern const struct px_option_table px_settings_table;
+
+/* What a single row cannot check: needed options, contradictions. USAGE. */
+int px_settings_check(const struct px_settings *settings, struct px_error *err);
+
+/* The generator that checked settings describe. */
+int px_settings_network(const struct px_settings *settings, struct px_network *network,
+                        struct px_error *err);
+
+bool px_settings_b_to_a(const struct px_settings *settings);
+
+/* The settings that decide what the weights become, as text: keys are the options' names with
+ * underscores. Those that do not (paths, threads, how often to print or save, whether it is a
+ * resumed run) are left out. The first `network_count` entries are those of the network, which a
+ * checkpoint states in its own words. The text lives as long as the struct; do not copy it. */
+enum { PX_SETTINGS_MAX = 32 };
+
+struct px_settings_text {
+    struct px_metadata entries[PX_SETTINGS_MAX];
+    size_t network_count, count;
+    char keys[PX_SETTINGS_MAX][32], values[PX_SETTINGS_MAX][32];
+};
+
+void px_settings_describe(const struct px_settings *settings, struct px_settings_text *text);
+
+#endif

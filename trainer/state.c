@@ -1,0 +1,139 @@
+#include "trainer/state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/checkpoint.h"
+
+static const struct px_metadata format = {"format", "pix2pix-train state 1"};
+
+static int check_finite(const struct px_state *state, const char *path, struct px_error *err)
+{
+    for (size_t t = 0; t < state->count; t++) {
+        const float *data = state->tensors[t].data;
+        size_t n = state->tensors[t].bytes / sizeof *data;
+        if (state->tensors[t].dtype != PX_F32)
+            continue;
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(data[i]))
+                return px_fail(err, PX_E_INTERNAL,
+                               "%s: not saved, %s is no longer finite: the training diverged, a "
+                               "smaller --lr may help",
+                               path, state->tensors[t].name);
+    }
+    return 0;
+}
+
+int px_state_save(const char *path, const struct px_state *state, struct px_error *err)
+{
+    int rc = check_finite(state, path, err);
+
+    if (rc)
+        return rc;
+    struct px_metadata *entries = malloc((state->option_count + 1) * sizeof *entries);
+    if (!entries)
+        return px_fail(err, PX_E_NOMEM, "%s: no memory to save", path);
+    entries[0] = format;
+    if (state->option_count)
+        memcpy(entries + 1, state->options, state->option_count * sizeof *entries);
+    rc = px_safetensors_save(path, state->tensors, state->count, entries, state->option_count + 1,
+                             err);
+    free(entries);
+    return rc;
+}
+
+static int check_options(const char *path, const struct px_safetensors *file,
+                         const struct px_state *state, struct px_error *err)
+{
+    const char *kind = px_safetensors_metadata(file, format.key);
+
+    if (!kind || strcmp(kind, format.value) != 0)
+        return px_fail(err, PX_E_FORMAT, "%s: not a state that this pix2pix-train can continue",
+                       path);
+    for (size_t i = 0; i < state->option_count; i++) {
+        const struct px_metadata *now = &state->options[i];
+        const char *then = px_safetensors_metadata(file, now->key);
+        char name[64];
+        if (then && strcmp(then, now->value) == 0)
+            continue;
+        snprintf(name, sizeof name, "%s", now->key);
+        for (char *p = name; *p; p++)
+            if (*p == '_')
+                *p = '-';
+        return px_fail(err, PX_E_USAGE,
+                       "%s: the training began with %s %s, now it is %s: to continue, both must be "
+                       "the same",
+                       path, name, then ? then : "(unknown)", now->value);
+    }
+    return 0;
+}
+
+static int check_tensors(const char *path, const struct px_safetensors *file,
+                         const struct px_state *state, struct px_error *err)
+{
+    if (px_safetensors_count(file) != state->count)
+        return px_fail(err, PX_E_FORMAT, "%s: holds %zu tensors instead of %zu", path,
+                       px_safetensors_count(file), state->count);
+    for (size_t i = 0; i < state->count; i++) {
+        const struct px_tensor *mine = &state->tensors[i];
+        const struct px_tensor *theirs = px_safetensors_find(file, mine->name);
+        if (!theirs || theirs->dtype != mine->dtype || theirs->ndim != mine->ndim ||
+            theirs->bytes != mine->bytes ||
+            memcmp(theirs->shape, mine->shape, (size_t)mine->ndim * sizeof *mine->shape) != 0)
+            return px_fail(err, PX_E_FORMAT, "%s: tensor %s is missing or has another shape", path,
+                           mine->name);
+    }
+    return 0;
+}
+
+int px_state_load(const char *path, const struct px_state *state, struct px_error *err)
+{
+    struct px_safetensors *file;
+    int rc = px_safetensors_open(&file, path, err);
+
+    if (rc)
+        return rc;
+    rc = check_options(path, file, state, err);
+    if (!rc)
+        rc = check_tensors(path, file, state, err);
+    for (size_t i = 0; !rc && i < state->count; i++) {
+        const struct px_tensor *mine = &state->tensors[i];
+        memcpy((void *)(uintptr_t)mine->data, px_safetensors_find(file, mine->name)->data,
+               mine->bytes);
+    }
+    px_safetensors_close(file);
+    return rc;
+}
+
+int px_state_save_generator(const char *path, const struct px_network *network,
+                            const struct px_state *state, const struct px_metadata *extra,
+                            size_t extra_count, struct px_error *err)
+{
+    struct px_tensor *tensors = malloc((state->count + 1) * sizeof *tensors);
+    size_t n = 0;
+
+    if (!tensors)
+        return px_fail(err, PX_E_NOMEM, "%s: no memory to save", path);
+    for (size_t i = 0; i < state->count; i++) {
+        const char *name = state->tensors[i].name;
+        if (strncmp(name, "G.", 2) != 0 || strncmp(name, "G.adam_", 7) == 0)
+            continue;
+        tensors[n] = state->tensors[i];
+        tensors[n++].name = name + 2;
+    }
+    int rc = px_checkpoint_save(path, network, tensors, n, extra, extra_count, PX_F32, err);
+    free(tensors);
+    return rc;
+}
+
+int64_t px_state_steps(const struct px_state *state)
+{
+    int64_t steps = -1;
+
+    for (size_t i = 0; i < state->count; i++)
+        if (strcmp(state->tensors[i].name, "steps") == 0 && state->tensors[i].bytes == sizeof steps)
+            memcpy(&steps, state->tensors[i].data, sizeof steps);
+    return steps;
+}

@@ -1,0 +1,41 @@
+#ifndef TRAINER_STATE_H
+#define TRAINER_STATE_H
+
+/* NAME.state: all that a resumed training needs, in the safetensors format: every tensor of
+ * px_gan_tensors() (weights, buffers, moments, and the count of steps, from which the place in the
+ * epoch and all random draws follow), and the options that decide what the weights become. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/network.h"
+#include "model/safetensors.h"
+#include "model/tensor.h"
+
+/* A view: owns nothing. */
+struct px_state {
+    const struct px_tensor *tensors;
+    size_t count;
+    const struct px_metadata *options; /* key, value; keys as px_settings_describe() */
+    size_t option_count;
+};
+
+/* Replaces the file atomically. Refuses (INTERNAL) to write weights that are not finite: what is
+ * on disk stays good. IO where the disk is full; then nothing has changed. */
+int px_state_save(const char *path, const struct px_state *state, struct px_error *err);
+
+/* Reads the file into the memory behind state->tensors. Everything is checked before the first byte
+ * is copied: USAGE where an option differs (the message has its name and both values), FORMAT where
+ * it is not such a file or a tensor is missing or has another shape. */
+int px_state_load(const char *path, const struct px_state *state, struct px_error *err);
+
+/* Writes the generator, the tensors "G.NAME" as NAME, with the network and `extra` as metadata. */
+int px_state_save_generator(const char *path, const struct px_network *network,
+                            const struct px_state *state, const struct px_metadata *extra,
+                            size_t extra_count, struct px_error *err);
+
+/* The tensor "steps": steps taken so far; -1 where the list has none. */
+int64_t px_state_steps(const struct px_state *state);
+
+#endif

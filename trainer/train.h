@@ -1,0 +1,20 @@
+#ifndef TRAINER_TRAIN_H
+#define TRAINER_TRAIN_H
+
+/* A whole training, from the settings to the last checkpoint. */
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "trainer/settings.h"
+
+/* Everything that can be refused is refused before the first step: options, output files, every
+ * picture of the data set. Progress goes to `out`.
+ *
+ * When *stop becomes nonzero (a signal handler sets it), the current step is finished, the state is
+ * saved, and the result is INTERRUPTED with a message that says how to go on. */
+int px_train(const struct px_settings *settings, FILE *out, const volatile sig_atomic_t *stop,
+             struct px_error *err);
+
+#endif
