@@ -11,6 +11,8 @@
 #include "tools/verbs.h"
 
 static const struct px_verb verbs[] = {
+    {"convert", "change the type that a checkpoint is stored in", px_verb_convert},
+    {"inspect", "tell what a checkpoint is", px_verb_inspect},
     {0},
 };
 

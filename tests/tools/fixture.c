@@ -1,0 +1,102 @@
+/* Makes what the black-box tests of pix2pix need:
+ *     fixture model FILE INPUT_NC OUTPUT_NC running|none   a random unet_32, ngf 4
+ *     fixture picture FILE WIDTH HEIGHT                    a colourful picture, PNG or JPEG
+ *     fixture size FILE                                    prints "WIDTH HEIGHT CHANNELS FORMAT" */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "codecs/codec.h"
+#include "model/checkpoint.h"
+#include "tools/random_model.h"
+
+static int drop_statistics(const char *path, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint;
+    struct px_tensor kept[128];
+    size_t count = 0;
+    int rc = px_checkpoint_open(&checkpoint, path, err);
+
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < px_safetensors_count(checkpoint->file) && count < 128; i++) {
+        const struct px_tensor *tensor = px_safetensors_at(checkpoint->file, i);
+        if (!strstr(tensor->name, "running_") && !strstr(tensor->name, "num_batches"))
+            kept[count++] = *tensor;
+    }
+    rc = px_checkpoint_save(path, &checkpoint->network, kept, count, NULL, 0, PX_F32, err);
+    px_checkpoint_close(checkpoint);
+    return rc;
+}
+
+static int make_model(char **argv, struct px_error *err)
+{
+    const struct px_network_options options = {.depth = 5,
+                                               .ngf = 4,
+                                               .input_nc = atoi(argv[1]),
+                                               .output_nc = atoi(argv[2]),
+                                               .norm = PX_NORM_BATCH,
+                                               .dropout = true,
+                                               .crop_size = 32,
+                                               .direction = "AtoB"};
+    struct px_network network;
+    int rc = px_network_unet(&network, &options, err);
+
+    if (!rc)
+        rc = px_random_model_save(argv[0], &network, 7, err);
+    if (!rc && strcmp(argv[3], "none") == 0)
+        rc = drop_statistics(argv[0], err);
+    return rc;
+}
+
+static int make_picture(char **argv, struct px_error *err)
+{
+    struct px_image image;
+    int rc = px_image_create(&image, (uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]), 3, err);
+
+    if (rc)
+        return rc;
+    for (uint32_t i = 0; i < image.width * image.height; i++) {
+        image.data[3 * i] = (uint8_t)(i % image.width * 7);
+        image.data[3 * i + 1] = (uint8_t)(i / image.width * 5);
+        image.data[3 * i + 2] = (uint8_t)(i * 3);
+    }
+    rc = px_image_save(argv[0], &image, 95, err);
+    px_image_destroy(&image);
+    return rc;
+}
+
+static int print_size(char **argv, struct px_error *err)
+{
+    struct px_image_info info;
+    uint8_t *data;
+    size_t size;
+    int rc = px_file_read(argv[0], 1 << 24, &data, &size, err);
+
+    if (rc)
+        return rc;
+    rc = px_image_probe(data, size, NULL, &info, err);
+    free(data);
+    if (!rc)
+        printf("%u %u %u %s\n", info.width, info.height, info.channels,
+               px_format_name(info.format));
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct px_error err = {.message = "wrong arguments"};
+    int rc = -1;
+
+    if (argc == 6 && strcmp(argv[1], "model") == 0)
+        rc = make_model(argv + 2, &err);
+    else if (argc == 5 && strcmp(argv[1], "picture") == 0)
+        rc = make_picture(argv + 2, &err);
+    else if (argc == 3 && strcmp(argv[1], "size") == 0)
+        rc = print_size(argv + 2, &err);
+    if (rc)
+        fprintf(stderr, "fixture: %s\n", err.message);
+    return rc != 0;
+}

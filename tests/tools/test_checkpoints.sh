@@ -1,0 +1,86 @@
+#!/bin/bash
+# pix2pix itself, inspect and convert from outside. Arguments: the pix2pix program, the fixture.
+set -u
+. "$(dirname "$0")/tap.sh"
+pix2pix=$1
+fixture=$2
+
+run "$pix2pix" --version
+check "prints its version" [ "$status $out" = "0 pix2pix 0.1.0" ]
+run "$pix2pix" --help
+check "lists the verbs" grep -q '^  inspect ' <<<"$out"
+run "$pix2pix"
+check "asks for a verb" is 2 "pix2pix: a verb is missing ('pix2pix --help' lists them)"
+run "$pix2pix" inspcet
+check "suggests the verb that was meant" is 2 "pix2pix: unknown verb 'inspcet'; did you mean 'inspect'?"
+run "$pix2pix" inspect --version
+check "prints the version for a verb too" [ "$status $out" = "0 pix2pix 0.1.0" ]
+run "$pix2pix" inspect --help
+check "explains a verb" grep -q '^Usage: pix2pix inspect FILE.safetensors' <<<"$out"
+run "$pix2pix" inspect
+check "asks for a file" is 2 "pix2pix: an argument is missing; usage: pix2pix inspect FILE.safetensors [--tensors] [--json]"
+run "$pix2pix" inspect a --jsno
+check "suggests the option that was meant" is 2 "pix2pix: unknown option '--jsno'; did you mean '--json'?"
+
+model=$work/m.safetensors
+"$fixture" model "$model" 3 3 running || exit 1
+run "$pix2pix" inspect "$model"
+check "inspects a checkpoint" [ "$status" = 0 ]
+check "tells the architecture" grep -q 'architecture  *unet_32, ngf 4$' <<<"$out"
+check "tells the size" grep -q 'size  *32x32;' <<<"$out"
+check "tells that running statistics are there" grep -q 'norm  *batch, with running statistics$' <<<"$out"
+check "tells the parameters" grep -q 'parameters  *[0-9,]*$' <<<"$out"
+check "lists no tensors unasked" [ "$(grep -c '\.weight ' <<<"$out")" = 0 ]
+run "$pix2pix" inspect --tensors "$model"
+check "lists the tensors" grep -q '^  model.model.0.weight  *f32  *4x3x4x4$' <<<"$out"
+run "$pix2pix" inspect --json "$model"
+check "tells the same as JSON" grep -q '"architecture": "unet_32"' <<<"$out"
+check "tells numbers in JSON" grep -q '"input_nc": 3' <<<"$out"
+run sh -c '"$0" inspect "$1" >/dev/full' "$pix2pix" "$model"
+check "notices a full disk behind standard output" is 1 "pix2pix: standard output: cannot write: No space left on device"
+
+"$fixture" model "$work/none.safetensors" 3 3 none || exit 1
+run "$pix2pix" inspect "$work/none.safetensors"
+check "tells that running statistics are missing" grep -q 'batch, without running statistics$' <<<"$out"
+
+run "$pix2pix" inspect "$work/nowhere.safetensors"
+check "names a file that is missing" [ "$status" = 1 ]
+check "in one line" grep -qx "pix2pix: $work/nowhere.safetensors: .*" <<<"$err"
+head -c 3000 "$model" >"$work/cut.safetensors"
+run "$pix2pix" inspect "$work/cut.safetensors"
+check "names a checkpoint cut short" grep -qx "pix2pix: $work/cut.safetensors: .*" <<<"$err"
+check "fails with it" [ "$status $out" = "1 " ]
+echo hello >"$work/text.safetensors"
+run "$pix2pix" inspect "$work/text.safetensors"
+check "names a file that is no checkpoint" grep -qx "pix2pix: $work/text.safetensors: .*" <<<"$err"
+
+run "$pix2pix" convert "$model" "$work/b.safetensors" --dtype bf16
+check "converts to bf16" is 0 ""
+run "$pix2pix" inspect "$work/b.safetensors"
+check "which inspect shows" grep -q 'stored as  *bf16,' <<<"$out"
+check "and which is smaller" [ "$(stat -c %s "$work/b.safetensors")" -lt "$(stat -c %s "$model")" ]
+run "$pix2pix" convert "$work/b.safetensors" "$work/f.safetensors" --dtype=f32
+check "converts back to f32" is 0 ""
+run "$pix2pix" convert "$work/f.safetensors" "$work/b2.safetensors" --dtype bf16
+check "bf16 to f32 to bf16 gives equal bytes" cmp -s "$work/b.safetensors" "$work/b2.safetensors"
+run "$pix2pix" convert "$model" "$work/same.safetensors"
+check "keeps the type where none is given" cmp -s "$model" "$work/same.safetensors"
+run "$pix2pix" convert "$work/b2.safetensors" "$work/b2.safetensors" --dtype f32
+check "converts a file in place" [ "$status" = 0 ]
+check "to the same bytes as elsewhere" cmp -s "$work/f.safetensors" "$work/b2.safetensors"
+run "$pix2pix" convert "$model" "$work/x.safetensors" --dtype f61
+check "refuses another type" is 2 "pix2pix: --dtype: 'f61' is not known, allowed: keep|f32|bf16 (command line)"
+run "$pix2pix" convert "$work/cut.safetensors" "$work/x.safetensors" --dtype bf16
+check "does not convert a checkpoint cut short" [ "$status" = 1 -a ! -e "$work/x.safetensors" ]
+run "$pix2pix" convert "$model" /dev/full --dtype bf16
+check "names the file on a full disk" is 1 "pix2pix: /dev/full: cannot write: No space left on device"
+check "and leaves the device a device" [ -c /dev/full ]
+run bash -c 'ulimit -f 8; "$0" convert "$1" "$2"' "$pix2pix" "$model" "$work/b.safetensors"
+check "fails where the disk fills up midway" is 1 "pix2pix: $work/b.safetensors: cannot write: File too large"
+run "$pix2pix" inspect "$work/b.safetensors"
+check "and leaves the old file" grep -q 'stored as  *bf16,' <<<"$out"
+check "and nothing beside it" [ -z "$(ls "$work" | grep tmp)" ]
+run "$pix2pix" convert "$model" "$work/no/such/x.safetensors"
+check "names a folder that is missing" grep -qx "pix2pix: $work/no/such/x.safetensors: cannot create: .*" <<<"$err"
+
+finish

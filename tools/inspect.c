@@ -1,0 +1,232 @@
+/* pix2pix inspect: what a checkpoint is, for people and as JSON. */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "model/checkpoint.h"
+#include "tools/verbs.h"
+
+struct settings {
+    bool tensors, json;
+};
+
+static const struct px_option rows[] = {
+    {.name = "tensors",
+     .type = PX_OPTION_FLAG,
+     .offset = offsetof(struct settings, tensors),
+     .help = "list the tensors too"},
+    {.name = "json",
+     .type = PX_OPTION_FLAG,
+     .offset = offsetof(struct settings, json),
+     .help = "as a JSON object"},
+};
+
+static const struct px_option_table table = {
+    .program = "pix2pix inspect",
+    .usage = "FILE.safetensors [--tensors] [--json]",
+    .description = "Tells what a checkpoint is: network, sizes, stored type, training options.",
+    .rows = rows,
+    .count = sizeof rows / sizeof *rows,
+    .min_arguments = 1,
+    .max_arguments = 1,
+};
+
+/* What is said about a file, worked out once for both forms. */
+struct facts {
+    const char *path;
+    const struct px_checkpoint *checkpoint;
+    size_t parameters;
+    size_t bytes; /* of all tensors */
+};
+
+/* Metadata that the network's own lines do not already say. */
+static bool is_training_key(const char *key)
+{
+    static const char *const said[] = {"architecture", "ngf",       "input_nc",
+                                       "output_nc",    "norm",      "dropout",
+                                       "crop_size",    "direction", "format"};
+
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (strcmp(key, said[i]) == 0)
+            return false;
+    return true;
+}
+
+/* 54413955 -> "54,413,955" */
+static const char *grouped(size_t n, char text[static 32])
+{
+    char digits[24];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%zu", n);
+    char *to = text;
+
+    for (size_t i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = 0;
+    return text;
+}
+
+/* Text from the file, which must not move the terminal's cursor. */
+static void print_clean(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+static void print_shape(const struct px_tensor *tensor)
+{
+    for (int i = 0; i < tensor->ndim; i++)
+        printf("%s%" PRId64, i ? "x" : "", tensor->shape[i]);
+}
+
+/* Their names are those of the network: opening the checkpoint has checked them. */
+static void print_tensors(const struct px_safetensors *file)
+{
+    printf("tensors\n");
+    for (size_t i = 0; i < px_safetensors_count(file); i++) {
+        const struct px_tensor *tensor = px_safetensors_at(file, i);
+        printf("  %-72s %-4s ", tensor->name, px_dtype_name(tensor->dtype));
+        print_shape(tensor);
+        putchar('\n');
+    }
+}
+
+static void print_training(const struct px_safetensors *file)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
+        struct px_metadata entry = px_safetensors_metadata_at(file, i);
+        if (!is_training_key(entry.key))
+            continue;
+        if (!any)
+            printf("training\n");
+        any = true;
+        printf("  ");
+        print_clean(entry.key);
+        printf("%*s", strlen(entry.key) < 15 ? 16 - (int)strlen(entry.key) : 1, "");
+        print_clean(entry.value);
+        putchar('\n');
+    }
+}
+
+static void print_text(const struct facts *facts)
+{
+    const struct px_network *network = &facts->checkpoint->network;
+    char text[32];
+
+    printf("%s\n", facts->path);
+    printf("  %-16s%s, ngf %d\n", "architecture", network->architecture, network->ngf);
+    printf("  %-16s%dx%d; with fit=image any size, padded to multiples of %d\n", "size",
+           network->crop_size, network->crop_size, px_network_multiple(network));
+    printf("  %-16s%d in, %d out\n", "channels", network->input_nc, network->output_nc);
+    printf("  %-16s%s", "norm", px_norm_name(network->norm));
+    if (network->norm == PX_NORM_BATCH)
+        printf(facts->checkpoint->has_running ? ", with running statistics"
+                                              : ", without running statistics");
+    printf("\n  %-16s%s\n", "dropout", network->dropout ? "yes" : "no");
+    printf("  %-16s%s\n", "direction", network->direction);
+    printf("  %-16s%s\n", "parameters", grouped(facts->parameters, text));
+    printf("  %-16s%s, %s bytes\n", "stored as", px_dtype_name(facts->checkpoint->dtype),
+           grouped(facts->bytes, text));
+    print_training(facts->checkpoint->file);
+}
+
+static json_t *json_tensors(const struct px_safetensors *file)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < px_safetensors_count(file); i++) {
+        const struct px_tensor *tensor = px_safetensors_at(file, i);
+        json_t *shape = json_array();
+        for (int k = 0; k < tensor->ndim; k++)
+            json_array_append_new(shape, json_integer(tensor->shape[k]));
+        json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "name", tensor->name, "dtype",
+                                              px_dtype_name(tensor->dtype), "shape", shape));
+    }
+    return list;
+}
+
+static json_t *json_metadata(const struct px_safetensors *file)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
+        struct px_metadata entry = px_safetensors_metadata_at(file, i);
+        json_object_set_new(object, entry.key, json_string(entry.value));
+    }
+    return object;
+}
+
+static int print_json(const struct facts *facts, bool tensors, struct px_error *err)
+{
+    const struct px_checkpoint *checkpoint = facts->checkpoint;
+    const struct px_network *network = &checkpoint->network;
+    json_t *root =
+        json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:o}", "architecture",
+                  network->architecture, "size", network->crop_size, "ngf", network->ngf,
+                  "input_nc", network->input_nc, "output_nc", network->output_nc, "norm",
+                  px_norm_name(network->norm), "running_statistics", checkpoint->has_running,
+                  "dropout", network->dropout, "direction", network->direction, "parameters",
+                  (json_int_t)facts->parameters, "dtype", px_dtype_name(checkpoint->dtype), "bytes",
+                  (json_int_t)facts->bytes, "metadata", json_metadata(checkpoint->file));
+
+    if (root && tensors)
+        json_object_set_new(root, "tensors", json_tensors(checkpoint->file));
+    int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
+    json_decref(root);
+    if (rc)
+        return px_fail(err, PX_E_IO, "standard output: cannot write the JSON object");
+    putchar('\n');
+    return 0;
+}
+
+static size_t stored_bytes(const struct px_safetensors *file)
+{
+    size_t bytes = 0; /* at most the file's size: no overflow */
+
+    for (size_t i = 0; i < px_safetensors_count(file); i++)
+        bytes += px_safetensors_at(file, i)->bytes;
+    return bytes;
+}
+
+static int inspect(const char *path, const struct settings *settings, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint;
+    int rc = px_checkpoint_open(&checkpoint, path, err);
+
+    if (rc)
+        return rc;
+    const struct facts facts = {.path = path,
+                                .checkpoint = checkpoint,
+                                .parameters = px_network_parameters(&checkpoint->network),
+                                .bytes = stored_bytes(checkpoint->file)};
+    if (settings->json)
+        rc = print_json(&facts, settings->tensors, err);
+    else {
+        print_text(&facts);
+        if (settings->tensors)
+            print_tensors(checkpoint->file);
+    }
+    px_checkpoint_close(checkpoint);
+    return rc;
+}
+
+int px_verb_inspect(int argc, char *const *argv, struct px_error *err)
+{
+    struct settings settings;
+    struct px_options options;
+    bool done;
+    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+
+    if (rc || done)
+        return rc;
+    rc = inspect(options.arguments[0], &settings, err);
+    px_options_free(&options);
+    return rc;
+}
