@@ -303,6 +303,26 @@ bool px_conv_same_weights(const struct px_conv *a, const struct px_conv *b)
     return dnnl_memory_desc_equal(weights_desc(a), weights_desc(b)) != 0;
 }
 
+/* px_conv_layout is oneDNN's memory descriptor under another name. */
+struct px_conv_layout *px_conv_layout_create(const struct px_conv *conv)
+{
+    dnnl_memory_desc_t copy = NULL;
+
+    if (dnnl_memory_desc_clone(&copy, weights_desc(conv)) != dnnl_success)
+        return NULL;
+    return (struct px_conv_layout *)copy;
+}
+
+void px_conv_layout_destroy(struct px_conv_layout *layout)
+{
+    dnnl_memory_desc_destroy((dnnl_memory_desc_t)layout);
+}
+
+bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout *layout)
+{
+    return dnnl_memory_desc_equal(weights_desc(conv), (const_dnnl_memory_desc_t)layout) != 0;
+}
+
 /* Runs from -> to through *primitive, which is made when first needed. */
 static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memory_t from,
                    dnnl_memory_t to, struct px_error *err)

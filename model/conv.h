@@ -51,6 +51,13 @@ void px_conv_destroy(struct px_conv *conv); /* accepts NULL */
 size_t px_conv_weights_size(const struct px_conv *conv);
 bool px_conv_same_weights(const struct px_conv *a, const struct px_conv *b);
 
+/* The layout of a convolution's weights, to know packed weights by when the convolution that packed
+ * them is gone. NULL where there is no memory. */
+struct px_conv_layout;
+struct px_conv_layout *px_conv_layout_create(const struct px_conv *conv);
+void px_conv_layout_destroy(struct px_conv_layout *layout); /* accepts NULL */
+bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout *layout);
+
 /* Plain f32 weights [oc][ic][kernel][kernel] -> packed, converted to desc.weights. */
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err);
 /* Packed (BACKWARD_WEIGHTS: the f32 gradient) -> plain f32. */

@@ -1,0 +1,85 @@
+#include "model/cpu.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include "model/engine.h"
+
+bool px_cpu_has_amx_bf16(void)
+{
+    unsigned amx = dnnl_cpu_isa_avx512_core_amx;
+
+    return ((unsigned)dnnl_get_effective_cpu_isa() & amx) == amx;
+}
+
+int px_cpu_count(void)
+{
+    cpu_set_t mask;
+
+    if (sched_getaffinity(getpid(), sizeof mask, &mask) != 0)
+        return (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return CPU_COUNT(&mask);
+}
+
+/* The CPU with the given index among those of the mask, counted around. */
+static cpu_set_t nth_cpu(const cpu_set_t *mask, int index)
+{
+    int left = index % CPU_COUNT(mask);
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, mask) && left-- == 0) {
+            CPU_SET(cpu, &one);
+            break;
+        }
+    return one;
+}
+
+/* Denormals cost a hundred cycles each and carry nothing here. */
+static void flush_denormals(void)
+{
+#ifdef __SSE2__
+    _mm_setcsr(_mm_getcsr() | 0x8040u);
+#endif
+}
+
+int px_cpu_team_start(struct px_cpu_team *team, int threads, int first_cpu, struct px_error *err)
+{
+    int failed = 0;
+
+    team->threads = threads;
+    team->pinned = first_cpu >= 0;
+    if (sched_getaffinity(0, sizeof team->before, &team->before) != 0)
+        return px_fail(err, PX_E_INTERNAL, "cannot read the CPU affinity: %s", strerror(errno));
+#pragma omp parallel num_threads(threads) reduction(| : failed)
+    {
+        flush_denormals();
+        if (first_cpu >= 0) {
+            cpu_set_t one = nth_cpu(&team->before, first_cpu + omp_get_thread_num());
+
+            if (sched_setaffinity(0, sizeof one, &one) != 0)
+                failed |= errno;
+        }
+    }
+    if (failed)
+        return px_fail(err, PX_E_INTERNAL, "cannot pin the engine's threads (do not pin them): %s",
+                       strerror(failed));
+    return 0;
+}
+
+void px_cpu_team_stop(const struct px_cpu_team *team)
+{
+    if (!team->pinned)
+        return;
+#pragma omp parallel num_threads(team->threads)
+    sched_setaffinity(0, sizeof team->before, &team->before);
+}

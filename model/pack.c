@@ -1,0 +1,289 @@
+#include "model/pack.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct entry { /* one layer in one layout; never changed once it is in the list */
+    struct entry *next;
+    int layer;
+    bool folded;
+    struct px_conv_layout *layout;
+    struct px_packed packed;
+    void *memory; /* holds everything that `packed` points to */
+    size_t bytes;
+};
+
+struct px_pack {
+    const struct px_checkpoint *checkpoint; /* borrowed */
+    pthread_mutex_t lock;
+    struct entry *entries;
+    size_t bytes;
+};
+
+int px_pack_create(struct px_pack **out, const struct px_checkpoint *checkpoint,
+                   struct px_error *err)
+{
+    struct px_pack *pack = calloc(1, sizeof *pack);
+
+    if (!pack || pthread_mutex_init(&pack->lock, NULL) != 0) {
+        free(pack);
+        return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
+    }
+    pack->checkpoint = checkpoint;
+    *out = pack;
+    return 0;
+}
+
+static void destroy_entry(struct entry *entry)
+{
+    px_conv_layout_destroy(entry->layout);
+    free(entry->memory);
+    free(entry);
+}
+
+void px_pack_destroy(struct px_pack *pack)
+{
+    if (!pack)
+        return;
+    while (pack->entries) {
+        struct entry *next = pack->entries->next;
+        destroy_entry(pack->entries);
+        pack->entries = next;
+    }
+    pthread_mutex_destroy(&pack->lock);
+    free(pack);
+}
+
+bool px_pack_folds(const struct px_network *network, int layer, bool running)
+{
+    return running && network->norm == PX_NORM_BATCH && network->layers[layer].has_norm;
+}
+
+bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
+{
+    return network->layers[layer].has_bias || px_pack_folds(network, layer, running);
+}
+
+/* The tensor's values as floats: a view where it holds aligned floats already, else a copy in
+ * *owned, which the caller frees. NULL where there is no memory. */
+static const float *as_floats(const struct px_tensor *tensor, float **owned)
+{
+    *owned = NULL;
+    if (tensor->dtype == PX_F32 && (uintptr_t)tensor->data % sizeof(float) == 0)
+        return tensor->data;
+    *owned = malloc(px_tensor_count(tensor) * sizeof(float));
+    if (*owned)
+        px_tensor_to_f32(tensor, *owned);
+    return *owned;
+}
+
+/* out[i] = the tensor in that role, or `otherwise` where the layer has none. */
+static void small_tensor(const struct px_checkpoint *checkpoint, int layer,
+                         enum px_tensor_role role, float otherwise, float *out)
+{
+    const struct px_tensor *tensor = px_checkpoint_tensor(checkpoint, layer, role);
+
+    if (tensor) {
+        px_tensor_to_f32(tensor, out);
+        return;
+    }
+    for (int i = 0; i < checkpoint->network.layers[layer].out_channels; i++)
+        out[i] = otherwise;
+}
+
+/* What batch norm with running statistics does to a convolution: its weights times scale, its bias
+ * becomes `bias`. Without folding: 1 and the bias. */
+static int fold(const struct px_pack *pack, int layer, bool folded, float *scale_and_bias,
+                struct px_error *err)
+{
+    const struct px_checkpoint *checkpoint = pack->checkpoint;
+    int channels = checkpoint->network.layers[layer].out_channels;
+    float *scale = scale_and_bias, *bias = scale + channels;
+
+    small_tensor(checkpoint, layer, PX_ROLE_BIAS, 0.0f, bias);
+    for (int c = 0; c < channels; c++)
+        scale[c] = 1.0f;
+    if (!folded)
+        return 0;
+    float *norm = malloc(4 * (size_t)channels * sizeof *norm);
+    if (!norm)
+        return px_fail(err, PX_E_NOMEM, "no memory to fold a norm");
+    float *gamma = norm, *beta = norm + channels, *mean = beta + channels, *var = mean + channels;
+    small_tensor(checkpoint, layer, PX_ROLE_GAMMA, 1.0f, gamma);
+    small_tensor(checkpoint, layer, PX_ROLE_BETA, 0.0f, beta);
+    small_tensor(checkpoint, layer, PX_ROLE_RUNNING_MEAN, 0.0f, mean);
+    small_tensor(checkpoint, layer, PX_ROLE_RUNNING_VAR, 1.0f, var);
+    for (int c = 0; c < channels; c++) {
+        scale[c] = gamma[c] / sqrtf(var[c] + 1e-5f);
+        bias[c] = beta[c] + (bias[c] - mean[c]) * scale[c];
+    }
+    free(norm);
+    return 0;
+}
+
+/* [out][in][4][4] times scale[out]. */
+static void scale_down(const struct px_layer *layer, const float *from, const float *scale,
+                       float *to)
+{
+    size_t each = 16 * (size_t)layer->in_channels;
+
+#pragma omp parallel for schedule(static)
+    for (int o = 0; o < layer->out_channels; o++)
+        for (size_t i = 0; i < each; i++)
+            to[(size_t)o * each + i] = from[(size_t)o * each + i] * scale[o];
+}
+
+/* ConvTranspose2d's [in][out][4][4] -> [(2 sy + sx) * out][in][2][2]: output row 2m takes taps 1
+ * and 3 of rows m and m-1, row 2m+1 taps 0 and 2 of rows m+1 and m. In the frame with a border of
+ * one, half s of line t takes tap (t == 0 ? 2 : 0) + s. */
+static void arrange_up(const struct px_layer *layer, const float *from, const float *scale,
+                       float *to)
+{
+    size_t in = (size_t)layer->in_channels, out = (size_t)layer->out_channels;
+
+#pragma omp parallel for schedule(static)
+    for (size_t c = 0; c < out; c++)
+        for (size_t i = 0; i < in; i++) {
+            const float *tap = from + (i * out + c) * 16;
+
+            for (size_t slot = 0; slot < 4; slot++)
+                for (size_t t = 0; t < 4; t++) {
+                    size_t y = (t / 2 ? 0 : 2) + slot / 2, x = (t % 2 ? 0 : 2) + slot % 2;
+
+                    to[((slot * out + c) * in + i) * 4 + t] = tap[4 * y + x] * scale[c];
+                }
+        }
+}
+
+/* Rearranges the layer's weights into plain oneDNN order and has the convolution pack them. */
+static int pack_weights(const struct px_pack *pack, const struct entry *entry, const float *scale,
+                        struct px_conv *conv, struct px_error *err)
+{
+    const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
+    const struct px_tensor *tensor =
+        px_checkpoint_tensor(pack->checkpoint, entry->layer, PX_ROLE_WEIGHT);
+    float *owned, *plain = NULL;
+    const float *from = as_floats(tensor, &owned), *ready = from;
+    bool up = layer->kind == PX_LAYER_UP;
+    int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
+
+    if (!rc && (up || entry->folded)) {
+        ready = plain = malloc(px_tensor_count(tensor) * sizeof *plain);
+        if (!plain)
+            rc = px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
+        else if (up)
+            arrange_up(layer, from, scale, plain);
+        else
+            scale_down(layer, from, scale, plain);
+    }
+    if (!rc)
+        rc = px_conv_pack(conv, ready, entry->packed.weights, err);
+    free(owned);
+    free(plain);
+    return rc;
+}
+
+/* Lays out the entry's memory: weights, then bias (for an up layer once for each of four outputs),
+ * gamma and beta. */
+static int allocate(struct entry *entry, const struct px_layer *layer, size_t weights,
+                    struct px_error *err)
+{
+    size_t channels = (size_t)layer->out_channels;
+
+    weights = (weights + 63) & ~(size_t)63;
+    entry->bytes = (weights + 6 * channels * sizeof(float) + 63) & ~(size_t)63;
+    entry->memory = aligned_alloc(64, entry->bytes);
+    if (!entry->memory)
+        return px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", entry->bytes);
+    entry->packed.weights = entry->memory;
+    entry->packed.bias = (float *)(void *)((char *)entry->memory + weights);
+    entry->packed.gamma = entry->packed.bias + 4 * channels;
+    entry->packed.beta = entry->packed.gamma + channels;
+    return 0;
+}
+
+static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
+                struct px_error *err)
+{
+    const struct px_network *network = &pack->checkpoint->network;
+    const struct px_layer *layer = &network->layers[entry->layer];
+    size_t channels = (size_t)layer->out_channels;
+    float *gamma, *bias;
+    int rc = allocate(entry, layer, px_conv_weights_size(conv), err);
+
+    if (rc)
+        return rc;
+    entry->layout = px_conv_layout_create(conv);
+    float *scale = malloc(2 * channels * sizeof *scale);
+    if (!scale || !entry->layout) {
+        free(scale);
+        return px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
+    }
+    rc = fold(pack, entry->layer, entry->folded, scale, err);
+    if (!rc)
+        rc = pack_weights(pack, entry, scale, conv, err);
+    bias = entry->packed.bias;
+    for (int slot = 0; slot < 4; slot++)
+        memcpy(bias + (size_t)slot * channels, scale + channels, channels * sizeof *bias);
+    free(scale);
+    gamma = bias + 4 * channels;
+    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_GAMMA, 1.0f, gamma);
+    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_BETA, 0.0f, gamma + channels);
+    if (!layer->has_bias && !entry->folded)
+        entry->packed.bias = NULL;
+    if (!layer->has_norm || entry->folded)
+        entry->packed.gamma = entry->packed.beta = NULL;
+    return rc;
+}
+
+static int add(struct px_pack *pack, struct entry **out, const struct entry *key,
+               struct px_conv *conv, struct px_error *err)
+{
+    struct entry *entry = malloc(sizeof *entry);
+
+    if (!entry)
+        return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
+    *entry = *key;
+    int rc = fill(pack, entry, conv, err);
+    if (rc) {
+        destroy_entry(entry);
+        return rc;
+    }
+    entry->next = pack->entries;
+    pack->entries = entry;
+    pack->bytes += entry->bytes;
+    *out = entry;
+    return 0;
+}
+
+int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
+                const struct px_packed **out, struct px_error *err)
+{
+    struct entry key = {.layer = layer,
+                        .folded = px_pack_folds(&pack->checkpoint->network, layer, running)};
+    struct entry *entry;
+    int rc = 0;
+
+    pthread_mutex_lock(&pack->lock);
+    for (entry = pack->entries; entry; entry = entry->next)
+        if (entry->layer == key.layer && entry->folded == key.folded &&
+            px_conv_has_layout(conv, entry->layout))
+            break;
+    if (!entry)
+        rc = add(pack, &entry, &key, conv, err);
+    pthread_mutex_unlock(&pack->lock);
+    if (!rc)
+        *out = &entry->packed;
+    return rc;
+}
+
+size_t px_pack_memory(struct px_pack *pack)
+{
+    pthread_mutex_lock(&pack->lock);
+    size_t bytes = pack->bytes;
+    pthread_mutex_unlock(&pack->lock);
+    return bytes;
+}

@@ -1,0 +1,46 @@
+#ifndef MODEL_PACK_H
+#define MODEL_PACK_H
+
+/* A checkpoint's weights in the form that convolutions run on: rearranged, for running statistics
+ * folded, converted and in oneDNN's layout. Each layer is packed when a plan first asks for it,
+ * once for every layout that oneDNN chooses (it may choose by size and thread count), and then
+ * shared read-only by all plans until the pack is destroyed. Any number of threads may ask at a
+ * time. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "model/checkpoint.h"
+#include "model/conv.h"
+
+struct px_packed {
+    void *weights;             /* as the convolution wants them; read-only */
+    float *bias;               /* [oc] of the convolution; NULL without bias */
+    const float *gamma, *beta; /* [out_channels] of the norm that is left to do; NULL if none is */
+};
+
+struct px_pack;
+
+/* The checkpoint must outlive the pack. */
+int px_pack_create(struct px_pack **out, const struct px_checkpoint *checkpoint,
+                   struct px_error *err);
+void px_pack_destroy(struct px_pack *pack); /* accepts NULL */
+
+/* True where the norm of the layer is done by folding running statistics into the weights, which
+ * exists for batch norm only. */
+bool px_pack_folds(const struct px_network *network, int layer, bool running);
+
+/* True where the layer's convolution has a bias. */
+bool px_pack_has_bias(const struct px_network *network, int layer, bool running);
+
+/* The weights of a layer for `conv`: 4x4 stride 2 for a down layer, [out][in][4][4]; for an up
+ * layer the 2x2 convolution to [4 * out][in][2][2] of px_grid's depth-to-space order. `running`:
+ * with running statistics (the checkpoint has them). *out belongs to the pack. */
+int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
+                const struct px_packed **out, struct px_error *err);
+
+/* Bytes packed so far. */
+size_t px_pack_memory(struct px_pack *pack);
+
+#endif

@@ -1,0 +1,243 @@
+#include "model/passes.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/rows.h"
+#include "base/simd.h"
+
+/* Elements that one thread passes over faster than it wakes others. */
+static const size_t ALONE = 8192;
+
+/* Elements of a block: it stays in the first-level cache between the sum and the squares. */
+static const size_t BLOCK = 8192;
+
+size_t px_grid_elements(const struct px_grid *g)
+{
+    size_t n = (size_t)g->n, height = (size_t)g->height, width = (size_t)g->width;
+    size_t channels = (size_t)g->channels;
+
+    if (g->depth_to_space)
+        return n * (height / 2 + 1) * (width / 2 + 1) * 4 * channels;
+    return n * height * width * channels;
+}
+
+/* Row y of picture i. */
+static struct px_row grid_row(const struct px_grid *g, int i, int y)
+{
+    size_t channels = (size_t)g->channels, width = (size_t)g->width;
+    struct px_row row = {.dtype = g->dtype, .pairs = width / 2, .channels = channels};
+    size_t start;
+
+    if (g->depth_to_space) {
+        size_t line = (width / 2 + 1) * 4 * channels;
+        size_t half = (size_t)(y + 1) & 1;
+
+        start = ((size_t)i * ((size_t)g->height / 2 + 1) + ((size_t)y + 1) / 2) * line +
+                half * 2 * channels;
+        row.first = channels; /* column 0 is the right half of the first pair */
+        row.second = row.step = 4 * channels;
+    } else {
+        start = ((size_t)i * (size_t)g->height + (size_t)y) * width * channels;
+        row.second = channels;
+        row.step = 2 * channels;
+    }
+    row.data = (const char *)g->data + start * px_dtype_size(g->dtype);
+    return row;
+}
+
+/* Rows of a block: a power of two, at least 1. */
+static int block_rows(const struct px_grid *g)
+{
+    size_t row = (size_t)g->width * (size_t)g->channels;
+    int rows = 1;
+
+    while (rows < g->height && 2 * (size_t)rows * row <= BLOCK)
+        rows *= 2;
+    return rows;
+}
+
+static int block_count(const struct px_grid *g)
+{
+    int rows = block_rows(g);
+
+    return (g->height + rows - 1) / rows;
+}
+
+/* Workspace: mean[n][c], factor[n][c], then per block mean[n][blocks][c] and squares. */
+size_t px_pass_work(const struct px_grid *g)
+{
+    return (size_t)g->n * (size_t)g->channels * 2 * (size_t)(1 + block_count(g));
+}
+
+static float *block_mean(const struct px_grid *g, float *work, int i, int block)
+{
+    size_t nc = (size_t)g->n * (size_t)g->channels;
+    size_t at = (size_t)i * (size_t)block_count(g) + (size_t)block;
+
+    return work + 2 * nc + 2 * at * (size_t)g->channels;
+}
+
+/* Mean and squared deviations from it of one block of rows: exact in two steps, both in cache. */
+static void block_moments(const struct px_grid *g, int i, int block, float *mean)
+{
+    int start = block * block_rows(g), end = start + block_rows(g);
+    float *squares = mean + g->channels;
+
+    if (end > g->height)
+        end = g->height;
+    memset(mean, 0, 2 * (size_t)g->channels * sizeof *mean);
+    for (int y = start; y < end; y++) {
+        struct px_row row = grid_row(g, i, y);
+        px_row_sum(&row, mean);
+    }
+    float share = 1.0f / ((float)(end - start) * (float)g->width);
+    for (int c = 0; c < g->channels; c++)
+        mean[c] *= share;
+    for (int y = start; y < end; y++) {
+        struct px_row row = grid_row(g, i, y);
+        px_row_squares(&row, mean, squares);
+    }
+}
+
+/* Puts the blocks of picture i together: the squares around the common mean are those around the
+ * blocks' means plus pixels * (difference of means)^2. */
+PX_CLONES static void join_blocks(const struct px_grid *g, const struct px_norm_pass *norm, int i)
+{
+    size_t channels = (size_t)g->channels;
+    float *mean = norm->work + (size_t)i * channels;
+    float *factor = norm->work + ((size_t)g->n + (size_t)i) * channels;
+    int blocks = block_count(g), rows = block_rows(g);
+    float pixels = (float)g->height * (float)g->width;
+
+    memset(mean, 0, channels * sizeof *mean);
+    memset(factor, 0, channels * sizeof *factor);
+    for (int b = 0; b < blocks; b++) {
+        int left = g->height - b * rows;
+        float share = (float)(left < rows ? left : rows) / (float)g->height;
+        const float *m = block_mean(g, norm->work, i, b);
+
+        for (size_t c = 0; c < channels; c++)
+            mean[c] += share * m[c];
+    }
+    for (int b = 0; b < blocks; b++) {
+        int left = g->height - b * rows;
+        float count = (float)(left < rows ? left : rows) * (float)g->width;
+        const float *m = block_mean(g, norm->work, i, b), *s = m + channels;
+
+        for (size_t c = 0; c < channels; c++)
+            factor[c] += s[c] + count * (m[c] - mean[c]) * (m[c] - mean[c]);
+    }
+    for (size_t c = 0; c < channels; c++)
+        factor[c] = norm->gamma[c] / sqrtf(factor[c] / pixels + 1e-5f);
+}
+
+void px_pass_statistics(const struct px_grid *grid, const struct px_norm_pass *norm, int threads)
+{
+    int n = grid->n, blocks = block_count(grid);
+
+#pragma omp parallel num_threads(threads) if (px_grid_elements(grid) > ALONE)
+    {
+#pragma omp for schedule(static)
+        for (int k = 0; k < n * blocks; k++)
+            block_moments(grid, k / blocks, k % blocks,
+                          block_mean(grid, norm->work, k / blocks, k % blocks));
+#pragma omp for schedule(static)
+        for (int i = 0; i < n; i++)
+            join_blocks(grid, norm, i);
+    }
+}
+
+static struct px_affine picture_affine(const struct px_grid *g, const struct px_norm_pass *norm,
+                                       int i)
+{
+    size_t channels = (size_t)g->channels;
+
+    if (!norm)
+        return (struct px_affine){0};
+    return (struct px_affine){.mean = norm->work + (size_t)i * channels,
+                              .scale = norm->work + ((size_t)g->n + (size_t)i) * channels,
+                              .beta = norm->beta};
+}
+
+void px_pass_down(const struct px_grid *grid, const struct px_norm_pass *norm, int threads)
+{
+    int height = grid->height, rows = grid->n * height;
+
+#pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
+    for (int k = 0; k < rows; k++) {
+        struct px_row row = grid_row(grid, k / height, k % height);
+        struct px_affine affine = picture_affine(grid, norm, k / height);
+
+        px_row_down(&row, &affine, (void *)(uintptr_t)row.data);
+    }
+}
+
+/* Drops in the decoder's half of row y of picture i, which starts at `out`. */
+static void drop_row(const struct px_grid *g, const struct px_up_pass *up, int i, int y, void *out)
+{
+    size_t width = (size_t)g->width, channels = (size_t)g->channels;
+    struct px_row_drop drop = {.seed = up->seeds[i],
+                               .stream = (uint64_t)up->layer,
+                               .index = (uint64_t)y * width * channels,
+                               .pixels = width,
+                               .channels = channels,
+                               .step = (size_t)up->skip_channels + channels};
+
+    px_row_dropout(&drop, g->dtype, out);
+}
+
+void px_pass_up(const struct px_grid *grid, const struct px_norm_pass *norm,
+                const struct px_up_pass *up, int threads)
+{
+    int height = grid->height, rows = grid->n * height;
+    size_t size = px_dtype_size(grid->dtype), width = (size_t)grid->width;
+    size_t skip = (size_t)up->skip_channels, channels = (size_t)grid->channels;
+
+#pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
+    for (int k = 0; k < rows; k++) {
+        int i = k / height, y = k % height;
+        struct px_row row = grid_row(grid, i, y);
+        struct px_affine affine = picture_affine(grid, norm, i);
+        struct px_row_skip from = {(const char *)up->skip + (size_t)k * width * skip * size, skip};
+        char *out = (char *)up->out + (size_t)k * width * (skip + channels) * size;
+
+        px_row_up(&row, &affine, &from, out);
+        if (up->dropout && up->dropout[i])
+            drop_row(grid, up, i, y, out + skip * size);
+    }
+}
+
+void px_pass_in(const struct px_pictures *p, enum px_dtype dtype, void *data, int threads)
+{
+    int height = p->height, rows = p->n * height;
+    size_t line = (size_t)p->width * (size_t)p->channels, size = px_dtype_size(dtype);
+
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int k = 0; k < rows; k++) {
+        size_t from = (size_t)(k % height) * line;
+        char *to = (char *)data + (size_t)k * line * size;
+
+        if (p->in_u8)
+            px_row_in_u8(p->in_u8[k / height] + from, line, dtype, to);
+        else
+            px_row_in_f32(p->in_f32[k / height] + from, line, dtype, to);
+    }
+}
+
+void px_pass_out(const struct px_grid *grid, const struct px_pictures *p, int threads)
+{
+    int height = grid->height, rows = grid->n * height;
+    size_t line = (size_t)grid->width * (size_t)grid->channels;
+
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int k = 0; k < rows; k++) {
+        struct px_row row = grid_row(grid, k / height, k % height);
+        size_t to = (size_t)(k % height) * line;
+
+        if (p->out_u8)
+            px_row_out_u8(&row, p->out_u8[k / height] + to);
+        else
+            px_row_out_f32(&row, p->out_f32[k / height] + to);
+    }
+}

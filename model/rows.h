@@ -1,0 +1,62 @@
+#ifndef MODEL_ROWS_H
+#define MODEL_ROWS_H
+
+/* The arithmetic between convolutions on one row of pixels: vectorised, one thread, no memory of
+ * its own. model/passes.h runs it over whole pictures. All reductions go over pixels, never across
+ * channels, so a channel's result does not depend on the vector width. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/dtype.h"
+
+/* One row of a convolution's result. Pixel 2p has its channels at element first + p * step, pixel
+ * 2p+1 at second + p * step: this describes plain nhwc rows as well as rows that still lie in the
+ * depth-to-space order of an up layer. The width is even. */
+struct px_row {
+    const void *data; /* of dtype PX_F32 or PX_BF16 */
+    enum px_dtype dtype;
+    size_t first, second, step;
+    size_t pairs, channels;
+};
+
+/* y = (x - mean) * scale + beta, for each channel. */
+struct px_affine {
+    const float *mean, *scale, *beta; /* mean NULL: y = x */
+};
+
+/* sum[c] += the row's x; squares[c] += the row's (x - mean[c])^2. */
+void px_row_sum(const struct px_row *row, float *sum);
+void px_row_squares(const struct px_row *row, const float *mean, float *squares);
+
+/* out[x][c] = LeakyReLU(0.2) of the normalised row, of the row's type, pixels close together. `out`
+ * may be the plain row itself. */
+void px_row_down(const struct px_row *row, const struct px_affine *affine, void *out);
+
+/* out[x] = the skip's channels, then the normalised row's, all through ReLU; of the row's type. */
+struct px_row_skip {
+    const void *data; /* pixels close together */
+    size_t channels;
+};
+void px_row_up(const struct px_row *row, const struct px_affine *affine,
+               const struct px_row_skip *skip, void *out);
+
+/* Drops channels of pixels that are `step` elements apart with probability 1/2 and doubles the
+ * rest: element i of the row (counted over pixels, then channels) stays where the top bit of
+ * px_hash(seed, stream, index + i) is set. */
+struct px_row_drop {
+    uint64_t seed, stream, index;
+    size_t pixels, channels, step;
+};
+void px_row_dropout(const struct px_row_drop *drop, enum px_dtype dtype, void *data);
+
+/* 8-bit v -> v / 127.5 - 1, and floats as they are, into the network's type. */
+void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype, void *out);
+void px_row_in_f32(const float *in, size_t count, enum px_dtype dtype, void *out);
+
+/* tanh of an f32 row, pixels close together; 8 bits: trunc((tanh + 1) * 127.5), a NaN gives 0. */
+void px_row_out_u8(const struct px_row *row, uint8_t *out);
+void px_row_out_f32(const struct px_row *row, float *out);
+
+#endif
