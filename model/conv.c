@@ -6,6 +6,8 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
+#include "model/blocked.h"
+
 /* Below this many multiply-adds even the `ref` implementation takes well under a millisecond, and
  * only toy networks (a few channels) have such layers; above it `ref` would be a silent 1000-fold
  * slowdown. */
@@ -16,6 +18,7 @@ struct px_dnn {
     dnnl_stream_t stream;
     void *scratch;
     size_t scratch_size;
+    int threads;
 };
 
 struct px_conv {
@@ -24,7 +27,8 @@ struct px_conv {
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive;
     dnnl_memory_t src, weights, bias, dst, scratch; /* views; pointers are set at each run */
-    dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for reorders */
+    struct px_blocked *blocked;                     /* NULL: oneDNN's reorders do the packing */
+    dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for those */
     dnnl_primitive_t pack, unpack;                  /* made when first used */
 };
 
@@ -43,6 +47,7 @@ int px_dnn_create(struct px_dnn **out, int threads, struct px_error *err)
 
     if (!dnn)
         return px_fail(err, PX_E_NOMEM, "no memory for a oneDNN context");
+    dnn->threads = threads;
     omp_set_dynamic(0);
     omp_set_num_threads(threads);
     int rc = check(dnnl_engine_create(&dnn->engine, dnnl_cpu, 0), "an engine", err);
@@ -268,6 +273,8 @@ int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_con
         rc = grow_scratch(dnn, dnnl_memory_desc_get_size(query(conv, dnnl_query_scratchpad_md)),
                           err);
     free_descs(&d);
+    if (!rc)
+        conv->blocked = px_blocked_create(weights_desc(conv));
     if (rc) {
         px_conv_destroy(conv);
         return rc;
@@ -280,6 +287,7 @@ void px_conv_destroy(struct px_conv *conv)
 {
     if (!conv)
         return;
+    px_blocked_destroy(conv->blocked);
     dnnl_primitive_destroy(conv->pack);
     dnnl_primitive_destroy(conv->unpack);
     dnnl_primitive_destroy(conv->primitive);
@@ -347,6 +355,14 @@ static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memor
 
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err)
 {
+    if (conv->blocked && conv->desc.weights == PX_F32) {
+        px_blocked_pack_f32(conv->blocked, plain, packed, conv->dnn->threads);
+        return 0;
+    }
+    if (conv->blocked && conv->desc.weights == PX_BF16) {
+        px_blocked_pack_bf16(conv->blocked, plain, packed, conv->dnn->threads);
+        return 0;
+    }
     dnnl_memory_set_data_handle(conv->plain, (void *)(uintptr_t)plain);
     dnnl_memory_set_data_handle(conv->weights, packed);
     return reorder(conv, &conv->pack, conv->plain, conv->weights, err);
@@ -354,6 +370,10 @@ int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct 
 
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err)
 {
+    if (conv->blocked && conv->desc.weights == PX_F32) {
+        px_blocked_unpack_f32(conv->blocked, packed, plain, conv->dnn->threads);
+        return 0;
+    }
     dnnl_memory_set_data_handle(conv->weights, (void *)(uintptr_t)packed);
     dnnl_memory_set_data_handle(conv->plain, plain);
     return reorder(conv, &conv->unpack, conv->weights, conv->plain, err);
