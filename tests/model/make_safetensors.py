@@ -2,11 +2,13 @@
 """Writes the golden files of test_safetensors.c and test_checkpoint.c, by the rules of the
 safetensors format (as the Python package `safetensors` writes them), with struct and json only:
 
-    python3 tests/model/make_safetensors.py tests/model/data
+    python3 tests/model/make_safetensors.py tests/model/data tests/fuzz/corpus/safetensors
 
 small.safetensors    every type, an empty tensor, a scalar, names and metadata with escapes
 foreign.safetensors  header not padded, so that no tensor is aligned; offsets in JSON unsorted
 unet_32.safetensors  PyTorch's state_dict of unet_32, 3->2, ngf 2, batch norm; no metadata
+
+The second folder, inputs for fuzzing, gets the first two and a tiny unet_32 with bf16 weights.
 """
 import json
 import struct
@@ -62,12 +64,12 @@ SMALL = {
     "odd \"name\" \u00e9\\": ("F32", [1], [7.0]),
 }
 
-ML = {"format": "pt", "note": "line one\nline \"two\"", "\u00fcber": "\\"}
+METADATA = {"format": "pt", "note": "line one\nline \"two\"", "\u00fcber": "\\"}
 
 
-def unet_32():
+def unet_32(ngf, dtype="F32"):
     """Values are a counter's, so that every element is known."""
-    ngf, i, o = 2, 3, 2
+    i, o = 3, 2
     ch = [ngf, 2 * ngf, 4 * ngf, 8 * ngf, 8 * ngf]
     shapes = {}
 
@@ -98,13 +100,16 @@ def unet_32():
         n = 1
         for d in shape:
             n *= d
-        tensors[name] = ("F32", shape, [((counter + k) % 1024) / 1024 for k in range(n)])
+        tensors[name] = (dtype if n > 64 else "F32", shape, [((counter + k) % 1024) / 1024 for k in range(n)])
         counter += n
     return tensors
 
 
 if __name__ == "__main__":
-    out = sys.argv[1]
-    write(out + "/small.safetensors", SMALL, ML)
-    write_foreign(out + "/foreign.safetensors", {k: SMALL[k] for k in ("weight", "a.f16", "a.f64", "steps")})
-    write(out + "/unet_32.safetensors", unet_32())
+    data, corpus = sys.argv[1:]
+    for out in (data, corpus):
+        write(out + "/small.safetensors", SMALL, METADATA)
+        write_foreign(out + "/foreign.safetensors",
+                      {k: SMALL[k] for k in ("weight", "a.f16", "a.f64", "steps")})
+    write(data + "/unet_32.safetensors", unet_32(2))
+    write(corpus + "/unet_32_bf16.safetensors", unet_32(1, "BF16"), {"norm": "batch", "crop_size": "32"})

@@ -1,0 +1,87 @@
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/checkpoint_parts.h"
+#include "model/safetensors.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Touches every byte of every tensor; each must be found by its name and lie in the file. */
+static void use_tensors(const struct px_safetensors *file, const uint8_t *data, size_t size)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < px_safetensors_count(file); i++) {
+        const struct px_tensor *tensor = px_safetensors_at(file, i);
+        float *values = malloc(px_tensor_count(tensor) * sizeof *values + 1);
+        if (!values || px_safetensors_find(file, tensor->name) != tensor ||
+            (const uint8_t *)tensor->data < data ||
+            (const uint8_t *)tensor->data + tensor->bytes > data + size)
+            abort();
+        px_tensor_to_f32(tensor, values);
+        free(values);
+        bytes += tensor->bytes;
+    }
+    if (bytes > size)
+        abort();
+    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
+        struct px_metadata entry = px_safetensors_metadata_at(file, i);
+        if (px_safetensors_metadata(file, entry.key) != entry.value)
+            abort();
+    }
+}
+
+/* Takes the file for a checkpoint; whatever is accepted has all the weights of its network. */
+static void use_checkpoint(const struct px_safetensors *file)
+{
+    struct px_network network;
+    struct px_checkpoint_binding binding;
+    const struct px_tensor_spec *spec;
+    bool has_running;
+    struct px_error err;
+
+    if (px_checkpoint_infer(&network, file, &err) != 0)
+        return;
+    px_checkpoint_bind_start(&binding, &network, PX_E_FORMAT);
+    for (size_t i = 0; i < px_safetensors_count(file); i++)
+        if (px_checkpoint_bind(&binding, px_safetensors_at(file, i), &spec, &err) != 0)
+            return;
+    if (px_checkpoint_bind_end(&binding, &has_running, &err) != 0)
+        return;
+    for (int i = 0; i < network.layer_count; i++)
+        if (!binding.found[i][PX_ROLE_WEIGHT])
+            abort();
+}
+
+static void use(const uint8_t *data, size_t size)
+{
+    struct px_safetensors *file;
+    struct px_error err;
+
+    if (px_safetensors_parse(&file, data, size, &err) != 0)
+        return;
+    use_tensors(file, data, size);
+    use_checkpoint(file);
+    px_safetensors_close(file);
+}
+
+/* Runs the input as it is, and again with the length field set to end the header at the last '}',
+ * so that mutations of the JSON text are not all refused for their length. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *brace = size > 8 ? memrchr(data + 8, '}', size - 8) : NULL;
+
+    use(data, size);
+    if (!brace)
+        return 0;
+    uint8_t *mended = malloc(size);
+    if (!mended)
+        abort();
+    memcpy(mended, data, size);
+    uint64_t length = (uint64_t)(brace + 1 - (data + 8));
+    memcpy(mended, &length, sizeof length);
+    use(mended, size);
+    free(mended);
+    return 0;
+}
