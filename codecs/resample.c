@@ -3,58 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The loops are written once and compiled twice: for any machine, and for AVX2, where a vector of 8
- * lanes is one register and its multiplication one instruction. */
+#include "base/simd.h"
+
+/* From AVX2 on, a vector of 8 lanes is one register and its multiplication one instruction;
+ * without, the compiler takes it apart. */
 
 enum { LANES = 8, BLOCK = 32, HALF = 1 << (PX_FILTER_BITS - 1) };
 
 typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE uint8_t clip(int32_t sum)
+PX_INLINE uint8_t clip(int32_t sum)
 {
     int32_t v = sum >> PX_FILTER_BITS;
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* `width` neighbouring bytes of one output row; with a constant width the sums stay in registers.
- */
-INLINE void column_block(const uint8_t *in, size_t stride, const int32_t *taps, uint32_t count,
-                         uint8_t *out, size_t width)
-{
-    int32_t sum[BLOCK];
-
-    for (size_t x = 0; x < width; x++)
-        sum[x] = HALF;
-    for (uint32_t i = 0; i < count; i++, in += stride)
-        for (size_t x = 0; x < width; x++)
-            sum[x] += in[x] * taps[i];
-    for (size_t x = 0; x < width; x++)
-        out[x] = clip(sum[x]);
-}
-
-INLINE void columns(const struct px_image *in, const struct px_filter *f, struct px_image *out)
-{
-    size_t stride = (size_t)in->width * in->channels;
-
-    for (uint32_t y = 0; y < f->out; y++) {
-        const int32_t *taps = f->taps + y * f->stride;
-        const uint8_t *from = in->data + f->spans[y].first * stride;
-        uint8_t *to = out->data + y * stride;
-        uint32_t count = f->spans[y].count;
-        size_t x = 0;
-        for (; x + BLOCK <= stride; x += BLOCK)
-            column_block(from + x, stride, taps, count, to + x, BLOCK);
-        column_block(from + x, stride, taps, count, to + x, stride - x);
-    }
-}
-
 /* One row. `row` holds the input with `step` numbers a pixel (1, 2 or 4: RGB has a spare one, so
  * that a lane keeps its channel) and LANES spare ones at its end; `taps` repeats each tap `step`
  * times, so that a vector covers LANES / step pixels. */
-INLINE void row_pass(const int32_t *row, uint32_t step, const struct px_filter *f,
-                     const lanes *taps, uint8_t *out, uint32_t channels)
+PX_INLINE void row_pass(const int32_t *row, uint32_t step, const struct px_filter *f,
+                        const lanes *taps, uint8_t *out, uint32_t channels)
 {
     size_t vectors = f->stride * step / LANES;
 
@@ -76,7 +44,8 @@ INLINE void row_pass(const int32_t *row, uint32_t step, const struct px_filter *
     }
 }
 
-INLINE void widen(const uint8_t *in, uint32_t channels, int32_t *row, uint32_t step, uint32_t width)
+PX_INLINE void widen(const uint8_t *in, uint32_t channels, int32_t *row, uint32_t step,
+                     uint32_t width)
 {
     for (size_t x = 0; x < width; x++)
         for (uint32_t c = 0; c < channels; c++)
@@ -89,8 +58,8 @@ INLINE void widen(const uint8_t *in, uint32_t channels, int32_t *row, uint32_t s
         row_pass(row, step, f, taps, to, channels);                                                \
         break
 
-INLINE void rows(const struct px_image *in, const struct px_filter *f, struct px_image *out,
-                 int32_t *row, const lanes *taps)
+PX_CLONES static void filter_rows(const struct px_image *in, const struct px_filter *f,
+                                  struct px_image *out, int32_t *row, const lanes *taps)
 {
     for (uint32_t y = 0; y < in->height; y++) {
         const uint8_t *from = in->data + (size_t)y * in->width * in->channels;
@@ -102,46 +71,6 @@ INLINE void rows(const struct px_image *in, const struct px_filter *f, struct px
             ROW(4, 4);
         }
     }
-}
-
-static void columns_plain(const struct px_image *in, const struct px_filter *f,
-                          struct px_image *out)
-{
-    columns(in, f, out);
-}
-
-static void rows_plain(const struct px_image *in, const struct px_filter *f, struct px_image *out,
-                       int32_t *row, const lanes *taps)
-{
-    rows(in, f, out, row, taps);
-}
-
-#ifdef __x86_64__
-#define TARGET __attribute__((target("avx2")))
-
-TARGET static void columns_avx2(const struct px_image *in, const struct px_filter *f,
-                                struct px_image *out)
-{
-    columns(in, f, out);
-}
-
-TARGET static void rows_avx2(const struct px_image *in, const struct px_filter *f,
-                             struct px_image *out, int32_t *row, const lanes *taps)
-{
-    rows(in, f, out, row, taps);
-}
-
-#define HAVE_AVX2() (__builtin_cpu_supports("avx2"))
-#else
-#define columns_avx2 columns_plain
-#define rows_avx2 rows_plain
-#define HAVE_AVX2() 0
-#endif
-
-void px_resample_columns(const struct px_image *in, const struct px_filter *filter,
-                         struct px_image *out)
-{
-    (HAVE_AVX2() ? columns_avx2 : columns_plain)(in, filter, out);
 }
 
 int px_resample_rows(const struct px_image *in, const struct px_filter *filter,
@@ -157,11 +86,43 @@ int px_resample_rows(const struct px_image *in, const struct px_filter *filter,
         int32_t *t = (int32_t *)taps;
         for (size_t i = 0; i < count * step; i++)
             t[i] = filter->taps[i / step];
-        (HAVE_AVX2() ? rows_avx2 : rows_plain)(in, filter, out, row, taps);
+        filter_rows(in, filter, out, row, taps);
     } else {
         rc = px_fail(err, PX_E_NOMEM, "no memory to scale a row of %u pixels", in->width);
     }
     free(taps);
     free(row);
     return rc;
+}
+
+/* `width` neighbouring bytes of an output row; a constant width keeps the sums in registers. */
+PX_INLINE void column_block(const uint8_t *in, size_t stride, const int32_t *taps, uint32_t count,
+                            uint8_t *out, size_t width)
+{
+    int32_t sum[BLOCK];
+
+    for (size_t x = 0; x < width; x++)
+        sum[x] = HALF;
+    for (uint32_t i = 0; i < count; i++, in += stride)
+        for (size_t x = 0; x < width; x++)
+            sum[x] += in[x] * taps[i];
+    for (size_t x = 0; x < width; x++)
+        out[x] = clip(sum[x]);
+}
+
+PX_CLONES void px_resample_columns(const struct px_image *in, const struct px_filter *f,
+                                   struct px_image *out)
+{
+    size_t stride = (size_t)in->width * in->channels;
+
+    for (uint32_t y = 0; y < f->out; y++) {
+        const int32_t *taps = f->taps + y * f->stride;
+        const uint8_t *from = in->data + f->spans[y].first * stride;
+        uint8_t *to = out->data + y * stride;
+        uint32_t count = f->spans[y].count;
+        size_t x = 0;
+        for (; x + BLOCK <= stride; x += BLOCK)
+            column_block(from + x, stride, taps, count, to + x, BLOCK);
+        column_block(from + x, stride, taps, count, to + x, stride - x);
+    }
 }
