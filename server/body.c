@@ -1,0 +1,173 @@
+#include "server/body.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+
+#include "codecs/base64.h"
+#include "server/multipart.h"
+
+void px_body_clear(struct px_body *body)
+{
+    free(body->whole.data);
+    *body = (struct px_body){0};
+}
+
+static int read_raw(struct px_body *body, enum px_body_kind kind, struct px_error *err)
+{
+    enum px_format real = px_sniff(body->whole.data, body->whole.size);
+    enum px_format declared = kind == PX_BODY_PNG    ? PX_FORMAT_PNG
+                              : kind == PX_BODY_JPEG ? PX_FORMAT_JPEG
+                                                     : real;
+
+    if (real != declared && real != PX_FORMAT_NONE)
+        return px_fail(err, PX_E_UNSUPPORTED,
+                       "the Content-Type says %s but the bytes are %s; send 'Content-Type: %s'",
+                       px_format_mime(declared), px_format_mime(real), px_format_mime(real));
+    body->image = body->whole.data;
+    body->image_size = body->whole.size;
+    return 0;
+}
+
+static int read_multipart(struct px_body *body, const char *boundary, struct px_fields *fields,
+                          struct px_error *err)
+{
+    struct px_parts parts;
+    const struct px_part *image = NULL;
+    int rc = px_multipart_parse(body->whole.data, body->whole.size, boundary, &parts, err);
+
+    for (size_t i = 0; i < parts.count && rc == 0; i++) {
+        const struct px_part *part = &parts.at[i];
+        bool named = strcmp(part->name, "image") == 0;
+        if (!part->is_file && named)
+            rc = px_fail(err, PX_E_INVALID,
+                         "the form field 'image' is not a file; send one with curl -F image=@FILE");
+        else if (!part->is_file)
+            rc = px_fields_add(fields, part->name, (const char *)part->data, part->size,
+                               "form field", err);
+        else if (named && image != NULL && strcmp(image->name, "image") == 0)
+            rc = px_fail(err, PX_E_INVALID, "the form has two files named 'image'; send one");
+        else if (image == NULL || named)
+            image = part;
+    }
+    if (rc < 0)
+        return rc;
+    if (image == NULL)
+        return px_fail(err, PX_E_INVALID,
+                       "the form has no file; send one with curl -F image=@FILE");
+    body->image = image->data;
+    body->image_size = image->size;
+    return 0;
+}
+
+/* Skips "data:TYPE;base64," of a data: URL (RFC 2397). */
+static int skip_data_url(const char **text, size_t *length, struct px_error *err)
+{
+    static const char marker[] = ";base64";
+    const size_t n = sizeof marker - 1;
+
+    if (*length < 5 || strncasecmp(*text, "data:", 5) != 0)
+        return 0;
+    const char *comma = memchr(*text, ',', *length);
+    if (comma == NULL || (size_t)(comma - *text) < n || strncasecmp(comma - n, marker, n) != 0)
+        return px_fail(err, PX_E_INVALID,
+                       "JSON key 'image' is a data: URL that is not base64; send "
+                       "data:image/png;base64,...");
+    *length -= (size_t)(comma + 1 - *text);
+    *text = comma + 1;
+    return 0;
+}
+
+/* Replaces the body by the decoded picture. */
+static int read_json_image(struct px_body *body, json_t *value, struct px_error *err)
+{
+    const char *text = json_string_value(value);
+    size_t length = json_string_length(value);
+    struct px_bytes decoded = {0};
+    int rc;
+
+    if (text == NULL)
+        return px_fail(err, PX_E_INVALID, "JSON key 'image' is not a string of base64");
+    rc = skip_data_url(&text, &length, err);
+    if (rc < 0)
+        return rc;
+    rc = px_base64_decode(text, length, length, &decoded.data, &decoded.size, err);
+    if (rc < 0) {
+        px_error_prefix(err, "JSON key 'image'");
+        return rc;
+    }
+    body->whole = decoded;
+    body->image = decoded.data;
+    body->image_size = decoded.size;
+    return 0;
+}
+
+static int add_json_field(struct px_fields *fields, const char *key, json_t *value,
+                          struct px_error *err)
+{
+    char number[32];
+
+    if (json_is_string(value))
+        return px_fields_add(fields, key, json_string_value(value), json_string_length(value),
+                             "JSON key", err);
+    if (json_is_integer(value)) {
+        int n = snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return px_fields_add(fields, key, number, (size_t)n, "JSON key", err);
+    }
+    return px_fail(err, PX_E_INVALID, "JSON key '%.60s' is neither a string nor a whole number",
+                   key);
+}
+
+static int read_object(struct px_body *body, json_t *root, struct px_fields *fields,
+                       struct px_error *err)
+{
+    const char *key;
+    json_t *value;
+    int rc = 0;
+
+    if (!json_is_object(root))
+        return px_fail(err, PX_E_INVALID,
+                       "the JSON body is not an object; send {\"image\": \"<base64>\", ...}");
+    json_object_foreach(root, key, value)
+    {
+        rc = strcmp(key, "image") == 0 ? read_json_image(body, value, err)
+                                       : add_json_field(fields, key, value, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (body->image == NULL)
+        return px_fail(err, PX_E_INVALID,
+                       "the JSON body has no key 'image' with the picture in base64");
+    return 0;
+}
+
+static int read_json(struct px_body *body, struct px_fields *fields, struct px_error *err)
+{
+    json_error_t problem;
+    json_t *root = json_loadb((const char *)body->whole.data, body->whole.size,
+                              JSON_REJECT_DUPLICATES, &problem);
+
+    /* The text is not needed any more, and it may be as large as the limit allows. */
+    px_body_clear(body);
+    if (root == NULL)
+        return px_fail(err, PX_E_INVALID, "malformed JSON in line %d, column %d: %s", problem.line,
+                       problem.column, problem.text);
+    int rc = read_object(body, root, fields, err);
+    json_decref(root);
+    return rc;
+}
+
+int px_body_read(struct px_body *body, const struct px_content_type *type, struct px_fields *fields,
+                 struct px_error *err)
+{
+    switch (type->kind) {
+    case PX_BODY_MULTIPART:
+        return read_multipart(body, type->boundary, fields, err);
+    case PX_BODY_JSON:
+        return read_json(body, fields, err);
+    default:
+        return read_raw(body, type->kind, err);
+    }
+}

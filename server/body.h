@@ -1,0 +1,30 @@
+#ifndef SERVER_BODY_H
+#define SERVER_BODY_H
+
+/* The three kinds of body of /translate taken apart: fields into `fields`, and where the bytes of
+ * the picture are. */
+
+#include "base/error.h"
+#include "server/fields.h"
+#include "server/media.h"
+
+/* Bytes on the heap with one owner. */
+struct px_bytes {
+    uint8_t *data;
+    size_t size;
+};
+
+struct px_body {
+    struct px_bytes whole; /* as received; for JSON the decoded picture once it was read */
+    const uint8_t *image;  /* into `whole` */
+    size_t image_size;
+};
+
+/* Reads body->whole (owned by *body before and after) and sets image and image_size. INVALID for
+ * malformed multipart, JSON or base64 and for a body without a picture; UNSUPPORTED where a raw
+ * body's bytes are not what its Content-Type says. */
+int px_body_read(struct px_body *body, const struct px_content_type *type, struct px_fields *fields,
+                 struct px_error *err);
+void px_body_clear(struct px_body *body);
+
+#endif

@@ -1,0 +1,123 @@
+#include "server/fields.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/options.h"
+
+enum { FIELD_SIZE_MAX = 255, DEFAULT_QUALITY = 90 };
+
+/* What px_option_set() fills: choices as indices. */
+struct values {
+    const char *model, *dropout;
+    int format, fit, norm;
+    int64_t quality;
+};
+
+/* The rows stand in the order of enum px_field. */
+static const struct px_option rows[] = {
+    {.name = "model", .type = PX_OPTION_STRING, .offset = offsetof(struct values, model)},
+    {.name = "format",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct values, format),
+     .choices = "png|jpeg"},
+    {.name = "quality",
+     .type = PX_OPTION_INT,
+     .offset = offsetof(struct values, quality),
+     .min = 1,
+     .max = 100},
+    {.name = "fit",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct values, fit),
+     .choices = PX_FIT_CHOICES},
+    {.name = "norm",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct values, norm),
+     .choices = "batch|running"},
+    {.name = "dropout", .type = PX_OPTION_STRING, .offset = offsetof(struct values, dropout)},
+};
+_Static_assert(sizeof rows / sizeof rows[0] == PX_FIELD_COUNT, "one row a field");
+
+static const struct px_option_table table = {.rows = rows, .count = PX_FIELD_COUNT};
+
+static int find(const char *name)
+{
+    for (int i = 0; i < PX_FIELD_COUNT; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int px_fields_add(struct px_fields *fields, const char *name, const char *value, size_t size,
+                  const char *source, struct px_error *err)
+{
+    int i = find(name);
+
+    if (i < 0)
+        return px_fail(err, PX_E_INVALID,
+                       "unknown %s '%.60s'; the fields are model, format, quality, fit, norm, "
+                       "dropout",
+                       source, name);
+    if (size > FIELD_SIZE_MAX || memchr(value, '\0', size) != NULL)
+        return px_fail(err, PX_E_INVALID, "%s '%s' has a NUL byte or is longer than %d bytes",
+                       source, name, FIELD_SIZE_MAX);
+    const char *before = fields->text[i];
+    if (before != NULL) {
+        if (strlen(before) == size && memcmp(before, value, size) == 0)
+            return 0;
+        return px_fail(err, PX_E_INVALID,
+                       "'%s' is given twice with different values, '%s' and '%.*s'", name, before,
+                       (int)size, value);
+    }
+    fields->text[i] = strndup(value, size);
+    if (fields->text[i] == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the request; try again later");
+    return 0;
+}
+
+void px_fields_clear(struct px_fields *fields)
+{
+    for (int i = 0; i < PX_FIELD_COUNT; i++)
+        free(fields->text[i]);
+    *fields = (struct px_fields){0};
+}
+
+static int read_dropout(const char *text, struct px_params *params, struct px_error *err)
+{
+    char *end;
+
+    if (text == NULL || strcmp(text, "off") == 0)
+        return 0;
+    errno = 0;
+    params->seed = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno == ERANGE)
+        return px_fail(err, PX_E_INVALID,
+                       "dropout is '%s'; write 'off' or a seed from 0 to 18446744073709551615",
+                       text);
+    params->dropout = true;
+    return 0;
+}
+
+int px_fields_read(const struct px_fields *fields, struct px_params *params, struct px_error *err)
+{
+    struct values values = {.format = -1, .quality = DEFAULT_QUALITY};
+
+    for (int i = 0; i < PX_FIELD_COUNT; i++) {
+        if (fields->text[i] == NULL)
+            continue;
+        int rc = px_option_set(&table, &values, rows[i].name, fields->text[i], "field", err);
+        if (rc < 0)
+            return rc;
+    }
+    *params = (struct px_params){
+        .model = values.model,
+        .format = values.format < 0    ? PX_FORMAT_NONE
+                  : values.format == 0 ? PX_FORMAT_PNG
+                                       : PX_FORMAT_JPEG,
+        .quality = (int)values.quality,
+        .fit = (enum px_fit_mode)values.fit,
+        .norm = values.norm == 0 ? PX_TEST_BATCH : PX_TEST_RUNNING,
+    };
+    return read_dropout(values.dropout, params, err);
+}

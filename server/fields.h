@@ -1,0 +1,50 @@
+#ifndef SERVER_FIELDS_H
+#define SERVER_FIELDS_H
+
+/* The fields of /translate, wherever they came from: query, form field or JSON key. They are first
+ * collected as text (a field given twice must agree), then read into numbers and choices through
+ * the same option table as the command line's. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "codecs/codec.h"
+#include "codecs/fit.h"
+#include "model/engine.h"
+
+enum px_field {
+    PX_FIELD_MODEL,
+    PX_FIELD_FORMAT,
+    PX_FIELD_QUALITY,
+    PX_FIELD_FIT,
+    PX_FIELD_NORM,
+    PX_FIELD_DROPOUT,
+    PX_FIELD_COUNT,
+};
+
+struct px_fields {
+    char *text[PX_FIELD_COUNT]; /* malloc'ed; NULL: not given */
+};
+
+/* Adds one field. `source` ("query", "form field", "JSON key") is for messages. INVALID: unknown
+ * name, NUL byte, longer than 255 bytes, or given before with another value. */
+int px_fields_add(struct px_fields *fields, const char *name, const char *value, size_t size,
+                  const char *source, struct px_error *err);
+void px_fields_clear(struct px_fields *fields);
+
+/* What the texts mean, with defaults where none was given. */
+struct px_params {
+    const char *model;     /* into the fields; NULL: the default model */
+    enum px_format format; /* NONE: as the Accept header says */
+    int quality;           /* 1-100 */
+    enum px_fit_mode fit;
+    enum px_norm_mode norm;
+    bool dropout;
+    uint64_t seed; /* where dropout is on */
+};
+
+int px_fields_read(const struct px_fields *fields, struct px_params *params, struct px_error *err);
+
+#endif
