@@ -1,0 +1,138 @@
+#include "server/job.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "codecs/base64.h"
+#include "server/server.h"
+
+bool px_job_matches(const struct px_job *a, const struct px_job *b)
+{
+    return a->model == b->model && a->params.norm == b->params.norm &&
+           a->fit.width == b->fit.width && a->fit.height == b->fit.height;
+}
+
+void px_job_clear(struct px_job *job)
+{
+    px_body_clear(&job->body);
+    px_fields_clear(&job->fields);
+    px_image_destroy(&job->input);
+    px_image_destroy(&job->output);
+    px_reply_clear(&job->reply);
+}
+
+void px_job_fail(struct px_job *job, const struct px_error *err)
+{
+    px_reply_problem(&job->reply, err);
+}
+
+/* Fields -> model, and the size that the network will run at. */
+static int choose(struct px_job *job, const struct px_image_info *info, struct px_error *err)
+{
+    int rc = px_registry_find(job->server->registry, job->params.model, &job->model, err);
+
+    if (rc < 0)
+        return rc;
+    rc = px_model_check_norm(job->model->model, job->params.norm, err);
+    if (rc < 0)
+        return rc;
+    const struct px_network *network = px_model_network(job->model->model);
+    px_fit_plan(&job->fit, job->params.fit, (uint32_t)network->crop_size,
+                (uint32_t)px_network_multiple(network), info->width, info->height);
+    return 0;
+}
+
+static int decode(struct px_job *job, const struct px_decode_limits *limits, struct px_error *err)
+{
+    uint32_t channels = (uint32_t)px_model_network(job->model->model)->input_nc;
+    int rc =
+        px_image_decode(job->body.image, job->body.image_size, limits, channels, &job->input, err);
+
+    px_body_clear(&job->body);
+    return rc < 0 ? rc : px_fit_input(&job->fit, &job->input, err);
+}
+
+static int prepare(struct px_job *job, struct px_error *err)
+{
+    const struct px_settings *settings = job->server->settings;
+    const struct px_decode_limits limits = {.max_pixels = (uint64_t)settings->max_pixels,
+                                            .max_side = (uint32_t)settings->max_side};
+    struct px_image_info info;
+    int rc = px_body_read(&job->body, &job->type, &job->fields, err);
+
+    if (rc == 0)
+        rc = px_fields_read(&job->fields, &job->params, err);
+    if (rc == 0)
+        rc = px_image_probe(job->body.image, job->body.image_size, &limits, &info, err);
+    if (rc == 0)
+        rc = choose(job, &info, err);
+    if (rc < 0)
+        return rc;
+    px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
+    return decode(job, &limits, err);
+}
+
+int px_job_prepare(struct px_job *job)
+{
+    struct px_error err = {0};
+    int64_t start = px_now_ns();
+    int rc = prepare(job, &err);
+
+    job->decode_ms = px_ms_since(start);
+    px_metrics_stage(job->server->metrics, PX_STAGE_DECODE, job->decode_ms * 1e-3);
+    if (rc < 0)
+        px_job_fail(job, &err);
+    return rc;
+}
+
+/* The answer in JSON: {"model", "width", ..., "image": base64, "timings"}. */
+static void wrap(struct px_job *job, enum px_format format, const uint8_t *data, size_t size)
+{
+    struct px_text text = {0};
+
+    px_text_printf(&text, "{\"model\":");
+    px_text_json(&text, job->model->name);
+    px_text_printf(&text, ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"image\":\"",
+                   job->output.width, job->output.height, px_format_name(format));
+    size_t encoded = px_base64_size(size);
+    char *to = px_text_reserve(&text, encoded);
+    if (to != NULL) {
+        px_base64_encode(data, size, to);
+        text.size += encoded;
+    }
+    px_text_printf(&text,
+                   "\",\"timings\":{\"queue_ms\":%.3f,\"decode_ms\":%.3f,\"infer_ms\":%.3f,"
+                   "\"encode_ms\":%.3f}}\n",
+                   job->queue_ms, job->decode_ms, job->infer_ms, job->encode_ms);
+    px_reply_text(&job->reply, 200, "application/json", &text);
+}
+
+int px_job_finish(struct px_job *job)
+{
+    struct px_error err = {0};
+    struct px_accepted accepted = px_accept(job->accept, job->params.format);
+    int64_t start = px_now_ns();
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int rc = px_fit_answer(&job->fit, &job->output, &err);
+
+    if (rc == 0)
+        rc =
+            px_image_encode(&job->output, accepted.format, job->params.quality, &data, &size, &err);
+    job->encode_ms = px_ms_since(start);
+    px_metrics_stage(job->server->metrics, PX_STAGE_ENCODE, job->encode_ms * 1e-3);
+    if (rc < 0) {
+        px_job_fail(job, &err);
+        return rc;
+    }
+    if (accepted.json) {
+        wrap(job, accepted.format, data, size);
+        free(data);
+    } else {
+        job->reply = (struct px_reply){.status = 200,
+                                       .content_type = px_format_mime(accepted.format),
+                                       .body = data,
+                                       .size = size};
+    }
+    return 0;
+}

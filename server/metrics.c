@@ -1,0 +1,217 @@
+#include "server/metrics.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_BUCKETS = 14 };
+
+/* Upper bounds, ascending, 0 where the list ends. */
+static const double second_bounds[MAX_BUCKETS] = {.001, .0025, .005, .01, .025, .05, .1,
+                                                  .25,  .5,    1,    2.5, 5,    10,  30};
+static const double batch_bounds[MAX_BUCKETS] = {1, 2, 4, 8, 16, 32, 64};
+static const double byte_bounds[MAX_BUCKETS] = {1024,    4096,    16384,    65536,   262144,
+                                                1048576, 4194304, 16777216, 67108864};
+static const double pixel_bounds[MAX_BUCKETS] = {16384,   65536,    262144,  1048576,
+                                                 4194304, 16777216, 50000000};
+
+struct histogram {
+    const double *bounds;
+    uint64_t counts[MAX_BUCKETS + 1]; /* the last one: above every bound */
+    double sum;
+};
+
+static const int statuses[] = {200, 400, 404, 405, 413, 415, 422, 500, 503, 499};
+enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] }; /* 499: the client went away */
+
+struct px_metrics {
+    pthread_mutex_t lock;
+    uint64_t requests[PX_ROUTE_COUNT][STATUS_COUNT];
+    uint64_t rejected[PX_REASON_COUNT];
+    int64_t connections;
+    struct histogram durations[PX_ROUTE_COUNT];
+    struct histogram stages[PX_STAGE_COUNT];
+    struct histogram batches, bodies, pixels;
+};
+
+static const char *const route_names[PX_ROUTE_COUNT] = {
+    "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
+static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
+static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "stopping"};
+
+const char *px_route_name(enum px_route route)
+{
+    return route_names[route];
+}
+
+int px_metrics_create(struct px_metrics **out, struct px_error *err)
+{
+    struct px_metrics *metrics = calloc(1, sizeof *metrics);
+
+    if (metrics == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the metrics");
+    pthread_mutex_init(&metrics->lock, NULL);
+    for (int i = 0; i < PX_ROUTE_COUNT; i++)
+        metrics->durations[i].bounds = second_bounds;
+    for (int i = 0; i < PX_STAGE_COUNT; i++)
+        metrics->stages[i].bounds = second_bounds;
+    metrics->batches.bounds = batch_bounds;
+    metrics->bodies.bounds = byte_bounds;
+    metrics->pixels.bounds = pixel_bounds;
+    *out = metrics;
+    return 0;
+}
+
+void px_metrics_destroy(struct px_metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    pthread_mutex_destroy(&metrics->lock);
+    free(metrics);
+}
+
+static int bucket_count(const struct histogram *histogram)
+{
+    int n = 0;
+
+    while (n < MAX_BUCKETS && histogram->bounds[n] > 0)
+        n++;
+    return n;
+}
+
+static void observe(struct px_metrics *metrics, struct histogram *histogram, double value)
+{
+    int n = bucket_count(histogram), i = 0;
+
+    while (i < n && value > histogram->bounds[i])
+        i++;
+    pthread_mutex_lock(&metrics->lock);
+    histogram->counts[i]++;
+    histogram->sum += value;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void px_metrics_request(struct px_metrics *metrics, enum px_route route, int status, double seconds)
+{
+    int i = 0;
+
+    while (i < STATUS_COUNT - 1 && statuses[i] != status)
+        i++;
+    pthread_mutex_lock(&metrics->lock);
+    metrics->requests[route][i]++;
+    pthread_mutex_unlock(&metrics->lock);
+    observe(metrics, &metrics->durations[route], seconds);
+}
+
+void px_metrics_stage(struct px_metrics *metrics, enum px_stage stage, double seconds)
+{
+    observe(metrics, &metrics->stages[stage], seconds);
+}
+
+void px_metrics_batch(struct px_metrics *metrics, double size)
+{
+    observe(metrics, &metrics->batches, size);
+}
+
+void px_metrics_body(struct px_metrics *metrics, double bytes)
+{
+    observe(metrics, &metrics->bodies, bytes);
+}
+
+void px_metrics_pixels(struct px_metrics *metrics, double pixels)
+{
+    observe(metrics, &metrics->pixels, pixels);
+}
+
+void px_metrics_rejected(struct px_metrics *metrics, enum px_reason reason)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->rejected[reason]++;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void px_metrics_connection(struct px_metrics *metrics, int change)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->connections += change;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+static void head(struct px_text *text, const char *name, const char *type, const char *help)
+{
+    px_text_printf(text, "# HELP pix2pixd_%s %s\n# TYPE pix2pixd_%s %s\n", name, help, name, type);
+}
+
+/* `label` is `name="value"` or "". */
+static void write_histogram(struct px_text *text, const char *name, const char *label,
+                            const struct histogram *histogram)
+{
+    const char *comma = *label != '\0' ? "," : "";
+    const char *open = *label != '\0' ? "{" : "", *close = *label != '\0' ? "}" : "";
+    int n = bucket_count(histogram);
+    uint64_t total = 0;
+
+    for (int i = 0; i < n; i++) {
+        total += histogram->counts[i];
+        px_text_printf(text, "pix2pixd_%s_bucket{%s%sle=\"%.10g\"} %llu\n", name, label, comma,
+                       histogram->bounds[i], (unsigned long long)total);
+    }
+    total += histogram->counts[n];
+    px_text_printf(text, "pix2pixd_%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, label, comma,
+                   (unsigned long long)total);
+    px_text_printf(text, "pix2pixd_%s_sum%s%s%s %.9g\n", name, open, label, close, histogram->sum);
+    px_text_printf(text, "pix2pixd_%s_count%s%s%s %llu\n", name, open, label, close,
+                   (unsigned long long)total);
+}
+
+static void write_family(struct px_text *text, const char *name, const char *label,
+                         const char *const *values, const struct histogram *histograms, int count)
+{
+    char pair[64];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(pair, sizeof pair, "%s=\"%s\"", label, values[i]);
+        write_histogram(text, name, pair, &histograms[i]);
+    }
+}
+
+static void write_requests(struct px_text *text, const struct px_metrics *metrics)
+{
+    head(text, "http_requests_total", "counter",
+         "Requests by route and status; 499: the client went away before the answer.");
+    for (int route = 0; route < PX_ROUTE_COUNT; route++)
+        for (int i = 0; i < STATUS_COUNT; i++)
+            if (metrics->requests[route][i] != 0 || (statuses[i] == 200 && route != PX_ROUTE_OTHER))
+                px_text_printf(text,
+                               "pix2pixd_http_requests_total{route=\"%s\",code=\"%d\"} %llu\n",
+                               route_names[route], statuses[i],
+                               (unsigned long long)metrics->requests[route][i]);
+    head(text, "rejected_total", "counter", "Requests answered with 503, by reason.");
+    for (int i = 0; i < PX_REASON_COUNT; i++)
+        px_text_printf(text, "pix2pixd_rejected_total{reason=\"%s\"} %llu\n", reason_names[i],
+                       (unsigned long long)metrics->rejected[i]);
+    head(text, "connections", "gauge", "Open connections.");
+    px_text_printf(text, "pix2pixd_connections %lld\n", (long long)metrics->connections);
+}
+
+void px_metrics_write(struct px_metrics *metrics, struct px_text *text)
+{
+    pthread_mutex_lock(&metrics->lock);
+    struct px_metrics copy = *metrics; /* a few kilobytes; formatting holds no lock */
+    pthread_mutex_unlock(&metrics->lock);
+
+    write_requests(text, &copy);
+    head(text, "request_duration_seconds", "histogram",
+         "Time from the request's header to the end of its answer.");
+    write_family(text, "request_duration_seconds", "route", route_names, copy.durations,
+                 PX_ROUTE_COUNT);
+    head(text, "stage_duration_seconds", "histogram", "Time that a translation spent in a stage.");
+    write_family(text, "stage_duration_seconds", "stage", stage_names, copy.stages, PX_STAGE_COUNT);
+    head(text, "batch_size", "histogram", "Requests computed together.");
+    write_histogram(text, "batch_size", "", &copy.batches);
+    head(text, "body_bytes", "histogram", "Size of request bodies to /translate.");
+    write_histogram(text, "body_bytes", "", &copy.bodies);
+    head(text, "image_pixels", "histogram", "Width times height of the pictures that came in.");
+    write_histogram(text, "image_pixels", "", &copy.pixels);
+}

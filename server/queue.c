@@ -1,0 +1,275 @@
+#include "server/queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+struct list {
+    struct px_job *head, **tail;
+    size_t count;
+};
+
+struct px_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t tasks;   /* something for a codec thread */
+    pthread_cond_t batches; /* something for a worker */
+    struct px_queue_options options;
+    struct list submitted, ready, inferred;
+    size_t waiting;   /* places taken */
+    size_t preparing; /* with codec threads */
+    size_t inferring; /* with workers */
+    size_t finishing; /* with codec threads */
+    size_t idle;      /* workers that wait */
+    bool closed;
+};
+
+static void list_init(struct list *list)
+{
+    list->head = NULL;
+    list->tail = &list->head;
+    list->count = 0;
+}
+
+static void list_append(struct list *list, struct px_job *job)
+{
+    job->next = NULL;
+    *list->tail = job;
+    list->tail = &job->next;
+    list->count++;
+}
+
+/* Removes the job that *link points to. */
+static struct px_job *list_remove(struct list *list, struct px_job **link)
+{
+    struct px_job *job = *link;
+
+    *link = job->next;
+    if (job->next == NULL)
+        list->tail = link;
+    job->next = NULL;
+    list->count--;
+    return job;
+}
+
+int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
+                    struct px_error *err)
+{
+    struct px_queue *queue = calloc(1, sizeof *queue);
+
+    if (queue == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the queue");
+    queue->options = *options;
+    list_init(&queue->submitted);
+    list_init(&queue->ready);
+    list_init(&queue->inferred);
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->tasks, NULL);
+    pthread_cond_init(&queue->batches, NULL);
+    *out = queue;
+    return 0;
+}
+
+void px_queue_destroy(struct px_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    pthread_cond_destroy(&queue->batches);
+    pthread_cond_destroy(&queue->tasks);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue);
+}
+
+int px_queue_reserve(struct px_queue *queue, struct px_error *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    if (queue->closed)
+        rc = px_fail(err, PX_E_BUSY, "the daemon is stopping; send the request again elsewhere");
+    else if (queue->waiting >= queue->options.limit)
+        rc = px_fail(err, PX_E_BUSY, "%zu requests are waiting already; try again later",
+                     queue->waiting);
+    else
+        queue->waiting++;
+    pthread_mutex_unlock(&queue->lock);
+    return rc;
+}
+
+void px_queue_submit(struct px_queue *queue, struct px_job *job)
+{
+    job->waiting_since = px_now_ns();
+    pthread_mutex_lock(&queue->lock);
+    list_append(&queue->submitted, job);
+    pthread_cond_signal(&queue->tasks);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* While the queue drains, any step may be the one that ends the waits of all. */
+static void wake_if_closed(struct px_queue *queue)
+{
+    if (!queue->closed)
+        return;
+    pthread_cond_broadcast(&queue->tasks);
+    pthread_cond_broadcast(&queue->batches);
+}
+
+static bool may_prepare(const struct px_queue *queue)
+{
+    return queue->submitted.head != NULL &&
+           queue->preparing + queue->ready.count < queue->options.ahead;
+}
+
+/* Nothing is left that could still become a task. */
+static bool drained(const struct px_queue *queue)
+{
+    return queue->closed && queue->waiting == 0 && queue->inferring == 0 &&
+           queue->inferred.count == 0;
+}
+
+enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job)
+{
+    enum px_task task = PX_TASK_NONE;
+
+    pthread_mutex_lock(&queue->lock);
+    while (queue->inferred.head == NULL && !may_prepare(queue) && !drained(queue))
+        pthread_cond_wait(&queue->tasks, &queue->lock);
+    if (queue->inferred.head != NULL) {
+        *job = list_remove(&queue->inferred, &queue->inferred.head);
+        queue->finishing++;
+        task = PX_TASK_FINISH;
+    } else if (may_prepare(queue)) {
+        *job = list_remove(&queue->submitted, &queue->submitted.head);
+        queue->preparing++;
+        (*job)->queue_ms += px_ms_since((*job)->waiting_since);
+        task = PX_TASK_PREPARE;
+    }
+    wake_if_closed(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return task;
+}
+
+void px_queue_prepared(struct px_queue *queue, struct px_job *job, int rc)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->preparing--;
+    if (rc == 0) {
+        job->waiting_since = px_now_ns();
+        list_append(&queue->ready, job);
+        pthread_cond_signal(&queue->batches);
+    } else {
+        queue->waiting--;
+        pthread_cond_signal(&queue->tasks);
+    }
+    wake_if_closed(queue);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* How many jobs the worker that asks should take: those that match the oldest, shared with idle
+ * colleagues, as a power of two. */
+static size_t batch_size(const struct px_queue *queue, size_t max)
+{
+    size_t matching = 0, size = 1;
+
+    for (const struct px_job *job = queue->ready.head; job != NULL; job = job->next)
+        matching += px_job_matches(queue->ready.head, job);
+    size_t share = (matching + queue->idle) / (queue->idle + 1);
+    if (share >= max)
+        return max;
+    while (2 * size <= share)
+        size *= 2;
+    return size;
+}
+
+static size_t collect(struct px_queue *queue, struct px_job **jobs, size_t size)
+{
+    struct px_job **link = &queue->ready.head;
+    size_t n = 0;
+
+    while (*link != NULL && n < size) {
+        if (n == 0 || px_job_matches(jobs[0], *link)) {
+            struct px_job *job = list_remove(&queue->ready, link);
+            job->queue_ms += px_ms_since(job->waiting_since);
+            jobs[n++] = job;
+        } else {
+            link = &(*link)->next;
+        }
+    }
+    return n;
+}
+
+size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    queue->idle++;
+    while (queue->ready.head == NULL && !(queue->closed && queue->waiting == 0))
+        pthread_cond_wait(&queue->batches, &queue->lock);
+    queue->idle--;
+    if (queue->ready.head != NULL) {
+        n = collect(queue, jobs, batch_size(queue, max));
+        queue->waiting -= n;
+        queue->inferring += n;
+        pthread_cond_broadcast(&queue->tasks); /* there is room to prepare */
+    }
+    wake_if_closed(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return n;
+}
+
+void px_queue_inferred(struct px_queue *queue, struct px_job *job)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->inferring--;
+    list_append(&queue->inferred, job);
+    pthread_cond_signal(&queue->tasks);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void px_queue_finished(struct px_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->finishing--;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void px_queue_close(struct px_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    wake_if_closed(queue);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+struct px_job *px_queue_cancel(struct px_queue *queue)
+{
+    struct px_job *jobs;
+
+    pthread_mutex_lock(&queue->lock);
+    queue->waiting -= queue->submitted.count + queue->ready.count;
+    *queue->submitted.tail = queue->ready.head;
+    jobs = queue->submitted.head;
+    list_init(&queue->submitted);
+    list_init(&queue->ready);
+    wake_if_closed(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return jobs;
+}
+
+struct px_queue_state px_queue_state(struct px_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    const struct px_job *oldest =
+        queue->ready.head != NULL ? queue->ready.head : queue->submitted.head;
+    struct px_queue_state state = {
+        .waiting = queue->waiting,
+        .preparing = queue->preparing,
+        .ready = queue->ready.count,
+        .inferring = queue->inferring,
+        .finishing = queue->inferred.count + queue->finishing,
+        .oldest_seconds = oldest == NULL ? 0 : px_ms_since(oldest->waiting_since) * 1e-3,
+    };
+    pthread_mutex_unlock(&queue->lock);
+    return state;
+}

@@ -1,0 +1,68 @@
+#ifndef SERVER_QUEUE_H
+#define SERVER_QUEUE_H
+
+/* The bounded queue between HTTP threads, codec threads and workers (see job.h for the way of a
+ * job). Three lists under one lock: jobs to prepare, jobs ready for a worker, jobs to finish.
+ *
+ * Admission counts the jobs that wait or are being prepared: when `limit` do, the next is refused.
+ * Decoded pixels are large, so codec threads prepare only `ahead` jobs more than the workers have
+ * taken; finishing goes before preparing. A worker that is free takes what is ready at once, the
+ * oldest first, together with others that match it, but leaves a share to idle colleagues. Batches
+ * are powers of two (or the largest allowed), so that few plans are needed.
+ *
+ * Every function may be called from any thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "server/job.h"
+
+struct px_queue;
+
+struct px_queue_options {
+    size_t limit; /* jobs that may wait */
+    size_t ahead; /* jobs prepared before a worker asks */
+};
+
+int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
+                    struct px_error *err);
+void px_queue_destroy(struct px_queue *queue); /* empty by then; accepts NULL */
+
+/* Takes a place; BUSY where there is none or the queue is closed. A place that was taken is used
+ * by exactly one px_queue_submit(). */
+int px_queue_reserve(struct px_queue *queue, struct px_error *err);
+void px_queue_submit(struct px_queue *queue, struct px_job *job);
+
+enum px_task { PX_TASK_NONE, PX_TASK_PREPARE, PX_TASK_FINISH };
+
+/* For codec threads: blocks until there is something to do; NONE once the queue is closed and
+ * nothing can come any more. A job to PREPARE must be handed to px_queue_prepared(), whatever
+ * became of it: 0 makes it ready for a worker, an error gives its place back (the job stays with
+ * the caller). */
+enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job);
+void px_queue_prepared(struct px_queue *queue, struct px_job *job, int rc);
+
+/* For workers: blocks until at least one job is ready; 0 once the queue is closed and drained.
+ * Writes at most `max` matching jobs. */
+size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max);
+/* Hands a job of a batch on to be finished; px_queue_finished() closes its account. */
+void px_queue_inferred(struct px_queue *queue, struct px_job *job);
+void px_queue_finished(struct px_queue *queue);
+
+/* No more admissions; everything that is in the queue is still worked off. */
+void px_queue_close(struct px_queue *queue);
+
+/* Takes out all jobs that no thread works on yet, linked by `next`, for the caller to fail. */
+struct px_job *px_queue_cancel(struct px_queue *queue);
+
+struct px_queue_state {
+    size_t waiting;          /* admitted and not yet with a worker */
+    size_t preparing, ready; /* of these: being decoded, decoded */
+    size_t inferring, finishing;
+    double oldest_seconds; /* how long the next job has waited for its next step; 0 without one */
+};
+struct px_queue_state px_queue_state(struct px_queue *queue);
+
+#endif

@@ -1,0 +1,173 @@
+#include "server/registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+struct px_registry {
+    struct px_entry *entries; /* `count` of them */
+    size_t count;
+    size_t preferred;
+};
+
+static const char suffix[] = ".safetensors";
+
+void px_registry_destroy(struct px_registry *registry)
+{
+    if (registry == NULL)
+        return;
+    for (size_t i = 0; i < registry->count; i++) {
+        px_model_unref(registry->entries[i].model);
+        free(registry->entries[i].name);
+    }
+    free(registry->entries);
+    free(registry);
+}
+
+static int check_channels(const struct px_network *network, struct px_error *err)
+{
+    if (network->input_nc <= 4 && network->output_nc <= 4)
+        return 0;
+    return px_fail(err, PX_E_FORMAT,
+                   "the network takes %d and gives %d channels; pictures have 1 to 4",
+                   network->input_nc, network->output_nc);
+}
+
+/* The entry is cleaned up by the registry, however far this gets. */
+static int load(struct px_entry *entry, const char *folder, const char *file, enum px_dtype dtype,
+                struct px_error *err)
+{
+    char path[4096];
+    int64_t start = px_now_ns();
+    int rc;
+
+    entry->name = strndup(file, strlen(file) - (sizeof suffix - 1));
+    if (entry->name == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the models");
+    if (snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path)
+        return px_fail(err, PX_E_IO, "%s: the path is too long", file);
+    rc = px_model_load(&entry->model, path, dtype, err);
+    if (rc < 0)
+        return rc;
+    const struct px_network *network = px_model_network(entry->model);
+    rc = check_channels(network, err);
+    if (rc < 0) {
+        px_error_prefix(err, path);
+        return rc;
+    }
+    entry->load_seconds = px_ms_since(start) * 1e-3;
+    px_log_info("model %s: %s, ngf %d, %d to %d channels, size %d, %s, loaded in %.2f s",
+                entry->name, network->architecture, network->ngf, network->input_nc,
+                network->output_nc, network->crop_size, px_dtype_name(px_model_dtype(entry->model)),
+                entry->load_seconds);
+    return 0;
+}
+
+static int load_all(struct px_registry *registry, const char *folder, char **files, size_t count,
+                    enum px_dtype dtype, struct px_error *err)
+{
+    if (count == 0)
+        return px_fail(err, PX_E_NOT_FOUND,
+                       "%s: no *.safetensors file here; put a checkpoint into it or name another "
+                       "folder with --models",
+                       folder);
+    registry->entries = calloc(count, sizeof *registry->entries);
+    if (registry->entries == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the models");
+    for (size_t i = 0; i < count; i++) {
+        registry->count = i + 1;
+        int rc = load(&registry->entries[i], folder, files[i], dtype, err);
+        if (rc < 0)
+            return rc;
+        /* The suffix may be written .SAFETENSORS too. */
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(registry->entries[j].name, registry->entries[i].name) == 0)
+                return px_fail(err, PX_E_FORMAT, "%s: two models are named '%s'; rename one",
+                               folder, registry->entries[i].name);
+    }
+    return 0;
+}
+
+static int prefer(struct px_registry *registry, const char *name, struct px_error *err)
+{
+    const struct px_entry *entry;
+    int rc;
+
+    if (name == NULL)
+        return 0;
+    rc = px_registry_find(registry, name, &entry, err);
+    if (rc < 0) {
+        px_error_prefix(err, "--default-model");
+        return rc;
+    }
+    registry->preferred = (size_t)(entry - registry->entries);
+    return 0;
+}
+
+int px_registry_load(struct px_registry **out, const char *folder, const char *preferred,
+                     enum px_dtype dtype, struct px_error *err)
+{
+    static const char *const suffixes[] = {suffix, NULL};
+    char **files = NULL;
+    size_t count = 0;
+    int rc = px_list_folder(folder, suffixes, &files, &count, err);
+
+    if (rc < 0)
+        return rc;
+    struct px_registry *registry = calloc(1, sizeof *registry);
+    if (registry == NULL)
+        rc = px_fail(err, PX_E_NOMEM, "no memory for the models");
+    else
+        rc = load_all(registry, folder, files, count, dtype, err);
+    if (rc == 0)
+        rc = prefer(registry, preferred, err);
+    free(files);
+    if (rc < 0) {
+        px_registry_destroy(registry);
+        return rc;
+    }
+    *out = registry;
+    return 0;
+}
+
+size_t px_registry_count(const struct px_registry *registry)
+{
+    return registry->count;
+}
+
+const struct px_entry *px_registry_at(const struct px_registry *registry, size_t index)
+{
+    return &registry->entries[index];
+}
+
+const struct px_entry *px_registry_default(const struct px_registry *registry)
+{
+    return &registry->entries[registry->preferred];
+}
+
+int px_registry_find(const struct px_registry *registry, const char *name,
+                     const struct px_entry **out, struct px_error *err)
+{
+    char names[256] = "";
+    size_t n = 0;
+
+    if (name == NULL) {
+        *out = px_registry_default(registry);
+        return 0;
+    }
+    for (size_t i = 0; i < registry->count; i++) {
+        const char *have = registry->entries[i].name;
+        if (strcmp(have, name) == 0) {
+            *out = &registry->entries[i];
+            return 0;
+        }
+        if (n < sizeof names)
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i == 0 ? "" : ", ", have);
+    }
+    return px_fail(err, PX_E_NOT_FOUND, "there is no model '%.80s'; there is %s%s", name, names,
+                   n < sizeof names ? "" : "...");
+}

@@ -1,0 +1,36 @@
+#ifndef SERVER_REGISTRY_H
+#define SERVER_REGISTRY_H
+
+/* The models of a folder: every *.safetensors in it, named by its stem, in alphabetical order.
+ * Loaded once at the start, immutable afterwards; any thread may read. */
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "model/engine.h"
+
+struct px_entry {
+    char *name;
+    struct px_model *model;
+    double load_seconds;
+};
+
+struct px_registry;
+
+/* `preferred` names the default model; NULL takes the first. A file that cannot be loaded, two of
+ * one name, an empty folder and a `preferred` that is not there are errors: a daemon that silently
+ * lacks a model is worse than one that does not start. Models of more than four channels are
+ * refused, as no picture has them. */
+int px_registry_load(struct px_registry **out, const char *folder, const char *preferred,
+                     enum px_dtype dtype, struct px_error *err);
+void px_registry_destroy(struct px_registry *registry); /* accepts NULL */
+
+size_t px_registry_count(const struct px_registry *registry);
+const struct px_entry *px_registry_at(const struct px_registry *registry, size_t index);
+const struct px_entry *px_registry_default(const struct px_registry *registry);
+
+/* The model of that name, or the default for NULL. NOT_FOUND lists the names there are. */
+int px_registry_find(const struct px_registry *registry, const char *name,
+                     const struct px_entry **out, struct px_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef SERVER_REPLY_H
+#define SERVER_REPLY_H
+
+/* A finished answer, ready to be handed to the HTTP library: made by whoever knows the result (an
+ * HTTP thread or a codec thread), sent by the HTTP thread alone. Owns `body`. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "server/text.h"
+
+struct px_reply {
+    int status;               /* 0: not made yet */
+    const char *content_type; /* static text */
+    const char *cache;        /* Cache-Control, static; NULL: no-store */
+    const char *policy;       /* Content-Security-Policy, static, or NULL */
+    const char *allow;        /* Allow, static, or NULL */
+    int retry_after;          /* seconds; 0: no Retry-After */
+    bool close;               /* Connection: close */
+    bool borrowed;            /* `body` is static and not freed */
+    uint8_t *body;
+    size_t size;
+};
+
+/* Frees the body and zeroes the struct. */
+void px_reply_clear(struct px_reply *reply);
+
+/* The RFC 9457 problem document for `err`, whose code must be a failure. 503 gets a Retry-After.
+ * Out of memory for even that leaves an empty body with the right status. */
+void px_reply_problem(struct px_reply *reply, const struct px_error *err);
+
+/* Takes the text over; a text that failed becomes a 503 problem. */
+void px_reply_text(struct px_reply *reply, int status, const char *content_type,
+                   struct px_text *text);
+
+#endif

@@ -1,0 +1,23 @@
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+/* What all threads of the daemon share. Everything pointed to is made before the first thread and
+ * destroyed after the last; `stopping` goes from false to true once. */
+
+#include <stdatomic.h>
+
+#include "server/metrics.h"
+#include "server/queue.h"
+#include "server/registry.h"
+#include "server/settings.h"
+
+struct px_server {
+    const struct px_settings *settings;
+    const struct px_registry *registry;
+    struct px_metrics *metrics;
+    struct px_queue *queue;
+    double start_time; /* Unix time, in seconds */
+    atomic_bool stopping;
+};
+
+#endif

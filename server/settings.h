@@ -1,0 +1,39 @@
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+/* The daemon's options: one table (config/options.h) from which flags, PIX2PIXD_ variables, the
+ * JSON file, help and printed configuration come. Plain data once parsed. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config/options.h"
+
+struct px_settings {
+    const char *listen; /* ADDRESS:PORT */
+    const char *models;
+    const char *default_model; /* NULL: the first */
+    int64_t max_batch;
+    int64_t queue;
+    uint64_t max_body;
+    int64_t max_pixels;
+    int64_t max_side;
+    int64_t workers;
+    int64_t threads_per_worker; /* 0: the CPUs shared out */
+    int64_t codec_threads;      /* 0: one a CPU, at most 8 */
+    int64_t http_threads;
+    int64_t max_connections;
+    int64_t idle_timeout; /* seconds */
+    int64_t stop_timeout; /* seconds */
+    uint64_t memory_limit;
+    int dtype;     /* index into "auto|f32|bf16" */
+    int log_level; /* enum px_log_level */
+
+    const char *config;
+    bool check_config, print_config, health;
+};
+
+extern const struct px_option_table px_settings_table;
+
+#endif

@@ -1,0 +1,301 @@
+#include "server/worker.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { MAX_BATCH = 64, MAX_CODEC_THREADS = 8 };
+
+struct worker {
+    struct px_crew *crew;
+    int index;
+    pthread_t thread;
+    struct px_engine *engine;
+    int rc; /* of starting */
+    struct px_error err;
+};
+
+struct px_crew {
+    struct px_server *server;
+    size_t worker_count, codec_count; /* threads that run */
+    struct worker *workers;
+    pthread_t *codecs;
+    sem_t started; /* posted by each worker that is warm, or has failed */
+};
+
+static struct px_engine_options engine_options(const struct px_settings *settings, int index)
+{
+    int cpus = px_cpu_count();
+    int workers = (int)settings->workers;
+    int threads = (int)settings->threads_per_worker;
+
+    if (threads == 0)
+        threads = cpus > workers ? cpus / workers : 1;
+    /* Several teams keep out of each other's way on CPUs of their own. A single one is better left
+     * to the kernel, which moves it off a CPU that something else uses. */
+    bool pin = workers > 1 && workers * threads <= cpus;
+    return (struct px_engine_options){.threads = threads,
+                                      .first_cpu = pin ? index * threads : -1,
+                                      .memory_limit = settings->memory_limit};
+}
+
+/* One run of `n` grey pictures at the model's own size: makes the plan and packs the weights. */
+static int warm(struct px_engine *engine, const struct px_entry *entry, int n, struct px_error *err)
+{
+    const struct px_network *network = px_model_network(entry->model);
+    uint32_t side = (uint32_t)network->crop_size;
+    struct px_image in = {0}, out = {0};
+    const uint8_t *ins[MAX_BATCH];
+    uint8_t *outs[MAX_BATCH];
+    int rc = px_image_create(&in, side, side, (uint32_t)network->input_nc, err);
+
+    /* All pictures of the batch may share their pixels: only the time matters. */
+    if (rc == 0)
+        rc = px_image_create(&out, side, side * (uint32_t)n, (uint32_t)network->output_nc, err);
+    for (int i = 0; i < n && rc == 0; i++) {
+        ins[i] = in.data;
+        outs[i] = out.data + (size_t)i * side * side * out.channels;
+    }
+    struct px_batch batch = {
+        .n = n, .height = (int)side, .width = (int)side, .in = ins, .out = outs};
+    if (rc == 0)
+        rc = px_engine_run(engine, entry->model, &batch, err);
+    px_image_destroy(&in);
+    px_image_destroy(&out);
+    return rc;
+}
+
+static int warm_all(struct worker *worker, struct px_error *err)
+{
+    const struct px_registry *registry = worker->crew->server->registry;
+    int max_batch = (int)worker->crew->server->settings->max_batch;
+    int64_t start = px_now_ns();
+
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_entry *entry = px_registry_at(registry, i);
+        int rc = warm(worker->engine, entry, 1, err);
+        if (rc < 0) {
+            px_error_prefix(err, entry->name);
+            return rc;
+        }
+        /* Larger batches are a convenience: where they do not fit, they will be run in parts. */
+        for (int n = 2; n <= max_batch; n *= 2)
+            if (warm(worker->engine, entry, n, NULL) < 0)
+                break;
+    }
+    px_log_debug("worker %d is warm after %.1f ms", worker->index, px_ms_since(start));
+    return 0;
+}
+
+/* Runs some jobs of a batch; their outputs are allocated. */
+static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_error *err)
+{
+    const uint8_t *in[MAX_BATCH];
+    uint8_t *out[MAX_BATCH];
+    bool dropout[MAX_BATCH];
+    uint64_t seeds[MAX_BATCH];
+    int64_t start = px_now_ns();
+
+    for (size_t i = 0; i < n; i++) {
+        in[i] = jobs[i]->input.data;
+        out[i] = jobs[i]->output.data;
+        dropout[i] = jobs[i]->params.dropout;
+        seeds[i] = jobs[i]->params.seed;
+    }
+    const struct px_batch batch = {.n = (int)n,
+                                   .height = (int)jobs[0]->fit.height,
+                                   .width = (int)jobs[0]->fit.width,
+                                   .norm = jobs[0]->params.norm,
+                                   .in = in,
+                                   .out = out,
+                                   .dropout = dropout,
+                                   .seeds = seeds};
+    int rc = px_engine_run(worker->engine, jobs[0]->model->model, &batch, err);
+    double ms = px_ms_since(start);
+    for (size_t i = 0; i < n; i++)
+        jobs[i]->infer_ms = ms;
+    if (rc == 0)
+        px_metrics_batch(worker->crew->server->metrics, (double)n);
+    return rc;
+}
+
+/* A batch that does not fit the memory limit is run one by one; a picture that does not fit alone
+ * never will, so that is the request's fault. */
+static void run_batch(struct worker *worker, struct px_job **jobs, size_t n)
+{
+    struct px_error err = {0};
+    int rc = run(worker, jobs, n, &err);
+
+    if (rc == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (n > 1)
+            rc = run(worker, &jobs[i], 1, &err);
+        if (rc == -PX_E_NOMEM) {
+            err.code = PX_E_UNPROCESSABLE;
+            px_error_prefix(&err, "the picture is too large to be translated at its own size");
+        }
+        if (rc < 0)
+            px_job_fail(jobs[i], &err);
+    }
+}
+
+static void infer(struct worker *worker, struct px_job **jobs, size_t n)
+{
+    struct px_server *server = worker->crew->server;
+    struct px_job *able[MAX_BATCH];
+    size_t m = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct px_error err = {0};
+        struct px_job *job = jobs[i];
+        uint32_t channels = (uint32_t)px_model_network(job->model->model)->output_nc;
+        if (px_image_create(&job->output, job->fit.width, job->fit.height, channels, &err) < 0)
+            px_job_fail(job, &err);
+        else
+            able[m++] = job;
+    }
+    if (m > 0)
+        run_batch(worker, able, m);
+    for (size_t i = 0; i < n; i++) {
+        px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
+        px_metrics_stage(server->metrics, PX_STAGE_INFER, jobs[i]->infer_ms * 1e-3);
+        px_image_destroy(&jobs[i]->input);
+        px_queue_inferred(server->queue, jobs[i]);
+    }
+}
+
+/* The engine belongs to the thread that made it, so all of its life is here. */
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    const struct px_server *server = worker->crew->server;
+    const struct px_engine_options options = engine_options(server->settings, worker->index);
+    struct px_job *jobs[MAX_BATCH];
+    size_t n;
+
+    worker->rc = px_engine_create(&worker->engine, &options, &worker->err);
+    if (worker->rc == 0)
+        worker->rc = warm_all(worker, &worker->err);
+    bool ready = worker->rc == 0;
+    sem_post(&worker->crew->started);
+    while (ready &&
+           (n = px_queue_take_batch(server->queue, jobs, (size_t)server->settings->max_batch)) > 0)
+        infer(worker, jobs, n);
+    px_engine_destroy(worker->engine);
+    return NULL;
+}
+
+static void *codec_main(void *argument)
+{
+    struct px_server *server = argument;
+    struct px_job *job;
+    enum px_task task;
+
+    while ((task = px_queue_take_task(server->queue, &job)) != PX_TASK_NONE) {
+        if (task == PX_TASK_PREPARE) {
+            int rc = px_job_prepare(job);
+            px_queue_prepared(server->queue, job, rc);
+            if (rc < 0)
+                job->done(job);
+        } else {
+            if (job->reply.status == 0)
+                px_job_finish(job);
+            px_queue_finished(server->queue);
+            job->done(job);
+        }
+    }
+    return NULL;
+}
+
+static size_t codec_threads(const struct px_settings *settings)
+{
+    int cpus = px_cpu_count();
+
+    if (settings->codec_threads > 0)
+        return (size_t)settings->codec_threads;
+    return (size_t)(cpus < MAX_CODEC_THREADS ? cpus : MAX_CODEC_THREADS);
+}
+
+size_t px_crew_ahead(const struct px_settings *settings)
+{
+    return 2 * (size_t)settings->workers * (size_t)settings->max_batch;
+}
+
+static int start_threads(struct px_crew *crew, struct px_error *err)
+{
+    size_t workers = (size_t)crew->server->settings->workers;
+    size_t codecs = codec_threads(crew->server->settings);
+    int failed = 0;
+
+    crew->workers = calloc(workers, sizeof *crew->workers);
+    crew->codecs = calloc(codecs, sizeof *crew->codecs);
+    if (crew->workers == NULL || crew->codecs == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the workers");
+    while (failed == 0 && crew->worker_count < workers) {
+        struct worker *worker = &crew->workers[crew->worker_count];
+        *worker = (struct worker){.crew = crew, .index = (int)crew->worker_count};
+        failed = pthread_create(&worker->thread, NULL, worker_main, worker);
+        crew->worker_count += failed == 0;
+    }
+    while (failed == 0 && crew->codec_count < codecs) {
+        failed = pthread_create(&crew->codecs[crew->codec_count], NULL, codec_main, crew->server);
+        crew->codec_count += failed == 0;
+    }
+    if (failed != 0)
+        return px_fail(err, PX_E_NOMEM, "cannot start a thread: %s", strerror(failed));
+    return 0;
+}
+
+static int wait_until_warm(struct px_crew *crew, struct px_error *err)
+{
+    for (size_t i = 0; i < crew->worker_count; i++)
+        while (sem_wait(&crew->started) != 0)
+            continue; /* a signal came between */
+    for (size_t i = 0; i < crew->worker_count; i++) {
+        if (crew->workers[i].rc < 0) {
+            *err = crew->workers[i].err;
+            return crew->workers[i].rc;
+        }
+    }
+    return 0;
+}
+
+int px_crew_start(struct px_crew **out, struct px_server *server, struct px_error *err)
+{
+    struct px_crew *crew = calloc(1, sizeof *crew);
+    int rc;
+
+    if (crew == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the workers");
+    crew->server = server;
+    sem_init(&crew->started, 0, 0);
+    rc = start_threads(crew, err);
+    if (rc == 0)
+        rc = wait_until_warm(crew, err);
+    if (rc < 0) {
+        px_crew_stop(crew);
+        return rc;
+    }
+    *out = crew;
+    return 0;
+}
+
+void px_crew_stop(struct px_crew *crew)
+{
+    if (crew == NULL)
+        return;
+    px_queue_close(crew->server->queue);
+    for (size_t i = 0; i < crew->worker_count; i++)
+        pthread_join(crew->workers[i].thread, NULL);
+    for (size_t i = 0; i < crew->codec_count; i++)
+        pthread_join(crew->codecs[i], NULL);
+    sem_destroy(&crew->started);
+    free(crew->workers);
+    free(crew->codecs);
+    free(crew);
+}

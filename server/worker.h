@@ -1,0 +1,23 @@
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+/* The threads that compute: workers, each with an engine of its own, and codec threads that turn
+ * bytes into pixels before them and pixels into bytes behind them. None of them touches a socket;
+ * what they finish goes back through job->done. */
+
+#include "base/error.h"
+#include "server/server.h"
+
+struct px_crew;
+
+/* Starts all threads and returns once every engine has run every model at its own size (so that no
+ * request pays for planning). On failure nothing is left running. */
+int px_crew_start(struct px_crew **out, struct px_server *server, struct px_error *err);
+
+/* Closes the queue, waits until everything in it is done, ends the threads. Accepts NULL. */
+void px_crew_stop(struct px_crew *crew);
+
+/* How many jobs the codec threads should prepare before a worker asks. */
+size_t px_crew_ahead(const struct px_settings *settings);
+
+#endif

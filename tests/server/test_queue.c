@@ -1,0 +1,231 @@
+#include "tests/check.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/queue.h"
+
+/* Jobs are matched by the address of their model; no model is ever looked at here. */
+static const struct px_entry models[2];
+
+struct fixture {
+    struct px_queue *queue;
+    struct px_job jobs[16];
+};
+
+static void set_up(struct fixture *f, size_t limit, size_t ahead)
+{
+    const struct px_queue_options options = {limit, ahead};
+
+    memset(f, 0, sizeof *f);
+    assert_int_equal(px_queue_create(&f->queue, &options, NULL), 0);
+    for (size_t i = 0; i < 16; i++)
+        f->jobs[i].model = &models[0];
+}
+
+static void admit(struct fixture *f, size_t i)
+{
+    assert_int_equal(px_queue_reserve(f->queue, NULL), 0);
+    px_queue_submit(f->queue, &f->jobs[i]);
+}
+
+/* Submits jobs first..last and lets them be prepared. */
+static void make_ready(struct fixture *f, size_t first, size_t last)
+{
+    struct px_job *job;
+
+    for (size_t i = first; i <= last; i++) {
+        admit(f, i);
+        assert_int_equal(px_queue_take_task(f->queue, &job), PX_TASK_PREPARE);
+        assert_ptr_equal(job, &f->jobs[i]);
+        px_queue_prepared(f->queue, job, 0);
+    }
+}
+
+static void test_limit(void **state)
+{
+    struct fixture f;
+    struct px_error err = {0};
+    struct px_job *jobs[4];
+
+    (void)state;
+    set_up(&f, 3, 16);
+    make_ready(&f, 0, 1);
+    admit(&f, 2);
+    assert_int_equal(px_queue_reserve(f.queue, &err), -PX_E_BUSY);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
+    assert_int_equal(px_queue_reserve(f.queue, &err), 0);
+    assert_int_equal(px_queue_reserve(f.queue, &err), -PX_E_BUSY);
+    px_queue_destroy(f.queue);
+}
+
+static void test_failed_gives_back(void **state)
+{
+    struct fixture f;
+    struct px_job *job;
+
+    (void)state;
+    set_up(&f, 1, 16);
+    admit(&f, 0);
+    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_PREPARE);
+    px_queue_prepared(f.queue, job, -PX_E_INVALID);
+    assert_int_equal(px_queue_reserve(f.queue, NULL), 0);
+    px_queue_destroy(f.queue);
+}
+
+static void test_batches(void **state)
+{
+    static const size_t first[] = {0, 3, 5, 6};
+    struct fixture f;
+    struct px_job *jobs[8];
+
+    (void)state;
+    set_up(&f, 16, 16);
+    f.jobs[1].model = &models[1];
+    f.jobs[2].params.norm = PX_TEST_RUNNING;
+    f.jobs[4].fit.width = 512;
+    make_ready(&f, 0, 7);
+    /* 0 3 5 6 7 match: four of them, as a power of two, in order. */
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_ptr_equal(jobs[i], &f.jobs[first[i]]);
+    /* The oldest goes first, so that nothing starves. */
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    assert_ptr_equal(jobs[0], &f.jobs[1]);
+    make_ready(&f, 8, 10);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    assert_ptr_equal(jobs[0], &f.jobs[2]);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    assert_ptr_equal(jobs[0], &f.jobs[4]);
+    /* 7 8 9 10: the largest allowed batch need not be a power of two. */
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 3), 3);
+    assert_int_equal(px_queue_state(f.queue).waiting, 1);
+    assert_int_equal(px_queue_state(f.queue).inferring, 10);
+    px_queue_destroy(f.queue);
+}
+
+static void test_finish_first(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[1], *job;
+
+    (void)state;
+    set_up(&f, 16, 16);
+    make_ready(&f, 0, 0);
+    admit(&f, 1);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
+    px_queue_inferred(f.queue, jobs[0]);
+    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_FINISH);
+    assert_ptr_equal(job, &f.jobs[0]);
+    assert_int_equal(px_queue_state(f.queue).finishing, 1);
+    px_queue_finished(f.queue);
+    assert_int_equal(px_queue_state(f.queue).finishing, 0);
+    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_PREPARE);
+    assert_ptr_equal(job, &f.jobs[1]);
+    px_queue_destroy(f.queue);
+}
+
+static void test_cancel(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[1], *job;
+    size_t n = 0;
+
+    (void)state;
+    set_up(&f, 16, 16);
+    make_ready(&f, 0, 1);
+    admit(&f, 2);
+    admit(&f, 3);
+    px_queue_close(f.queue);
+    assert_int_equal(px_queue_reserve(f.queue, NULL), -PX_E_BUSY);
+    for (job = px_queue_cancel(f.queue); job != NULL; job = job->next)
+        n++;
+    assert_int_equal(n, 4);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 0);
+    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_NONE);
+    px_queue_destroy(f.queue);
+}
+
+/* A small daemon without HTTP: everything that was submitted must come out, once, also when the
+ * queue is closed in the middle. */
+struct traffic {
+    struct px_queue *queue;
+    atomic_int prepared, inferred, finished;
+};
+
+static void *codec(void *argument)
+{
+    struct traffic *t = argument;
+    struct px_job *job;
+    enum px_task task;
+
+    while ((task = px_queue_take_task(t->queue, &job)) != PX_TASK_NONE) {
+        if (task == PX_TASK_PREPARE) {
+            bool bad = atomic_fetch_add(&t->prepared, 1) % 7 == 6;
+            px_queue_prepared(t->queue, job, bad ? -PX_E_INVALID : 0);
+            if (bad)
+                atomic_fetch_add(&t->finished, 1);
+        } else {
+            px_queue_finished(t->queue);
+            atomic_fetch_add(&t->finished, 1);
+        }
+    }
+    return NULL;
+}
+
+static void *work(void *argument)
+{
+    struct traffic *t = argument;
+    struct px_job *jobs[4];
+    size_t n;
+
+    while ((n = px_queue_take_batch(t->queue, jobs, 4)) > 0)
+        for (size_t i = 0; i < n; i++) {
+            atomic_fetch_add(&t->inferred, 1);
+            px_queue_inferred(t->queue, jobs[i]);
+        }
+    return NULL;
+}
+
+static void test_traffic(void **state)
+{
+    enum { JOBS = 2000 };
+    const struct px_queue_options options = {JOBS, 5};
+    struct traffic t = {0};
+    struct px_job *jobs = calloc(JOBS, sizeof *jobs);
+    pthread_t threads[6];
+
+    (void)state;
+    assert_int_equal(px_queue_create(&t.queue, &options, NULL), 0);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? codec : work, &t), 0);
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i].model = &models[i % 2];
+        assert_int_equal(px_queue_reserve(t.queue, NULL), 0);
+        px_queue_submit(t.queue, &jobs[i]);
+    }
+    px_queue_close(t.queue);
+    for (int i = 0; i < 6; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(t.prepared, JOBS);
+    assert_int_equal(t.finished, JOBS);
+    assert_int_equal(t.inferred, JOBS - JOBS / 7);
+    px_queue_destroy(t.queue);
+    free(jobs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("the queue refuses what is over its limit until a worker takes something",
+              test_limit),
+        CHECK("a job that cannot be prepared gives its place back", test_failed_gives_back),
+        CHECK("a batch holds jobs of one model, size and norm, the oldest first", test_batches),
+        CHECK("codec threads finish before they prepare", test_finish_first),
+        CHECK("cancelling takes out all that no thread works on", test_cancel),
+        CHECK("everything submitted comes out once, also across a close", test_traffic),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
