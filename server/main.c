@@ -1,4 +1,59 @@
-int main(void)
+#include <stdio.h>
+
+#include "base/log.h"
+#include "server/daemon.h"
+#include "server/health.h"
+#include "server/listen.h"
+#include "server/settings.h"
+
+static int fail(const struct px_error *err, int rc)
 {
-    return 1;
+    fprintf(stderr, "pix2pixd: %s\n", err->message);
+    return px_error_exit(rc);
+}
+
+/* Everything but serving. */
+static int act(const struct px_settings *settings, const struct px_options *options,
+               struct px_error *err)
+{
+    struct px_address address;
+
+    if (settings->health)
+        return px_health(options->argument_count > 0 ? options->arguments[0] : NULL,
+                         settings->listen, err);
+    if (options->argument_count > 0)
+        return px_fail(err, PX_E_USAGE, "unexpected argument '%.80s'; only --health takes one",
+                       options->arguments[0]);
+    int rc = px_address_parse(settings->listen, &address, err);
+    if (rc < 0) {
+        px_error_prefix(err, "--listen");
+        return rc;
+    }
+    if (settings->print_config) {
+        rc = px_options_print(&px_settings_table, settings, stdout);
+        return rc < 0 ? px_fail(err, PX_E_IO, "cannot print the configuration") : 0;
+    }
+    return settings->check_config ? px_daemon_check(settings, err) : px_daemon_run(settings, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct px_settings settings;
+    struct px_options options;
+    struct px_error err = {0};
+    int rc = px_options_parse(&px_settings_table, &settings, "config", argc, argv, &options, &err);
+
+    if (rc < 0)
+        return fail(&err, rc);
+    if (options.help || options.version) {
+        if (options.help)
+            px_options_help(&px_settings_table, stdout);
+        else
+            px_options_version(px_settings_table.program, stdout);
+    } else {
+        px_log_set_level((enum px_log_level)settings.log_level);
+        rc = act(&settings, &options, &err);
+    }
+    px_options_free(&options);
+    return rc < 0 ? fail(&err, rc) : 0;
 }

@@ -1,0 +1,179 @@
+#include "server/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "model/dtype.h"
+#include "server/http.h"
+#include "server/listen.h"
+#include "server/server.h"
+#include "server/worker.h"
+
+/* How long the last answers may take to leave once everything is computed. */
+enum { FLUSH_SECONDS = 2 };
+
+static enum px_dtype dtype_of(const struct px_settings *settings)
+{
+    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16};
+
+    return dtypes[settings->dtype];
+}
+
+static int load(struct px_registry **registry, const struct px_settings *settings,
+                struct px_error *err)
+{
+    return px_registry_load(registry, settings->models, settings->default_model, dtype_of(settings),
+                            err);
+}
+
+int px_daemon_check(const struct px_settings *settings, struct px_error *err)
+{
+    struct px_registry *registry = NULL;
+    int rc = load(&registry, settings, err);
+
+    if (rc == 0)
+        printf("the configuration is good: %zu model(s), default %s\n", px_registry_count(registry),
+               px_registry_default(registry)->name);
+    px_registry_destroy(registry);
+    return rc;
+}
+
+/* Every connection is a descriptor, and the usual soft limit of 1024 is below the default. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Blocked in every thread to come; the main thread waits for them. */
+static void block_signals(sigset_t *stops)
+{
+    sigset_t pipe_signal;
+
+    sigemptyset(stops);
+    sigaddset(stops, SIGTERM);
+    sigaddset(stops, SIGINT);
+    pthread_sigmask(SIG_BLOCK, stops, NULL);
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+}
+
+/* Waits until no request is under way; false when the time is over or a signal comes. */
+static bool wait_for_requests(const struct px_http *http, const sigset_t *stops, int64_t seconds)
+{
+    const struct timespec step = {.tv_nsec = 10000000};
+    int64_t end = px_now_ns() + seconds * 1000000000;
+
+    while (px_http_active(http) > 0) {
+        if (px_now_ns() >= end || sigtimedwait(stops, NULL, &step) > 0)
+            return false;
+    }
+    return true;
+}
+
+static void cancel_waiting(struct px_queue *queue)
+{
+    struct px_job *job = px_queue_cancel(queue);
+
+    while (job != NULL) {
+        struct px_job *next = job->next; /* done() gives the job away */
+        struct px_error err = {0};
+        px_fail(&err, PX_E_BUSY, "the daemon is stopping; send the request again elsewhere");
+        px_job_fail(job, &err);
+        job->done(job);
+        job = next;
+    }
+}
+
+static void serve(struct px_server *server, struct px_http *http, struct px_crew *crew,
+                  const sigset_t *stops)
+{
+    int signal_number;
+
+    sigwait(stops, &signal_number);
+    px_log_info("stopping on %s: %d requests under way",
+                signal_number == SIGINT ? "SIGINT" : "SIGTERM", px_http_active(http));
+    atomic_store(&server->stopping, true);
+    bool finished = wait_for_requests(http, stops, server->settings->stop_timeout);
+    px_http_close_door(http);
+    px_queue_close(server->queue);
+    if (!finished) {
+        px_log_warning("stopping with %d requests under way", px_http_active(http));
+        cancel_waiting(server->queue);
+    }
+    px_crew_stop(crew);
+    wait_for_requests(http, stops, FLUSH_SECONDS);
+    px_http_stop(http);
+}
+
+static int announce(int listener, struct px_error *err)
+{
+    char url[128];
+    int rc = px_listen_url(listener, url, sizeof url, err);
+
+    if (rc < 0)
+        return rc;
+    printf("%s\n", url);
+    if (fflush(stdout) != 0)
+        px_log_warning("standard output is closed; listening on %s", url);
+    return 0;
+}
+
+/* Models, then workers, then the port: a daemon that listens is ready. */
+static int listen_and_serve(struct px_server *server, const sigset_t *stops, struct px_error *err)
+{
+    struct px_crew *crew = NULL;
+    struct px_http *http = NULL;
+    int listener;
+    int rc = px_crew_start(&crew, server, err);
+
+    if (rc < 0)
+        return rc;
+    rc = listener = px_listen(server->settings->listen, err);
+    if (rc >= 0)
+        rc = px_http_start(&http, server, listener, err);
+    if (rc >= 0)
+        rc = announce(listener, err);
+    if (rc < 0) {
+        px_crew_stop(crew);
+        px_http_stop(http);
+        return rc;
+    }
+    serve(server, http, crew, stops);
+    return 0;
+}
+
+int px_daemon_run(const struct px_settings *settings, struct px_error *err)
+{
+    struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
+    const struct px_queue_options queue = {.limit = (size_t)settings->queue,
+                                           .ahead = px_crew_ahead(settings)};
+    struct px_registry *registry = NULL;
+    sigset_t stops;
+    int rc;
+
+    block_signals(&stops);
+    raise_file_limit();
+    rc = load(&registry, settings, err);
+    server.registry = registry;
+    if (rc == 0)
+        rc = px_metrics_create(&server.metrics, err);
+    if (rc == 0)
+        rc = px_queue_create(&server.queue, &queue, err);
+    if (rc == 0)
+        rc = listen_and_serve(&server, &stops, err);
+    px_queue_destroy(server.queue);
+    px_metrics_destroy(server.metrics);
+    px_registry_destroy(registry);
+    return rc;
+}

@@ -1,0 +1,20 @@
+#ifndef SERVER_DAEMON_H
+#define SERVER_DAEMON_H
+
+/* The life of the daemon: load, listen, serve until a signal, stop. */
+
+#include "base/error.h"
+#include "server/settings.h"
+
+/* Serves until SIGTERM or SIGINT; prints http://ADDRESS:PORT on standard output once it listens.
+ *
+ * Stopping: /readyz answers 503 and new translations are refused, while what is under way goes on
+ * for at most --stop-timeout seconds or until a second signal; then the port is closed, what still
+ * waits is answered with 503, and the batch that runs is finished. Changes the process's signal
+ * mask and its limit of open files. */
+int px_daemon_run(const struct px_settings *settings, struct px_error *err);
+
+/* --check-config: loads the models and nothing else. */
+int px_daemon_check(const struct px_settings *settings, struct px_error *err);
+
+#endif

@@ -1,0 +1,13 @@
+#ifndef SERVER_HEALTH_H
+#define SERVER_HEALTH_H
+
+/* `pix2pixd --health [URL]`: the smallest HTTP client that serves a container's health check. */
+
+#include "base/error.h"
+
+/* Asks `url` ("http://HOST:PORT[/PATH]", the path /readyz where none is given), or, where that is
+ * NULL, the daemon that would listen on `listen`. 0 for an answer of 200; IO with the reason
+ * otherwise; USAGE for a URL that is none. */
+int px_health(const char *url, const char *listen, struct px_error *err);
+
+#endif

@@ -1,0 +1,140 @@
+#include "server/http.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "base/log.h"
+#include "server/request.h"
+
+/* Headers of up to about half of this fit; longer ones are answered with 431. */
+enum { CONNECTION_MEMORY = 64 << 10 };
+
+struct px_http {
+    struct px_server *server;
+    struct MHD_Daemon *daemon;
+    int listener;
+    atomic_int active;
+};
+
+static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **slot)
+{
+    struct px_http *http = closure;
+    struct px_request *request = *slot;
+
+    (void)version;
+    if (request == NULL) {
+        request = px_request_create(http->server, connection, url, method, &http->active);
+        *slot = request;
+        if (request == NULL)
+            return MHD_NO;
+        return px_request_refused_early(request) ? px_request_answer(request) : MHD_YES;
+    }
+    if (*upload_size > 0) {
+        enum MHD_Result result = px_request_upload(request, upload, *upload_size);
+        *upload_size = 0;
+        return result;
+    }
+    return px_request_answer(request);
+}
+
+static void on_completed(void *closure, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)closure;
+    (void)connection;
+    if (*slot != NULL)
+        px_request_destroy(*slot, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    *slot = NULL;
+}
+
+static void on_connection(void *closure, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct px_http *http = closure;
+
+    (void)connection;
+    (void)slot;
+    px_metrics_connection(http->server->metrics, code == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
+}
+
+__attribute__((format(printf, 2, 0))) static void on_message(void *closure, const char *format,
+                                                             va_list args)
+{
+    char line[512];
+
+    (void)closure;
+    vsnprintf(line, sizeof line, format, args);
+    px_log_debug("http: %s", line);
+}
+
+/* Duplicate and malformed headers are refused as far as the library can. */
+#if MHD_VERSION >= 0x00097701
+#define STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#else
+#define STRICT MHD_OPTION_STRICT_FOR_CLIENT
+#endif
+
+static struct MHD_Daemon *start(struct px_http *http, const struct px_settings *settings)
+{
+    const unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
+                            on_message, NULL, MHD_OPTION_LISTEN_SOCKET, http->listener,
+                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)settings->http_threads,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->max_connections,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)settings->idle_timeout,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, STRICT,
+                            1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
+}
+
+int px_http_start(struct px_http **out, struct px_server *server, int listener,
+                  struct px_error *err)
+{
+    struct px_http *http = calloc(1, sizeof *http);
+
+    if (http != NULL) {
+        http->server = server;
+        http->listener = listener;
+        /* Only the epoll loop serves ready connections next to suspended ones without fail. */
+        if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
+            http->daemon = start(http, server->settings);
+    }
+    if (http == NULL || http->daemon == NULL) {
+        close(listener);
+        free(http);
+        return px_fail(err, PX_E_IO,
+                       "libmicrohttpd does not start; --log-level debug shows its reason");
+    }
+    *out = http;
+    return 0;
+}
+
+int px_http_active(const struct px_http *http)
+{
+    return atomic_load(&http->active);
+}
+
+void px_http_close_door(struct px_http *http)
+{
+    MHD_quiesce_daemon(http->daemon);
+    /* Without this the kernel would go on to accept connections that nobody reads. */
+    shutdown(http->listener, SHUT_RD);
+}
+
+void px_http_stop(struct px_http *http)
+{
+    if (http == NULL)
+        return;
+    MHD_stop_daemon(http->daemon);
+    close(http->listener);
+    free(http);
+}

@@ -1,0 +1,27 @@
+#ifndef SERVER_HTTP_H
+#define SERVER_HTTP_H
+
+/* The HTTP side on libmicrohttpd: its pool of epoll threads reads requests, hands translations to
+ * the queue and suspends their connections until the reply is there. Its threads never decode,
+ * infer or wait. */
+
+#include "base/error.h"
+#include "server/server.h"
+
+struct px_http;
+
+/* Takes over the listening descriptor (also on failure). */
+int px_http_start(struct px_http **out, struct px_server *server, int listener,
+                  struct px_error *err);
+
+/* Requests whose answer has not been sent completely. */
+int px_http_active(const struct px_http *http);
+
+/* From now on new connections are refused by the kernel; those that are open go on. */
+void px_http_close_door(struct px_http *http);
+
+/* Closes every connection and ends the threads. No connection may be suspended any more: every job
+ * that was submitted must be done. Accepts NULL. */
+void px_http_stop(struct px_http *http);
+
+#endif

@@ -1,0 +1,131 @@
+#include "server/listen.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024 };
+
+int px_address_parse(const char *text, struct px_address *address, struct px_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    const char *host = text;
+    size_t n = colon == NULL ? 0 : (size_t)(colon - text);
+
+    if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+        host++;
+        n -= 2;
+    } else if (colon == NULL || memchr(text, ':', n) != NULL) {
+        return px_fail(err, PX_E_USAGE,
+                       "'%.100s' is no address; write ADDRESS:PORT, for IPv6 [ADDRESS]:PORT", text);
+    }
+    char *end;
+    long port = strtol(colon + 1, &end, 10);
+    if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port > 65535 ||
+        n >= sizeof address->host)
+        return px_fail(err, PX_E_USAGE, "'%.100s': the port is not a number from 0 to 65535", text);
+    memcpy(address->host, host, n);
+    address->host[n] = '\0';
+    snprintf(address->port, sizeof address->port, "%u", (unsigned)port & 0xffffu);
+    return 0;
+}
+
+static int resolve(const struct px_address *address, int flags, struct addrinfo **list,
+                   struct px_error *err)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICSERV | flags,
+                                   /* "" is every IPv4 address rather than a guess. */
+                                   .ai_family = address->host[0] == '\0' ? AF_INET : AF_UNSPEC};
+    int rc =
+        getaddrinfo(address->host[0] == '\0' ? NULL : address->host, address->port, &hints, list);
+
+    if (rc != 0)
+        return px_fail(err, PX_E_IO, "address '%.100s' is not known: %s", address->host,
+                       gai_strerror(rc));
+    return 0;
+}
+
+static int open_listener(const struct addrinfo *at)
+{
+    const int on = 1;
+    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
+int px_listen(const char *text, struct px_error *err)
+{
+    struct px_address address;
+    struct addrinfo *list;
+    int rc = px_address_parse(text, &address, err);
+
+    if (rc == 0)
+        rc = resolve(&address, AI_PASSIVE, &list, err);
+    if (rc < 0)
+        return rc;
+    int fd = open_listener(list);
+    if (fd < 0)
+        rc = px_fail(err, PX_E_IO, "cannot listen on %.100s: %s; choose another with --listen",
+                     text, strerror(errno));
+    freeaddrinfo(list);
+    return fd < 0 ? rc : fd;
+}
+
+int px_listen_url(int fd, char *url, size_t size, struct px_error *err)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char host[64], port[8];
+
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 ||
+        getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return px_fail(err, PX_E_IO, "cannot tell the address that was bound: %s", strerror(errno));
+    bool brackets = address.ss_family == AF_INET6;
+    snprintf(url, size, "http://%s%s%s:%s", brackets ? "[" : "", host, brackets ? "]" : "", port);
+    return 0;
+}
+
+int px_connect(const struct px_address *address, int seconds, struct px_error *err)
+{
+    const struct timeval limit = {.tv_sec = seconds};
+    struct addrinfo *list;
+    int fd = -1, reason = 0;
+    int rc = resolve(address, 0, &list, err);
+
+    if (rc < 0)
+        return rc;
+    for (const struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next) {
+        fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+        if (fd < 0)
+            continue;
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        if (connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
+            reason = errno;
+            close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(list);
+    if (fd < 0)
+        return px_fail(err, PX_E_IO, "cannot connect to %s port %s: %s", address->host,
+                       address->port, strerror(reason));
+    return fd;
+}

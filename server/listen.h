@@ -1,0 +1,28 @@
+#ifndef SERVER_LISTEN_H
+#define SERVER_LISTEN_H
+
+/* Addresses: "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (every IPv4 address). */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct px_address {
+    char host[256];
+    char port[6];
+};
+
+/* USAGE where the text is no ADDRESS:PORT. */
+int px_address_parse(const char *text, struct px_address *address, struct px_error *err);
+
+/* Opens a listening socket. IO names the address and the remedy. Returns the descriptor. */
+int px_listen(const char *text, struct px_error *err);
+
+/* "http://127.0.0.1:8080" for a listening descriptor. */
+int px_listen_url(int fd, char *url, size_t size, struct px_error *err);
+
+/* A connected socket with a time limit on every step, or IO. */
+int px_connect(const struct px_address *address, int seconds, struct px_error *err);
+
+#endif

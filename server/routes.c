@@ -1,0 +1,70 @@
+#include "server/routes.h"
+
+#include <string.h>
+
+#include "server/scrape.h"
+
+static void answer_ok(struct px_reply *reply)
+{
+    struct px_text text = {0};
+
+    px_text_printf(&text, "{\"status\":\"ok\"}\n");
+    px_reply_text(reply, 200, "application/json", &text);
+}
+
+/* A process that answers is alive. */
+static void answer_healthz(struct px_server *server, struct px_reply *reply)
+{
+    (void)server;
+    answer_ok(reply);
+}
+
+static void answer_readyz(struct px_server *server, struct px_reply *reply)
+{
+    struct px_error err = {0};
+
+    if (!atomic_load(&server->stopping)) {
+        answer_ok(reply);
+        return;
+    }
+    px_fail(&err, PX_E_BUSY, "the daemon is stopping");
+    px_reply_problem(reply, &err);
+}
+
+static void answer_models(struct px_server *server, struct px_reply *reply)
+{
+    px_scrape_models(server, reply);
+}
+
+static const struct px_route_entry routes[] = {
+    {PX_ROUTE_TRANSLATE, "/translate", true, NULL},
+    {PX_ROUTE_MODELS, "/models", false, answer_models},
+    {PX_ROUTE_HEALTHZ, "/healthz", false, answer_healthz},
+    {PX_ROUTE_READYZ, "/readyz", false, answer_readyz},
+    {PX_ROUTE_METRICS, "/metrics", false, px_scrape_metrics},
+};
+static const struct px_route_entry other = {PX_ROUTE_OTHER, "", false, NULL};
+
+const struct px_route_entry *px_route_find(const char *path, const char *method,
+                                           struct px_reply *reply, struct px_error *err)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        const struct px_route_entry *route = &routes[i];
+        if (strcmp(route->path, path) != 0)
+            continue;
+        const char *allow = route->post ? "POST" : "GET, HEAD";
+        if (route->post ? strcmp(method, "POST") != 0
+                        : strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+            px_fail(err, PX_E_METHOD, "%.16s is not possible at %s; use %s", method, path, allow);
+            px_reply_problem(reply, err);
+            reply->allow = allow;
+        }
+        return route;
+    }
+    px_fail(err, PX_E_NOT_FOUND,
+            "there is nothing at '%.80s'; there is /translate, /models, /healthz, /readyz, "
+            "/metrics and /",
+            path);
+    px_reply_problem(reply, err);
+    return &other;
+}

@@ -1,0 +1,12 @@
+#ifndef SERVER_SCRAPE_H
+#define SERVER_SCRAPE_H
+
+/* The documents that describe the daemon: /metrics and /models. */
+
+#include "server/reply.h"
+#include "server/server.h"
+
+void px_scrape_metrics(struct px_server *server, struct px_reply *reply);
+void px_scrape_models(const struct px_server *server, struct px_reply *reply);
+
+#endif
