@@ -11,8 +11,10 @@
 #include "tools/verbs.h"
 
 static const struct px_verb verbs[] = {
+    {"translate", "pictures through a checkpoint, offline", px_verb_translate},
     {"convert", "change the type that a checkpoint is stored in", px_verb_convert},
     {"inspect", "tell what a checkpoint is", px_verb_inspect},
+    {"bench", "time the engine", px_verb_bench},
     {0},
 };
 

@@ -22,7 +22,9 @@ int px_verb_options(const struct px_option_table *table, void *settings, int arg
                     char *const *argv, struct px_options *options, bool *done,
                     struct px_error *err);
 
+int px_verb_translate(int argc, char *const *argv, struct px_error *err);
 int px_verb_convert(int argc, char *const *argv, struct px_error *err);
 int px_verb_inspect(int argc, char *const *argv, struct px_error *err);
+int px_verb_bench(int argc, char *const *argv, struct px_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* Makes what the black-box tests of pix2pix need:
- *     fixture model FILE INPUT_NC OUTPUT_NC running|none   a random unet_32, ngf 4
+ *     fixture model FILE INPUT_NC OUTPUT_NC   a random unet_32, ngf 4, with running statistics
  *     fixture picture FILE WIDTH HEIGHT                    a colourful picture, PNG or JPEG
  *     fixture size FILE                                    prints "WIDTH HEIGHT CHANNELS FORMAT" */
 
@@ -9,27 +9,8 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "model/checkpoint.h"
+#include "model/network.h"
 #include "tools/random_model.h"
-
-static int drop_statistics(const char *path, struct px_error *err)
-{
-    struct px_checkpoint *checkpoint;
-    struct px_tensor kept[128];
-    size_t count = 0;
-    int rc = px_checkpoint_open(&checkpoint, path, err);
-
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < px_safetensors_count(checkpoint->file) && count < 128; i++) {
-        const struct px_tensor *tensor = px_safetensors_at(checkpoint->file, i);
-        if (!strstr(tensor->name, "running_") && !strstr(tensor->name, "num_batches"))
-            kept[count++] = *tensor;
-    }
-    rc = px_checkpoint_save(path, &checkpoint->network, kept, count, NULL, 0, PX_F32, err);
-    px_checkpoint_close(checkpoint);
-    return rc;
-}
 
 static int make_model(char **argv, struct px_error *err)
 {
@@ -46,8 +27,6 @@ static int make_model(char **argv, struct px_error *err)
 
     if (!rc)
         rc = px_random_model_save(argv[0], &network, 7, err);
-    if (!rc && strcmp(argv[3], "none") == 0)
-        rc = drop_statistics(argv[0], err);
     return rc;
 }
 
@@ -90,7 +69,7 @@ int main(int argc, char **argv)
     struct px_error err = {.message = "wrong arguments"};
     int rc = -1;
 
-    if (argc == 6 && strcmp(argv[1], "model") == 0)
+    if (argc == 5 && strcmp(argv[1], "model") == 0)
         rc = make_model(argv + 2, &err);
     else if (argc == 5 && strcmp(argv[1], "picture") == 0)
         rc = make_picture(argv + 2, &err);

@@ -1,9 +1,12 @@
 #!/bin/bash
-# pix2pix itself, inspect and convert from outside. Arguments: the pix2pix program, the fixture.
+# pix2pix itself, inspect and convert from outside. Arguments: pix2pix, fixture,
+# make_checkpoint.
 set -u
+# shellcheck source=tests/tools/tap.sh
 . "$(dirname "$0")/tap.sh"
-pix2pix=$1
-fixture=$2
+pix2pix=$(realpath "$1")
+fixture=$(realpath "$2")
+make_checkpoint=$(realpath "$3")
 
 run "$pix2pix" --version
 check "prints its version" [ "$status $out" = "0 pix2pix 0.1.0" ]
@@ -23,7 +26,7 @@ run "$pix2pix" inspect a --jsno
 check "suggests the option that was meant" is 2 "pix2pix: unknown option '--jsno'; did you mean '--json'?"
 
 model=$work/m.safetensors
-"$fixture" model "$model" 3 3 running || exit 1
+"$fixture" model "$model" 3 3 || exit 1
 run "$pix2pix" inspect "$model"
 check "inspects a checkpoint" [ "$status" = 0 ]
 check "tells the architecture" grep -q 'architecture  *unet_32, ngf 4$' <<<"$out"
@@ -39,7 +42,7 @@ check "tells numbers in JSON" grep -q '"input_nc": 3' <<<"$out"
 run sh -c '"$0" inspect "$1" >/dev/full' "$pix2pix" "$model"
 check "notices a full disk behind standard output" is 1 "pix2pix: standard output: cannot write: No space left on device"
 
-"$fixture" model "$work/none.safetensors" 3 3 none || exit 1
+"$make_checkpoint" "$work/none.safetensors" unet_32 4 3 3 1 || exit 1
 run "$pix2pix" inspect "$work/none.safetensors"
 check "tells that running statistics are missing" grep -q 'batch, without running statistics$' <<<"$out"
 
@@ -71,7 +74,8 @@ check "to the same bytes as elsewhere" cmp -s "$work/f.safetensors" "$work/b2.sa
 run "$pix2pix" convert "$model" "$work/x.safetensors" --dtype f61
 check "refuses another type" is 2 "pix2pix: --dtype: 'f61' is not known, allowed: keep|f32|bf16 (command line)"
 run "$pix2pix" convert "$work/cut.safetensors" "$work/x.safetensors" --dtype bf16
-check "does not convert a checkpoint cut short" [ "$status" = 1 -a ! -e "$work/x.safetensors" ]
+check "does not convert a checkpoint cut short" [ "$status" = 1 ]
+check "and writes nothing" [ ! -e "$work/x.safetensors" ]
 run "$pix2pix" convert "$model" /dev/full --dtype bf16
 check "names the file on a full disk" is 1 "pix2pix: /dev/full: cannot write: No space left on device"
 check "and leaves the device a device" [ -c /dev/full ]
@@ -79,7 +83,7 @@ run bash -c 'ulimit -f 8; "$0" convert "$1" "$2"' "$pix2pix" "$model" "$work/b.s
 check "fails where the disk fills up midway" is 1 "pix2pix: $work/b.safetensors: cannot write: File too large"
 run "$pix2pix" inspect "$work/b.safetensors"
 check "and leaves the old file" grep -q 'stored as  *bf16,' <<<"$out"
-check "and nothing beside it" [ -z "$(ls "$work" | grep tmp)" ]
+check "and nothing beside it" [ -z "$(compgen -G "$work/*tmp*")" ]
 run "$pix2pix" convert "$model" "$work/no/such/x.safetensors"
 check "names a folder that is missing" grep -qx "pix2pix: $work/no/such/x.safetensors: cannot create: .*" <<<"$err"
 

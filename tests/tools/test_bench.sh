@@ -1,0 +1,36 @@
+#!/bin/bash
+# pix2pix bench from outside, on a tiny network. Arguments: pix2pix, fixture.
+set -u
+# shellcheck source=tests/tools/tap.sh
+. "$(dirname "$0")/tap.sh"
+pix2pix=$(realpath "$1")
+fixture=$(realpath "$2")
+
+export TMPDIR=$work
+bench() { run "$pix2pix" bench --threads 1 --runs 3 "$@"; }
+
+bench --architecture unet_32 --ngf 4 --batch 1,3 --dtype f32
+check "times random weights" is 0 ""
+check "says of what" grep -qx 'unet_32, ngf 4, 32x32, 3 runs a case' <<<"$out"
+check "one line a batch size" [ "$(grep -cE '^ +[13] f32 +1 +[0-9. ]+$' <<<"$out")" = 2 ]
+check "removes the random weights" [ -z "$(compgen -G "$work/pix2pix*")" ]
+"$fixture" model "$work/m.safetensors" 3 3 || exit 1
+bench --model "$work/m.safetensors" --batch 2 --dtype f32 --norm running --size 64 --json
+check "times a checkpoint" is 0 ""
+for field in '"batch": 2' '"dtype": "f32"' '"threads": 1' '"median_ms": [0-9.]*' '"min_ms": [0-9.]*' \
+    '"images_per_s": [0-9.]*'; do
+    check "tells $field in JSON" grep -qE "$field" <<<"$out"
+done
+bench --model "$work/m.safetensors" --size 33 --dtype f32
+check "refuses a size that the network cannot take" [ "$status" != 0 ]
+check "in one line" [ "$(wc -l <<<"$err")" = 1 ]
+bench --batch 0
+check "refuses a batch of 0" is 2 "pix2pix: --batch: '0' is not a list of 1 to 16 sizes from 1 to 1024, as 1,8"
+bench --batch 1,
+check "refuses half a list" is 2 "pix2pix: --batch: '1,' is not a list of 1 to 16 sizes from 1 to 1024, as 1,8"
+bench --dtype f16
+check "refuses another type" is 2 "pix2pix: --dtype: 'f16' is not f32, bf16 or f32,bf16"
+bench --architecture unet_100
+check "refuses another architecture" is 2 "pix2pix: --architecture: 'unet_100' is not unet_32 to unet_512"
+
+finish

@@ -1,0 +1,199 @@
+#include "tools/jobs.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* The format that a path's suffix stands for, or NONE. */
+static enum px_format format_of(const char *path)
+{
+    const char *dot = strrchr(file_name(path), '.');
+
+    for (size_t i = 0; dot && suffixes[i]; i++)
+        if (strcasecmp(dot, suffixes[i]) == 0)
+            return i == 0 ? PX_FORMAT_PNG : PX_FORMAT_JPEG;
+    return PX_FORMAT_NONE;
+}
+
+/* Takes `input` over, also on failure. */
+static int add(struct px_jobs *jobs, char *input, struct px_error *err)
+{
+    if (input && jobs->count == jobs->room) {
+        size_t room = 2 * jobs->room + 16;
+        struct px_job *list = realloc(jobs->list, room * sizeof *list);
+        if (list) {
+            jobs->list = list;
+            jobs->room = room;
+        }
+    }
+    if (!input || jobs->count == jobs->room) {
+        free(input);
+        return px_fail(err, PX_E_NOMEM, "no memory for the list of inputs");
+    }
+    jobs->list[jobs->count++] = (struct px_job){.input = input};
+    return 0;
+}
+
+static char *join(const char *folder, const char *name, const char *suffix)
+{
+    size_t length = strlen(folder);
+    char *path = malloc(length + strlen(name) + strlen(suffix) + 2);
+
+    if (!path)
+        return NULL;
+    char *end = stpcpy(path, folder);
+    if (length && folder[length - 1] != '/')
+        *end++ = '/';
+    strcpy(stpcpy(end, name), suffix);
+    return path;
+}
+
+static int add_folder(struct px_jobs *jobs, const char *folder, struct px_error *err)
+{
+    char **names;
+    size_t count;
+    int rc = px_list_folder(folder, suffixes, &names, &count, err);
+
+    if (rc)
+        return rc;
+    if (count == 0)
+        rc = px_fail(err, PX_E_NOT_FOUND, "%s: holds no .png, .jpg or .jpeg", folder);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = add(jobs, join(folder, names[i], ""), err);
+    free(names);
+    return rc;
+}
+
+static int gather(struct px_jobs *jobs, const char *const *inputs, size_t count, bool *any_folder,
+                  struct px_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < count && !rc; i++) {
+        if (is_folder(inputs[i])) {
+            *any_folder = true;
+            rc = add_folder(jobs, inputs[i], err);
+        } else
+            rc = add(jobs, strdup(inputs[i]), err);
+    }
+    return rc;
+}
+
+static int name_file(struct px_job *job, const char *output, enum px_format format,
+                     struct px_error *err)
+{
+    enum px_format named = format_of(output);
+
+    if (!named && !format)
+        return px_fail(err, PX_E_USAGE,
+                       "%s: the name shows no format; end it in .png or .jpg, or give --format",
+                       output);
+    if (named && format && named != format)
+        return px_fail(err, PX_E_USAGE, "%s: the name says %s, but --format says %s", output,
+                       px_format_name(named), px_format_name(format));
+    job->format = format ? format : named;
+    job->output = strdup(output);
+    return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
+}
+
+static int name_in_folder(struct px_job *job, const char *folder, enum px_format format,
+                          struct px_error *err)
+{
+    char *name = strdup(file_name(job->input));
+
+    job->format = format ? format : PX_FORMAT_PNG;
+    if (name) {
+        char *dot = format_of(name) ? strrchr(name, '.') : NULL;
+        if (dot && dot != name)
+            *dot = 0;
+        job->output = join(folder, name, job->format == PX_FORMAT_PNG ? ".png" : ".jpg");
+    }
+    free(name);
+    return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
+}
+
+static int by_output(const void *a, const void *b)
+{
+    return strcmp(((const struct px_job *)a)->output, ((const struct px_job *)b)->output);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static int check_outputs(const struct px_jobs *jobs, struct px_error *err)
+{
+    struct px_job *sorted = malloc(jobs->count * sizeof *sorted);
+    int rc = 0;
+
+    if (!sorted)
+        return px_fail(err, PX_E_NOMEM, "no memory for the list of outputs");
+    memcpy(sorted, jobs->list, jobs->count * sizeof *sorted);
+    qsort(sorted, jobs->count, sizeof *sorted, by_output);
+    for (size_t i = 0; i < jobs->count && !rc; i++) {
+        if (i && by_output(&sorted[i - 1], &sorted[i]) == 0)
+            rc = px_fail(err, PX_E_USAGE, "%.140s and %.140s would both become %.140s",
+                         sorted[i - 1].input, sorted[i].input, sorted[i].output);
+        else if (same_file(sorted[i].input, sorted[i].output))
+            rc = px_fail(err, PX_E_USAGE, "%s: would overwrite its input; choose another output",
+                         sorted[i].output);
+    }
+    free(sorted);
+    return rc;
+}
+
+int px_jobs_plan(struct px_jobs *jobs, const char *const *inputs, size_t count, const char *output,
+                 enum px_format format, struct px_error *err)
+{
+    size_t length = strlen(output);
+    bool folder = is_folder(output) || (length && output[length - 1] == '/');
+    int rc = gather(jobs, inputs, count, &folder, err);
+
+    if (rc)
+        return rc;
+    folder = folder || jobs->count > 1;
+    if (!folder)
+        rc = name_file(&jobs->list[0], output, format, err);
+    else if (!is_folder(output) && format_of(output))
+        return px_fail(err, PX_E_USAGE,
+                       "%s: is one file, but there are %zu pictures; give a folder", output,
+                       jobs->count);
+    for (size_t i = 0; i < jobs->count && folder && !rc; i++)
+        rc = name_in_folder(&jobs->list[i], output, format, err);
+    jobs->folder = folder ? output : NULL;
+    return rc ? rc : check_outputs(jobs, err);
+}
+
+void px_jobs_destroy(struct px_jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        free(jobs->list[i].input);
+        free(jobs->list[i].output);
+    }
+    free(jobs->list);
+    memset(jobs, 0, sizeof *jobs);
+}
