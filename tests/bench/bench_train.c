@@ -1,0 +1,140 @@
+/* Times training steps on random pairs: what an iteration costs, without files and pictures.
+ * Prints one JSON object: {"median_ms":..,"min_ms":..,"max_ms":..,...}. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "config/options.h"
+#include "trainer/gan.h"
+
+struct settings {
+    int64_t ngf, ndf, size, batch_size, threads, steps, warm_up;
+};
+
+#define ROW(row, at, standard, least, most, words)                                                 \
+    {                                                                                              \
+        .name = (row), .type = PX_OPTION_INT, .offset = offsetof(struct settings, at),             \
+        .fallback = (standard), .min = (least), .max = (most), .help = (words)                     \
+    }
+
+static const struct px_option rows[] = {
+    ROW("ngf", ngf, "64", 1, 1024, "filters of the first layer of G"),
+    ROW("ndf", ndf, "64", 1, 1024, "filters of the first layer of D"),
+    ROW("size", size, "256", 256, 4096, "side of the pictures; the network is unet_256"),
+    ROW("batch-size", batch_size, "1", 1, 64, "pairs a step"),
+    ROW("threads", threads, "4", 1, 1024, "the team"),
+    ROW("steps", steps, "10", 1, 100000, "timed steps"),
+    ROW("warm-up", warm_up, "2", 0, 1000, "steps before those"),
+};
+
+static const struct px_option_table table = {
+    .program = "bench_train",
+    .usage = "[OPTIONS]",
+    .description = "Times training steps of pix2pix on random pairs.",
+    .rows = rows,
+    .count = sizeof rows / sizeof *rows,
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Noise in [-1, 1]. The caller frees it. */
+static float *noise(size_t count, uint64_t seed)
+{
+    float *values = malloc(count * sizeof *values);
+    struct px_random random;
+
+    px_random_seed(&random, seed);
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = 2.0f * px_random_uniform(&random) - 1.0f;
+    return values;
+}
+
+static int time_steps(struct px_gan *gan, const struct settings *s, double *times,
+                      struct px_error *err)
+{
+    size_t count = (size_t)(s->batch_size * s->size * s->size * 3);
+    float *a = noise(count, 1), *b = noise(count, 2);
+    struct px_gan_losses losses = {0};
+    int rc = a && b ? 0 : px_fail(err, PX_E_NOMEM, "no memory for pairs");
+
+    for (int64_t i = -s->warm_up; i < s->steps && !rc; i++) {
+        int64_t start = px_now_ns();
+        rc = px_gan_step(gan, a, b, 2e-4, &losses, err);
+        if (i >= 0)
+            times[i] = px_ms_since(start);
+    }
+    free(a);
+    free(b);
+    return rc;
+}
+
+static void report(const struct settings *s, double *times)
+{
+    size_t n = (size_t)s->steps;
+
+    qsort(times, n, sizeof *times, by_value);
+    printf("{\"median_ms\":%.2f,\"min_ms\":%.2f,\"max_ms\":%.2f,\"steps\":%zu,\"batch\":%d,"
+           "\"ngf\":%d,\"ndf\":%d,\"size\":%d,\"threads\":%d}\n",
+           (times[(n - 1) / 2] + times[n / 2]) / 2, times[0], times[n - 1], n, (int)s->batch_size,
+           (int)s->ngf, (int)s->ndf, (int)s->size, (int)s->threads);
+}
+
+static int run(const struct settings *s, struct px_error *err)
+{
+    const struct px_network_options network = {.depth = 8,
+                                               .ngf = (int)s->ngf,
+                                               .input_nc = 3,
+                                               .output_nc = 3,
+                                               .norm = PX_NORM_BATCH,
+                                               .dropout = true,
+                                               .crop_size = (int)s->size,
+                                               .direction = "AtoB"};
+    struct px_gan_options gan_options = {.ndf = (int)s->ndf,
+                                         .batch_size = (int)s->batch_size,
+                                         .threads = (int)s->threads,
+                                         .beta1 = 0.5,
+                                         .lambda_L1 = 100,
+                                         .seed = 1};
+    struct px_gan *gan = NULL;
+    double *times = calloc((size_t)s->steps, sizeof *times);
+    int rc = px_network_unet(&gan_options.network, &network, err);
+
+    if (!rc && !times)
+        rc = px_fail(err, PX_E_NOMEM, "no memory for %d times", (int)s->steps);
+    if (!rc)
+        rc = px_gan_create(&gan, &gan_options, err);
+    if (!rc)
+        rc = time_steps(gan, s, times, err);
+    if (!rc)
+        report(s, times);
+    px_gan_destroy(gan);
+    free(times);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    struct px_options options;
+    struct px_error err = {0};
+    int rc = px_options_parse(&table, &settings, NULL, argc, argv, &options, &err);
+
+    if (!rc && options.help)
+        px_options_help(&table, stdout);
+    else if (!rc && options.version)
+        px_options_version(table.program, stdout);
+    else if (!rc)
+        rc = run(&settings, &err);
+    if (rc)
+        fprintf(stderr, "bench_train: %s\n", err.message);
+    else
+        px_options_free(&options);
+    return px_error_exit(rc);
+}
