@@ -3,12 +3,17 @@
 
 /* Bytes <-> pixels: PNG (libpng) and JPEG (libjpeg-turbo). Stateless and thread-safe.
  *
- * Decoding reads every PNG (all colour types and depths, interlaced, tRNS) and JPEG (baseline,
- * progressive, grey, CMYK and YCCK with Adobe inversion), applies the EXIF orientation, and gives
- * the number of channels asked for, as Pillow's convert() does: 3 blends alpha over white; 1 is
- * (19595 R + 38470 G + 7471 B + 32768) >> 16; 2 and 4 keep alpha (255 where the file has none). The
- * size that the header declares is checked before any pixel is allocated. A truncated or damaged
- * picture is an error (UNPROCESSABLE), never a grey half. Encoding writes no metadata. */
+ * Decoding reads every PNG (all colour types and depths, 16 bits rounded to 8, interlaced, tRNS)
+ * and JPEG (baseline, progressive, grey, YCbCr, RGB, CMYK and YCCK; not arithmetic-coded, lossless
+ * or 12-bit ones), applies the EXIF orientation (the first block of a JPEG, eXIf before the pixels
+ * of a PNG), and gives the number of channels asked for, as Pillow's convert() does: 3 blends alpha
+ * over white; 1 is (19595 R + 38470 G + 7471 B + 32768) >> 16; 2 and 4 keep alpha (255 where the
+ * file has none). CMYK is taken as stored inverted, Adobe's way, with or without its marker, as
+ * Pillow and browsers do: R = k - round((255 - c) k / 255) of the stored bytes.
+ *
+ * The size that the header declares is checked before any pixel is allocated. A truncated or
+ * damaged picture is an error (UNPROCESSABLE), never a grey half: a wrong checksum in a PNG,
+ * anything libjpeg only warns about, a missing end. Encoding writes no metadata. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,13 +53,14 @@ int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limi
 int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
                     uint32_t channels, struct px_image *image, struct px_error *err);
 
-/* quality 1-100 concerns JPEG only (4:2:0 below 90, 4:4:4 from 90; JPEG drops alpha over white).
- * *data is malloc'ed. */
+/* quality 1-100 (else INVALID) concerns JPEG only (4:2:0 below 90, 4:4:4 from 90; JPEG drops alpha
+ * over white). *data is malloc'ed. */
 int px_image_encode(const struct px_image *image, enum px_format format, int quality,
                     uint8_t **data, size_t *size, struct px_error *err);
 
-/* Convenience for tools and trainer; the message names the file. The format of the saved file
- * follows its suffix: .png, .jpg, .jpeg (else USAGE). Saving is atomic. */
+/* Convenience for tools and trainer; the message names the file. Files over 512 MiB are refused
+ * (TOO_LARGE). The format of the saved file follows its suffix: .png, .jpg, .jpeg (else USAGE).
+ * Saving is atomic. */
 int px_image_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
                   struct px_image *image, struct px_error *err);
 int px_image_save(const char *path, const struct px_image *image, int quality,

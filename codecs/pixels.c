@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
+#include "base/simd.h"
 #include "codecs/format.h"
 
 static inline uint8_t over_white(uint32_t c, uint32_t alpha)
@@ -19,8 +19,7 @@ static inline uint8_t luma(uint32_t r, uint32_t g, uint32_t b)
 }
 
 /* One body for all pairs; inlined with constant channels it becomes a tight loop for each. */
-static inline __attribute__((always_inline)) void convert(const uint8_t *in, uint32_t ci,
-                                                          uint8_t *out, uint32_t co, uint32_t width)
+PX_INLINE void convert(const uint8_t *in, uint32_t ci, uint8_t *out, uint32_t co, uint32_t width)
 {
     for (uint32_t x = 0; x < width; x++, in += ci, out += co) {
         uint8_t r = in[0], g = in[ci > 2 ? 1 : 0], b = in[ci > 2 ? 2 : 0];
@@ -78,6 +77,10 @@ static const struct {
     {true, true, false},   {true, true, true},    {true, false, true},
 };
 
+/* Rows that wait to be turned together. One by one, every pixel of a row would touch another page.
+ */
+enum { BAND = 16 };
+
 int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_t channels,
                    struct px_error *err)
 {
@@ -96,27 +99,57 @@ int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_
                    (turns[turn].mirror_y ? ((ptrdiff_t)h - 1) * (ptrdiff_t)w : 0);
     sink->step_x = turns[turn].swap ? dy : dx;
     sink->step_y = turns[turn].swap ? dx : dy;
-    if (turn != 1 && !(sink->row = malloc((size_t)header->width * channels))) {
+    sink->band = turns[turn].swap ? BAND : 1;
+    if (turn != 1 && !(sink->rows = malloc((size_t)header->width * channels * sink->band))) {
         px_sink_destroy(sink);
-        return px_fail(err, PX_E_NOMEM, "no memory for a row of %u pixels", header->width);
+        return px_fail(err, PX_E_NOMEM, "no memory for rows of %u pixels", header->width);
     }
     return 0;
 }
 
+/* The waiting rows to their places: column by column, since with x and y swapped the pixels of a
+ * column are neighbours in the image. */
+PX_INLINE void scatter(const struct px_sink *sink, uint32_t first, uint32_t count, size_t channels)
+{
+    ptrdiff_t step = sink->step_y * (ptrdiff_t)channels;
+    size_t stride = sink->width * channels;
+
+    for (uint32_t x = 0; x < sink->width; x++) {
+        ptrdiff_t pixel = sink->origin + x * sink->step_x + first * sink->step_y;
+        uint8_t *out = sink->image.data + pixel * (ptrdiff_t)channels;
+        const uint8_t *in = sink->rows + x * channels;
+        for (uint32_t y = 0; y < count; y++)
+            memcpy(out + y * step, in + y * stride, channels);
+    }
+}
+
 void px_sink_put(struct px_sink *sink, uint32_t y, const uint8_t *row)
 {
-    size_t channels = sink->image.channels;
-    uint8_t *out =
-        sink->image.data + (sink->origin + (ptrdiff_t)y * sink->step_y) * (ptrdiff_t)channels;
+    uint32_t channels = sink->image.channels;
+    size_t stride = (size_t)sink->width * channels;
 
-    if (!sink->row) {
-        px_convert_row(row, sink->channels_in, out, sink->image.channels, sink->width);
+    if (!sink->rows) {
+        px_convert_row(row, sink->channels_in, sink->image.data + y * stride, channels,
+                       sink->width);
         return;
     }
-    px_convert_row(row, sink->channels_in, sink->row, sink->image.channels, sink->width);
-    ptrdiff_t step = sink->step_x * (ptrdiff_t)channels;
-    for (uint32_t x = 0; x < sink->width; x++)
-        memcpy(out + (ptrdiff_t)x * step, sink->row + x * channels, channels);
+    uint32_t waiting = y % sink->band;
+    px_convert_row(row, sink->channels_in, sink->rows + waiting * stride, channels, sink->width);
+    if (++waiting < sink->band && y + 1 < sink->height)
+        return;
+    switch (channels) { /* constants, so that a pixel is one move and not a call of memcpy() */
+    case 1:
+        scatter(sink, y + 1 - waiting, waiting, 1);
+        break;
+    case 2:
+        scatter(sink, y + 1 - waiting, waiting, 2);
+        break;
+    case 3:
+        scatter(sink, y + 1 - waiting, waiting, 3);
+        break;
+    default:
+        scatter(sink, y + 1 - waiting, waiting, 4);
+    }
 }
 
 void px_sink_take(struct px_sink *sink, struct px_image *image)
@@ -129,6 +162,6 @@ void px_sink_take(struct px_sink *sink, struct px_image *image)
 void px_sink_destroy(struct px_sink *sink)
 {
     px_image_destroy(&sink->image);
-    free(sink->row);
-    sink->row = NULL;
+    free(sink->rows);
+    sink->rows = NULL;
 }

@@ -21,7 +21,8 @@ struct px_sink {
     struct px_image image;               /* upright, of the channels asked for; owned */
     uint32_t width, height, channels_in; /* as stored */
     ptrdiff_t origin, step_x, step_y;    /* stored (x, y) is pixel origin + x step_x + y step_y */
-    uint8_t *row; /* one converted row; NULL where rows go straight into the image. Owned */
+    uint32_t band;                       /* rows that are turned together */
+    uint8_t *rows; /* (band, width) converted; NULL where rows go straight into the image. Owned */
 };
 
 struct px_header;
@@ -30,7 +31,7 @@ struct px_header;
 int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_t channels,
                    struct px_error *err);
 
-/* row: width pixels of channels_in channels; y < height. */
+/* row: width pixels of channels_in channels. Every y from 0 to height - 1, once and in order. */
 void px_sink_put(struct px_sink *sink, uint32_t y, const uint8_t *row);
 
 /* Hands the image to the caller; the sink is then empty. */

@@ -208,6 +208,8 @@ int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t
         rc = create_rows(&r);
     if (!rc)
         rc = guarded(&r, read_rows);
+    if (!rc && r.no_memory) /* libpng went on without something it wanted to hold */
+        rc = px_fail(err, PX_E_NOMEM, "no memory to decode the PNG");
     if (!rc)
         px_sink_take(&r.sink, image);
     px_sink_destroy(&r.sink);

@@ -83,6 +83,7 @@ static int create_filter(struct px_filter *f, uint32_t in, uint32_t out, struct 
 static int pass(const struct px_image *in, bool horizontal, uint32_t side, struct px_image *out,
                 struct px_error *err)
 {
+    struct px_image made = {0};
     struct px_filter filter;
     uint32_t width = horizontal ? side : in->width;
     uint32_t height = horizontal ? in->height : side;
@@ -90,14 +91,16 @@ static int pass(const struct px_image *in, bool horizontal, uint32_t side, struc
 
     if (rc)
         return rc;
-    rc = px_image_create(out, width, height, in->channels, err);
+    rc = px_image_create(&made, width, height, in->channels, err);
     if (!rc && horizontal)
-        rc = px_resample_rows(in, &filter, out, err);
+        rc = px_resample_rows(in, &filter, &made, err);
     else if (!rc)
-        px_resample_columns(in, &filter, out);
-    if (rc)
-        px_image_destroy(out);
+        px_resample_columns(in, &filter, &made);
     destroy_filter(&filter);
+    if (rc)
+        px_image_destroy(&made);
+    else
+        *out = made;
     return rc;
 }
 
