@@ -28,24 +28,23 @@ static const char *placeholder(const struct px_option *row)
     return "";
 }
 
-/* Writes words with a break before each that would pass WIDTH; `at` columns are already taken. */
-static void wrap(const char *text, size_t at, size_t indent, FILE *out)
+/* Writes words from column `indent` on, with a break before each that would pass WIDTH. */
+static void wrap(const char *text, size_t indent, FILE *out)
 {
-    while (*text) {
+    size_t at = indent;
+
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
         size_t n = strcspn(text, " ");
-        if (at + n > WIDTH && at > indent) {
+        if (at > indent && at + 1 + n > WIDTH) {
             fprintf(out, "\n%*s", (int)indent, "");
             at = indent;
+        } else if (at > indent) {
+            fputc(' ', out);
+            at++;
         }
         fwrite(text, 1, n, out);
         at += n;
         text += n;
-        if (*text == ' ') {
-            text++;
-            if (*text && at < WIDTH)
-                fputc(' ', out);
-            at++;
-        }
     }
     fputc('\n', out);
 }
@@ -55,12 +54,16 @@ static void print_option(const char *left, const char *right, FILE *out)
     size_t n = strlen(left);
 
     fputs(left, out);
+    if (!*right) {
+        fputc('\n', out);
+        return;
+    }
     if (n + 2 > COLUMN) {
         fputc('\n', out);
         n = 0;
     }
     fprintf(out, "%*s", (int)(COLUMN - n), "");
-    wrap(right, COLUMN, COLUMN, out);
+    wrap(right, COLUMN, out);
 }
 
 /* The default where it says something: not for "nothing" and "off". */

@@ -173,6 +173,7 @@ struct bench {
     const struct settings *settings;
     const struct plan *plan;
     struct px_engine *engine;
+    int threads;
     json_t *results; /* an array; NULL: print lines */
 };
 
@@ -181,8 +182,7 @@ static int run_model(const struct bench *b, struct px_model *model, struct px_er
 {
     const struct settings *settings = b->settings;
     struct px_bench_case one = {.side = side_of(settings, px_model_network(model)),
-                                .threads =
-                                    settings->threads ? (int)settings->threads : px_cpu_count(),
+                                .threads = b->threads,
                                 .dtype = px_model_dtype(model),
                                 .norm = (enum px_norm_mode)settings->norm,
                                 .runs = (size_t)settings->runs};
@@ -219,8 +219,10 @@ static int run_models(const struct bench *b, const char *path, struct px_error *
 static int run_all(const struct settings *settings, const struct plan *plan, const char *path,
                    struct px_error *err)
 {
-    const struct px_engine_options options = {.threads = (int)settings->threads, .first_cpu = 0};
-    struct bench bench = {.settings = settings, .plan = plan};
+    /* Counted before the engine pins this thread to one CPU. */
+    int threads = settings->threads ? (int)settings->threads : px_cpu_count();
+    const struct px_engine_options options = {.threads = threads, .first_cpu = 0};
+    struct bench bench = {.settings = settings, .plan = plan, .threads = threads};
     int rc = px_engine_create(&bench.engine, &options, err);
 
     if (rc)

@@ -423,12 +423,13 @@ static void test_help_text(void **state)
     fclose(out);
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
         assert_in_range(strcspn(line, "\n"), 0, 100);
+    assert_null(strstr(text, " \n"));
     assert_memory_equal(text, "Usage: demo [OPTIONS] IN...\n\nA demonstration.\n\nConfiguration:\n",
                         56);
     assert_non_null(
         strstr(text, "\n\nLimits:\n      --queue-size N          requests that may wait; "));
     assert_non_null(strstr(text, "(1..65536, default 256)\n"));
-    assert_non_null(strstr(text, "\n  -m, --models TEXT "));
+    assert_non_null(strstr(text, "\n  -m, --models TEXT\n"));
     assert_non_null(strstr(text, "\n      --norm batch|running    (default batch)\n") ||
                     strstr(text, "\n      --norm batch|running     (default batch)\n"));
     assert_non_null(strstr(text, "PXDEMO_SOME_NAME"));
