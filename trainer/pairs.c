@@ -1,5 +1,6 @@
 #include "trainer/pairs.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,40 +98,47 @@ static int load_pair(const struct px_pairs *pairs, size_t index, struct px_pair 
     return rc;
 }
 
-/* Decodes every file once, in parallel, and keeps the result where that was decided. Of several
- * broken files the first by name is reported, whichever thread met it first. */
+/* What was met while decoding; filled by several threads. */
+struct verdict {
+    pthread_mutex_t mutex;
+    size_t bad;   /* files that cannot be used */
+    size_t first; /* of them, by name, and why */
+    struct px_error reason;
+};
+
+static void note_bad(struct verdict *verdict, size_t index, const struct px_error *reason)
+{
+    pthread_mutex_lock(&verdict->mutex);
+    if (verdict->bad++ == 0 || index < verdict->first) {
+        verdict->first = index;
+        verdict->reason = *reason;
+    }
+    pthread_mutex_unlock(&verdict->mutex);
+}
+
+/* Decodes every file once, in parallel, and keeps the result where that was decided. */
 static int load_all(struct px_pairs *pairs, struct px_error *err)
 {
-    size_t bad = 0;
-    size_t first = 0;
-    struct px_error reason = {0};
+    struct verdict verdict = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 #pragma omp parallel for schedule(dynamic) num_threads(pairs->options.threads)
     for (size_t i = 0; i < pairs->count; i++) {
         struct px_error own = {0};
         struct px_pair pair = {0};
-        int rc = load_pair(pairs, i, &pair, &own);
-        if (!rc && pairs->keep)
+        if (load_pair(pairs, i, &pair, &own))
+            note_bad(&verdict, i, &own);
+        else if (pairs->keep)
             pairs->pairs[i] = pair;
         else
             px_pair_destroy(&pair);
-        if (rc) {
-#pragma omp critical(px_pairs_bad)
-            {
-                if (bad == 0 || i < first) {
-                    first = i;
-                    reason = own;
-                }
-                bad++;
-            }
-        }
     }
-    if (bad == 0)
+    const struct px_error *reason = &verdict.reason;
+    if (verdict.bad == 0)
         return 0;
-    if (bad == 1)
-        return px_fail(err, (enum px_code)reason.code, "%s", reason.message);
-    return px_fail(err, (enum px_code)reason.code, "%.380s (and %zu other unusable file%s)",
-                   reason.message, bad - 1, bad == 2 ? "" : "s");
+    if (verdict.bad == 1)
+        return px_fail(err, (enum px_code)reason->code, "%s", reason->message);
+    return px_fail(err, (enum px_code)reason->code, "%.380s (and %zu other unusable file%s)",
+                   reason->message, verdict.bad - 1, verdict.bad == 2 ? "" : "s");
 }
 
 static int list(struct px_pairs *pairs, struct px_error *err)
