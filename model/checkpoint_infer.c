@@ -7,10 +7,10 @@
 static const char first_name[] = "model.model.0.weight";
 static const char last_name[] = "model.model.3.weight";
 
-static int find_weight(const struct px_tensor **tensor, const struct px_safetensors *file,
+static int find_weight(const struct px_tensor **tensor, const struct px_tensor_list *list,
                        const char *name, struct px_error *err)
 {
-    *tensor = px_safetensors_find(file, name);
+    *tensor = px_tensor_find(list, name);
     if (!*tensor)
         return px_fail(err, PX_E_FORMAT, "not a U-Net generator: tensor '%s' is missing", name);
     if ((*tensor)->ndim != 4)
@@ -24,7 +24,7 @@ static int find_weight(const struct px_tensor **tensor, const struct px_safetens
 }
 
 /* How many levels are nested in each other, by their down convolutions. */
-static int nesting(const struct px_safetensors *file)
+static int nesting(const struct px_tensor_list *list)
 {
     char name[PX_NAME_MAX + 64] = "model.model.1.model.";
     int depth = 1;
@@ -32,28 +32,28 @@ static int nesting(const struct px_safetensors *file)
     for (; depth <= PX_MAX_DEPTH; depth++) {
         size_t n = strlen(name);
         memcpy(name + n, "1.weight", sizeof "1.weight");
-        if (!px_safetensors_find(file, name))
+        if (!px_tensor_find(list, name))
             break;
         memcpy(name + n, "3.model.", sizeof "3.model.");
     }
     return depth;
 }
 
-static enum px_norm norm_of(const struct px_safetensors *file)
+static enum px_norm norm_of(const struct px_tensor_list *list)
 {
-    if (px_safetensors_find(file, "model.model.1.model.2.weight"))
+    if (px_tensor_find(list, "model.model.1.model.2.weight"))
         return PX_NORM_BATCH;
     /* PyTorch's code gives these convolutions a bias for InstanceNorm only. */
-    if (px_safetensors_find(file, "model.model.1.model.1.bias"))
+    if (px_tensor_find(list, "model.model.1.model.1.bias"))
         return PX_NORM_INSTANCE;
     return PX_NORM_NONE;
 }
 
 /* Refuses an entry of the metadata that is there and is not what the tensors say. */
-static int agree(const struct px_safetensors *file, const char *key, const char *tensors_say,
+static int agree(const struct px_tensor_list *list, const char *key, const char *tensors_say,
                  struct px_error *err)
 {
-    const char *value = px_safetensors_metadata(file, key);
+    const char *value = px_metadata_find(list, key);
 
     if (!value || strcmp(value, tensors_say) == 0)
         return 0;
@@ -61,38 +61,38 @@ static int agree(const struct px_safetensors *file, const char *key, const char 
                    value, tensors_say);
 }
 
-static int agree_number(const struct px_safetensors *file, const char *key, int tensors_say,
+static int agree_number(const struct px_tensor_list *list, const char *key, int tensors_say,
                         struct px_error *err)
 {
     char text[16];
 
     snprintf(text, sizeof text, "%d", tensors_say);
-    return agree(file, key, text, err);
+    return agree(list, key, text, err);
 }
 
-static int agree_all(const struct px_network *network, const struct px_safetensors *file,
+static int agree_all(const struct px_network *network, const struct px_tensor_list *list,
                      struct px_error *err)
 {
-    int rc = agree(file, "architecture", network->architecture, err);
+    int rc = agree(list, "architecture", network->architecture, err);
 
     if (!rc)
-        rc = agree_number(file, "ngf", network->ngf, err);
+        rc = agree_number(list, "ngf", network->ngf, err);
     if (!rc)
-        rc = agree_number(file, "input_nc", network->input_nc, err);
+        rc = agree_number(list, "input_nc", network->input_nc, err);
     if (!rc)
-        rc = agree_number(file, "output_nc", network->output_nc, err);
+        rc = agree_number(list, "output_nc", network->output_nc, err);
     if (!rc)
-        rc = agree(file, "norm", px_norm_name(network->norm), err);
+        rc = agree(list, "norm", px_norm_name(network->norm), err);
     return rc;
 }
 
 /* What names and shapes do not tell: metadata, else the reference's defaults. */
-static int read_metadata(struct px_network_options *options, const struct px_safetensors *file,
+static int read_metadata(struct px_network_options *options, const struct px_tensor_list *list,
                          struct px_error *err)
 {
-    const char *dropout = px_safetensors_metadata(file, "dropout");
-    const char *crop_size = px_safetensors_metadata(file, "crop_size");
-    const char *direction = px_safetensors_metadata(file, "direction");
+    const char *dropout = px_metadata_find(list, "dropout");
+    const char *crop_size = px_metadata_find(list, "crop_size");
+    const char *direction = px_metadata_find(list, "direction");
 
     if (dropout && strcmp(dropout, "true") != 0 && strcmp(dropout, "false") != 0)
         return px_fail(err, PX_E_FORMAT, "metadata dropout '%.60s': must be true or false",
@@ -110,29 +110,29 @@ static int read_metadata(struct px_network_options *options, const struct px_saf
     return 0;
 }
 
-int px_checkpoint_infer(struct px_network *network, const struct px_safetensors *file,
+int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err)
 {
     const struct px_tensor *first;
     const struct px_tensor *last;
     struct px_error inner = {0};
-    int rc = find_weight(&first, file, first_name, err);
+    int rc = find_weight(&first, list, first_name, err);
 
     if (!rc)
-        rc = find_weight(&last, file, last_name, err);
+        rc = find_weight(&last, list, last_name, err);
     if (rc)
         return rc;
     struct px_network_options options = {
-        .depth = nesting(file),
+        .depth = nesting(list),
         .ngf = (int)first->shape[0],
         .input_nc = (int)first->shape[1],
         .output_nc = (int)last->shape[1],
-        .norm = norm_of(file),
+        .norm = norm_of(list),
     };
-    rc = read_metadata(&options, file, err);
+    rc = read_metadata(&options, list, err);
     if (rc)
         return rc;
     if (px_network_unet(network, &options, &inner) != 0)
         return px_fail(err, PX_E_FORMAT, "%s", inner.message);
-    return agree_all(network, file, err);
+    return agree_all(network, list, err);
 }

@@ -4,11 +4,11 @@
 /* Private to the checkpoint files: what both loading and saving need. */
 
 #include "model/network.h"
-#include "model/safetensors.h"
+#include "model/tensor_list.h"
 
-/* Finds out what network a file holds, from names and shapes, and checks it against the metadata
- * that is there. FORMAT where they disagree or there is no U-Net. */
-int px_checkpoint_infer(struct px_network *network, const struct px_safetensors *file,
+/* Finds out what network a file's tensors are, from names and shapes, and checks it against the
+ * metadata that is there. FORMAT where they disagree or there is no U-Net. */
+int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err);
 
 /* The tensors of a state_dict, put in their places one by one. */

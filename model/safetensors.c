@@ -1,20 +1,14 @@
 #include "model/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "model/map.h"
 #include "model/safetensors_header.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are read as they lie");
 
 struct px_safetensors {
-    void *map; /* NULL where the memory is the caller's */
-    size_t map_size;
+    struct px_map map; /* empty where the memory is the caller's */
     struct px_safetensors_header header;
 };
 
@@ -34,55 +28,20 @@ int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_
     return 0;
 }
 
-/* Maps a regular file. An empty one has no map: *map is NULL. */
-static int map_file(int fd, void **map, size_t *size, struct px_error *err)
+int px_safetensors_open(struct px_safetensors **out, const char *path, struct px_error *err)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return px_fail(err, PX_E_IO, "not a regular file");
-    *size = (size_t)st.st_size;
-    *map = NULL;
-    if (*size == 0)
-        return 0;
-    *map = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (*map != MAP_FAILED)
-        return 0;
-    *map = NULL;
-    return px_fail(err, errno == ENOMEM ? PX_E_NOMEM : PX_E_IO, "cannot map %zu bytes: %s", *size,
-                   strerror(errno));
-}
-
-static int open_map(struct px_safetensors **out, int fd, struct px_error *err)
-{
-    void *map = NULL;
-    size_t size = 0;
-    int rc = map_file(fd, &map, &size, err);
+    struct px_map map;
+    int rc = px_map_open(&map, path, err);
 
     if (rc)
         return rc;
-    rc = px_safetensors_parse(out, map, size, err);
+    rc = px_safetensors_parse(out, map.data, map.size, err);
     if (!rc) {
         (*out)->map = map;
-        (*out)->map_size = size;
-    } else if (map) {
-        munmap(map, size);
+        return 0;
     }
-    return rc;
-}
-
-int px_safetensors_open(struct px_safetensors **out, const char *path, struct px_error *err)
-{
-    /* O_NONBLOCK: a FIFO in a models folder must not hold us up. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return px_fail(err, errno == ENOENT ? PX_E_NOT_FOUND : PX_E_IO, "%s: cannot open: %s", path,
-                       strerror(errno));
-    int rc = open_map(out, fd, err);
-    close(fd);
-    if (rc)
-        px_error_prefix(err, path);
+    px_map_close(&map);
+    px_error_prefix(err, path);
     return rc;
 }
 
@@ -91,46 +50,41 @@ void px_safetensors_close(struct px_safetensors *file)
     if (!file)
         return;
     px_safetensors_header_release(&file->header);
-    if (file->map)
-        munmap(file->map, file->map_size);
+    px_map_close(&file->map);
     free(file);
+}
+
+const struct px_tensor_list *px_safetensors_list(const struct px_safetensors *file)
+{
+    return &file->header.list;
 }
 
 size_t px_safetensors_count(const struct px_safetensors *file)
 {
-    return file->header.count;
+    return file->header.list.count;
 }
 
 const struct px_tensor *px_safetensors_at(const struct px_safetensors *file, size_t index)
 {
-    return &file->header.tensors[index];
-}
-
-static int name_of_tensor(const void *name, const void *tensor)
-{
-    return strcmp(name, ((const struct px_tensor *)tensor)->name);
+    return &file->header.list.tensors[index];
 }
 
 const struct px_tensor *px_safetensors_find(const struct px_safetensors *file, const char *name)
 {
-    return bsearch(name, file->header.tensors, file->header.count, sizeof *file->header.tensors,
-                   name_of_tensor);
+    return px_tensor_find(&file->header.list, name);
 }
 
 size_t px_safetensors_metadata_count(const struct px_safetensors *file)
 {
-    return file->header.metadata_count;
+    return file->header.list.metadata_count;
 }
 
 struct px_metadata px_safetensors_metadata_at(const struct px_safetensors *file, size_t index)
 {
-    return file->header.metadata[index];
+    return file->header.list.metadata[index];
 }
 
 const char *px_safetensors_metadata(const struct px_safetensors *file, const char *key)
 {
-    for (size_t i = 0; i < file->header.metadata_count; i++)
-        if (strcmp(file->header.metadata[i].key, key) == 0)
-            return file->header.metadata[i].value;
-    return NULL;
+    return px_metadata_find(&file->header.list, key);
 }

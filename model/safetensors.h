@@ -11,13 +11,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/tensor.h"
+#include "model/tensor_list.h"
 
 struct px_safetensors;
-
-struct px_metadata { /* one entry of __metadata__ */
-    const char *key, *value;
-};
 
 /* Maps and validates a file. Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the
  * path. */
@@ -28,6 +24,8 @@ int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_
                          struct px_error *err);
 void px_safetensors_close(struct px_safetensors *file); /* accepts NULL */
 
+/* Tensors and metadata; lives as long as the file is open. */
+const struct px_tensor_list *px_safetensors_list(const struct px_safetensors *file);
 /* The tensors, in the order of their names; `index` is below the count. */
 size_t px_safetensors_count(const struct px_safetensors *file);
 const struct px_tensor *px_safetensors_at(const struct px_safetensors *file, size_t index);

@@ -69,11 +69,6 @@ static int read_json(struct px_safetensors_header *header, const uint8_t *text, 
                    error.position);
 }
 
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const struct px_metadata *)a)->key, ((const struct px_metadata *)b)->key);
-}
-
 static int read_metadata(struct px_safetensors_header *header, json_t *object, struct px_error *err)
 {
     const char *key;
@@ -81,17 +76,16 @@ static int read_metadata(struct px_safetensors_header *header, json_t *object, s
 
     if (!json_is_object(object))
         return px_fail(err, PX_E_FORMAT, "%s is not an object of strings", metadata_key);
-    header->metadata = calloc(json_object_size(object) + 1, sizeof *header->metadata);
-    if (!header->metadata)
+    header->list.metadata = calloc(json_object_size(object) + 1, sizeof *header->list.metadata);
+    if (!header->list.metadata)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu metadata", json_object_size(object));
     json_object_foreach(object, key, value)
     {
         if (!json_is_string(value))
             return px_fail(err, PX_E_FORMAT, "%s '%.100s' is not a string", metadata_key, key);
-        header->metadata[header->metadata_count++] =
+        header->list.metadata[header->list.metadata_count++] =
             (struct px_metadata){key, json_string_value(value)};
     }
-    qsort(header->metadata, header->metadata_count, sizeof *header->metadata, by_key);
     return 0;
 }
 
@@ -179,20 +173,15 @@ static int by_place(const void *a, const void *b)
     return x->bytes < y->bytes ? -1 : x->bytes > y->bytes; /* empty ones first */
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct px_tensor *)a)->name, ((const struct px_tensor *)b)->name);
-}
-
 /* Every byte of data belongs to exactly one tensor. */
 static int check_places(struct px_safetensors_header *header, const uint8_t *data, size_t size,
                         struct px_error *err)
 {
     size_t place = 0;
 
-    qsort(header->tensors, header->count, sizeof *header->tensors, by_place);
-    for (size_t i = 0; i < header->count; i++) {
-        const struct px_tensor *tensor = &header->tensors[i];
+    qsort(header->list.tensors, header->list.count, sizeof *header->list.tensors, by_place);
+    for (size_t i = 0; i < header->list.count; i++) {
+        const struct px_tensor *tensor = &header->list.tensors[i];
         size_t begin = (size_t)((const uint8_t *)tensor->data - data);
         if (begin < place)
             return px_fail(err, PX_E_FORMAT, "tensors '%.100s' and '%.100s' overlap at byte %zu",
@@ -204,7 +193,7 @@ static int check_places(struct px_safetensors_header *header, const uint8_t *dat
     }
     if (place != size)
         return px_fail(err, PX_E_FORMAT, "%zu bytes follow the last tensor", size - place);
-    qsort(header->tensors, header->count, sizeof *header->tensors, by_name);
+    px_tensor_list_sort(&header->list);
     return 0;
 }
 
@@ -214,8 +203,8 @@ static int read_entries(struct px_safetensors_header *header, const uint8_t *dat
     const char *key;
     json_t *value;
 
-    header->tensors = calloc(json_object_size(header->json) + 1, sizeof *header->tensors);
-    if (!header->tensors)
+    header->list.tensors = calloc(json_object_size(header->json) + 1, sizeof *header->list.tensors);
+    if (!header->list.tensors)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu tensors",
                        json_object_size(header->json));
     json_object_foreach(header->json, key, value)
@@ -224,8 +213,8 @@ static int read_entries(struct px_safetensors_header *header, const uint8_t *dat
         if (strcmp(key, metadata_key) == 0) {
             rc = read_metadata(header, value, err);
         } else {
-            header->tensors[header->count].name = key;
-            rc = read_tensor(&header->tensors[header->count++], value, data, size, err);
+            header->list.tensors[header->list.count].name = key;
+            rc = read_tensor(&header->list.tensors[header->list.count++], value, data, size, err);
         }
         if (rc)
             return rc;
@@ -252,8 +241,8 @@ int px_safetensors_header_read(struct px_safetensors_header *header, const uint8
 
 void px_safetensors_header_release(struct px_safetensors_header *header)
 {
-    free(header->tensors);
-    free(header->metadata);
+    free(header->list.tensors);
+    free(header->list.metadata);
     json_decref(header->json);
     *header = (struct px_safetensors_header){0};
 }

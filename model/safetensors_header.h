@@ -8,11 +8,8 @@
 #include "model/safetensors.h"
 
 struct px_safetensors_header {
-    json_t *json;              /* owns all names, keys and values */
-    struct px_tensor *tensors; /* sorted by name */
-    size_t count;
-    struct px_metadata *metadata; /* sorted by key */
-    size_t metadata_count;
+    json_t *json; /* owns all names, keys and values */
+    struct px_tensor_list list;
 };
 
 /* `data` is the whole file. On failure *header is released. */

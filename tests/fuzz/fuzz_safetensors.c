@@ -41,7 +41,7 @@ static void use_checkpoint(const struct px_safetensors *file)
     bool has_running;
     struct px_error err;
 
-    if (px_checkpoint_infer(&network, file, &err) != 0)
+    if (px_checkpoint_infer(&network, px_safetensors_list(file), &err) != 0)
         return;
     px_checkpoint_bind_start(&binding, &network, PX_E_FORMAT);
     for (size_t i = 0; i < px_safetensors_count(file); i++)
