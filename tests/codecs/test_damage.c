@@ -239,6 +239,18 @@ static void test_scans(void **state)
     refused("more than 100 scans", NULL);
 }
 
+/* libjpeg only warns of bytes that no pixel needed: a sign that others were read wrongly. */
+static void test_warning(void **state)
+{
+    uint8_t more[42] = {[40] = 0xff, [41] = 0xd9}; /* zeros, then EOI again */
+    (void)state;
+
+    load("jpeg/baseline.jpg");
+    file.size -= 2;
+    append(more, sizeof more);
+    refused("extraneous bytes before marker 0xd9", NULL);
+}
+
 static void test_garbage(void **state)
 {
     static const struct {
@@ -302,6 +314,7 @@ int main(void)
         CHECK("a PNG of 65 bytes that declares a huge or empty size is refused", test_png_bombs),
         CHECK("a JPEG of an unsupported kind or size is refused, and told why", test_jpeg_headers),
         CHECK("a JPEG may have 100 scans, not 101", test_scans),
+        CHECK("a JPEG that libjpeg warns about is refused", test_warning),
         CHECK("what is no picture is refused, and told why", test_garbage),
         CHECK("large and many chunks beside the pixels do no harm", test_large_chunk),
     };
