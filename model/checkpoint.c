@@ -10,10 +10,9 @@ static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
     struct px_checkpoint_binding binding;
 
     px_checkpoint_bind_start(&binding, &checkpoint->network, PX_E_FORMAT);
-    for (size_t i = 0; i < px_safetensors_count(checkpoint->file); i++) {
+    for (size_t i = 0; i < checkpoint->list->count; i++) {
         const struct px_tensor_spec *spec;
-        const struct px_tensor *tensor = px_safetensors_at(checkpoint->file, i);
-        int rc = px_checkpoint_bind(&binding, tensor, &spec, err);
+        int rc = px_checkpoint_bind(&binding, &checkpoint->list->tensors[i], &spec, err);
         if (rc)
             return rc;
     }
@@ -33,7 +32,8 @@ int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_e
         return px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
     int rc = px_safetensors_open(&checkpoint->file, path, err);
     if (!rc) {
-        rc = px_checkpoint_infer(&checkpoint->network, checkpoint->file, err);
+        checkpoint->list = px_safetensors_list(checkpoint->file);
+        rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, err);
         if (!rc)
             rc = bind_all(checkpoint, err);
         if (rc)

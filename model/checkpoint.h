@@ -20,7 +20,8 @@
 
 struct px_checkpoint {
     struct px_network network;
-    struct px_safetensors *file; /* owned */
+    struct px_safetensors *file;       /* owned */
+    const struct px_tensor_list *list; /* all that the file holds */
     bool has_running;    /* all running means and variances that the network has are there; true
                             without batch norm */
     enum px_dtype dtype; /* stored type of the first layer's weights: PX_F32, PX_BF16, ... */
