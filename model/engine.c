@@ -88,8 +88,57 @@ static void drop_oldest(struct px_engine *engine)
     drop(engine, link);
 }
 
-/* A new plan at the head of the list; older ones leave until it fits the limit. */
-static int add_plan(struct px_engine *engine, struct px_model *model, const struct cached *key,
+/* With no plan left the scratchpad starts anew: it never shrinks, and the last picture may have
+ * been a large one. */
+static int shed_scratch(struct px_engine *engine, struct px_error *err)
+{
+    struct px_dnn *fresh;
+
+    if (engine->plans || px_dnn_scratch_size(engine->dnn) == 0)
+        return 0;
+    int rc = px_dnn_create(&fresh, engine->threads, err);
+    if (rc)
+        return rc;
+    px_dnn_destroy(engine->dnn);
+    engine->dnn = fresh;
+    return 0;
+}
+
+static int refuse_size(const struct px_engine *engine, const struct cached *key, size_t bytes,
+                       struct px_error *err)
+{
+    const size_t mib = (size_t)1 << 20;
+
+    return px_fail(err, PX_E_NOMEM,
+                   "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: send a "
+                   "smaller picture or raise the limit",
+                   key->n, key->n > 1 ? "s" : "", key->width, key->height, key->n > 1 ? "" : "s",
+                   bytes / mib + (bytes % mib != 0), engine->memory_limit / mib);
+}
+
+static int insert_plan(struct px_engine *engine, struct px_model *model, const struct cached *key,
+                       const struct px_plan_desc *desc, struct px_error *err)
+{
+    struct cached *cached = malloc(sizeof *cached);
+
+    if (!cached)
+        return px_fail(err, PX_E_NOMEM, "no memory for a plan");
+    *cached = *key;
+    int rc = px_plan_create(&cached->plan, engine->dnn, desc, err);
+    if (rc) {
+        free(cached);
+        return rc;
+    }
+    cached->model = px_model_ref(model);
+    cached->next = engine->plans;
+    engine->plans = cached;
+    engine->memory += cached->bytes;
+    return 0;
+}
+
+/* A new plan at the head of the list; older ones leave until all fits the limit. Only oneDNN knows
+ * how large its scratchpad gets, and only when the convolutions are made. */
+static int add_plan(struct px_engine *engine, struct px_model *model, struct cached *key,
                     struct px_error *err)
 {
     struct px_plan_desc desc = {.network = px_model_network(model),
@@ -100,37 +149,31 @@ static int add_plan(struct px_engine *engine, struct px_model *model, const stru
                                 .width = key->width,
                                 .running = key->running,
                                 .threads = engine->threads};
-    struct cached *cached;
-    size_t bytes = 0;
+    size_t limit = engine->memory_limit;
 
-    if (!px_plan_memory(&desc, &bytes) || bytes > engine->memory_limit)
-        return px_fail(err, PX_E_NOMEM,
-                       "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: send a "
-                       "smaller picture or raise the limit",
-                       key->n, key->n > 1 ? "s" : "", key->width, key->height,
-                       key->n > 1 ? "" : "s", (bytes + ((1u << 20) - 1)) >> 20,
-                       engine->memory_limit >> 20);
-    while (engine->plans && engine->memory + bytes > engine->memory_limit)
+    if (!px_plan_memory(&desc, &key->bytes))
+        key->bytes = SIZE_MAX;
+    if (key->bytes > limit)
+        return refuse_size(engine, key, key->bytes, err);
+    while (engine->plans && px_engine_memory(engine) > limit - key->bytes)
         drop_oldest(engine);
-    cached = malloc(sizeof *cached);
-    if (!cached)
-        return px_fail(err, PX_E_NOMEM, "no memory for a plan");
-    *cached = *key;
-    int rc = px_plan_create(&cached->plan, engine->dnn, &desc, err);
-    if (rc) {
-        free(cached);
+    int rc = shed_scratch(engine, err);
+    if (!rc)
+        rc = insert_plan(engine, model, key, &desc, err);
+    if (rc)
         return rc;
-    }
-    cached->model = px_model_ref(model);
-    cached->bytes = bytes;
-    cached->next = engine->plans;
-    engine->plans = cached;
-    engine->memory += bytes;
-    return 0;
+    while (engine->plans->next && px_engine_memory(engine) > limit)
+        drop_oldest(engine);
+    size_t needed = px_engine_memory(engine);
+    if (needed <= limit)
+        return 0;
+    drop(engine, &engine->plans);
+    rc = shed_scratch(engine, err);
+    return rc ? rc : refuse_size(engine, key, needed, err);
 }
 
 /* Puts the plan for the batch first in the list: finds it, or makes it. */
-static int use_plan(struct px_engine *engine, struct px_model *model, const struct cached *key,
+static int use_plan(struct px_engine *engine, struct px_model *model, struct cached *key,
                     struct px_error *err)
 {
     for (struct cached **link = &engine->plans; *link; link = &(*link)->next) {

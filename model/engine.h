@@ -50,7 +50,7 @@ struct px_engine_options {
     int threads;   /* OpenMP team of this engine; 0: all CPUs of the process's mask */
     int first_cpu; /* index into the process's mask of the CPU to pin the team's first thread to;
                       the next threads take the next CPUs, around the mask; -1: do not pin */
-    size_t memory_limit; /* bytes of plans kept; 0: 512 MiB */
+    size_t memory_limit; /* bytes of plans and scratchpad kept; 0: 512 MiB */
 };
 
 int px_engine_create(struct px_engine **out, const struct px_engine_options *options,
@@ -88,7 +88,7 @@ struct px_batch_f32 {
 int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
                       const struct px_batch_f32 *batch, struct px_error *err);
 
-/* Bytes that the plans of this engine hold now. */
+/* Bytes that the plans of this engine and oneDNN's scratchpad hold now; never above the limit. */
 size_t px_engine_memory(const struct px_engine *engine);
 
 /* True where the CPU has AMX bf16 (and the kernel granted it); what AUTO decides by. */

@@ -86,17 +86,17 @@ struct layout {
     bool overflow;
 };
 
-/* Bytes of n x (height + 2) x (width + 2) x channels elements: at least what any buffer with that
- * picture needs, exact sizes follow; false where that may overflow. */
+/* Whether every size that a layer leads to fits a size_t: it and its input are together below
+ * n * (height + 2) * (width + 2) * (4 * in + 4 * out channels) elements, and their statistics, too.
+ */
 static bool countable(const struct px_plan_desc *d, int layer)
 {
     struct px_grid g = result_of(d, layer);
-    size_t bytes = 16;
+    size_t channels = (size_t)d->network->layers[layer].in_channels + (size_t)g.channels;
+    size_t bytes = 4 * sizeof(float) * channels;
 
     return px_mul(bytes, (size_t)g.n, &bytes) && px_mul(bytes, (size_t)g.height + 2, &bytes) &&
-           px_mul(bytes, (size_t)g.width + 2, &bytes) &&
-           px_mul(bytes, 4 * (size_t)d->network->layers[layer].in_channels + 4 * (size_t)g.channels,
-                  &bytes);
+           px_mul(bytes, (size_t)g.width + 2, &bytes);
 }
 
 static size_t place(struct layout *l, size_t bytes)

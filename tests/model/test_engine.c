@@ -1,0 +1,373 @@
+#include "tests/check.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "model/model.h"
+#include "tests/model/generator.h"
+
+/* The linker sends every allocation of our own code through these (-Wl,--wrap). */
+static atomic_long allocations;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_calloc(count, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_aligned_alloc(alignment, size);
+}
+
+static char path[] = "/tmp/px_engine_XXXXXX";
+static const struct px_network_options small = {6, 8, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"};
+
+static struct px_engine *start(struct px_engine_options options)
+{
+    struct px_engine *engine = NULL;
+    struct px_error err;
+
+    if (px_engine_create(&engine, &options, &err) != 0)
+        fail_msg("%s", err.message);
+    return engine;
+}
+
+static struct px_model *load(const struct px_network_options *options, enum px_dtype dtype,
+                             bool running)
+{
+    struct px_model *model = NULL;
+    struct px_error err;
+
+    generator_write(path, options, running);
+    if (px_model_load(&model, path, dtype, &err) != 0)
+        fail_msg("%s", err.message);
+    return model;
+}
+
+enum { MOST = 5 };
+
+/* Pictures of up to 128x128, three channels in and out, with memory for the answers. */
+struct pictures {
+    uint8_t in[MOST][128 * 128 * 3], out[MOST][128 * 128 * 3];
+    const uint8_t *ins[MOST];
+    uint8_t *outs[MOST];
+    bool dropout[MOST];
+    uint64_t seeds[MOST];
+};
+
+static struct pictures *draw(void)
+{
+    struct pictures *p = calloc(1, sizeof *p);
+
+    for (int i = 0; i < MOST; i++) {
+        for (size_t k = 0; k < sizeof p->in[i]; k++)
+            p->in[i][k] = (uint8_t)(px_mix64(k / 3 / 16 + 7777 * (uint64_t)i) >> 32);
+        p->ins[i] = p->in[i];
+        p->outs[i] = p->out[i];
+        p->dropout[i] = i % 2 == 1;
+        p->seeds[i] = 100 + (uint64_t)i;
+    }
+    return p;
+}
+
+static struct px_batch batch_of(struct pictures *p, int first, int n, int size)
+{
+    return (struct px_batch){n,
+                             size,
+                             size,
+                             PX_TEST_BATCH,
+                             p->ins + first,
+                             p->outs + first,
+                             p->dropout + first,
+                             p->seeds + first};
+}
+
+static void run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch)
+{
+    struct px_error err;
+
+    if (px_engine_run(engine, model, batch, &err) != 0)
+        fail_msg("%s", err.message);
+}
+
+/* ngf 32: 256 channels inside, enough for oneDNN to divide its work differently. */
+static void check_batches(enum px_dtype dtype, enum px_norm_mode norm)
+{
+    const struct px_network_options options = {6, 32, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"};
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+    struct px_model *model = load(&options, dtype, true);
+    struct pictures *alone = draw(), *together = draw();
+    static const int sizes[] = {2, 3, 5};
+
+    for (int i = 0; i < MOST; i++) {
+        struct px_batch one = batch_of(alone, i, 1, 64);
+        one.norm = norm;
+        run(engine, model, &one);
+    }
+    for (int k = 0; k < 3; k++) {
+        struct px_batch many = batch_of(together, 0, sizes[k], 64);
+        many.norm = norm;
+        run(engine, model, &many);
+        for (int i = 0; i < sizes[k]; i++)
+            assert_memory_equal(alone->out[i], together->out[i], 64 * 64 * 3);
+    }
+    assert_memory_not_equal(alone->out[0], alone->out[1], 64 * 64 * 3);
+    free(alone);
+    free(together);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+static void test_batches(void **state)
+{
+    (void)state;
+    check_batches(PX_F32, PX_TEST_BATCH);
+    check_batches(PX_F32, PX_TEST_RUNNING);
+    check_batches(PX_BF16, PX_TEST_BATCH);
+    check_batches(PX_BF16, PX_TEST_RUNNING);
+}
+
+static void test_bytes_follow_floats(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, true);
+    struct pictures *p = draw();
+    struct px_batch batch = batch_of(p, 0, 1, 64);
+    float in[64 * 64 * 3], out[64 * 64 * 3];
+    struct px_batch_f32 floats = {
+        1, 64, 64, PX_TEST_BATCH, (const float *const[]){in}, (float *const[]){out}, NULL, NULL};
+
+    (void)state;
+    for (size_t i = 0; i < 64 * 64 * 3; i++)
+        in[i] = (float)p->in[0][i] / 127.5f - 1.0f;
+    run(engine, model, &batch);
+    assert_int_equal(px_engine_run_f32(engine, model, &floats, NULL), 0);
+    for (size_t i = 0; i < 64 * 64 * 3; i++)
+        assert_int_equal(p->out[0][i], (int)((out[i] + 1.0f) * 127.5f));
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+static void test_no_allocation(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, true);
+    struct pictures *p = draw();
+    struct px_batch batch = batch_of(p, 0, 2, 64);
+    long before = atomic_load(&allocations);
+
+    (void)state;
+    run(engine, model, &batch);
+    assert_true(atomic_load(&allocations) > before); /* the counter works */
+    before = atomic_load(&allocations);
+    run(engine, model, &batch);
+    assert_int_equal(atomic_load(&allocations), before);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+/* What the first plan of a batch needs, scratchpad included. */
+static size_t needed(struct px_model *model, const struct px_batch *batch)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 1, .first_cpu = -1});
+
+    run(engine, model, batch);
+    size_t bytes = px_engine_memory(engine);
+    px_engine_destroy(engine);
+    return bytes;
+}
+
+static void test_memory_limit(void **state)
+{
+    struct px_model *model = load(&small, PX_F32, true);
+    struct pictures *p = draw();
+    struct px_batch largest = batch_of(p, 0, 2, 128), over = batch_of(p, 0, 5, 128);
+    size_t limit = needed(model, &largest) + 1000;
+    struct px_engine *engine =
+        start((struct px_engine_options){.threads = 1, .first_cpu = -1, .memory_limit = limit});
+    struct px_error err;
+
+    (void)state;
+    for (int n = 1; n <= 5; n++) {
+        struct px_batch batch = batch_of(p, 0, n, 64);
+        run(engine, model, &batch);
+        assert_in_range(px_engine_memory(engine), 1, limit);
+    }
+    run(engine, model, &largest);
+    assert_in_range(px_engine_memory(engine), 1, limit);
+    assert_int_equal(px_engine_run(engine, model, &over, &err), -PX_E_NOMEM);
+    assert_non_null(strstr(err.message, "5 pictures of 128x128 need"));
+    assert_non_null(strstr(err.message, "the memory limit is"));
+    run(engine, model, &largest);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+/* Of three plans with room for two the one used last survives, seen by what is allocated anew. */
+static void test_least_recently_used(void **state)
+{
+    struct px_model *model = load(&small, PX_F32, true);
+    struct pictures *p = draw();
+    struct px_batch a = batch_of(p, 0, 1, 64), b = a, c = a;
+    long before;
+
+    (void)state;
+    b.norm = PX_TEST_RUNNING;
+    c.n = 2;
+    size_t limit = needed(model, &c) + needed(model, &a); /* less with a shared scratchpad */
+    struct px_engine *engine =
+        start((struct px_engine_options){.threads = 1, .first_cpu = -1, .memory_limit = limit});
+    run(engine, model, &a);
+    run(engine, model, &b);
+    run(engine, model, &a);
+    run(engine, model, &c); /* b leaves */
+    before = atomic_load(&allocations);
+    run(engine, model, &c);
+    assert_int_equal(atomic_load(&allocations), before);
+    run(engine, model, &b);
+    assert_true(atomic_load(&allocations) > before);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+static void test_refusals(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 1, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, false), *none = NULL;
+    struct pictures *p = draw();
+    struct px_error err;
+    struct px_batch batch = batch_of(p, 0, 1, 64);
+
+    (void)state;
+    batch.norm = PX_TEST_RUNNING;
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "norm=batch"));
+    batch = batch_of(p, 0, 1, 96);
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "96x96"));
+    assert_non_null(strstr(err.message, "multiples of 64"));
+    batch = batch_of(p, 0, 0, 64);
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_INVALID);
+    batch = batch_of(p, 0, 1, 1 << 30); /* more than there is memory in the world */
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_NOMEM);
+    assert_int_equal(px_model_load(&none, path, PX_F16, &err), -PX_E_USAGE);
+    assert_int_equal(px_model_load(&none, "/nowhere.safetensors", PX_F32, &err), -PX_E_NOT_FOUND);
+    assert_null(none);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+static void test_pinning(void **state)
+{
+    cpu_set_t before, during, after;
+
+    (void)state;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    assert_int_equal(CPU_COUNT(&before), px_cpu_count());
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = 1});
+    assert_int_equal(sched_getaffinity(0, sizeof during, &during), 0);
+    assert_int_equal(CPU_COUNT(&during), 1);
+    px_engine_destroy(engine);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_true(CPU_EQUAL(&before, &after));
+}
+
+struct worker {
+    struct px_model *model;
+    struct pictures *pictures;
+};
+
+static void *work(void *context)
+{
+    struct worker *w = context;
+    struct px_engine *engine = start((struct px_engine_options){.threads = 1, .first_cpu = -1});
+    struct px_batch batch = batch_of(w->pictures, 0, 2, 64);
+
+    for (int i = 0; i < 3; i++)
+        run(engine, w->model, &batch);
+    px_engine_destroy(engine);
+    return NULL;
+}
+
+/* Four workers start at the same time on a model that nobody has packed yet. */
+static void test_shared_model(void **state)
+{
+    struct px_model *model = load(&small, PX_F32, true);
+    struct worker workers[4];
+    pthread_t threads[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        workers[i] = (struct worker){px_model_ref(model), draw()};
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_memory_equal(workers[0].pictures->out, workers[i].pictures->out,
+                            sizeof workers[i].pictures->out);
+        px_model_unref(workers[i].model);
+    }
+    /* Packed once: no more than the file and a little for padding. */
+    assert_in_range(px_pack_memory(px_model_pack(model)),
+                    4 * px_network_parameters(px_model_network(model)),
+                    6 * px_network_parameters(px_model_network(model)));
+    for (int i = 0; i < 4; i++)
+        free(workers[i].pictures);
+    px_model_unref(model);
+}
+
+static int make_path(void **state)
+{
+    int fd = mkstemp(path);
+
+    (void)state;
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("gives the same bits alone and in any batch", test_batches),
+        CHECK("gives bytes that are its floats, truncated", test_bytes_follow_floats),
+        CHECK("allocates nothing when a size is planned", test_no_allocation),
+        CHECK("keeps its plans within the memory limit", test_memory_limit),
+        CHECK("forgets the plan that was used least recently", test_least_recently_used),
+        CHECK("refuses what it cannot run, and says why", test_refusals),
+        CHECK("pins its threads and lets go of them", test_pinning),
+        CHECK("shares packed weights between workers", test_shared_model),
+    };
+
+    return cmocka_run_group_tests(tests, make_path, remove_path);
+}
