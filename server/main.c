@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "model/team.h"
 #include "server/daemon.h"
 #include "server/health.h"
 #include "server/listen.h"
@@ -41,6 +42,8 @@ int main(int argc, char **argv)
     struct px_settings settings;
     struct px_options options;
     struct px_error err = {0};
+
+    px_team_wait_briefly(argv);
     int rc = px_options_parse(&px_settings_table, &settings, "config", argc, argv, &options, &err);
 
     if (rc < 0)

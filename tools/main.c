@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "config/options.h"
 #include "config/suggest.h"
+#include "model/team.h"
 #include "tools/stop.h"
 #include "tools/verbs.h"
 
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
 {
     struct px_error err = {0};
 
+    px_team_wait_briefly(argv);
     px_stop_install();
     int rc = run(argc, argv, &err);
     if (!rc && (fflush(stdout) != 0 || ferror(stdout)))

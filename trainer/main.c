@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "model/team.h"
 #include "trainer/settings.h"
 #include "trainer/train.h"
 
@@ -36,6 +37,8 @@ int main(int argc, char **argv)
     struct px_settings settings = {0};
     struct px_options options = {0};
     struct px_error err = {0};
+
+    px_team_wait_briefly(argv);
     int rc = px_options_parse(&px_settings_table, &settings, NULL, argc, argv, &options, &err);
 
     if (!rc && options.help) {
