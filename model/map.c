@@ -40,6 +40,12 @@ int px_map_open(struct px_map *map, const char *path, struct px_error *err)
     return rc;
 }
 
+void px_map_forget(const struct px_map *map)
+{
+    if (map->data)
+        madvise(map->data, map->size, MADV_DONTNEED); /* never written: nothing is lost */
+}
+
 void px_map_close(struct px_map *map)
 {
     if (map->data)

@@ -255,6 +255,7 @@ static int add(struct px_pack *pack, struct entry **out, const struct entry *key
     entry->next = pack->entries;
     pack->entries = entry;
     pack->bytes += entry->bytes;
+    px_safetensors_forget(pack->checkpoint->file); /* packed: once in memory is enough */
     *out = entry;
     return 0;
 }

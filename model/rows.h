@@ -55,7 +55,7 @@ void px_row_dropout(const struct px_row_drop *drop, enum px_dtype dtype, void *d
 void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype, void *out);
 void px_row_in_f32(const float *in, size_t count, enum px_dtype dtype, void *out);
 
-/* tanh of an f32 row, pixels close together; 8 bits: trunc((tanh + 1) * 127.5), a NaN gives 0. */
+/* tanh of an f32 row of up to 512 channels, pixels close together; 8 bits: trunc((tanh + 1) * 127.5), a NaN gives 0. */
 void px_row_out_u8(const struct px_row *row, uint8_t *out);
 void px_row_out_f32(const struct px_row *row, float *out);
 

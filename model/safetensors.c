@@ -45,6 +45,11 @@ int px_safetensors_open(struct px_safetensors **out, const char *path, struct px
     return rc;
 }
 
+void px_safetensors_forget(const struct px_safetensors *file)
+{
+    px_map_forget(&file->map);
+}
+
 void px_safetensors_close(struct px_safetensors *file)
 {
     if (!file)

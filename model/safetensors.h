@@ -24,6 +24,9 @@ int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_
                          struct px_error *err);
 void px_safetensors_close(struct px_safetensors *file); /* accepts NULL */
 
+/* Gives the pages of a mapped file that were read so far back to the system. */
+void px_safetensors_forget(const struct px_safetensors *file);
+
 /* Tensors and metadata; lives as long as the file is open. */
 const struct px_tensor_list *px_safetensors_list(const struct px_safetensors *file);
 /* The tensors, in the order of their names; `index` is below the count. */
