@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "model/model.h"
+#include "tests/model/bf16.h"
 #include "tests/model/generator.h"
 
 /* The linker sends every allocation of our own code through these (-Wl,--wrap). */
@@ -144,6 +145,12 @@ static void test_batches(void **state)
     (void)state;
     check_batches(PX_F32, PX_TEST_BATCH);
     check_batches(PX_F32, PX_TEST_RUNNING);
+}
+
+static void test_batches_bf16(void **state)
+{
+    (void)state;
+    skip_without_bf16();
     check_batches(PX_BF16, PX_TEST_BATCH);
     check_batches(PX_BF16, PX_TEST_RUNNING);
 }
@@ -360,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("gives the same bits alone and in any batch", test_batches),
+        CHECK("gives the same bits alone and in any batch in bf16", test_batches_bf16),
         CHECK("gives bytes that are its floats, truncated", test_bytes_follow_floats),
         CHECK("allocates nothing when a size is planned", test_no_allocation),
         CHECK("keeps its plans within the memory limit", test_memory_limit),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/engine.h"
+#include "tests/model/bf16.h"
 
 /* Whole U-Nets against what PyTorch answers (tests/golden/README.md). */
 
@@ -158,6 +159,7 @@ static void test_f32(void **state)
 static void test_bf16(void **state)
 {
     (void)state;
+    skip_without_bf16();
     assert_int_equal(for_all(PX_BF16, close_bf16), 13);
 }
 

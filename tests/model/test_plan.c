@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "model/engine.h"
 #include "model/plan.h"
+#include "tests/model/bf16.h"
 #include "tests/model/generator.h"
 
 /* Whole generators against the definition of their layers; those of depth 6 have dropout. The
@@ -122,6 +123,7 @@ static void test_bf16(void **state)
     static const uint64_t seed = 42;
 
     (void)state;
+    skip_without_bf16();
     for (int k = 0; k < PROBLEMS; k++) {
         const struct problem *p = &problems[k];
         struct bench b = set_up(&p->options, PX_BF16);
