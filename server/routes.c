@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/page.h"
 #include "server/scrape.h"
 
 static void answer_ok(struct px_reply *reply)
@@ -36,12 +37,40 @@ static void answer_models(struct px_server *server, struct px_reply *reply)
     px_scrape_models(server, reply);
 }
 
+static void answer_html(struct px_server *server, struct px_reply *reply)
+{
+    (void)server;
+    px_page_html(reply);
+}
+
+static void answer_script(struct px_server *server, struct px_reply *reply)
+{
+    (void)server;
+    px_page_script(reply);
+}
+
+static void answer_house(struct px_server *server, struct px_reply *reply)
+{
+    (void)server;
+    px_page_house(reply);
+}
+
+static void answer_style(struct px_server *server, struct px_reply *reply)
+{
+    (void)server;
+    px_page_style(reply);
+}
+
 static const struct px_route_entry routes[] = {
     {PX_ROUTE_TRANSLATE, "/translate", true, NULL},
     {PX_ROUTE_MODELS, "/models", false, answer_models},
     {PX_ROUTE_HEALTHZ, "/healthz", false, answer_healthz},
     {PX_ROUTE_READYZ, "/readyz", false, answer_readyz},
     {PX_ROUTE_METRICS, "/metrics", false, px_scrape_metrics},
+    {PX_ROUTE_PAGE, "/", false, answer_html},
+    {PX_ROUTE_PAGE, "/app.js", false, answer_script},
+    {PX_ROUTE_PAGE, "/house.js", false, answer_house},
+    {PX_ROUTE_PAGE, "/style.css", false, answer_style},
 };
 static const struct px_route_entry other = {PX_ROUTE_OTHER, "", false, NULL};
 
