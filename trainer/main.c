@@ -1,6 +1,5 @@
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "model/team.h"
@@ -33,19 +32,6 @@ static void install_handlers(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* By default a thread of libgomp that waits for the others spins for about 5 ms. Where something
- * else runs on the machine, that time is taken from the thread that all wait for: beside a compiler
- * a step was ten times slower. 10,000 rounds (about 0.15 ms) outlast the gaps inside a step and no
- * more. libgomp reads this before main(), so the program starts itself again; should that fail, it
- * goes on as it is. Whoever sets either variable decides instead. */
-static void spin_less(char **argv)
-{
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
-        return;
-    if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
-        execv("/proc/self/exe", argv);
-}
-
 int main(int argc, char **argv)
 {
     struct px_settings settings = {0};
@@ -60,7 +46,6 @@ int main(int argc, char **argv)
     } else if (!rc && options.version) {
         px_options_version(px_settings_table.program, stdout);
     } else if (!rc) {
-        spin_less(argv);
         install_handlers();
         rc = px_train(&settings, stdout, &stop, &err);
     }

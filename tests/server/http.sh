@@ -1,0 +1,371 @@
+#!/bin/bash
+# Black-box tests of pix2pixd: the real binary on a free port, asked with curl. TAP on standard
+# output, one test for a sentence of behaviour. Arguments: PIX2PIXD MAKE_CHECKPOINT MAKE_PICTURE.
+set -u
+pix2pixd=$(realpath "$1") make_checkpoint=$(realpath "$2") make_picture=$(realpath "$3")
+unset "${!PIX2PIXD_@}" http_proxy HTTP_PROXY
+
+folder=$(mktemp -d)
+cd "$folder" || exit 1
+daemons=()
+finish() {
+    local pid
+    for pid in "${daemons[@]}"; do kill -9 "$pid" 2>/dev/null; done
+    cd / && rm -rf "$folder"
+}
+trap finish EXIT
+
+count=0 failures=0
+ok() { # ok SENTENCE COMMAND...: the command decides
+    local sentence=$1
+    shift
+    count=$((count + 1))
+    if "$@" >why 2>&1; then
+        echo "ok $count - $sentence"
+    else
+        echo "not ok $count - $sentence"
+        head -n 30 why | sed 's/^/# /'
+        failures=$((failures + 1))
+    fi
+}
+
+start() { # start OPTIONS...: sets $url and $pid
+    : >address
+    "$pix2pixd" --listen 127.0.0.1:0 --models models --threads-per-worker 2 --log-level debug "$@" \
+        >address 2>log &
+    pid=$!
+    daemons+=("$pid")
+    for ((i = 0; i < 600; i++)); do
+        [ -s address ] && break
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    url=$(cat address)
+    [ -n "$url" ] || { echo "the daemon did not start:"; cat log; }
+}
+stop() { # the exit status is the daemon's
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid"
+}
+
+ask() { # ask CURL-ARGUMENTS...: body and headers into files, the status into $status
+    status=$(curl -s -m 60 -o body -D headers -w '%{http_code}' "$@")
+}
+expect() { # expect STATUS CURL-ARGUMENTS...
+    local wanted=$1
+    shift
+    ask "$@"
+    [ "$status" = "$wanted" ] || { echo "status $status, expected $wanted"; cat body; return 1; }
+}
+# A problem document with the status and, in its one line, the words of a pattern.
+problem() { # problem STATUS PATTERN CURL-ARGUMENTS...
+    local wanted=$1 pattern=$2
+    shift 2
+    expect "$wanted" "$@" || return 1
+    grep -qi '^content-type: application/problem+json' headers || { cat headers; return 1; }
+    grep -q "\"status\":$wanted,\"detail\":\"..*\"}" body && [ "$(wc -l <body)" = 1 ] &&
+        grep -q -e "$pattern" body || { cat body; return 1; }
+}
+header() { grep -qi "^$1" headers || { cat headers; return 1; }; }
+bytes() { od -An -v -tx1 -j "$2" -N "$3" "$1" | tr -d ' \n'; }
+png_size() { # png_size FILE WIDTH HEIGHT [COLOUR-TYPE]
+    [ "$(bytes "$1" 0 8)" = 89504e470d0a1a0a ] || { echo "not a PNG"; return 1; }
+    [ "$(bytes "$1" 16 10)" = "$(printf '%08x%08x08%02x' "$2" "$3" "${4:-2}")" ] ||
+        { echo "IHDR is $(bytes "$1" 16 10)"; return 1; }
+}
+is_jpeg() { [ "$(bytes "$1" 0 3)" = ffd8ff ]; }
+same() { cmp "$1" "$2"; }
+differ() { ! cmp -s "$1" "$2"; }
+metric() { curl -s "$url/metrics" | grep -v '^#' | grep -F "$1 " | sed 's/.* //'; }
+
+mkdir models empty broken
+"$make_checkpoint" models/colour.safetensors unet_32 4 3 3 1 &&
+    "$make_checkpoint" models/grey.safetensors unet_32 4 1 1 2 &&
+    "$make_checkpoint" models/slow.safetensors unet_128 16 3 3 3 &&
+    "$make_picture" a.png 48 40 1 && "$make_picture" b.jpg 48 40 2 &&
+    "$make_picture" large.png 768 768 3 || exit 1
+head -c 2000 a.png >cut.png
+head -c 100000 models/colour.safetensors >broken/cut.safetensors
+# A PNG of 65 bytes that declares 60000x60000 pixels.
+base64 -d >bomb.png <<'BOMB'
+iVBORw0KGgoAAAANSUhEUgAA6mAAAOpgCAIAAAAPsOIVAAAACElEQVR42gMAAAAAAW/dyZEAAAAASUVORK5CYII=
+BOMB
+printf '{"image":"%s","fit":"image","dropout":7}' "$(base64 -w0 a.png)" >a.json
+printf '{"image":"data:image/png;base64,%s"}' "$(base64 -w0 a.png)" >url.json
+
+# --- answers -----------------------------------------------------------------------------------
+start --default-model colour
+t=$url/translate
+ok 'the daemon prints the address it listens on' grep -Eq '^http://127\.0\.0\.1:[1-9][0-9]*$' address
+health() { expect 200 "$url/$1" && grep -qx '{"status":"ok"}' body; }
+ok '/healthz says ok' health healthz
+ok '/readyz says ok once the daemon listens' health readyz
+models() {
+    expect 200 "$url/models" && grep -qF '{"models":[{"name":"colour","architecture":"unet_32","size":32,"input_nc":3,"output_nc":3,"norm":"batch","dtype":"f32","default":true},{"name":"grey",' body
+}
+ok '/models lists what the folder holds' models
+
+upload() { expect 200 -F image=@a.png "$t" && header 'content-type: image/png' && png_size body 32 32 && mv body form.png; }
+ok 'a form with a file is answered with a PNG of the training size' upload
+raw() { expect 200 --data-binary @a.png -H 'Content-Type: image/png' "$t" && same body form.png; }
+ok 'the same picture as raw bytes gives the same answer' raw
+sniffed() { expect 200 --data-binary @a.png -H 'Content-Type: application/octet-stream' "$t" && same body form.png; }
+ok 'application/octet-stream is told by its bytes' sniffed
+in_json() { expect 200 --data-binary @url.json -H 'Content-Type: application/json' "$t" && same body form.png; }
+ok 'a data: URL in JSON gives the same answer' in_json
+chunked() { expect 200 --data-binary @a.png -H 'Content-Type: image/png' -H 'Transfer-Encoding: chunked' "$t" && same body form.png; }
+ok 'a chunked body gives the same answer' chunked
+jpeg_in() { expect 200 --data-binary @b.jpg -H 'Content-Type: image/jpeg' "$t" && png_size body 32 32 && differ body form.png; }
+ok 'a JPEG is taken as well' jpeg_in
+other_field() { expect 200 -F model=colour -F photo=@a.png "$t" && same body form.png; }
+ok 'a file in another field is taken where there is no field image' other_field
+grey() { expect 200 -F image=@a.png -F model=grey "$t" && png_size body 32 32 0; }
+ok 'model chooses the model; one output channel gives a grey picture' grey
+safe() { expect 200 -F image=@a.png "$t" && header 'x-content-type-options: nosniff' && header 'cache-control: no-store'; }
+ok 'answers are neither sniffed nor stored' safe
+reuse() {
+    curl -s -o one -o two -w '%{num_connects}' -F image=@a.png "$t" --next -s -o two -w '%{num_connects}' -F image=@a.png "$t" >connects
+    [ "$(cat connects)" = 10 ] && same one form.png && same two form.png
+}
+ok 'a connection serves several requests' reuse
+
+accept() { expect 200 -F image=@a.png -H "Accept: $1" "$t" && header "content-type: $2"; }
+ok 'Accept: image/jpeg gives a JPEG' accept image/jpeg image/jpeg
+format() { expect 200 -F image=@a.png -F format=jpeg "$t" && header 'content-type: image/jpeg' && is_jpeg body; }
+ok 'format=jpeg gives a JPEG' format
+quality() {
+    expect 200 -F image=@a.png "$t?format=jpeg&quality=10" && mv body low &&
+        expect 200 -F image=@a.png "$t?format=jpeg&quality=95" && [ "$(stat -c %s low)" -lt "$(stat -c %s body)" ]
+}
+ok 'quality makes a JPEG smaller or larger' quality
+wrapped() {
+    accept application/json application/json &&
+        grep -Eq '^\{"model":"colour","width":32,"height":32,"format":"png","image":"[A-Za-z0-9+/]+=*","timings":\{"queue_ms":[0-9.]+,"decode_ms":[0-9.]+,"infer_ms":[0-9.]+,"encode_ms":[0-9.]+\}\}$' body &&
+        sed 's/.*"image":"\([^"]*\)".*/\1/' body | base64 -d >inner && same inner form.png
+}
+ok 'Accept: application/json wraps the same picture, with timings' wrapped
+fields() {
+    expect 200 -F image=@a.png "$t?fit=image&dropout=7" && mv body query &&
+        expect 200 -F image=@a.png -F fit=image -F dropout=7 "$t" && same body query &&
+        expect 200 --data-binary @a.json -H 'Content-Type: application/json' "$t" && same body query
+}
+ok 'fields mean the same as query, form field and JSON key' fields
+agreeing() { expect 200 -F image=@a.png -F fit=model "$t?fit=model&fit=model" && same body form.png; }
+ok 'a field given twice with the same value is taken' agreeing
+dropout() {
+    local m="$t?model=slow"
+    expect 200 -F image=@a.png "$m" && mv body plain &&
+        expect 200 -F image=@a.png "$m&dropout=off" && same body plain &&
+        expect 200 -F image=@a.png "$m&dropout=1" && mv body one && differ one plain &&
+        expect 200 -F image=@a.png "$m&dropout=1" && same body one &&
+        expect 200 -F image=@a.png "$m&dropout=2" && differ body one
+}
+ok 'dropout is off unless a seed is given, and the seed fixes it' dropout
+fit_image() { expect 200 -F image=@a.png "$t?fit=image" && png_size body 48 40 && mv body own; }
+ok 'fit=image answers at the size of the picture' fit_image
+fit_scale() { expect 200 -F image=@a.png "$t?fit=scale" && png_size body 48 40 && differ body own; }
+ok 'fit=scale scales the answer to the size of the picture' fit_scale
+
+# --- bad requests --------------------------------------------------------------------------------
+json() { problem "$1" "$2" --data-binary "$3" -H 'Content-Type: application/json' "$t"; }
+ok 'malformed JSON: 400' json 400 'line 1' '{"image":'
+ok 'JSON without a picture: 400' json 400 "'image'" '{}'
+ok 'a JSON key given twice: 400' json 400 JSON '{"image":"YQ==","image":"YQ=="}'
+ok 'malformed base64: 400' json 400 "'image'" '{"image":"a*b="}'
+ok 'an unknown JSON key: 400 that names it' json 400 "'colour'" '{"image":"YQ==","colour":1}'
+form() { problem 400 "$1" -H 'Content-Type: multipart/form-data; boundary=XX' --data-binary "$2" "$t"; }
+ok 'a form that was cut short: 400' form 'cut short' $'--XX\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\nabc'
+ok 'a form with another boundary: 400' form boundary $'--YY\r\n\r\n--YY--'
+ok 'a form without boundary: 400' problem 400 boundary -H 'Content-Type: multipart/form-data' --data-binary x "$t"
+ok 'a form without a file: 400' problem 400 'no file' -F model=colour "$t"
+ok 'two files named image: 400' problem 400 two -F image=@a.png -F image=@b.jpg "$t"
+field() { problem 400 "$1" -F image=@a.png "$t?$2"; }
+ok 'an unknown query parameter: 400 that names it' field "'size'" size=3
+ok 'an unknown form field: 400 that names it' problem 400 "'size'" -F image=@a.png -F size=3 "$t"
+ok 'a quality out of range: 400 with the range' field '1.*100' quality=101
+ok 'an unknown fit: 400 with the choices' field 'model.*image.*scale' fit=crop
+ok 'a dropout that is no seed: 400' field dropout dropout=-1
+ok 'a field given twice with different values: 400' problem 400 "'fit'" -F image=@a.png -F fit=scale "$t?fit=image"
+ok 'norm=running without running statistics: 400' field running norm=running
+ok 'an unknown model: 404 that lists the models' problem 404 'colour, grey, slow' -F image=@a.png -F model=none "$t"
+ok 'an unknown path: 404' problem 404 /nothing "$url/nothing"
+method() { problem 405 "$3" -X "$1" "$url/$2" && header "allow: $3"; }
+ok 'GET /translate: 405 with Allow' method GET translate POST
+ok 'DELETE /models: 405 with Allow' method DELETE models 'GET, HEAD'
+ok 'POST /: 405 with Allow' method POST '' 'GET, HEAD'
+ok "curl's default type: 415 that names the header to send" problem 415 'image/png' -d x "$t"
+ok 'no type: 415' problem 415 'no Content-Type' -H 'Content-Type:' --data-binary @a.png "$t"
+ok 'a JPEG declared as PNG: 415 with the header to send' problem 415 'Content-Type: image/jpeg' -H 'Content-Type: image/png' --data-binary @b.jpg "$t"
+ok 'a compressed body: 415' problem 415 gzip -H 'Content-Type: image/png' -H 'Content-Encoding: gzip' --data-binary @a.png "$t"
+picture() { problem 422 "$1" -H 'Content-Type: application/octet-stream' --data-binary "$2" "$t"; }
+ok 'bytes that are no picture: 422' picture . 'hello'
+ok 'no bytes: 422' picture . ''
+ok 'a truncated PNG: 422' picture . @cut.png
+ok 'a PNG of 65 bytes that declares 60000x60000: 422' picture 60000 @bomb.png
+ok 'the same in a form: 422' problem 422 60000 -F image=@bomb.png "$t"
+still() { expect 200 -F image=@a.png "$t" && same body form.png; }
+ok 'after all that the daemon answers as before' still
+
+# --- metrics, page, health -----------------------------------------------------------------------
+counted() {
+    local before after
+    before=$(metric 'pix2pixd_http_requests_total{route="/translate",code="200"}')
+    for _ in 1 2 3; do ask -F image=@a.png "$t"; done
+    sleep 0.1 # a request is counted when its answer has left
+    after=$(metric 'pix2pixd_http_requests_total{route="/translate",code="200"}')
+    [ $((after - before)) = 3 ] || { echo "$before, $after"; return 1; }
+    [ "$(metric 'pix2pixd_http_requests_total{route="other",code="404"}')" = 1 ]
+}
+ok '/metrics counts what was answered' counted
+if [ -n "$(type -P promtool)" ]; then
+    promtool_check() { curl -s "$url/metrics" | promtool check metrics; }
+    ok '/metrics is clean under promtool' promtool_check
+fi
+idle() { [ "$(metric pix2pixd_queue_depth)" = 0 ] && [ "$(metric pix2pixd_ready)" = 1 ]; }
+ok 'the queue is empty when nothing is asked' idle
+head_only() { [ "$(curl -s -I -o body -w '%{http_code} %{size_download}' "$url/models")" = '200 0' ]; }
+ok 'HEAD is answered without a body' head_only
+page() {
+    expect 200 "$url/" && header 'content-type: text/html' && header "content-security-policy: default-src 'none'" &&
+        cp body page && expect 200 "$url/app.js" && cat body >>page &&
+        expect 200 "$url/house.js" && cat body >>page && expect 200 "$url/style.css" && cat body >>page &&
+        grep -q translate page && ! grep -E '(https?:)?//[a-z]+\.[a-z]|@import' page
+}
+ok 'GET / is a page that loads nothing from elsewhere' page
+ok '--health URL succeeds on a daemon that runs' "$pix2pixd" --health "$url"
+ok '--health without URL asks the address of --listen' "$pix2pixd" --listen "${url#http://}" --health
+fails() { local wanted=$1 pattern=$2; shift 2; "$@" >out 2>&1; [ $? = "$wanted" ] && grep -q -e "$pattern" out && [ "$(wc -l <out)" = 1 ] || { cat out; return 1; }; }
+ok '--health fails on a path that is not there' fails 1 404 "$pix2pixd" --health "$url/nothing"
+ok 'a second daemon on the same port ends with 1 and the remedy' fails 1 '--listen' "$pix2pixd" --log-level error --models models --listen "${url#http://}"
+
+# --- concurrency ---------------------------------------------------------------------------------
+together() {
+    local i pids=()
+    for ((i = 0; i < 4; i++)); do
+        "$make_picture" "p$i.png" 256 256 "$i"
+        expect 200 -F image=@"p$i.png" "$t?model=slow&fit=image&dropout=$i" && mv body "alone$i" || return 1
+    done
+    for ((i = 0; i < 24; i++)); do
+        curl -s -m 60 -o "many$i" -F image=@"p$((i % 4)).png" "$t?model=slow&fit=image&dropout=$((i % 4))" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    for ((i = 0; i < 24; i++)); do same "many$i" "alone$((i % 4))" || return 1; done
+}
+ok 'many requests at once get the same bytes as each alone' together
+batched() {
+    [ "$(metric 'pix2pixd_batch_size_bucket{le="1"}')" -lt "$(metric pix2pixd_batch_size_count)" ]
+}
+ok 'and some of them shared a batch' batched
+gone() {
+    local i
+    for ((i = 0; i < 8; i++)); do curl -s -m 0.02 -o /dev/null -F image=@large.png "$t?model=slow&fit=image"; done
+    still
+}
+ok 'clients that go away do no harm' gone
+ok '--health fails when nobody listens' fails 1 connect "$pix2pixd" --health http://127.0.0.1:1
+ok 'SIGTERM ends an idle daemon with 0' stop
+
+# --- limits --------------------------------------------------------------------------------------
+start --max-body 64KiB --max-pixels 10000 --max-side 200 --queue 1 --max-batch 1 --memory-limit 48MiB
+t=$url/translate
+head -c 100000 /dev/zero >long
+head -c 3000000 /dev/zero >longer
+over() { problem 413 "$1" -H 'Content-Type: image/png' --data-binary @long "${@:2}" "$t"; }
+ok 'a body over the limit: 413 with the limit' over 65536
+ok 'a chunked body over the limit: 413' over 65536 -H 'Transfer-Encoding: chunked'
+early() {
+    problem 413 limit -H 'Content-Type: image/png' -H 'Expect: 100-continue' --data-binary @longer "$t" &&
+        [ "$(curl -s -o body -w '%{size_upload}' -H 'Content-Type: image/png' -H 'Expect: 100-continue' --data-binary @longer "$t")" = 0 ]
+}
+ok 'a client that expects 100 Continue hears 413 before it sends anything' early
+"$make_picture" wide.png 201 20 1
+"$make_picture" many.png 101 100 1
+ok 'a picture wider than --max-side: 422' problem 422 200 -F image=@wide.png "$t"
+ok 'a picture of more than --max-pixels: 422' problem 422 10000 -F image=@many.png "$t"
+busy() {
+    local i pids=()
+    for ((i = 0; i < 40; i++)); do
+        curl -s -m 60 -o "busy$i" -D "head$i" -F image=@a.png "$t?model=slow" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    cat head? head?? >heads
+    grep -q '^HTTP/1.1 200' heads && grep -q '^HTTP/1.1 503' heads && grep -qi '^retry-after: [1-9]' heads &&
+        ! grep '^HTTP/1.1 [^25]' heads && [ "$(metric 'pix2pixd_rejected_total{reason="queue_full"}')" -ge 1 ]
+}
+ok 'a full queue: 503 with Retry-After, and the others are answered' busy
+ok 'after all that SIGTERM ends the daemon with 0' stop
+
+# --- stopping ------------------------------------------------------------------------------------
+start --max-batch 1
+t=$url/translate
+wait_for() { # until so many translations were admitted
+    for ((i = 0; i < 200; i++)); do
+        [ "$(metric pix2pixd_body_bytes_count)" -ge "$1" ] && break
+        sleep 0.01
+    done
+}
+drain() {
+    local i pids=()
+    for ((i = 0; i < 8; i++)); do
+        curl -s -m 60 -o "drain$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        pids+=($!)
+    done
+    wait_for 8
+    kill -TERM "$pid"
+    sleep 0.03
+    problem 503 stopping "$url/readyz" && header 'connection: close' || return 1
+    problem 503 stopping -F image=@a.png "$t" && header 'retry-after: [1-9]' && header 'connection: close' || return 1
+    wait "${pids[@]}"
+    [ "$(cat code? | sort -u)" = 200 ] || { cat code?; return 1; }
+}
+ok 'on SIGTERM /readyz and new requests get 503, and those under way are answered' drain
+ended() { wait "$pid"; }
+ok 'and then the daemon ends with 0' ended
+refused() { ! curl -s -m 5 "$url/readyz"; }
+ok 'and its port is closed' refused
+
+start --max-batch 1 --stop-timeout 0
+t=$url/translate
+cancel() {
+    local i pids=()
+    for ((i = 0; i < 8; i++)); do
+        curl -s -m 60 -o "cancel$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        pids+=($!)
+    done
+    wait_for 8
+    kill -INT "$pid"
+    wait "$pid" || return 1
+    wait "${pids[@]}"
+    [ "$(cat code? | sort -u | tr '\n' ' ')" = "200 503 " ] || { cat code?; return 1; }
+}
+ok 'without --stop-timeout what waits gets 503, what runs is answered, and the end is 0' cancel
+
+# --- options -------------------------------------------------------------------------------------
+check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }
+ok '--check-config accepts a good configuration' check
+ok '--check-config refuses a folder without models' fails 1 safetensors check --models empty
+ok '--check-config refuses a folder that is not there' fails 1 nowhere check --models nowhere
+ok '--check-config refuses a model that was cut short, by name' fails 1 cut.safetensors check --models broken
+ok 'and so does the daemon, before it listens' fails 1 cut.safetensors "$pix2pixd" --log-level error --models broken --listen 127.0.0.1:0
+ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none
+ok 'an unknown option ends with 2' fails 2 '--quue' check --quue 3
+ok 'an address without a port ends with 2' fails 2 '--listen' check --listen 127.0.0.1
+ok 'an argument without --health ends with 2' fails 2 stray check stray
+ok '--health with something that is no URL ends with 2' fails 2 http:// "$pix2pixd" --health localhost
+echo '{"quue": 3}' >wrong.json
+ok 'an unknown key in the file ends with 2' fails 2 quue check --config wrong.json
+precedence() {
+    echo '{"queue": 3, "max_side": 300, "workers": 2}' >config.json
+    PIX2PIXD_QUEUE=4 PIX2PIXD_MAX_SIDE=400 "$pix2pixd" --config config.json --queue 5 --print-config >printed || return 1
+    grep -q '"queue": 5' printed && grep -q '"max-side": 400' printed && grep -q '"workers": 2' printed || { cat printed; return 1; }
+}
+ok 'the command line wins over variables, and they over the file' precedence
+again() { "$pix2pixd" --config printed --print-config >twice && same printed twice; }
+ok '--config reads back what --print-config prints' again
+version() { [ "$("$pix2pixd" --version | grep -Ec '^pix2pixd [0-9]+\.[0-9]+\.[0-9]+$')" = 1 ] && "$pix2pixd" --help | grep -q -e --max-batch; }
+ok '--version is one line, and --help lists the options' version
+
+echo "1..$count"
+[ "$failures" = 0 ]
