@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/simd.h"
+#include "trainer/floats.h"
 
 int px_parameters_add(struct px_parameters *p, const char *name, enum px_parameter_kind kind,
                       const int64_t *shape, int ndim, struct px_error *err)
@@ -32,22 +33,12 @@ int px_parameters_add(struct px_parameters *p, const char *name, enum px_paramet
     return p->count++;
 }
 
-static float *floats(size_t n)
-{
-    size_t bytes = (n * sizeof(float) + 4095) & ~(size_t)4095;
-    float *f = aligned_alloc(4096, bytes);
-
-    if (f)
-        memset(f, 0, bytes);
-    return f;
-}
-
 int px_parameters_allocate(struct px_parameters *p, struct px_error *err)
 {
-    p->value = floats(p->total + 1);
-    p->gradient = floats(p->trainable + 1);
-    p->m = floats(p->trainable + 1);
-    p->v = floats(p->trainable + 1);
+    p->value = px_floats(p->total);
+    p->gradient = px_floats(p->trainable);
+    p->m = px_floats(p->trainable);
+    p->v = px_floats(p->trainable);
     if (!p->value || !p->gradient || !p->m || !p->v)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu parameters with gradients and moments",
                        p->trainable);

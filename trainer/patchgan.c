@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trainer/conv_layer.h"
+#include "trainer/floats.h"
 #include "trainer/norm.h"
 
 enum { LAYERS = 5 };
@@ -104,16 +105,6 @@ static int find(const struct px_patchgan *gan, int position, const char *what)
     return px_parameters_find(gan->parameters, name);
 }
 
-static float *floats(size_t n)
-{
-    size_t bytes = (n * sizeof(float) + 63) & ~(size_t)63;
-    float *f = aligned_alloc(64, bytes);
-
-    if (f)
-        memset(f, 0, bytes);
-    return f;
-}
-
 static int init_conv(struct px_patchgan *gan, struct px_dnn *dnn, int i, int size,
                      struct px_error *err)
 {
@@ -179,10 +170,10 @@ static int init_layers(struct px_patchgan *gan, struct px_dnn *dnn, struct px_er
         size = (size + 2 - 4) / specs[i].stride + 1;
         l->raw_count =
             (size_t)o->n * (size_t)size * (size_t)size * (size_t)channels_out(&specs[i], o->ndf);
-        l->in = floats(in);
-        l->din = i > 0 || o->train_input ? floats(in) : NULL;
-        l->raw = floats(l->raw_count);
-        l->draw = floats(l->raw_count);
+        l->in = px_floats(in);
+        l->din = i > 0 || o->train_input ? px_floats(in) : NULL;
+        l->raw = px_floats(l->raw_count);
+        l->draw = px_floats(l->raw_count);
         if (!rc && (!l->in || !l->raw || !l->draw || ((i > 0 || o->train_input) && !l->din)))
             rc = px_fail(err, PX_E_NOMEM, "no memory for the activations of the discriminator");
     }

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "trainer/conv_layer.h"
+#include "trainer/floats.h"
 #include "trainer/norm.h"
 
 struct layer {
@@ -72,16 +73,6 @@ static int find(const struct px_unet *unet, const char *prefix, const char *suff
     return px_parameters_find(unet->parameters, name);
 }
 
-static float *floats(size_t n)
-{
-    size_t bytes = (n * sizeof(float) + 63) & ~(size_t)63;
-    float *f = aligned_alloc(64, bytes);
-
-    if (f)
-        memset(f, 0, bytes);
-    return f;
-}
-
 static bool is_last(const struct px_unet *unet, int i)
 {
     return i == unet->network.layer_count - 1;
@@ -105,14 +96,14 @@ static int init_buffers(struct px_unet *unet, int i, struct px_error *err)
     size_t pixels = n * (size_t)l->height * (size_t)l->width;
     size_t in = pixels * (size_t)spec->in_channels;
     l->raw_count = (down ? pixels / 4 : pixels * 4) * (size_t)spec->out_channels;
-    l->raw = floats(l->raw_count);
-    l->draw = train ? floats(l->raw_count) : NULL;
+    l->raw = px_floats(l->raw_count);
+    l->draw = train ? px_floats(l->raw_count) : NULL;
     if (i > 0) {
-        l->in = floats(in);
-        l->din = train ? floats(in) : NULL;
+        l->in = px_floats(in);
+        l->din = train ? px_floats(in) : NULL;
     }
     if (spec->has_dropout)
-        l->mask = floats(l->raw_count);
+        l->mask = px_floats(l->raw_count);
     if (!l->raw || (train && !l->draw) || (i > 0 && !l->in) || (i > 0 && train && !l->din) ||
         (spec->has_dropout && !l->mask))
         return px_fail(err, PX_E_NOMEM, "no memory for the activations of the generator");
