@@ -40,7 +40,7 @@ static const struct px_option rows[] = {
 
     {.heading = "Networks",
      .name = "netG", .type = PX_OPTION_CHOICE, .offset = AT(netG), .choices = NET_CHOICES,
-     .value = "NAME", .help = "the generator: " NET_CHOICES},
+     .value = "NAME", .help = "the generator"},
     {.name = "ngf", .type = PX_OPTION_INT, .offset = AT(ngf), .fallback = "64", .min = 1,
      .max = 1024, .help = "filters of the generator's outermost layer"},
     {.name = "ndf", .type = PX_OPTION_INT, .offset = AT(ndf), .fallback = "64", .min = 1,
