@@ -70,7 +70,7 @@ struct px_batch {
 
 /* Runs the batch: 8-bit v -> v/127.5-1, the network, (tanh + 1) * 127.5 truncated to 8 bits.
  * Failures: INVALID (size, norm mode), NOMEM (a plan does not fit memory_limit: the message gives
- * both numbers). */
+ * both numbers), IO (weights were still to be read, and the model's file was written to). */
 int px_engine_run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch,
                   struct px_error *err);
 

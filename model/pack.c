@@ -247,7 +247,9 @@ static int add(struct px_pack *pack, struct entry **out, const struct entry *key
     if (!entry)
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
     *entry = *key;
-    int rc = fill(pack, entry, conv, err);
+    int rc = px_safetensors_check(pack->checkpoint->file, err);
+    if (!rc)
+        rc = fill(pack, entry, conv, err);
     if (rc) {
         destroy_entry(entry);
         return rc;

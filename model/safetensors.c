@@ -45,6 +45,11 @@ int px_safetensors_open(struct px_safetensors **out, const char *path, struct px
     return rc;
 }
 
+int px_safetensors_check(const struct px_safetensors *file, struct px_error *err)
+{
+    return px_map_check(&file->map, err);
+}
+
 void px_safetensors_forget(const struct px_safetensors *file)
 {
     px_map_forget(&file->map);

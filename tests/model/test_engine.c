@@ -290,6 +290,27 @@ static void test_refusals(void **state)
     px_engine_destroy(engine);
 }
 
+/* `cp new.safetensors models/old.safetensors` while the daemon runs. */
+static void test_overwritten_file(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 1, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, true);
+    struct pictures *p = draw();
+    struct px_batch batch = batch_of(p, 0, 1, 64);
+    struct px_error err;
+
+    (void)state;
+    run(engine, model, &batch);
+    assert_int_equal(truncate(path, 100), 0);
+    run(engine, model, &batch); /* packed already */
+    batch.norm = PX_TEST_RUNNING;
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_IO);
+    assert_non_null(strstr(err.message, "written to"));
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
 static void test_pinning(void **state)
 {
     cpu_set_t before, during, after;
@@ -373,6 +394,7 @@ int main(void)
         CHECK("keeps its plans within the memory limit", test_memory_limit),
         CHECK("forgets the plan that was used least recently", test_least_recently_used),
         CHECK("refuses what it cannot run, and says why", test_refusals),
+        CHECK("notices that a model's file was overwritten", test_overwritten_file),
         CHECK("pins its threads and lets go of them", test_pinning),
         CHECK("shares packed weights between workers", test_shared_model),
     };
