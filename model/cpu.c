@@ -54,15 +54,16 @@ static void flush_denormals(void)
 
 int px_cpu_team_start(struct px_cpu_team *team, int threads, int first_cpu, struct px_error *err)
 {
-    int failed = 0;
+    int failed = 0, started = 0;
 
     team->threads = threads;
     team->pinned = first_cpu >= 0;
     if (sched_getaffinity(0, sizeof team->before, &team->before) != 0)
         return px_fail(err, PX_E_INTERNAL, "cannot read the CPU affinity: %s", strerror(errno));
-#pragma omp parallel num_threads(threads) reduction(| : failed)
+#pragma omp parallel num_threads(threads) reduction(| : failed) reduction(+ : started)
     {
         flush_denormals();
+        started++;
         if (first_cpu >= 0) {
             cpu_set_t one = nth_cpu(&team->before, first_cpu + omp_get_thread_num());
 
@@ -70,6 +71,11 @@ int px_cpu_team_start(struct px_cpu_team *team, int threads, int first_cpu, stru
                 failed |= errno;
         }
     }
+    if (started != threads) /* oneDNN's primitives would wait for the missing ones */
+        return px_fail(err, PX_E_USAGE,
+                       "%d threads were asked for, OpenMP gave %d: unset OMP_THREAD_LIMIT or ask "
+                       "for fewer threads",
+                       threads, started);
     if (failed)
         return px_fail(err, PX_E_INTERNAL, "cannot pin the engine's threads (do not pin them): %s",
                        strerror(failed));

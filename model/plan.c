@@ -274,8 +274,3 @@ int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_err
         rc = run_step(plan, i, io, err);
     return rc;
 }
-
-const struct px_conv *px_plan_conv(const struct px_plan *plan, int layer)
-{
-    return plan->steps[layer].conv;
-}

@@ -44,7 +44,4 @@ struct px_plan_io {
 
 int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err);
 
-/* For `bench --layers`: the convolutions in order. */
-const struct px_conv *px_plan_conv(const struct px_plan *plan, int layer);
-
 #endif
