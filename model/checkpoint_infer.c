@@ -12,7 +12,7 @@ static int find_weight(const struct px_tensor **tensor, const struct px_tensor_l
 {
     *tensor = px_tensor_find(list, name);
     if (!*tensor)
-        return px_fail(err, PX_E_FORMAT, "not a U-Net generator: tensor '%s' is missing", name);
+        return px_checkpoint_stranger(list, name, err);
     if ((*tensor)->ndim != 4)
         return px_fail(err, PX_E_FORMAT, "tensor '%s' has %d dimensions instead of 4", name,
                        (*tensor)->ndim);

@@ -11,6 +11,10 @@
 int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err);
 
+/* Fails, saying what a file is that is no U-Net, as it has no tensor `missing`. */
+int px_checkpoint_stranger(const struct px_tensor_list *list, const char *missing,
+                           struct px_error *err);
+
 /* The tensors of a state_dict, put in their places one by one. */
 struct px_checkpoint_binding {
     const struct px_network *network;
