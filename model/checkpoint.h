@@ -5,8 +5,8 @@
  * that rebuild the network: architecture, ngf, input_nc, output_nc, norm, dropout ("true"/"false"),
  * direction, crop_size, plus the trainer's version and options (shown by `inspect`, not
  * interpreted). Metadata that is missing is inferred from names and shapes where that is possible;
- * where both are there they must agree; what neither tells is the reference's default (dropout,
- * AtoB, a crop of 2^depth). Every tensor the network needs must be there with its exact shape;
+ * where both are there they must agree; what neither tells is the reference's default (AtoB, the
+ * architecture's crop size and, but for a ResNet, whose names tell, dropout). Every tensor the network needs must be there with its exact shape;
  * running statistics may be missing; tensors it does not need are an error, but for the statistics
  * that old versions of PyTorch kept for InstanceNorm, which are ignored.
  *
@@ -16,13 +16,11 @@
 
 #include "base/error.h"
 #include "model/network.h"
-#include "model/pth.h"
 #include "model/safetensors.h"
 
 struct px_checkpoint {
     struct px_network network;
-    struct px_safetensors *file;       /* owned; NULL where PyTorch wrote the file, */
-    struct px_pth *pth;                /* and then this, owned, is not */
+    struct px_safetensors *file;       /* owned */
     const struct px_tensor_list *list; /* all that the file holds */
     bool has_running;    /* all running means and variances that the network has are there; true
                             without batch norm */
@@ -32,9 +30,6 @@ struct px_checkpoint {
 
 /* Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
-/* The same, but also from a file of PyTorch (model/pth.h); the content tells which it is. For
- * tools: the daemon and the trainer read safetensors only. */
-int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err);
 void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
 
 /* The tensor of a layer (below layer_count) in some role, or NULL where the network or the file has

@@ -4,15 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char first_name[] = "model.model.0.weight";
-static const char last_name[] = "model.model.3.weight";
+/* What names and shapes tell of a network. */
+struct facts {
+    char architecture[32];
+    const struct px_tensor *first, *last; /* convolution weights */
+    int output_nc;
+    enum px_norm norm;
+    bool knows_dropout, dropout;
+};
 
 static int find_weight(const struct px_tensor **tensor, const struct px_tensor_list *list,
                        const char *name, struct px_error *err)
 {
     *tensor = px_tensor_find(list, name);
     if (!*tensor)
-        return px_checkpoint_stranger(list, name, err);
+        return px_fail(err, PX_E_FORMAT, "not a generator that is known: tensor '%s' is missing",
+                       name);
     if ((*tensor)->ndim != 4)
         return px_fail(err, PX_E_FORMAT, "tensor '%s' has %d dimensions instead of 4", name,
                        (*tensor)->ndim);
@@ -23,7 +30,16 @@ static int find_weight(const struct px_tensor **tensor, const struct px_tensor_l
     return 0;
 }
 
-/* How many levels are nested in each other, by their down convolutions. */
+/* PyTorch's code gives convolutions before a norm a bias for InstanceNorm only. */
+static enum px_norm norm_of(const struct px_tensor_list *list, const char *norm_weight,
+                            const char *conv_bias)
+{
+    if (px_tensor_find(list, norm_weight))
+        return PX_NORM_BATCH;
+    return px_tensor_find(list, conv_bias) ? PX_NORM_INSTANCE : PX_NORM_NONE;
+}
+
+/* How many levels of a U-Net are nested in each other, by their down convolutions. */
 static int nesting(const struct px_tensor_list *list)
 {
     char name[PX_NAME_MAX + 64] = "model.model.1.model.";
@@ -39,14 +55,77 @@ static int nesting(const struct px_tensor_list *list)
     return depth;
 }
 
-static enum px_norm norm_of(const struct px_tensor_list *list)
+/* A U-Net, or an encoder-decoder: there the last layer reads no more channels than the first one
+ * gives. */
+static int infer_unet(struct facts *facts, const struct px_tensor_list *list, struct px_error *err)
 {
-    if (px_tensor_find(list, "model.model.1.model.2.weight"))
-        return PX_NORM_BATCH;
-    /* PyTorch's code gives these convolutions a bias for InstanceNorm only. */
-    if (px_tensor_find(list, "model.model.1.model.1.bias"))
-        return PX_NORM_INSTANCE;
-    return PX_NORM_NONE;
+    int depth = nesting(list);
+    int rc = find_weight(&facts->first, list, "model.model.0.weight", err);
+
+    if (!rc)
+        rc = find_weight(&facts->last, list, "model.model.3.weight", err);
+    if (rc)
+        return rc;
+    if (depth < PX_MIN_DEPTH || depth > PX_MAX_DEPTH)
+        return px_fail(err, PX_E_FORMAT,
+                       "a U-Net of depth %d%s: %d (unet_32) to %d (unet_512) are known", depth,
+                       depth > PX_MAX_DEPTH ? " or more" : "", PX_MIN_DEPTH, PX_MAX_DEPTH);
+    bool skips = facts->last->shape[0] != facts->first->shape[0];
+    snprintf(facts->architecture, sizeof facts->architecture, "%s_%d",
+             skips ? "unet" : "encoder_decoder", 1 << depth);
+    facts->output_nc = (int)facts->last->shape[1];
+    facts->norm = norm_of(list, "model.model.1.model.2.weight", "model.model.1.model.1.bias");
+    return 0;
+}
+
+/* Modules 10, 11, ... of a ResNet are its blocks. */
+static int count_blocks(const struct px_tensor_list *list)
+{
+    char name[64];
+    int blocks = 0;
+
+    for (; blocks <= PX_MAX_BLOCKS; blocks++) {
+        snprintf(name, sizeof name, "model.%d.conv_block.1.weight", 10 + blocks);
+        if (!px_tensor_find(list, name))
+            break;
+    }
+    return blocks;
+}
+
+static int infer_resnet(struct facts *facts, const struct px_tensor_list *list,
+                        struct px_error *err)
+{
+    int blocks = count_blocks(list);
+    char last[64];
+
+    if (blocks > PX_MAX_BLOCKS)
+        return px_fail(err, PX_E_FORMAT, "a ResNet of more than %d blocks", PX_MAX_BLOCKS);
+    snprintf(last, sizeof last, "model.%d.weight", 10 + blocks + 7);
+    int rc = find_weight(&facts->first, list, "model.1.weight", err);
+    if (!rc)
+        rc = find_weight(&facts->last, list, last, err);
+    if (rc)
+        return rc;
+    snprintf(facts->architecture, sizeof facts->architecture, "resnet_%dblocks", blocks);
+    facts->output_nc = (int)facts->last->shape[0];
+    facts->norm = norm_of(list, "model.2.weight", "model.1.bias");
+    /* A dropout layer moves the second convolution of a block from module 5 to 6. */
+    facts->knows_dropout = true;
+    facts->dropout = px_tensor_find(list, "model.10.conv_block.6.weight") &&
+                     !px_tensor_find(list, "model.10.conv_block.5.weight");
+    return 0;
+}
+
+static int infer(struct facts *facts, const struct px_tensor_list *list, struct px_error *err)
+{
+    *facts = (struct facts){0};
+    if (px_tensor_find(list, "model.10.conv_block.1.weight"))
+        return infer_resnet(facts, list, err);
+    if (px_tensor_find(list, "model.0.weight") || px_tensor_find(list, "net.0.weight"))
+        return px_fail(err, PX_E_FORMAT,
+                       "this is a discriminator, which tells real pictures from fakes: give the "
+                       "generator, usually latest_net_G");
+    return infer_unet(facts, list, err);
 }
 
 /* Refuses an entry of the metadata that is there and is not what the tensors say. */
@@ -83,12 +162,14 @@ static int agree_all(const struct px_network *network, const struct px_tensor_li
         rc = agree_number(list, "output_nc", network->output_nc, err);
     if (!rc)
         rc = agree(list, "norm", px_norm_name(network->norm), err);
+    if (!rc)
+        rc = agree(list, "dropout", network->dropout ? "true" : "false", err);
     return rc;
 }
 
 /* What names and shapes do not tell: metadata, else the reference's defaults. */
-static int read_metadata(struct px_network_options *options, const struct px_tensor_list *list,
-                         struct px_error *err)
+static int read_metadata(struct px_network_options *options, const struct facts *facts,
+                         const struct px_tensor_list *list, struct px_error *err)
 {
     const char *dropout = px_metadata_find(list, "dropout");
     const char *crop_size = px_metadata_find(list, "crop_size");
@@ -97,13 +178,13 @@ static int read_metadata(struct px_network_options *options, const struct px_ten
     if (dropout && strcmp(dropout, "true") != 0 && strcmp(dropout, "false") != 0)
         return px_fail(err, PX_E_FORMAT, "metadata dropout '%.60s': must be true or false",
                        dropout);
-    options->dropout = !dropout || strcmp(dropout, "true") == 0;
+    options->dropout =
+        facts->knows_dropout ? facts->dropout : !dropout || strcmp(dropout, "true") == 0;
     options->direction = direction ? direction : "AtoB";
-    options->crop_size = 1 << options->depth;
     if (!crop_size)
         return 0;
     size_t digits = strspn(crop_size, "0123456789");
-    if (digits < 1 || digits > 6 || crop_size[digits])
+    if (digits < 1 || digits > 6 || crop_size[digits] || atoi(crop_size) == 0)
         return px_fail(err, PX_E_FORMAT, "metadata crop_size '%.60s': must be a number of pixels",
                        crop_size);
     options->crop_size = atoi(crop_size);
@@ -113,26 +194,23 @@ static int read_metadata(struct px_network_options *options, const struct px_ten
 int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err)
 {
-    const struct px_tensor *first;
-    const struct px_tensor *last;
     struct px_error inner = {0};
-    int rc = find_weight(&first, list, first_name, err);
+    struct facts facts;
+    int rc = infer(&facts, list, err);
 
-    if (!rc)
-        rc = find_weight(&last, list, last_name, err);
     if (rc)
         return rc;
     struct px_network_options options = {
-        .depth = nesting(list),
-        .ngf = (int)first->shape[0],
-        .input_nc = (int)first->shape[1],
-        .output_nc = (int)last->shape[1],
-        .norm = norm_of(list),
+        .architecture = facts.architecture,
+        .ngf = (int)facts.first->shape[0],
+        .input_nc = (int)facts.first->shape[1],
+        .output_nc = facts.output_nc,
+        .norm = facts.norm,
     };
-    rc = read_metadata(&options, list, err);
+    rc = read_metadata(&options, &facts, list, err);
     if (rc)
         return rc;
-    if (px_network_unet(network, &options, &inner) != 0)
+    if (px_network_make(network, &options, &inner) != 0)
         return px_fail(err, PX_E_FORMAT, "%s", inner.message);
     return agree_all(network, list, err);
 }

@@ -7,13 +7,9 @@
 #include "model/tensor_list.h"
 
 /* Finds out what network a file's tensors are, from names and shapes, and checks it against the
- * metadata that is there. FORMAT where they disagree or there is no U-Net. */
+ * metadata that is there. FORMAT where they disagree or it is none that is known. */
 int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err);
-
-/* Fails, saying what a file is that is no U-Net, as it has no tensor `missing`. */
-int px_checkpoint_stranger(const struct px_tensor_list *list, const char *missing,
-                           struct px_error *err);
 
 /* The tensors of a state_dict, put in their places one by one. */
 struct px_checkpoint_binding {

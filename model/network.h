@@ -3,8 +3,9 @@
 
 /* What a generator is: one table that lists its layers, read by loader, saver, planner, trainer and
  * tests alike. Plain data: copy it, no life cycle. The networks are those of
- * pytorch-CycleGAN-and-pix2pix (models/networks.py, UnetGenerator), tensor names exactly as in its
- * state_dict. */
+ * pytorch-CycleGAN-and-pix2pix (models/networks.py, UnetGenerator and ResnetGenerator), tensor
+ * names exactly as in its state_dict, and Torch7's encoder_decoder: a UnetGenerator without its
+ * skips. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,31 +14,43 @@
 #include "base/error.h"
 
 enum px_norm { PX_NORM_BATCH, PX_NORM_INSTANCE, PX_NORM_NONE };
-enum px_layer_kind {
-    PX_LAYER_DOWN, /* Conv2d 4x4 stride 2 pad 1; input LeakyReLU(0.2)'d except for the first */
-    PX_LAYER_UP,   /* ConvTranspose2d 4x4 stride 2 pad 1; input ReLU'd */
+
+enum {
+    PX_MIN_DEPTH = 5,
+    PX_MAX_DEPTH = 9,
+    PX_MAX_BLOCKS = 32,                    /* of a ResNet */
+    PX_MAX_LAYERS = 2 * PX_MAX_BLOCKS + 6, /* more than any U-Net has */
+    PX_NAME_MAX = 96
 };
 
-enum { PX_MIN_DEPTH = 5, PX_MAX_DEPTH = 9, PX_MAX_LAYERS = 2 * PX_MAX_DEPTH, PX_NAME_MAX = 96 };
-
-/* A layer: convolution, then norm, then dropout; its result is the next layer's input after that
- * layer's activation. A U-Net of depth L has layers 0..L-1 (down, outermost first) and L..2L-1 (up,
- * innermost first); the input of up layer i > L is the channels [skip, layer i-1]. */
+/* A layer. Its input is the result of layer `skip` (if any) followed by that of the layer before,
+ * by channels, through an activation: x < 0 ? slope * x : x. Its result is the convolution, then
+ * the norm, then dropout, then the sum with the activated input of layer `residual` (if any). The
+ * first layer's input is the picture, the last one's result goes through tanh.
+ *
+ * Convolutions are square. One that is not transposed pads its input with `pad` pixels on each side
+ * and gives (size + 2 pad - kernel) / stride + 1; a transposed one gives
+ * (size - 1) * stride - 2 pad + kernel + output_padding. */
 struct px_layer {
-    enum px_layer_kind kind;
     int in_channels; /* after concatenation */
     int out_channels;
+    bool transposed; /* ConvTranspose2d; else Conv2d */
+    int kernel, stride, pad;
+    int output_padding; /* transposed only */
+    bool reflect;       /* the pad mirrors the pixels beside the edge (ReflectionPad2d), else 0 */
+    float slope;        /* of the input's activation: 1 none, 0.2 LeakyReLU, 0 ReLU */
     bool has_bias;
     bool has_norm;
-    bool has_dropout; /* p = 0.5, in training and, where asked for, at test */
-    int skip;         /* index of the down layer whose result comes first in the input; -1: none */
+    bool has_dropout;       /* p = 0.5, in training and, where asked for, at test */
+    int skip;               /* layer index below this one's, or -1 */
+    int residual;           /* layer index below this one's, or -1 */
     char conv[PX_NAME_MAX]; /* state_dict prefix: CONV.weight, CONV.bias */
     char norm[PX_NAME_MAX]; /* NORM.weight, .bias, .running_mean, .running_var; "" without norm */
 };
 
 struct px_network {
-    char architecture[32]; /* "unet_256", "unet_128", "unet_32"...: unet_ and 2^depth */
-    int depth;             /* halvings: 8 for unet_256 */
+    char architecture[32]; /* as in px_network_options */
+    int depth;             /* halvings: 8 for unet_256, 2 for a ResNet */
     int ngf;
     int input_nc, output_nc;
     enum px_norm norm;
@@ -48,23 +61,25 @@ struct px_network {
     struct px_layer layers[PX_MAX_LAYERS];
 };
 
-/* The numbers that fix a network; the rest of px_network follows from them. */
+/* What fixes a network; the rest of px_network follows from it. */
 struct px_network_options {
-    int depth;
+    /* unet_32, unet_64 to unet_512 and encoder_decoder_32 to encoder_decoder_512: the size of the
+     * picture that the innermost layer sees as one pixel; resnet_1blocks to resnet_32blocks. */
+    const char *architecture;
     int ngf;
     int input_nc, output_nc;
     enum px_norm norm;
     bool dropout;
-    int crop_size;
+    int crop_size; /* 0: that of the name, 256 for a ResNet */
     const char *direction;
 };
 
-/* Fills *network. INVALID where a number is out of range: depth 5-9, ngf 1-1024, channels 1-64,
- * crop_size a multiple of 2^depth up to 8192. */
-int px_network_unet(struct px_network *network, const struct px_network_options *options,
+/* Fills *network. INVALID where a name is none of the above or a number is out of range: ngf
+ * 1-1024, channels 1-64, crop_size a multiple of 2^depth up to 8192. */
+int px_network_make(struct px_network *network, const struct px_network_options *options,
                     struct px_error *err);
 
-/* The depth of "unet_256" (8), "unet_128" (7), "unet_32".."unet_512"; 0 for any other name. */
+/* The depth of an architecture: 8 for "unet_256", 2 for "resnet_9blocks"; 0 for an unknown name. */
 int px_network_depth_of(const char *architecture);
 
 const char *px_norm_name(enum px_norm norm); /* "batch", "instance", "none" */
@@ -74,7 +89,7 @@ int px_network_multiple(const struct px_network *network);
 
 /* One tensor of the state_dict that a network needs. */
 enum px_tensor_role {
-    PX_ROLE_WEIGHT,       /* [out,in,4,4] down, [in,out,4,4] up */
+    PX_ROLE_WEIGHT,       /* [out,in,kernel,kernel], transposed [in,out,kernel,kernel] */
     PX_ROLE_BIAS,         /* [out] */
     PX_ROLE_GAMMA,        /* [out]: NORM.weight */
     PX_ROLE_BETA,         /* [out]: NORM.bias */

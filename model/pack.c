@@ -167,7 +167,7 @@ static int pack_weights(const struct px_pack *pack, const struct entry *entry, c
         px_checkpoint_tensor(pack->checkpoint, entry->layer, PX_ROLE_WEIGHT);
     float *owned, *plain = NULL;
     const float *from = as_floats(tensor, &owned), *ready = from;
-    bool up = layer->kind == PX_LAYER_UP;
+    bool up = layer->transposed;
     int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
 
     if (!rc && (up || entry->folded)) {

@@ -26,7 +26,7 @@ struct px_plan {
 
 static bool is_up(const struct px_network *network, int layer)
 {
-    return network->layers[layer].kind == PX_LAYER_UP;
+    return network->layers[layer].transposed;
 }
 
 /* Halvings of the picture at a layer's output. */
@@ -59,7 +59,6 @@ static struct px_conv_desc conv_of(const struct px_plan_desc *d, int layer)
     const struct px_layer *l = &d->network->layers[layer];
     struct px_grid out = result_of(d, layer);
     bool up = is_up(d->network, layer), last = layer == d->network->layer_count - 1;
-    bool innermost = layer == d->network->depth - 1;
 
     return (struct px_conv_desc){
         .pass = PX_CONV_FORWARD,
@@ -76,7 +75,7 @@ static struct px_conv_desc conv_of(const struct px_plan_desc *d, int layer)
         .dst = out.dtype,
         .bias = px_pack_has_bias(d->network, layer, d->running),
         .relu = !last && !needs_statistics(d, layer),
-        .slope = up || innermost ? 0.0f : 0.2f, /* only the decoder reads the innermost */
+        .slope = last ? 0.0f : l[1].slope, /* what skips do to it a ReLU repeats */
     };
 }
 

@@ -2,7 +2,7 @@
  *
  * Writes a generator with random weights, N(0, 0.1), for tests that need some model: it takes a
  * moment, and the same arguments give the same bytes. Running statistics are left out, so that
- * norm=running is refused. ARCH is unet_32 to unet_512; the training size is the same number. */
+ * norm=running is refused. ARCH is what px_network_make() knows; the training size is its own. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "model/checkpoint.h"
 
-enum { MAX_TENSORS = 128 };
+enum { MAX_TENSORS = 500 };
 
 /* Fills one tensor and returns its number of elements. */
 static size_t fill(struct px_tensor *tensor, const struct px_tensor_spec *spec, float *values,
@@ -61,16 +61,14 @@ int main(int argc, char **argv)
                 "usage: make_checkpoint OUT.safetensors ARCH NGF INPUT_NC OUTPUT_NC SEED\n");
         return 2;
     }
-    int depth = px_network_depth_of(argv[2]);
-    const struct px_network_options options = {.depth = depth,
+    const struct px_network_options options = {.architecture = argv[2],
                                                .ngf = atoi(argv[3]),
                                                .input_nc = atoi(argv[4]),
                                                .output_nc = atoi(argv[5]),
                                                .norm = PX_NORM_BATCH,
                                                .dropout = true,
-                                               .crop_size = 1 << depth,
                                                .direction = "AtoB"};
-    int rc = px_network_unet(&network, &options, &err);
+    int rc = px_network_make(&network, &options, &err);
     if (rc == 0)
         rc = save(argv[1], &network, strtoull(argv[6], NULL, 10), &err);
     if (rc < 0)

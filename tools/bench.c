@@ -35,7 +35,7 @@ static const struct px_option rows[] = {
      .offset = AT(architecture),
      .fallback = "unet_256",
      .value = "NAME",
-     .help = "of the random weights: unet_32 to unet_512"},
+     .help = "of the random weights: unet_256, resnet_9blocks, ..."},
     {.name = "ngf",
      .type = PX_OPTION_INT,
      .offset = AT(ngf),
@@ -240,23 +240,23 @@ static int run_all(const struct settings *settings, const struct plan *plan, con
 static int run_random(const struct settings *settings, const struct plan *plan,
                       struct px_error *err)
 {
-    const struct px_network_options options = {.depth = px_network_depth_of(settings->architecture),
+    const struct px_network_options options = {.architecture = settings->architecture,
                                                .ngf = (int)settings->ngf,
                                                .input_nc = 3,
                                                .output_nc = 3,
                                                .norm = PX_NORM_BATCH,
                                                .dropout = true,
-                                               .crop_size =
-                                                   1 << px_network_depth_of(settings->architecture),
                                                .direction = "AtoB"};
     const char *temporary = getenv("TMPDIR");
     char folder[3000], path[4000];
     struct px_network network;
 
-    if (!options.depth)
-        return px_fail(err, PX_E_USAGE, "--architecture: '%.80s' is not unet_32 to unet_512",
+    if (!px_network_depth_of(settings->architecture))
+        return px_fail(err, PX_E_USAGE,
+                       "--architecture: '%.80s' is not unet_32 to unet_512, encoder_decoder_32 to "
+                       "encoder_decoder_512 or resnet_1blocks to resnet_32blocks",
                        settings->architecture);
-    int rc = px_network_unet(&network, &options, err);
+    int rc = px_network_make(&network, &options, err);
     if (rc)
         return rc;
     snprintf(folder, sizeof folder, "%.2900s/pix2pix-bench-XXXXXX",

@@ -154,7 +154,7 @@ int px_settings_network(const struct px_settings *s, struct px_network *network,
 
     choice(NET_CHOICES, s->netG, name, sizeof name);
     struct px_network_options options = {
-        .depth = px_network_depth_of(name),
+        .architecture = name,
         .ngf = (int)s->ngf,
         .input_nc = (int)s->input_nc,
         .output_nc = (int)s->output_nc,
@@ -163,7 +163,7 @@ int px_settings_network(const struct px_settings *s, struct px_network *network,
         .crop_size = (int)s->crop_size,
         .direction = px_settings_b_to_a(s) ? "BtoA" : "AtoB",
     };
-    return px_network_unet(network, &options, err);
+    return px_network_make(network, &options, err);
 }
 
 bool px_settings_b_to_a(const struct px_settings *settings)

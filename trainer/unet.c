@@ -83,19 +83,19 @@ static int init_buffers(struct px_unet *unet, int i, struct px_error *err)
 {
     const struct px_layer *spec = &unet->network.layers[i];
     struct layer *l = &unet->layers[i];
-    bool down = spec->kind == PX_LAYER_DOWN, train = unet->options.train;
+    bool train = unet->options.train;
     size_t n = (size_t)unet->options.n;
 
     l->height = l->width = unet->network.crop_size;
     if (i > 0) {
         const struct layer *before = &unet->layers[i - 1];
-        bool was_down = unet->network.layers[i - 1].kind == PX_LAYER_DOWN;
+        bool was_down = !unet->network.layers[i - 1].transposed;
         l->height = was_down ? before->height / 2 : before->height * 2;
         l->width = was_down ? before->width / 2 : before->width * 2;
     }
     size_t pixels = n * (size_t)l->height * (size_t)l->width;
     size_t in = pixels * (size_t)spec->in_channels;
-    l->raw_count = (down ? pixels / 4 : pixels * 4) * (size_t)spec->out_channels;
+    l->raw_count = (spec->transposed ? pixels * 4 : pixels / 4) * (size_t)spec->out_channels;
     l->raw = px_floats(l->raw_count);
     l->draw = train ? px_floats(l->raw_count) : NULL;
     if (i > 0) {
@@ -114,15 +114,15 @@ static int init_conv(struct px_unet *unet, struct px_dnn *dnn, int i, struct px_
 {
     const struct px_layer *spec = &unet->network.layers[i];
     struct layer *l = &unet->layers[i];
-    const struct px_conv_layer_desc desc = {.transposed = spec->kind == PX_LAYER_UP,
+    const struct px_conv_layer_desc desc = {.transposed = spec->transposed,
                                             .n = unet->options.n,
                                             .height = l->height,
                                             .width = l->width,
                                             .in = spec->in_channels,
                                             .out = spec->out_channels,
-                                            .kernel = 4,
-                                            .stride = 2,
-                                            .pad = 1,
+                                            .kernel = spec->kernel,
+                                            .stride = spec->stride,
+                                            .pad = spec->pad,
                                             .train_weights = unet->options.train,
                                             .train_input = unet->options.train && i > 0,
                                             .weight = find(unet, spec->conv, "weight"),
@@ -150,7 +150,7 @@ static void add_targets(struct px_unet *unet, int i)
             (struct px_norm_target){.data = l->in + offset,
                                     .gradient = l->din ? l->din + offset : NULL,
                                     .pitch = (size_t)reader->in_channels,
-                                    .slope = reader->kind == PX_LAYER_DOWN ? 0.2f : 0.0f};
+                                    .slope = reader->slope};
     }
 }
 
@@ -187,6 +187,11 @@ int px_unet_create(struct px_unet **out, struct px_dnn *dnn, const struct px_net
     if (network->norm != PX_NORM_BATCH)
         return px_fail(err, PX_E_USAGE, "cannot train norm '%s': only batch norm can be trained",
                        px_norm_name(network->norm));
+    for (int i = 0; i < network->layer_count; i++)
+        if (network->layers[i].kernel != 4 || network->layers[i].residual >= 0)
+            return px_fail(err, PX_E_USAGE,
+                           "cannot train %s: only unet_N and encoder_decoder_N can be trained",
+                           network->architecture);
     struct px_unet *unet = calloc(1, sizeof *unet);
     if (!unet)
         return px_fail(err, PX_E_NOMEM, "no memory for a generator");

@@ -88,7 +88,7 @@ static void report(const struct settings *s, double *times)
 
 static int run(const struct settings *s, struct px_error *err)
 {
-    const struct px_network_options network = {.depth = 8,
+    const struct px_network_options network = {.architecture = "unet_256",
                                                .ngf = (int)s->ngf,
                                                .input_nc = 3,
                                                .output_nc = 3,
@@ -104,7 +104,7 @@ static int run(const struct settings *s, struct px_error *err)
                                          .seed = 1};
     struct px_gan *gan = NULL;
     double *times = calloc((size_t)s->steps, sizeof *times);
-    int rc = px_network_unet(&gan_options.network, &network, err);
+    int rc = px_network_make(&gan_options.network, &network, err);
 
     if (!rc && !times)
         rc = px_fail(err, PX_E_NOMEM, "no memory for %d times", (int)s->steps);

@@ -18,8 +18,10 @@ static float draw(const struct px_tensor_spec *spec, const struct px_network *ne
     switch (spec->role) {
     case PX_ROLE_WEIGHT: {
         const struct px_layer *layer = &network->layers[spec->layer];
-        float taps = layer->kind == PX_LAYER_DOWN ? 16 : 4;
-        return u * sqrtf(6.0f / (taps * (float)layer->in_channels));
+        int taps = layer->kernel * layer->kernel;
+        if (layer->transposed)
+            taps /= layer->stride * layer->stride;
+        return u * sqrtf(6.0f / (float)(taps * layer->in_channels));
     }
     case PX_ROLE_GAMMA:
     case PX_ROLE_RUNNING_VAR:
@@ -31,16 +33,16 @@ static float draw(const struct px_tensor_spec *spec, const struct px_network *ne
 
 void generator_write(const char *path, const struct px_network_options *options, bool running)
 {
-    static struct px_tensor_spec specs[200];
-    static struct px_tensor tensors[200];
+    static struct px_tensor_spec specs[500];
+    static struct px_tensor tensors[500];
     struct px_network network;
     struct px_random random;
     struct px_error err;
     size_t kept = 0;
 
     px_random_seed(&random, 1);
-    assert_int_equal(px_network_unet(&network, options, &err), 0);
-    size_t count = px_network_tensors(&network, specs, 200);
+    assert_int_equal(px_network_make(&network, options, &err), 0);
+    size_t count = px_network_tensors(&network, specs, 500);
     for (size_t i = 0; i < count; i++) {
         struct px_tensor *t = &tensors[kept];
 
@@ -90,30 +92,48 @@ static float *values(const struct px_checkpoint *checkpoint, int layer, enum px_
     return floats;
 }
 
-/* Pixel (y, x) of the smaller picture and pixel (2y + k - 1, 2x + l - 1) of the larger are joined
- * by tap (k, l) in both directions: small += w * large for Conv2d with weights [out][in][k][l],
- * large
- * += w * small for ConvTranspose2d with [in][out][k][l]. */
+/* The index that a pad of the layer shows at i, or -1 where that is a zero. */
+static int padded(const struct px_layer *layer, int i, int size)
+{
+    if (i >= 0 && i < size)
+        return i;
+    if (!layer->reflect)
+        return -1;
+    return i < 0 ? -i : 2 * size - 2 - i;
+}
+
+static int result_size(const struct px_layer *layer, int size)
+{
+    if (layer->transposed)
+        return (size - 1) * layer->stride - 2 * layer->pad + layer->kernel + layer->output_padding;
+    return (size + 2 * layer->pad - layer->kernel) / layer->stride + 1;
+}
+
+/* Pixel (y, x) of the smaller picture and pixel (stride y + k - pad, stride x + l - pad) of the
+ * larger are joined by tap (k, l) in both directions: small += w * large for Conv2d with weights
+ * [out][in][k][l], large += w * small for ConvTranspose2d with [in][out][k][l]. */
 static struct picture convolve(const struct px_layer *layer, const struct picture *in,
                                const float *w)
 {
-    bool up = layer->kind == PX_LAYER_UP;
-    struct picture out = blank(up ? in->height * 2 : in->height / 2,
-                               up ? in->width * 2 : in->width / 2, layer->out_channels);
+    bool up = layer->transposed;
+    struct picture out =
+        blank(result_size(layer, in->height), result_size(layer, in->width), layer->out_channels);
     const struct picture *small = up ? in : &out, *large = up ? &out : in;
-    int a = small->channels, b = large->channels;
+    int a = small->channels, b = large->channels, taps = layer->kernel * layer->kernel;
 
     for (int y = 0; y < small->height; y++)
         for (int x = 0; x < small->width; x++)
-            for (int tap = 0; tap < 16; tap++) {
-                int v = 2 * y + tap / 4 - 1, u = 2 * x + tap % 4 - 1;
-                if (v < 0 || u < 0 || v >= large->height || u >= large->width)
+            for (int tap = 0; tap < taps; tap++) {
+                int v = padded(layer, layer->stride * y + tap / layer->kernel - layer->pad,
+                               large->height);
+                int u = padded(layer, layer->stride * x + tap % layer->kernel - layer->pad,
+                               large->width);
+                if (v < 0 || u < 0)
                     continue;
                 double *s = at(small, y, x), *l = at(large, v, u);
                 for (int i = 0; i < a; i++)
                     for (int j = 0; j < b; j++) {
-                        double weight =
-                            (double)w[((size_t)i * (size_t)b + (size_t)j) * 16 + (size_t)tap];
+                        double weight = (double)w[(i * b + j) * taps + tap];
                         if (up)
                             l[j] += weight * s[i];
                         else
@@ -189,31 +209,39 @@ static struct picture activated(const struct picture *skip, const struct picture
     return out;
 }
 
+static void sum(struct picture *p, const struct picture *more)
+{
+    for (int i = 0; i < p->height * p->width * p->channels; i++)
+        p->data[i] += more->data[i];
+}
+
 double *generator_answer(const struct px_checkpoint *checkpoint,
                          const struct generator_input *input)
 {
     const struct px_network *network = &checkpoint->network;
-    struct picture results[PX_MAX_LAYERS],
-        in = blank(input->height, input->width, network->input_nc);
+    struct picture inputs[PX_MAX_LAYERS], results[PX_MAX_LAYERS];
 
-    for (int i = 0; i < in.height * in.width * in.channels; i++)
-        in.data[i] = (double)input->in[i];
+    inputs[0] = blank(input->height, input->width, network->input_nc);
+    for (int i = 0; i < input->height * input->width * network->input_nc; i++)
+        inputs[0].data[i] = (double)input->in[i];
     for (int k = 0; k < network->layer_count; k++) {
         const struct px_layer *layer = &network->layers[k];
         float *w = values(checkpoint, k, PX_ROLE_WEIGHT);
 
-        if (k > 0) {
-            free(in.data);
-            in = activated(layer->skip < 0 ? NULL : &results[layer->skip], &results[k - 1],
-                           layer->kind == PX_LAYER_DOWN ? 0.2 : 0);
-        }
-        results[k] = convolve(layer, &in, w);
+        if (k > 0)
+            inputs[k] = activated(layer->skip < 0 ? NULL : &results[layer->skip], &results[k - 1],
+                                  (double)layer->slope);
+        results[k] = convolve(layer, &inputs[k], w);
         finish(checkpoint, k, &results[k], input);
+        if (layer->residual >= 0)
+            sum(&results[k], &inputs[layer->residual]);
         free(w);
     }
-    free(in.data);
-    for (int k = 0; k + 1 < network->layer_count; k++)
-        free(results[k].data);
+    for (int k = 0; k < network->layer_count; k++) {
+        free(inputs[k].data);
+        if (k + 1 < network->layer_count)
+            free(results[k].data);
+    }
     struct picture *last = &results[network->layer_count - 1];
     for (int i = 0; i < last->height * last->width * last->channels; i++)
         last->data[i] = tanh(last->data[i]);

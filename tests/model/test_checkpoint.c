@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "model/checkpoint.h"
+#include "tests/model/generator.h"
 
 static char folder[64];
 static char scratch[96];
@@ -181,6 +182,98 @@ static void test_norm_inference(void **state)
     }
 }
 
+/* Writes a generator to `scratch` without metadata, and without the tensor of that name. */
+static void write_bare(const struct px_network_options *options, const char *without)
+{
+    struct px_error err = {0};
+
+    generator_write(scratch, options, false);
+    struct px_checkpoint *c = open_good(scratch);
+    struct px_tensor tensors[300];
+    size_t kept = 0;
+    for (size_t i = 0; i < c->list->count; i++)
+        if (!without || strcmp(c->list->tensors[i].name, without) != 0)
+            tensors[kept++] = c->list->tensors[i];
+    assert_int_equal(kept, c->list->count - (without ? 1 : 0));
+    assert_int_equal(px_safetensors_save(scratch, tensors, kept, NULL, 0, &err), 0);
+    px_checkpoint_close(c);
+}
+
+static void test_architectures(void **state)
+{
+    static const struct px_network_options cases[] = {
+        {"resnet_9blocks", 2, 3, 1, PX_NORM_BATCH, true, 256, "AtoB"},
+        {"resnet_6blocks", 1, 4, 3, PX_NORM_BATCH, false, 256, "AtoB"},
+        {"resnet_1blocks", 3, 1, 2, PX_NORM_INSTANCE, true, 256, "AtoB"},
+        {"resnet_32blocks", 1, 3, 3, PX_NORM_INSTANCE, false, 256, "AtoB"},
+        {"resnet_2blocks", 2, 3, 3, PX_NORM_NONE, true, 256, "AtoB"},
+        {"resnet_3blocks", 2, 3, 3, PX_NORM_NONE, false, 256, "AtoB"},
+        {"unet_512", 1, 3, 2, PX_NORM_BATCH, true, 512, "AtoB"},
+        {"encoder_decoder_32", 2, 3, 1, PX_NORM_BATCH, true, 32, "AtoB"},
+        {"encoder_decoder_256", 1, 1, 3, PX_NORM_INSTANCE, true, 256, "AtoB"},
+        {"encoder_decoder_128", 1, 1, 3, PX_NORM_NONE, true, 128, "AtoB"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct px_network want;
+        assert_int_equal(px_network_make(&want, &cases[i], NULL), 0);
+        write_bare(&cases[i], NULL);
+        struct px_checkpoint *c = open_good(scratch);
+        assert_string_equal(c->network.architecture, want.architecture);
+        assert_int_equal(c->network.ngf, want.ngf);
+        assert_int_equal(c->network.input_nc, want.input_nc);
+        assert_int_equal(c->network.output_nc, want.output_nc);
+        assert_int_equal(c->network.norm, want.norm);
+        assert_int_equal(c->network.dropout, want.dropout);
+        assert_int_equal(c->network.crop_size, want.crop_size);
+        assert_int_equal(c->network.layer_count, want.layer_count);
+        px_checkpoint_close(c);
+    }
+}
+
+static void test_no_resnet(void **state)
+{
+    static const struct px_network_options options = {"resnet_3blocks", 2,    3,   1,
+                                                      PX_NORM_BATCH,    true, 256, "AtoB"};
+    static const struct {
+        const char *without, *message;
+    } cases[] = {
+        {"model.1.weight", "tensor 'model.1.weight' is missing"},
+        {"model.11.conv_block.1.weight", "tensor 'model.18.weight' is missing"}, /* as 1 block */
+        {"model.11.conv_block.6.weight",
+         "tensor 'model.11.conv_block.6.weight' of resnet_3blocks is missing"},
+        {"model.20.weight", "tensor 'model.20.weight' is missing"},
+        {"model.2.weight", "' is no part of resnet_3blocks with none norm"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct px_checkpoint *c = NULL;
+        struct px_error err = {0};
+        write_bare(&options, cases[i].without);
+        assert_int_equal(px_checkpoint_open(&c, scratch, &err), -PX_E_FORMAT);
+        if (!strstr(err.message, cases[i].message))
+            fail_msg("%s", err.message);
+    }
+}
+
+static void test_discriminator(void **state)
+{
+    static const char *const names[] = {"model.0.weight", "net.0.weight"};
+    static const float zeros[4];
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct px_tensor tensor = {names[i], PX_F32, 4, {1, 4, 1, 1}, zeros, sizeof zeros};
+        struct px_checkpoint *c = NULL;
+        struct px_error err = {0};
+        assert_int_equal(px_safetensors_save(scratch, &tensor, 1, NULL, 0, &err), 0);
+        assert_int_equal(px_checkpoint_open(&c, scratch, &err), -PX_E_FORMAT);
+        assert_non_null(strstr(err.message, "this is a discriminator"));
+    }
+}
+
 static void test_metadata(void **state)
 {
     static const char *const pairs[][3] = {
@@ -349,7 +442,7 @@ static void test_not_ours(void **state)
 
     assert_int_equal(px_checkpoint_open(&c, source_path("model/data/small.safetensors"), &err),
                      -PX_E_FORMAT);
-    assert_non_null(strstr(err.message, "small.safetensors: not a U-Net generator"));
+    assert_non_null(strstr(err.message, "small.safetensors: not a generator that is known"));
     assert_int_equal(px_checkpoint_open(&c, "/nowhere/g.safetensors", &err), -PX_E_NOT_FOUND);
     assert_non_null(strstr(err.message, "/nowhere/g.safetensors: cannot open"));
 }
@@ -508,6 +601,9 @@ int main(void)
         CHECK("tensors are found by layer and role", test_tensors),
         CHECK("PyTorch's checkpoints are what their metadata says", test_pytorch),
         CHECK("batch, instance and no norm are told apart without metadata", test_norm_inference),
+        CHECK("every architecture is known by names and shapes alone", test_architectures),
+        CHECK("a ResNet with a tensor missing is refused by its name", test_no_resnet),
+        CHECK("a discriminator is called one", test_discriminator),
         CHECK("metadata that the tensors contradict is refused, naming both", test_metadata),
         CHECK("crop_size, direction and dropout are the metadata's", test_used_metadata),
         CHECK("running statistics may be missing, which is noted", test_running_missing),

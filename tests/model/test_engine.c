@@ -42,7 +42,8 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 }
 
 static char path[] = "/tmp/px_engine_XXXXXX";
-static const struct px_network_options small = {6, 8, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"};
+static const struct px_network_options small = {"unet_64",     8,    3,  3,
+                                                PX_NORM_BATCH, true, 64, "AtoB"};
 
 static struct px_engine *start(struct px_engine_options options)
 {
@@ -115,7 +116,8 @@ static void run(struct px_engine *engine, struct px_model *model, const struct p
 /* ngf 32: 256 channels inside, enough for oneDNN to divide its work differently. */
 static void check_batches(enum px_dtype dtype, enum px_norm_mode norm)
 {
-    const struct px_network_options options = {6, 32, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"};
+    const struct px_network_options options = {"unet_64",     32,   3,  3,
+                                               PX_NORM_BATCH, true, 64, "AtoB"};
     struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
     struct px_model *model = load(&options, dtype, true);
     struct pictures *alone = draw(), *together = draw();

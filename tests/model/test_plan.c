@@ -24,11 +24,11 @@ struct problem {
 };
 
 static const struct problem problems[] = {
-    {{6, 16, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"}, 64, 64},
-    {{5, 5, 1, 4, PX_NORM_BATCH, true, 32, "AtoB"}, 64, 96},
-    {{6, 7, 2, 1, PX_NORM_INSTANCE, true, 64, "AtoB"}, 64, 64},
-    {{5, 12, 4, 2, PX_NORM_NONE, false, 32, "AtoB"}, 96, 32},
-    {{5, 3, 6, 5, PX_NORM_BATCH, false, 32, "AtoB"}, 32, 64},
+    {{"unet_64", 16, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"}, 64, 64},
+    {{"unet_32", 5, 1, 4, PX_NORM_BATCH, true, 32, "AtoB"}, 64, 96},
+    {{"unet_64", 7, 2, 1, PX_NORM_INSTANCE, true, 64, "AtoB"}, 64, 64},
+    {{"unet_32", 12, 4, 2, PX_NORM_NONE, false, 32, "AtoB"}, 96, 32},
+    {{"unet_32", 3, 6, 5, PX_NORM_BATCH, false, 32, "AtoB"}, 32, 64},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0] };
 
@@ -172,11 +172,11 @@ static void test_memory(void **state)
     size_t f32 = 0, bf16 = 0, ignored;
 
     (void)state;
-    assert_int_equal(
-        px_network_unet(&network,
-                        &(struct px_network_options){8, 64, 3, 3, PX_NORM_BATCH, true, 256, "AtoB"},
-                        NULL),
-        0);
+    assert_int_equal(px_network_make(&network,
+                                     &(struct px_network_options){"unet_256", 64, 3, 3,
+                                                                  PX_NORM_BATCH, true, 256, "AtoB"},
+                                     NULL),
+                     0);
     assert_true(px_plan_memory(&desc, &f32));
     desc.dtype = PX_BF16;
     assert_true(px_plan_memory(&desc, &bf16));

@@ -14,7 +14,7 @@
 
 static int make_model(char **argv, struct px_error *err)
 {
-    const struct px_network_options options = {.depth = 5,
+    const struct px_network_options options = {.architecture = "unet_32",
                                                .ngf = 4,
                                                .input_nc = atoi(argv[1]),
                                                .output_nc = atoi(argv[2]),
@@ -23,7 +23,7 @@ static int make_model(char **argv, struct px_error *err)
                                                .crop_size = 32,
                                                .direction = "AtoB"};
     struct px_network network;
-    int rc = px_network_unet(&network, &options, err);
+    int rc = px_network_make(&network, &options, err);
 
     if (!rc)
         rc = px_random_model_save(argv[0], &network, 7, err);

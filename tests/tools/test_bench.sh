@@ -31,7 +31,8 @@ check "refuses half a list" is 2 "pix2pix: --batch: '1,' is not a list of 1 to 1
 bench --dtype f16
 check "refuses another type" is 2 "pix2pix: --dtype: 'f16' is not f32, bf16 or f32,bf16"
 bench --architecture unet_100
-check "refuses another architecture" is 2 "pix2pix: --architecture: 'unet_100' is not unet_32 to unet_512"
+check "refuses another architecture" is 2 "pix2pix: --architecture: 'unet_100' is not unet_32 to unet_512, \
+encoder_decoder_32 to encoder_decoder_512 or resnet_1blocks to resnet_32blocks"
 run timeout --preserve-status -s INT 1 "$pix2pix" bench --threads 1 --runs 100000 --batch 64 \
     --architecture unet_32 --ngf 4
 check "stops at Ctrl-C" is 130 "pix2pix: stopped by signal 2"

@@ -44,7 +44,7 @@ static const struct px_tensor *find(const struct px_safetensors *file, const cha
 
 static struct px_gan *create(int batch, int threads)
 {
-    const struct px_network_options net = {.depth = 5,
+    const struct px_network_options net = {.architecture = "unet_32",
                                            .ngf = 4,
                                            .input_nc = 3,
                                            .output_nc = 3,
@@ -60,7 +60,7 @@ static struct px_gan *create(int batch, int threads)
     struct px_gan *gan = NULL;
     struct px_error err = {0};
 
-    if (px_network_unet(&o.network, &net, &err) || px_gan_create(&gan, &o, &err))
+    if (px_network_make(&o.network, &net, &err) || px_gan_create(&gan, &o, &err))
         fail_msg("%s", err.message);
     return gan;
 }

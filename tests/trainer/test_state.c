@@ -125,7 +125,7 @@ static void test_not_finite(void **state)
 
 static void test_generator(void **state)
 {
-    static const struct px_network_options tiny = {.depth = 5,
+    static const struct px_network_options tiny = {.architecture = "unet_32",
                                                    .ngf = 1,
                                                    .input_nc = 1,
                                                    .output_nc = 1,
@@ -142,7 +142,7 @@ static void test_generator(void **state)
     struct px_checkpoint *checkpoint;
     (void)state;
 
-    assert_int_equal(px_network_unet(&network, &tiny, &err), 0);
+    assert_int_equal(px_network_make(&network, &tiny, &err), 0);
     size_t n = px_network_tensors(&network, specs, 64);
     assert_true(n <= 64);
     for (size_t i = 0; i < n; i++) {
