@@ -16,6 +16,7 @@ static const struct px_verb verbs[] = {
     {"convert", "change the type that a checkpoint is stored in", px_verb_convert},
     {"inspect", "tell what a checkpoint is", px_verb_inspect},
     {"bench", "time the engine", px_verb_bench},
+    {"dataset", "draw paired training pictures", px_verb_dataset},
     {0},
 };
 

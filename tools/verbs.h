@@ -26,5 +26,6 @@ int px_verb_translate(int argc, char *const *argv, struct px_error *err);
 int px_verb_convert(int argc, char *const *argv, struct px_error *err);
 int px_verb_inspect(int argc, char *const *argv, struct px_error *err);
 int px_verb_bench(int argc, char *const *argv, struct px_error *err);
+int px_verb_dataset(int argc, char *const *argv, struct px_error *err);
 
 #endif

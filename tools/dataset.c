@@ -1,0 +1,158 @@
+/* pix2pix dataset: paired training pictures, drawn by us. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "codecs/codec.h"
+#include "tools/facade.h"
+#include "tools/stop.h"
+#include "tools/verbs.h"
+
+struct settings {
+    int64_t count, size;
+    uint64_t seed;
+    const char *out;
+    int style;
+};
+
+static const struct px_option rows[] = {
+    {.name = "out",
+     .type = PX_OPTION_STRING,
+     .offset = offsetof(struct settings, out),
+     .value = "DIR",
+     .help =
+         "folder to write train/, val/ and test/ into; pictures of the same names are replaced"},
+    {.name = "count",
+     .type = PX_OPTION_INT,
+     .offset = offsetof(struct settings, count),
+     .fallback = "400",
+     .min = 1,
+     .max = 1000000,
+     .help = "pictures in train/; val/ and test/ get a quarter of that each"},
+    {.name = "seed",
+     .type = PX_OPTION_SEED,
+     .offset = offsetof(struct settings, seed),
+     .fallback = "1",
+     .help = "the same seed draws the same pixels, on every machine and for every count"},
+    {.name = "style",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct settings, style),
+     .choices = "labels|sketch",
+     .help = "what A is: a label map in the twelve CMP colours, or a line drawing of the house"},
+    {.name = "size",
+     .type = PX_OPTION_INT,
+     .offset = offsetof(struct settings, size),
+     .fallback = "256",
+     .min = 64,
+     .max = 1024,
+     .help = "side of A and of B in pixels; a picture is A|B, twice as wide"},
+};
+
+static const struct px_option_table table = {
+    .program = "pix2pix dataset",
+    .usage = "facades --out DIR [OPTIONS]",
+    .description =
+        "Draws paired training pictures, A|B side by side: facades, houses as a label map "
+        "or a sketch\nand as a rendering.",
+    .rows = rows,
+    .count = sizeof rows / sizeof *rows,
+    .min_arguments = 1,
+    .max_arguments = 1,
+};
+
+enum { SPLITS = 3 };
+static const char *const splits[SPLITS] = {"train", "val", "test"};
+
+/* One line, drawn over on a terminal; elsewhere one line a split. */
+static void show(const char *split, int64_t done, int64_t count)
+{
+    bool terminal = isatty(STDERR_FILENO);
+
+    if (terminal)
+        fprintf(stderr, "\r%-5s %" PRId64 "/%" PRId64 "%s", split, done, count,
+                done == count ? "\n" : "");
+    else if (done == count)
+        fprintf(stderr, "%-5s %" PRId64 " pictures\n", split, count);
+}
+
+struct drawing {
+    const struct settings *settings;
+    struct px_facade facade;
+    struct px_image pair;
+};
+
+static int draw_one(struct drawing *d, int split, int64_t index, struct px_error *err)
+{
+    const struct settings *s = d->settings;
+    char path[4096 + 32];
+
+    /* The splits are three series of the same seed; a picture does not depend on how many there
+     * are. */
+    px_facade_layout(&d->facade, s->seed, (uint64_t)split << 32 | (uint64_t)index);
+    int rc =
+        px_facade_pair(&d->facade, s->style ? PX_FACADE_SKETCH : PX_FACADE_LABELS, &d->pair, err);
+    if (rc)
+        return rc;
+    snprintf(path, sizeof path, "%.4000s/%s/%04" PRId64 ".png", s->out, splits[split], index + 1);
+    return px_image_save(path, &d->pair, 100, err);
+}
+
+static int draw_split(struct drawing *d, int split, int64_t count, struct px_error *err)
+{
+    char folder[4096 + 16];
+
+    snprintf(folder, sizeof folder, "%.4000s/%s", d->settings->out, splits[split]);
+    int rc = px_make_folder(folder, err);
+    for (int64_t i = 0; i < count && !rc; i++) {
+        rc = px_stop_check(err);
+        if (!rc)
+            rc = draw_one(d, split, i, err);
+        if (!rc)
+            show(splits[split], i + 1, count);
+    }
+    if (rc && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    return rc;
+}
+
+static int draw(const struct settings *s, struct px_error *err)
+{
+    struct drawing *d = calloc(1, sizeof *d);
+    uint32_t size = (uint32_t)s->size;
+
+    if (!d)
+        return px_fail(err, PX_E_NOMEM, "no memory for a drawing");
+    d->settings = s;
+    int rc = px_image_create(&d->pair, 2 * size, size, 3, err);
+    for (int split = 0; split < SPLITS && !rc; split++)
+        rc = draw_split(d, split, split ? (s->count + 3) / 4 : s->count, err);
+    px_image_destroy(&d->pair);
+    free(d);
+    return rc;
+}
+
+int px_verb_dataset(int argc, char *const *argv, struct px_error *err)
+{
+    struct settings settings = {0};
+    struct px_options options = {0};
+    bool done;
+    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+
+    if (!rc && !done) {
+        if (strcmp(options.arguments[0], "facades") != 0)
+            rc = px_fail(err, PX_E_USAGE, "unknown data set '%.60s': there is 'facades'",
+                         options.arguments[0]);
+        else if (!settings.out)
+            rc = px_fail(err, PX_E_USAGE, "--out is missing: the folder to write into");
+        else if (strlen(settings.out) > 4000)
+            rc = px_fail(err, PX_E_USAGE, "--out: the path is longer than 4000 bytes");
+        else
+            rc = draw(&settings, err);
+    }
+    px_options_free(&options);
+    return rc;
+}

@@ -1,0 +1,55 @@
+#include "tools/facade.h"
+
+/* The twelve colours of the CMP facade data base, as the pix2pix demos draw them. */
+#define BACKGROUND {0x00, 0x06, 0xd9}
+#define WALL {0x0d, 0x3d, 0xfb}
+#define DOOR {0xa5, 0x00, 0x00}
+#define WINDOW {0x00, 0x75, 0xff}
+#define SILL {0x68, 0xf8, 0x98}
+#define HEAD {0x1d, 0xff, 0xdd}
+#define SHUTTER {0xee, 0xed, 0x28}
+#define BALCONY {0xb8, 0xff, 0x38}
+#define TRIM {0xff, 0x92, 0x04}
+#define CORNICE {0xff, 0x44, 0x01}
+#define COLUMN {0xf6, 0x00, 0x01}
+#define ENTRANCE {0x00, 0xc9, 0xff}
+
+static const struct px_rgb labels[PX_PART_COUNT] = {
+    [PX_PART_SKY] = BACKGROUND,  [PX_PART_GROUND] = BACKGROUND, [PX_PART_PATH] = BACKGROUND,
+    [PX_PART_ROOF] = BACKGROUND, [PX_PART_RIDGE] = TRIM,        [PX_PART_CHIMNEY] = COLUMN,
+    [PX_PART_WALL] = WALL,       [PX_PART_PLINTH] = TRIM,       [PX_PART_COLUMN] = COLUMN,
+    [PX_PART_BAND] = TRIM,       [PX_PART_BEAM] = TRIM,         [PX_PART_CORNICE] = CORNICE,
+    [PX_PART_HEAD] = HEAD,       [PX_PART_WINDOW] = WINDOW,     [PX_PART_SILL] = SILL,
+    [PX_PART_SHUTTER] = SHUTTER, [PX_PART_BLIND] = SHUTTER,     [PX_PART_BALCONY] = BALCONY,
+    [PX_PART_DOOR] = DOOR,       [PX_PART_STEP] = SILL,         [PX_PART_SHOP] = ENTRANCE,
+    [PX_PART_SIGN] = ENTRANCE,   [PX_PART_AWNING] = SHUTTER,    [PX_PART_BUSH] = BACKGROUND,
+};
+
+struct px_rgb px_facade_label(enum px_part_kind kind)
+{
+    return labels[kind];
+}
+
+int px_facade_labels(const struct px_facade *facade, struct px_image *image, uint32_t left,
+                     struct px_error *err)
+{
+    struct px_canvas canvas;
+    int rc = px_canvas_create(&canvas, (int)image->height, err);
+
+    if (rc != 0)
+        return rc;
+    for (int i = 0; i < facade->count; i++)
+        px_canvas_fill(&canvas, &facade->parts[i].shape, labels[facade->parts[i].kind]);
+    px_canvas_reduce(&canvas, image, left);
+    px_canvas_destroy(&canvas);
+    return 0;
+}
+
+int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
+                   struct px_image *image, struct px_error *err)
+{
+    int rc = input == PX_FACADE_LABELS ? px_facade_labels(facade, image, 0, err)
+                                       : px_facade_sketch(facade, image, 0, err);
+
+    return rc != 0 ? rc : px_facade_render(facade, image, image->height, err);
+}
