@@ -129,28 +129,25 @@ static int announce(int listener, struct px_error *err)
     return 0;
 }
 
-/* Models, then workers, then the port: a daemon that listens is ready. */
-static int listen_and_serve(struct px_server *server, const sigset_t *stops, struct px_error *err)
+/* A daemon that listens is ready: its workers are warm. */
+static int listen_and_serve(struct px_server *server, int listener, const sigset_t *stops,
+                            struct px_error *err)
 {
     struct px_crew *crew = NULL;
     struct px_http *http = NULL;
-    int listener;
     int rc = px_crew_start(&crew, server, err);
 
-    if (rc < 0)
-        return rc;
-    rc = listener = px_listen(server->settings->listen, err);
-    if (rc >= 0)
+    if (rc == 0)
         rc = px_http_start(&http, server, listener, err);
-    if (rc >= 0)
+    if (rc == 0)
         rc = announce(listener, err);
-    if (rc < 0) {
-        px_crew_stop(crew);
-        px_http_stop(http);
-        return rc;
+    if (rc == 0) {
+        serve(server, http, crew, stops);
+        return 0;
     }
-    serve(server, http, crew, stops);
-    return 0;
+    px_crew_stop(crew);
+    px_http_stop(http);
+    return rc;
 }
 
 int px_daemon_run(const struct px_settings *settings, struct px_error *err)
@@ -160,10 +157,13 @@ int px_daemon_run(const struct px_settings *settings, struct px_error *err)
                                            .ahead = px_crew_ahead(settings)};
     struct px_registry *registry = NULL;
     sigset_t stops;
-    int rc;
+    int rc, listener;
 
     block_signals(&stops);
     raise_file_limit();
+    listener = px_bind(settings->listen, err);
+    if (listener < 0)
+        return listener;
     rc = load(&registry, settings, err);
     server.registry = registry;
     if (rc == 0)
@@ -171,7 +171,8 @@ int px_daemon_run(const struct px_settings *settings, struct px_error *err)
     if (rc == 0)
         rc = px_queue_create(&server.queue, &queue, err);
     if (rc == 0)
-        rc = listen_and_serve(&server, &stops, err);
+        rc = listen_and_serve(&server, listener, &stops, err);
+    close(listener);
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);
     px_registry_destroy(registry);

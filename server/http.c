@@ -1,10 +1,11 @@
 #include "server/http.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -12,12 +13,13 @@
 #include "server/request.h"
 
 /* Headers of up to about half of this fit; longer ones are answered with 431. */
-enum { CONNECTION_MEMORY = 64 << 10 };
+enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };
 
 struct px_http {
     struct px_server *server;
     struct MHD_Daemon *daemon;
     int listener;
+    bool door_closed;
     atomic_int active;
 };
 
@@ -101,15 +103,18 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
 {
     struct px_http *http = calloc(1, sizeof *http);
 
-    if (http != NULL) {
-        http->server = server;
-        http->listener = listener;
-        /* Only the epoll loop serves ready connections next to suspended ones without fail. */
-        if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
-            http->daemon = start(http, server->settings);
+    if (http == NULL)
+        return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
+    http->server = server;
+    http->listener = listener;
+    if (listen(listener, BACKLOG) != 0) {
+        free(http);
+        return px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
     }
-    if (http == NULL || http->daemon == NULL) {
-        close(listener);
+    /* Only the epoll loop serves ready connections next to suspended ones without fail. */
+    if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
+        http->daemon = start(http, server->settings);
+    if (http->daemon == NULL) {
         free(http);
         return px_fail(err, PX_E_IO,
                        "libmicrohttpd does not start; --log-level debug shows its reason");
@@ -125,6 +130,10 @@ int px_http_active(const struct px_http *http)
 
 void px_http_close_door(struct px_http *http)
 {
+    if (http->door_closed)
+        return;
+    http->door_closed = true;
+    /* From here on the library leaves the descriptor to us. */
     MHD_quiesce_daemon(http->daemon);
     /* Without this the kernel would go on to accept connections that nobody reads. */
     shutdown(http->listener, SHUT_RD);
@@ -134,7 +143,7 @@ void px_http_stop(struct px_http *http)
 {
     if (http == NULL)
         return;
+    px_http_close_door(http);
     MHD_stop_daemon(http->daemon);
-    close(http->listener);
     free(http);
 }

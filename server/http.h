@@ -10,7 +10,7 @@
 
 struct px_http;
 
-/* Takes over the listening descriptor (also on failure). */
+/* Listens on a bound descriptor, which stays the caller's and is closed after px_http_stop(). */
 int px_http_start(struct px_http **out, struct px_server *server, int listener,
                   struct px_error *err);
 

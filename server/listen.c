@@ -1,17 +1,15 @@
 #include "server/listen.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-enum { BACKLOG = 1024 };
 
 int px_address_parse(const char *text, struct px_address *address, struct px_error *err)
 {
@@ -53,7 +51,7 @@ static int resolve(const struct px_address *address, int flags, struct addrinfo 
     return 0;
 }
 
-static int open_listener(const struct addrinfo *at)
+static int open_bound(const struct addrinfo *at)
 {
     const int on = 1;
     int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
@@ -61,7 +59,7 @@ static int open_listener(const struct addrinfo *at)
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0)
         return fd;
     int reason = errno;
     close(fd);
@@ -69,7 +67,7 @@ static int open_listener(const struct addrinfo *at)
     return -1;
 }
 
-int px_listen(const char *text, struct px_error *err)
+int px_bind(const char *text, struct px_error *err)
 {
     struct px_address address;
     struct addrinfo *list;
@@ -79,7 +77,7 @@ int px_listen(const char *text, struct px_error *err)
         rc = resolve(&address, AI_PASSIVE, &list, err);
     if (rc < 0)
         return rc;
-    int fd = open_listener(list);
+    int fd = open_bound(list);
     if (fd < 0)
         rc = px_fail(err, PX_E_IO, "cannot listen on %.100s: %s; choose another with --listen",
                      text, strerror(errno));

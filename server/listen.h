@@ -16,10 +16,11 @@ struct px_address {
 /* USAGE where the text is no ADDRESS:PORT. */
 int px_address_parse(const char *text, struct px_address *address, struct px_error *err);
 
-/* Opens a listening socket. IO names the address and the remedy. Returns the descriptor. */
-int px_listen(const char *text, struct px_error *err);
+/* Takes the address, which says at once whether it is free, without listening yet: connections are
+ * refused until listen() is called. IO names the address and the remedy. Returns the descriptor. */
+int px_bind(const char *text, struct px_error *err);
 
-/* "http://127.0.0.1:8080" for a listening descriptor. */
+/* "http://127.0.0.1:8080" for a bound descriptor. */
 int px_listen_url(int fd, char *url, size_t size, struct px_error *err);
 
 /* A connected socket with a time limit on every step, or IO. */

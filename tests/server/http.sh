@@ -342,6 +342,19 @@ cancel() {
 }
 ok 'without --stop-timeout what waits gets 503, what runs is answered, and the end is 0' cancel
 
+start --memory-limit 24MiB
+t=$url/translate
+ok 'a picture whose plan is over --memory-limit: 422' problem 422 'too large' -F image=@large.png "$t?model=slow&fit=image"
+ok 'and with fit=scale it is answered' expect 200 -F image=@large.png "$t?model=slow&fit=scale"
+stop
+
+if grep -qs . /proc/net/if_inet6; then
+    start --listen '[::1]:0'
+    six() { grep -Eq '^http://\[::1\]:[1-9][0-9]*$' address && "$pix2pixd" --health "$url"; }
+    ok 'an IPv6 address is listened on and printed in brackets' six
+    stop
+fi
+
 # --- options -------------------------------------------------------------------------------------
 check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }
 ok '--check-config accepts a good configuration' check
