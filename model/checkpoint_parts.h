@@ -1,7 +1,7 @@
 #ifndef MODEL_CHECKPOINT_PARTS_H
 #define MODEL_CHECKPOINT_PARTS_H
 
-/* Private to the checkpoint files: what both loading and saving need. */
+/* Private to the files that read and write checkpoints: what both need. */
 
 #include "model/network.h"
 #include "model/tensor_list.h"
@@ -10,6 +10,17 @@
  * metadata that is there. FORMAT where they disagree or it is none that is known. */
 int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err);
+
+/* The metadata that rebuilds a network. The entries point into the struct: do not copy it. */
+enum { PX_NETWORK_KEYS = 8 };
+
+struct px_checkpoint_metadata {
+    struct px_metadata entries[PX_NETWORK_KEYS];
+    char ngf[16], input_nc[16], output_nc[16], crop_size[16];
+};
+
+/* `network` must outlive *out. */
+void px_checkpoint_describe(struct px_checkpoint_metadata *out, const struct px_network *network);
 
 /* The tensors of a state_dict, put in their places one by one. */
 struct px_checkpoint_binding {

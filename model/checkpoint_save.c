@@ -6,8 +6,6 @@
 
 #include "model/checkpoint_parts.h"
 
-enum { PX_NETWORK_KEYS = 8 };
-
 /* Tensors as they will be written: `tensors` are views, of the caller's data or of `owned`. */
 struct written {
     struct px_tensor *tensors;
@@ -69,13 +67,7 @@ static int prepare(struct written *written, const struct px_network *network, en
     return px_checkpoint_bind_end(&binding, &has_running, err);
 }
 
-/* The metadata that rebuilds a network. */
-struct network_metadata {
-    struct px_metadata entries[PX_NETWORK_KEYS];
-    char ngf[16], input_nc[16], output_nc[16], crop_size[16];
-};
-
-static void describe(struct network_metadata *out, const struct px_network *network)
+void px_checkpoint_describe(struct px_checkpoint_metadata *out, const struct px_network *network)
 {
     const struct px_metadata entries[PX_NETWORK_KEYS] = {
         {"architecture", network->architecture},
@@ -96,7 +88,7 @@ static void describe(struct network_metadata *out, const struct px_network *netw
 }
 
 /* The network's entries before the extra ones, malloc'ed; NULL without memory. */
-static struct px_metadata *join(const struct network_metadata *network,
+static struct px_metadata *join(const struct px_checkpoint_metadata *network,
                                 const struct px_metadata *extra, size_t extra_count)
 {
     struct px_metadata *all = calloc(PX_NETWORK_KEYS + extra_count, sizeof *all);
@@ -129,7 +121,7 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
                        struct px_error *err)
 {
     struct written written = {0};
-    struct network_metadata own;
+    struct px_checkpoint_metadata own;
     struct px_metadata *metadata = NULL;
     int rc = 0;
 
@@ -140,7 +132,7 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
         rc = copy_views(&written, tensors, count, err);
     if (!rc)
         rc = prepare(&written, network, dtype, err);
-    describe(&own, network);
+    px_checkpoint_describe(&own, network);
     if (!rc && !(metadata = join(&own, extra, extra_count)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for %zu metadata", extra_count);
     if (rc)

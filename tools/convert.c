@@ -1,16 +1,19 @@
-/* pix2pix convert: another stored type, the same network and metadata. */
+/* pix2pix convert: another stored type, the same network and metadata; or an ONNX model. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/checkpoint.h"
+#include "model/onnx.h"
 #include "tools/verbs.h"
 
 struct settings {
     int dtype;
+    int norm;
 };
 
 enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16 };
+enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
 
 static const struct px_option rows[] = {
     {.name = "dtype",
@@ -18,13 +21,20 @@ static const struct px_option rows[] = {
      .offset = offsetof(struct settings, dtype),
      .choices = "keep|f32|bf16",
      .help = "the type that convolution weights are stored in; norms and biases stay as they are"},
+    {.name = "norm",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct settings, norm),
+     .choices = "default|batch|running",
+     .help = "for .onnx: batch norm by the statistics of each picture (the default, as the "
+             "reference's test.py) or by the running ones (its --eval)"},
 };
 
 static const struct px_option_table table = {
     .program = "pix2pix convert",
-    .usage = "IN.safetensors OUT.safetensors --dtype f32|bf16",
+    .usage = "IN.safetensors OUT.safetensors|OUT.onnx [--dtype f32|bf16] [--norm batch|running]",
     .description = "Rewrites a checkpoint with another stored type; its metadata is kept, and "
-                   "completed where the\nnetwork was only known from its tensors.",
+                   "completed where the\nnetwork was only known from its tensors. Or writes it as "
+                   "an ONNX model (float32, any size of\npicture that the network takes).",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 2,
@@ -84,6 +94,25 @@ static int save(const struct px_checkpoint *checkpoint, const char *path, int dt
     return rc;
 }
 
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), s = strlen(suffix);
+
+    return n > s && strcmp(path + n - s, suffix) == 0;
+}
+
+static int check_settings(const struct settings *settings, bool onnx, struct px_error *err)
+{
+    if (onnx && settings->dtype == DTYPE_BF16)
+        return px_fail(err, PX_E_USAGE,
+                       "--dtype bf16: an ONNX model is written as f32; leave the option out");
+    if (!onnx && settings->norm != NORM_DEFAULT)
+        return px_fail(err, PX_E_USAGE,
+                       "--norm: a checkpoint has no mode of norm, only an ONNX model does; leave "
+                       "the option out or end the output in .onnx");
+    return 0;
+}
+
 int px_verb_convert(int argc, char *const *argv, struct px_error *err)
 {
     struct px_checkpoint *checkpoint = NULL;
@@ -94,9 +123,16 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
 
     if (rc || done)
         return rc;
-    rc = px_checkpoint_open(&checkpoint, options.arguments[0], err);
+    const char *path = options.arguments[1];
+    const bool onnx = has_suffix(path, ".onnx");
+    rc = check_settings(&settings, onnx, err);
     if (!rc)
-        rc = save(checkpoint, options.arguments[1], settings.dtype, err);
+        rc = px_checkpoint_open(&checkpoint, options.arguments[0], err);
+    if (!rc && onnx)
+        rc = px_onnx_save(path, checkpoint,
+                          settings.norm == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
+    else if (!rc)
+        rc = save(checkpoint, path, settings.dtype, err);
     px_checkpoint_close(checkpoint);
     px_options_free(&options);
     return rc;

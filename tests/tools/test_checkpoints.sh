@@ -87,4 +87,28 @@ check "and nothing beside it" [ -z "$(compgen -G "$work/*tmp*")" ]
 run "$pix2pix" convert "$model" "$work/no/such/x.safetensors"
 check "names a folder that is missing" grep -qx "pix2pix: $work/no/such/x.safetensors: cannot create: .*" <<<"$err"
 
+run "$pix2pix" convert "$model" "$work/m.onnx"
+check "exports an ONNX model" is 0 ""
+check "that tells its norm" grep -qa 'norm=batch' "$work/m.onnx"
+run "$pix2pix" convert "$model" "$work/batch.onnx" --norm batch
+check "by the statistics of each picture, where nothing is said" cmp -s "$work/m.onnx" "$work/batch.onnx"
+run "$pix2pix" convert "$work/f.safetensors" "$work/f.onnx"
+run "$pix2pix" convert "$work/b.safetensors" "$work/b.onnx"
+check "the same from the same weights of another type" cmp -s "$work/f.onnx" "$work/b.onnx"
+run "$pix2pix" convert "$model" "$work/running.onnx" --norm running
+check "exports one with running statistics" grep -qa 'norm=running' "$work/running.onnx"
+run "$pix2pix" convert "$work/none.safetensors" "$work/x.onnx" --norm running
+check "refuses running statistics that are not there" is 1 "pix2pix: $work/x.onnx: the checkpoint has no running statistics: use norm=batch"
+run "$pix2pix" convert "$model" "$work/x.onnx" --dtype bf16
+check "refuses an ONNX model of bf16" is 2 "pix2pix: --dtype bf16: an ONNX model is written as f32; leave the option out"
+run "$pix2pix" convert "$model" "$work/x.safetensors" --norm running
+check "refuses a norm for a checkpoint" is 2 "pix2pix: --norm: a checkpoint has no mode of norm, only an ONNX model does; leave the option out or end the output in .onnx"
+run "$pix2pix" convert "$work/cut.safetensors" "$work/x.onnx"
+check "does not export a checkpoint cut short" [ "$status" = 1 ]
+check "nor leaves anything behind" [ -z "$(compgen -G "$work/x.*")" ]
+run bash -c 'ulimit -f 8; "$0" convert "$1" "$2"' "$pix2pix" "$model" "$work/m.onnx"
+check "fails where the disk fills up midway through an export" is 1 "pix2pix: $work/m.onnx: cannot write: File too large"
+check "and leaves the old model" cmp -s "$work/m.onnx" "$work/batch.onnx"
+check "and nothing beside it either" [ -z "$(compgen -G "$work/*tmp*")" ]
+
 finish
