@@ -102,7 +102,7 @@ void px_blocked_destroy(struct px_blocked *blocked)
 /* 16 elements of a run by 16 taps. Each side of a move touches whole cache lines of memory once and
  * this tile for the rest: plain rows lie a power of two apart and would evict each other. */
 struct tile {
-    _Alignas(64) float v[BLOCK][BLOCK];
+    _Alignas(32) float v[BLOCK][BLOCK]; /* what _mm_load_ps needs; ASan keeps 32 on its stacks */
 };
 
 static void transpose(const struct tile *in, struct tile *out)
