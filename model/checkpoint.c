@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/checkpoint_parts.h"
+#include "model/map.h"
 
 static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
 {
@@ -24,22 +25,25 @@ static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
     return 0;
 }
 
-int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
+static struct px_checkpoint *create(const char *path, struct px_error *err)
 {
     struct px_checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
 
     if (!checkpoint)
-        return px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
-    int rc = px_safetensors_open(&checkpoint->file, path, err);
-    if (!rc) {
-        checkpoint->list = px_safetensors_list(checkpoint->file);
-        rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, err);
-        if (!rc)
-            rc = bind_all(checkpoint, err);
-        if (rc)
-            px_error_prefix(err, path);
-    }
+        px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
+    return checkpoint;
+}
+
+/* Finds out what the list of tensors is, or closes the checkpoint. */
+static int complete(struct px_checkpoint **out, struct px_checkpoint *checkpoint, const char *path,
+                    struct px_error *err)
+{
+    int rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, err);
+
+    if (!rc)
+        rc = bind_all(checkpoint, err);
     if (rc) {
+        px_error_prefix(err, path);
         px_checkpoint_close(checkpoint);
         return rc;
     }
@@ -47,11 +51,54 @@ int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_e
     return 0;
 }
 
+int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint = create(path, err);
+
+    if (!checkpoint)
+        return -PX_E_NOMEM;
+    int rc = px_safetensors_open(&checkpoint->file, path, err);
+    if (rc) {
+        px_checkpoint_close(checkpoint);
+        return rc;
+    }
+    checkpoint->list = px_safetensors_list(checkpoint->file);
+    return complete(out, checkpoint, path, err);
+}
+
+static int open_pth(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint = create(path, err);
+
+    if (!checkpoint)
+        return -PX_E_NOMEM;
+    int rc = px_pth_open(&checkpoint->pth, path, err);
+    if (rc) {
+        px_checkpoint_close(checkpoint);
+        return rc;
+    }
+    checkpoint->list = px_pth_list(checkpoint->pth);
+    return complete(out, checkpoint, path, err);
+}
+
+int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    struct px_map map;
+    int rc = px_map_open(&map, path, err);
+
+    if (rc)
+        return rc;
+    bool pytorch = px_pth_sniff(map.data, map.size);
+    px_map_close(&map);
+    return pytorch ? open_pth(out, path, err) : px_checkpoint_open(out, path, err);
+}
+
 void px_checkpoint_close(struct px_checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
     px_safetensors_close(checkpoint->file);
+    px_pth_close(checkpoint->pth);
     free(checkpoint);
 }
 

@@ -16,11 +16,13 @@
 
 #include "base/error.h"
 #include "model/network.h"
+#include "model/pth.h"
 #include "model/safetensors.h"
 
 struct px_checkpoint {
     struct px_network network;
-    struct px_safetensors *file;       /* owned */
+    struct px_safetensors *file;       /* owned; NULL where PyTorch wrote the file, */
+    struct px_pth *pth;                /* and then this, owned, is not */
     const struct px_tensor_list *list; /* all that the file holds */
     bool has_running;    /* all running means and variances that the network has are there; true
                             without batch norm */
@@ -30,6 +32,9 @@ struct px_checkpoint {
 
 /* Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
+/* The same, but also from a file of PyTorch (model/pth.h); the content tells which it is. For
+ * tools: the daemon and the trainer read safetensors only. */
+int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err);
 void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
 
 /* The tensor of a layer (below layer_count) in some role, or NULL where the network or the file has

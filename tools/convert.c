@@ -1,4 +1,4 @@
-/* pix2pix convert: another stored type, the same network and metadata; or an ONNX model. */
+/* pix2pix convert: another file format or stored type, the same network and metadata. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,28 @@
 struct settings {
     int dtype;
     int norm;
+    int direction;
+    int64_t crop_size;
 };
 
 enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16 };
 enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
+enum { MAX_TENSORS = PX_MAX_LAYERS * PX_ROLE_COUNT };
 
 static const struct px_option rows[] = {
+    {.name = "direction",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct settings, direction),
+     .choices = "keep|AtoB|BtoA",
+     .help = "which side of its training pairs the network takes; a file of PyTorch does not tell, "
+             "keep is AtoB there"},
+    {.name = "crop-size",
+     .type = PX_OPTION_INT,
+     .offset = offsetof(struct settings, crop_size),
+     .max = 8192,
+     .value = "N",
+     .help = "the size of its training pictures; 0 keeps what the file says, which is 256 for a "
+             "unet_256 of PyTorch"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, dtype),
@@ -31,10 +47,12 @@ static const struct px_option rows[] = {
 
 static const struct px_option_table table = {
     .program = "pix2pix convert",
-    .usage = "IN.safetensors OUT.safetensors|OUT.onnx [--dtype f32|bf16] [--norm batch|running]",
-    .description = "Rewrites a checkpoint with another stored type; its metadata is kept, and "
-                   "completed where the\nnetwork was only known from its tensors. Or writes it as "
-                   "an ONNX model (float32, any size of\npicture that the network takes).",
+    .usage = "IN OUT.safetensors|OUT.onnx [OPTIONS]",
+    .description = "Writes a checkpoint anew: with another stored type, what PyTorch saved, or as "
+                   "an ONNX model\n(float32, any size of picture that the network takes). IN is a "
+                   "safetensors file or a state_dict of\npytorch-CycleGAN-and-pix2pix "
+                   "(latest_net_G.pth); nothing in it is executed. The network is read\nfrom the "
+                   "tensors; what they do not tell is the reference's default or given here.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 2,
@@ -53,15 +71,13 @@ static bool is_network_key(const char *key)
     return false;
 }
 
-static size_t extra_metadata(const struct px_safetensors *file, struct px_metadata *extra)
+static size_t extra_metadata(const struct px_tensor_list *list, struct px_metadata *extra)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
-        struct px_metadata entry = px_safetensors_metadata_at(file, i);
-        if (!is_network_key(entry.key))
-            extra[count++] = entry;
-    }
+    for (size_t i = 0; i < list->metadata_count; i++)
+        if (!is_network_key(list->metadata[i].key))
+            extra[count++] = list->metadata[i];
     return count;
 }
 
@@ -72,25 +88,60 @@ static enum px_dtype stored_dtype(const struct px_checkpoint *checkpoint, int wa
     return wanted == DTYPE_BF16 ? PX_BF16 : PX_F32;
 }
 
-static int save(const struct px_checkpoint *checkpoint, const char *path, int dtype,
-                struct px_error *err)
+/* The tensors that the network has; InstanceNorm's stale statistics stay behind. */
+static size_t bound_tensors(const struct px_checkpoint *checkpoint,
+                            struct px_tensor tensors[static MAX_TENSORS])
 {
-    const struct px_safetensors *file = checkpoint->file;
-    size_t count = px_safetensors_count(file);
-    struct px_metadata *extra = calloc(px_safetensors_metadata_count(file) + 1, sizeof *extra);
-    struct px_tensor *tensors = calloc(count + 1, sizeof *tensors);
-    int rc;
+    size_t count = 0;
 
-    if (!extra || !tensors)
-        rc = px_fail(err, PX_E_NOMEM, "no memory for a list of %zu tensors", count);
-    else {
-        for (size_t i = 0; i < count; i++)
-            tensors[i] = *px_safetensors_at(file, i);
-        rc = px_checkpoint_save(path, &checkpoint->network, tensors, count, extra,
-                                extra_metadata(file, extra), stored_dtype(checkpoint, dtype), err);
-    }
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        for (int role = 0; role < PX_ROLE_COUNT; role++) {
+            const struct px_tensor *tensor =
+                px_checkpoint_tensor(checkpoint, layer, (enum px_tensor_role)role);
+            if (tensor)
+                tensors[count++] = *tensor;
+        }
+    return count;
+}
+
+/* The checkpoint's network with what the settings change about it. */
+static int choose_network(struct px_network *network, const struct px_checkpoint *checkpoint,
+                          const struct settings *settings, struct px_error *err)
+{
+    static const char *const directions[] = {NULL, "AtoB", "BtoA"};
+    const struct px_network *old = &checkpoint->network;
+    const struct px_network_options options = {
+        .architecture = old->architecture,
+        .ngf = old->ngf,
+        .input_nc = old->input_nc,
+        .output_nc = old->output_nc,
+        .norm = old->norm,
+        .dropout = old->dropout,
+        .crop_size = settings->crop_size ? (int)settings->crop_size : old->crop_size,
+        .direction = settings->direction ? directions[settings->direction] : old->direction,
+    };
+
+    return px_network_make(network, &options, err);
+}
+
+static int save(const struct px_checkpoint *checkpoint, const char *path,
+                const struct settings *settings, struct px_error *err)
+{
+    const struct px_tensor_list *list = checkpoint->list;
+    struct px_tensor tensors[MAX_TENSORS];
+    struct px_network network;
+    int rc = choose_network(&network, checkpoint, settings, err);
+
+    if (rc)
+        return rc;
+    struct px_metadata *extra = calloc(list->metadata_count + 1, sizeof *extra);
+    if (!extra)
+        return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu metadata",
+                       list->metadata_count);
+    rc = px_checkpoint_save(path, &network, tensors, bound_tensors(checkpoint, tensors), extra,
+                            extra_metadata(list, extra), stored_dtype(checkpoint, settings->dtype),
+                            err);
     free(extra);
-    free(tensors);
     return rc;
 }
 
@@ -127,12 +178,12 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
     const bool onnx = has_suffix(path, ".onnx");
     rc = check_settings(&settings, onnx, err);
     if (!rc)
-        rc = px_checkpoint_open(&checkpoint, options.arguments[0], err);
+        rc = px_checkpoint_import(&checkpoint, options.arguments[0], err);
     if (!rc && onnx)
         rc = px_onnx_save(path, checkpoint,
                           settings.norm == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
     else if (!rc)
-        rc = save(checkpoint, path, settings.dtype, err);
+        rc = save(checkpoint, path, &settings, err);
     px_checkpoint_close(checkpoint);
     px_options_free(&options);
     return rc;

@@ -26,8 +26,10 @@ static const struct px_option rows[] = {
 
 static const struct px_option_table table = {
     .program = "pix2pix inspect",
-    .usage = "FILE.safetensors [--tensors] [--json]",
-    .description = "Tells what a checkpoint is: network, sizes, stored type, training options.",
+    .usage = "FILE [--tensors] [--json]",
+    .description =
+        "Tells what a checkpoint is: network, sizes, stored type, training options. FILE is "
+        "a\nsafetensors file or a state_dict that PyTorch saved (.pth); nothing in it is executed.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 1,
@@ -85,23 +87,23 @@ static void print_shape(const struct px_tensor *tensor)
 }
 
 /* Their names are those of the network: opening the checkpoint has checked them. */
-static void print_tensors(const struct px_safetensors *file)
+static void print_tensors(const struct px_tensor_list *list)
 {
     printf("tensors\n");
-    for (size_t i = 0; i < px_safetensors_count(file); i++) {
-        const struct px_tensor *tensor = px_safetensors_at(file, i);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct px_tensor *tensor = &list->tensors[i];
         printf("  %-72s %-4s ", tensor->name, px_dtype_name(tensor->dtype));
         print_shape(tensor);
         putchar('\n');
     }
 }
 
-static void print_training(const struct px_safetensors *file)
+static void print_training(const struct px_tensor_list *list)
 {
     bool any = false;
 
-    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
-        struct px_metadata entry = px_safetensors_metadata_at(file, i);
+    for (size_t i = 0; i < list->metadata_count; i++) {
+        struct px_metadata entry = list->metadata[i];
         if (!is_training_key(entry.key))
             continue;
         if (!any)
@@ -134,30 +136,30 @@ static void print_text(const struct facts *facts)
     printf("  %-16s%s\n", "parameters", grouped(facts->parameters, text));
     printf("  %-16s%s, %s bytes\n", "stored as", px_dtype_name(facts->checkpoint->dtype),
            grouped(facts->bytes, text));
-    print_training(facts->checkpoint->file);
+    print_training(facts->checkpoint->list);
 }
 
-static json_t *json_tensors(const struct px_safetensors *file)
+static json_t *json_tensors(const struct px_tensor_list *list)
 {
-    json_t *list = json_array();
+    json_t *array = json_array();
 
-    for (size_t i = 0; i < px_safetensors_count(file); i++) {
-        const struct px_tensor *tensor = px_safetensors_at(file, i);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct px_tensor *tensor = &list->tensors[i];
         json_t *shape = json_array();
         for (int k = 0; k < tensor->ndim; k++)
             json_array_append_new(shape, json_integer(tensor->shape[k]));
-        json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "name", tensor->name, "dtype",
-                                              px_dtype_name(tensor->dtype), "shape", shape));
+        json_array_append_new(array, json_pack("{s:s,s:s,s:o}", "name", tensor->name, "dtype",
+                                               px_dtype_name(tensor->dtype), "shape", shape));
     }
-    return list;
+    return array;
 }
 
-static json_t *json_metadata(const struct px_safetensors *file)
+static json_t *json_metadata(const struct px_tensor_list *list)
 {
     json_t *object = json_object();
 
-    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
-        struct px_metadata entry = px_safetensors_metadata_at(file, i);
+    for (size_t i = 0; i < list->metadata_count; i++) {
+        struct px_metadata entry = list->metadata[i];
         json_object_set_new(object, entry.key, json_string(entry.value));
     }
     return object;
@@ -174,10 +176,10 @@ static int print_json(const struct facts *facts, bool tensors, struct px_error *
                   px_norm_name(network->norm), "running_statistics", checkpoint->has_running,
                   "dropout", network->dropout, "direction", network->direction, "parameters",
                   (json_int_t)facts->parameters, "dtype", px_dtype_name(checkpoint->dtype), "bytes",
-                  (json_int_t)facts->bytes, "metadata", json_metadata(checkpoint->file));
+                  (json_int_t)facts->bytes, "metadata", json_metadata(checkpoint->list));
 
     if (root && tensors)
-        json_object_set_new(root, "tensors", json_tensors(checkpoint->file));
+        json_object_set_new(root, "tensors", json_tensors(checkpoint->list));
     int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
     json_decref(root);
     if (rc)
@@ -186,32 +188,32 @@ static int print_json(const struct facts *facts, bool tensors, struct px_error *
     return 0;
 }
 
-static size_t stored_bytes(const struct px_safetensors *file)
+static size_t stored_bytes(const struct px_tensor_list *list)
 {
     size_t bytes = 0; /* at most the file's size: no overflow */
 
-    for (size_t i = 0; i < px_safetensors_count(file); i++)
-        bytes += px_safetensors_at(file, i)->bytes;
+    for (size_t i = 0; i < list->count; i++)
+        bytes += list->tensors[i].bytes;
     return bytes;
 }
 
 static int inspect(const char *path, const struct settings *settings, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_open(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, err);
 
     if (rc)
         return rc;
     const struct facts facts = {.path = path,
                                 .checkpoint = checkpoint,
                                 .parameters = px_network_parameters(&checkpoint->network),
-                                .bytes = stored_bytes(checkpoint->file)};
+                                .bytes = stored_bytes(checkpoint->list)};
     if (settings->json)
         rc = print_json(&facts, settings->tensors, err);
     else {
         print_text(&facts);
         if (settings->tensors)
-            print_tensors(checkpoint->file);
+            print_tensors(checkpoint->list);
     }
     px_checkpoint_close(checkpoint);
     return rc;

@@ -19,9 +19,9 @@ check "suggests the verb that was meant" is 2 "pix2pix: unknown verb 'inspcet'; 
 run "$pix2pix" inspect --version
 check "prints the version for a verb too" [ "$status $out" = "0 pix2pix 0.1.0" ]
 run "$pix2pix" inspect --help
-check "explains a verb" grep -q '^Usage: pix2pix inspect FILE.safetensors' <<<"$out"
+check "explains a verb" grep -q '^Usage: pix2pix inspect FILE' <<<"$out"
 run "$pix2pix" inspect
-check "asks for a file" is 2 "pix2pix: an argument is missing; usage: pix2pix inspect FILE.safetensors [--tensors] [--json]"
+check "asks for a file" is 2 "pix2pix: an argument is missing; usage: pix2pix inspect FILE [--tensors] [--json]"
 run "$pix2pix" inspect a --jsno
 check "suggests the option that was meant" is 2 "pix2pix: unknown option '--jsno'; did you mean '--json'?"
 

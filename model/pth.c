@@ -1,0 +1,111 @@
+#include "model/pth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/map.h"
+#include "model/pth_parts.h"
+
+struct px_pth {
+    struct px_map map; /* empty where the memory is the caller's */
+    struct px_tensor_list list;
+    char *names;
+    struct px_pth_copies copies;
+};
+
+enum kind { ZIP, TAR, PICKLE, OTHER };
+
+static enum kind kind_of(const uint8_t *data, size_t size)
+{
+    enum { TAR_MARK = 257 };
+
+    if (size > 8 && data[8] == '{') /* safetensors */
+        return OTHER;
+    if (size >= 4 && memcmp(data, "PK\3\4", 4) == 0)
+        return ZIP;
+    if (size >= TAR_MARK + 5 && memcmp(data + TAR_MARK, "ustar", 5) == 0)
+        return TAR;
+    return size >= 2 && data[0] == 0x80 && data[1] <= 5 ? PICKLE : OTHER;
+}
+
+bool px_pth_sniff(const uint8_t *data, size_t size)
+{
+    return kind_of(data, size) != OTHER;
+}
+
+static int read_values(struct px_pickle *pickle, struct px_pth_storages *storages,
+                       const uint8_t *data, size_t size, struct px_error *err)
+{
+    switch (kind_of(data, size)) {
+    case ZIP:
+        return px_pth_zip_read(pickle, storages, data, size, err);
+    case PICKLE:
+        return px_pth_legacy_read(pickle, storages, data, size, err);
+    case TAR:
+        return px_fail(err, PX_E_FORMAT,
+                       "a tar archive: if PyTorch before 0.1.10 wrote it, load it with PyTorch and "
+                       "save its state_dict again");
+    case OTHER:
+        break;
+    }
+    return px_fail(err, PX_E_FORMAT, "not a file of torch.save()");
+}
+
+int px_pth_parse(struct px_pth **out, const uint8_t *data, size_t size, struct px_error *err)
+{
+    struct px_pickle pickle = {0};
+    struct px_pth_storages storages = {0};
+    struct px_pth *file = calloc(1, sizeof *file);
+
+    if (!file)
+        return px_fail(err, PX_E_NOMEM, "no memory for a .pth file");
+    file->copies.budget = size;
+    int rc = read_values(&pickle, &storages, data, size, err);
+    if (!rc)
+        rc = px_pth_state(&file->list, &file->names, &pickle.root, &storages, &file->copies, err);
+    px_pickle_release(&pickle);
+    free(storages.list);
+    if (rc) {
+        px_pth_close(file);
+        return rc;
+    }
+    *out = file;
+    return 0;
+}
+
+int px_pth_open(struct px_pth **out, const char *path, struct px_error *err)
+{
+    struct px_map map;
+    int rc = px_map_open(&map, path, err);
+
+    if (rc)
+        return rc;
+    rc = px_pth_parse(out, map.data, map.size, err);
+    if (!rc) {
+        (*out)->map = map;
+        return 0;
+    }
+    px_map_close(&map);
+    px_error_prefix(err, path);
+    return rc;
+}
+
+void px_pth_close(struct px_pth *file)
+{
+    if (!file)
+        return;
+    while (file->copies.first) {
+        struct px_pth_copy *copy = file->copies.first;
+        file->copies.first = copy->next;
+        free(copy);
+    }
+    free(file->list.tensors);
+    free(file->names);
+    px_map_close(&file->map);
+    free(file);
+}
+
+const struct px_tensor_list *px_pth_list(const struct px_pth *file)
+{
+    return &file->list;
+}
