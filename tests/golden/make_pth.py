@@ -2,14 +2,16 @@
 """Writes the .pth files of tests/golden/pth with PyTorch itself, and those that only an older
 PyTorch under Python 2 would write, by hand:
 
-    /usr/bin/python3 tests/golden/make_pth.py tests/golden/pth
+    /usr/bin/python3 tests/golden/make_pth.py tests/golden/pth tests/fuzz/corpus/pth
 
+The second folder, inputs for fuzzing, gets copies of the smallest.
 Run with torch 1.13 (Debian 12) it writes all files but zip_2.6.pth; with another version only the
 zip_VERSION.pth of that version. Element i of tensor k of a state_dict is ((31 k + i) % 251 - 125) /
 256, exact in every type; counters are k."""
 
 import collections
 import os
+import shutil
 import struct
 import sys
 
@@ -175,7 +177,7 @@ def tiny():
 
 
 def main():
-    folder = sys.argv[1]
+    folder, corpus = [os.path.abspath(name) for name in sys.argv[1:3]]
     os.makedirs(folder, exist_ok=True)
     os.chdir(folder)
     version = '.'.join(torch.__version__.split('.')[:2])
@@ -199,6 +201,8 @@ def main():
     old = collections.OrderedDict((k, v) for k, v in state.items() if 'num_batches' not in k)
     save_python2('python2.pth', old)
     save_python2('python2_views.pth', old, views=True)
+    few = collections.OrderedDict([('a', torch.arange(6.).reshape(2, 3)), ('b', torch.tensor(3))])
+    save_python2('tiny_python2.pth', few, views=True)
     torch.save(tiny(), 'tiny_zip.pth')
     torch.save(tiny(), 'tiny_legacy.pth', **legacy)
 
@@ -211,6 +215,9 @@ def main():
     torch.save(collections.OrderedDict(a=torch.zeros(2).expand(3, 2)), 'expanded.pth')
     torch.save({'a': torch.zeros(1)}, 'protocol4.pth', pickle_protocol=4)
     torch.jit.script(nn.Linear(1, 1)).save('torchscript.pth')
+    for name in os.listdir('.'):
+        if os.path.getsize(name) < 5000:
+            shutil.copy(name, corpus)
 
 
 main()
