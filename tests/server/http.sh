@@ -35,7 +35,7 @@ start() { # start OPTIONS...: sets $url and $pid
         >address 2>log &
     pid=$!
     daemons+=("$pid")
-    for ((i = 0; i < 600; i++)); do
+    for ((i = 0; i < 1800; i++)); do
         [ -s address ] && break
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.05
