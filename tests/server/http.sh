@@ -63,8 +63,11 @@ problem() { # problem STATUS PATTERN CURL-ARGUMENTS...
     shift 2
     expect "$wanted" "$@" || return 1
     grep -qi '^content-type: application/problem+json' headers || { cat headers; return 1; }
-    grep -q "\"status\":$wanted,\"detail\":\"..*\"}" body && [ "$(wc -l <body)" = 1 ] &&
-        grep -q -e "$pattern" body || { cat body; return 1; }
+    if ! grep -q "\"status\":$wanted,\"detail\":\"..*\"}" body || [ "$(wc -l <body)" != 1 ] ||
+        ! grep -q -e "$pattern" body; then
+        cat body
+        return 1
+    fi
 }
 header() { grep -qi "^$1" headers || { cat headers; return 1; }; }
 bytes() { od -An -v -tx1 -j "$2" -N "$3" "$1" | tr -d ' \n'; }
@@ -234,7 +237,15 @@ page() {
 ok 'GET / is a page that loads nothing from elsewhere' page
 ok '--health URL succeeds on a daemon that runs' "$pix2pixd" --health "$url"
 ok '--health without URL asks the address of --listen' "$pix2pixd" --listen "${url#http://}" --health
-fails() { local wanted=$1 pattern=$2; shift 2; "$@" >out 2>&1; [ $? = "$wanted" ] && grep -q -e "$pattern" out && [ "$(wc -l <out)" = 1 ] || { cat out; return 1; }; }
+fails() { # fails EXIT-STATUS PATTERN COMMAND...: with one line that holds the pattern
+    local wanted=$1 pattern=$2
+    shift 2
+    "$@" >out 2>&1
+    if [ $? != "$wanted" ] || ! grep -q -e "$pattern" out || [ "$(wc -l <out)" != 1 ]; then
+        cat out
+        return 1
+    fi
+}
 ok '--health fails on a path that is not there' fails 1 404 "$pix2pixd" --health "$url/nothing"
 ok 'a second daemon on the same port ends with 1 and the remedy' fails 1 '--listen' "$pix2pixd" --log-level error --models models --listen "${url#http://}"
 
