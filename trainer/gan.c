@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "trainer/loss.h"
 #include "trainer/parameters.h"
 #include "trainer/patchgan.h"
 #include "trainer/unet.h"
@@ -29,24 +28,40 @@ struct px_gan {
     char (*names)[PX_NAME_MAX + 64]; /* of the tensors */
 };
 
-static int create_networks(struct px_gan *gan, struct px_error *err)
+static bool has_D(const struct px_gan *gan)
+{
+    return gan->options.lambda_GAN > 0;
+}
+
+/* Channels that D sees. */
+static int d_channels(const struct px_gan *gan)
 {
     const struct px_gan_options *o = &gan->options;
-    const struct px_network *net = &o->network;
+
+    return (o->unconditional ? 0 : o->network.input_nc) + o->network.output_nc;
+}
+
+static int create_G(struct px_gan *gan, struct px_error *err)
+{
+    const struct px_gan_options *o = &gan->options;
     const struct px_unet_options unet = {.n = o->batch_size, .threads = o->threads, .train = true};
-    struct px_patchgan_options d = {.input_nc = net->input_nc + net->output_nc,
+
+    int rc = px_unet_parameters(&gan->G, &o->network, err);
+    return rc ? rc : px_unet_create(&gan->unet, gan->dnn, &o->network, &gan->G, &unet, err);
+}
+
+static int create_D(struct px_gan *gan, struct px_error *err)
+{
+    const struct px_gan_options *o = &gan->options;
+    struct px_patchgan_options d = {.input_nc = d_channels(gan),
                                     .ndf = o->ndf,
-                                    .size = net->crop_size,
+                                    .size = o->network.crop_size,
                                     .n = 2 * o->batch_size,
                                     .groups = 2,
                                     .threads = o->threads,
                                     .train_weights = true};
 
-    int rc = px_unet_parameters(&gan->G, net, err);
-    if (!rc)
-        rc = px_patchgan_parameters(&gan->D, d.input_nc, o->ndf, err);
-    if (!rc)
-        rc = px_unet_create(&gan->unet, gan->dnn, net, &gan->G, &unet, err);
+    int rc = px_patchgan_parameters(&gan->D, d.input_nc, o->ndf, err);
     if (!rc)
         rc = px_patchgan_create(&gan->d_step, gan->dnn, &gan->D, &d, err);
     d.n = o->batch_size;
@@ -136,7 +151,9 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
     gan->options = *options;
     int rc = px_dnn_create(&gan->dnn, options->threads, err);
     if (!rc)
-        rc = create_networks(gan, err);
+        rc = create_G(gan, err);
+    if (!rc && has_D(gan))
+        rc = create_D(gan, err);
     if (!rc)
         rc = list_tensors(gan, err);
     size_t side = (size_t)net->crop_size;
@@ -149,7 +166,8 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
     }
     px_random_seed(&random, options->seed);
     px_parameters_init(&gan->G, &random);
-    px_parameters_init(&gan->D, &random);
+    if (has_D(gan))
+        px_parameters_init(&gan->D, &random);
     *out = gan;
     return 0;
 }
@@ -171,18 +189,19 @@ void px_gan_destroy(struct px_gan *gan)
     free(gan);
 }
 
-/* Interleaves the channels of a and b: the discriminator's input is cat((A, B), 1). */
+/* The discriminator's input: cat((A, B), 1), or B alone. */
 static void join(const struct px_gan *gan, const float *a, const float *b, float *ab)
 {
     const struct px_network *net = &gan->options.network;
-    size_t na = (size_t)net->input_nc, nb = (size_t)net->output_nc;
+    size_t nb = (size_t)net->output_nc, na = (size_t)d_channels(gan) - nb;
+    size_t pitch = (size_t)net->input_nc;
     size_t side = (size_t)net->crop_size, pixels = (size_t)gan->options.batch_size * side * side;
 
 #pragma omp parallel for num_threads(gan->options.threads) schedule(static)
     for (size_t p = 0; p < pixels; p++) {
         float *to = ab + p * (na + nb);
         for (size_t c = 0; c < na; c++)
-            to[c] = a[p * na + c];
+            to[c] = a[p * pitch + c];
         for (size_t c = 0; c < nb; c++)
             to[na + c] = b[p * nb + c];
     }
@@ -192,7 +211,7 @@ static void join(const struct px_gan *gan, const float *a, const float *b, float
 static void take_gradient(const struct px_gan *gan, const float *dab, float *db)
 {
     const struct px_network *net = &gan->options.network;
-    size_t na = (size_t)net->input_nc, nb = (size_t)net->output_nc;
+    size_t nb = (size_t)net->output_nc, na = (size_t)d_channels(gan) - nb;
     size_t side = (size_t)net->crop_size, pixels = (size_t)gan->options.batch_size * side * side;
 
 #pragma omp parallel for num_threads(gan->options.threads) schedule(static)
@@ -211,15 +230,14 @@ static struct px_adam adam(const struct px_gan *gan, double lr)
                             .threads = gan->options.threads};
 }
 
-/* loss_D = (BCE(D(A, fake), 0) + BCE(D(A, B), 1)) / 2 */
+/* loss_D = (GAN(D(A, fake), 0) + GAN(D(A, B), 1)) / 2 */
 static int step_D(struct px_gan *gan, const float *a, const float *b, const float *fake,
                   struct px_gan_losses *losses, struct px_error *err)
 {
     float *in = px_patchgan_input(gan->d_step);
-    const struct px_network *net = &gan->options.network;
-    size_t side = (size_t)net->crop_size;
-    size_t half_in =
-        (size_t)gan->options.batch_size * side * side * (size_t)(net->input_nc + net->output_nc);
+    const struct px_gan_options *o = &gan->options;
+    size_t side = (size_t)o->network.crop_size;
+    size_t half_in = (size_t)o->batch_size * side * side * (size_t)d_channels(gan);
     const float *logits;
     size_t count;
 
@@ -233,18 +251,17 @@ static int step_D(struct px_gan *gan, const float *a, const float *b, const floa
         return rc;
     float *gradient = px_patchgan_logits_gradient(gan->d_step);
     count /= 2;
-    losses->D_fake = px_loss_bce(logits, count, 0, 0.5f, gradient);
-    losses->D_real = px_loss_bce(logits + count, count, 1, 0.5f, gradient + count);
+    losses->D_fake = px_loss_gan(o->gan_mode, logits, count, 0, 0.5f, gradient);
+    losses->D_real = px_loss_gan(o->gan_mode, logits + count, count, 1, 0.5f, gradient + count);
     return px_patchgan_backward(gan->d_step, err);
 }
 
-/* loss_G = BCE(D(A, fake), 1) + lambda_L1 * L1(fake, B), through the updated D. */
-static int step_G(struct px_gan *gan, const float *a, const float *b, float *fake,
-                  struct px_gan_losses *losses, struct px_error *err)
+/* lambda_GAN * GAN(D(A, fake), 1) through the updated D; its gradient by the fake goes to dfake. */
+static int judge(struct px_gan *gan, const float *a, const float *fake,
+                 struct px_gan_losses *losses, struct px_error *err)
 {
-    const struct px_network *net = &gan->options.network;
-    size_t side = (size_t)net->crop_size;
-    size_t n = (size_t)gan->options.batch_size * side * side * (size_t)net->output_nc;
+    const struct px_gan_options *o = &gan->options;
+    float weight = (float)o->lambda_GAN;
     const float *logits;
     size_t count;
 
@@ -255,11 +272,29 @@ static int step_G(struct px_gan *gan, const float *a, const float *b, float *fak
     rc = px_patchgan_forward(gan->g_step, &logits, &count, err);
     if (rc)
         return rc;
-    losses->G_GAN = px_loss_bce(logits, count, 1, 1.0f, px_patchgan_logits_gradient(gan->g_step));
+    losses->G_GAN = weight * px_loss_gan(o->gan_mode, logits, count, 1, weight,
+                                         px_patchgan_logits_gradient(gan->g_step));
     rc = px_patchgan_backward(gan->g_step, err);
+    if (!rc)
+        take_gradient(gan, px_patchgan_input_gradient(gan->g_step), gan->dfake);
+    return rc;
+}
+
+/* loss_G = lambda_GAN * GAN(D(A, fake), 1) + lambda_L1 * L1(fake, B) */
+static int step_G(struct px_gan *gan, const float *a, const float *b, float *fake,
+                  struct px_gan_losses *losses, struct px_error *err)
+{
+    const struct px_network *net = &gan->options.network;
+    size_t side = (size_t)net->crop_size;
+    size_t n = (size_t)gan->options.batch_size * side * side * (size_t)net->output_nc;
+    int rc = 0;
+
+    if (has_D(gan))
+        rc = judge(gan, a, fake, losses, err);
+    else
+        memset(gan->dfake, 0, n * sizeof *gan->dfake);
     if (rc)
         return rc;
-    take_gradient(gan, px_patchgan_input_gradient(gan->g_step), gan->dfake);
     losses->G_L1 = px_loss_l1(fake, b, n, (float)gan->options.lambda_L1, gan->dfake);
     return px_unet_backward(gan->unet, a, gan->dfake, err);
 }
@@ -271,16 +306,18 @@ int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
     uint64_t masks = px_hash(gan->options.seed, 1, (uint64_t)gan->steps);
     float *fake;
 
+    *losses = (struct px_gan_losses){0};
     int rc = px_unet_refresh(gan->unet, err);
     if (!rc)
         rc =
             px_unet_forward(gan->unet, a, gan->options.network.dropout ? &masks : NULL, &fake, err);
-    if (!rc)
+    if (!rc && has_D(gan)) {
         rc = step_D(gan, a, b, fake, losses, err);
-    if (rc)
-        return rc;
-    px_adam_update(&gan->D, &optimiser);
-    rc = step_G(gan, a, b, fake, losses, err);
+        if (!rc)
+            px_adam_update(&gan->D, &optimiser);
+    }
+    if (!rc)
+        rc = step_G(gan, a, b, fake, losses, err);
     if (rc)
         return rc;
     px_adam_update(&gan->G, &optimiser);

@@ -2,9 +2,9 @@
 #define TRAINER_GAN_H
 
 /* The pix2pix training step (Isola et al. 2017, as pytorch-CycleGAN-and-pix2pix computes it): a
- * U-Net generator G, a 70x70 PatchGAN discriminator D on (A, B), BCE-with-logits, D's loss halved,
- * G's loss GAN + lambda_L1 * L1, Adam for both. One step: G forward; D step on fake (detached) and
- * real; G step through the updated D.
+ * U-Net generator G, a 70x70 PatchGAN discriminator D on (A, B), D's loss halved, G's loss
+ * lambda_GAN * GAN + lambda_L1 * L1, Adam for both. One step: G forward; D step on fake (detached)
+ * and real; G step through the updated D. With lambda_GAN 0 there is no D.
  *
  * Owns weights, gradients, moments, activations; allocated once in px_gan_create(). Serves one
  * thread at a time (its OpenMP team does the work). Reproducible bit by bit for the same seed,
@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "model/network.h"
 #include "model/tensor.h"
+#include "trainer/loss.h"
 
 struct px_gan;
 
@@ -26,14 +27,17 @@ struct px_gan_options {
     int batch_size;
     int threads;
     double beta1; /* Adam: beta2 0.999, epsilon 1e-8 */
-    double lambda_L1;
-    uint64_t seed; /* of the initial weights N(0, .02) and of dropout */
+    enum px_gan_mode gan_mode;
+    double lambda_GAN, lambda_L1;
+    bool unconditional; /* D sees B alone, not (A, B) */
+    uint64_t seed;      /* of the initial weights N(0, .02) and of dropout */
 };
 
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);
 void px_gan_destroy(struct px_gan *gan); /* accepts NULL */
 
-/* As the reference logs them: G_L1 already multiplied by lambda, D_real and D_fake not halved. */
+/* As the reference logs them: G_GAN and G_L1 already multiplied by their lambda, D_real and D_fake
+ * not halved; without D all but G_L1 are 0. */
 struct px_gan_losses {
     float G_GAN, G_L1, D_real, D_fake;
 };
@@ -59,6 +63,6 @@ size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors
 const float *px_gan_gradient(const struct px_gan *gan, const char *name);
 
 size_t px_gan_parameters_G(const struct px_gan *gan);
-size_t px_gan_parameters_D(const struct px_gan *gan);
+size_t px_gan_parameters_D(const struct px_gan *gan); /* 0 without D */
 
 #endif

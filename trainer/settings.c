@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define AT(field) offsetof(struct px_settings, field)
-#define NET_CHOICES "unet_256|unet_128|unet_64|unet_32|unet_512"
+#define NET_CHOICES                                                                                \
+    "unet_256|unet_128|unet_64|unet_32|unet_512|encoder_decoder|encoder_decoder_128|"              \
+    "encoder_decoder_64|encoder_decoder_32|encoder_decoder_512"
 
 /* clang-format off */
 static const struct px_option rows[] = {
@@ -40,7 +42,8 @@ static const struct px_option rows[] = {
 
     {.heading = "Networks",
      .name = "netG", .type = PX_OPTION_CHOICE, .offset = AT(netG), .choices = NET_CHOICES,
-     .value = "NAME", .help = "the generator"},
+     .value = "NAME",
+     .help = "the generator; encoder_decoder (of 256, as unet_256) is a U-Net without skips"},
     {.name = "ngf", .type = PX_OPTION_INT, .offset = AT(ngf), .fallback = "64", .min = 1,
      .max = 1024, .help = "filters of the generator's outermost layer"},
     {.name = "ndf", .type = PX_OPTION_INT, .offset = AT(ndf), .fallback = "64", .min = 1,
@@ -51,6 +54,8 @@ static const struct px_option rows[] = {
      .min = 1, .max = 4, .help = "channels of the output"},
     {.name = "no-dropout", .type = PX_OPTION_FLAG, .offset = AT(no_dropout),
      .help = "a generator without dropout"},
+    {.name = "no-conditional-D", .type = PX_OPTION_FLAG, .offset = AT(no_conditional_D),
+     .help = "a discriminator that sees B alone, not A with B: the paper's ablation"},
 
     {.heading = "Training",
      .name = "n-epochs", .type = PX_OPTION_INT, .offset = AT(n_epochs), .fallback = "100",
@@ -66,7 +71,13 @@ static const struct px_option rows[] = {
     {.name = "beta1", .type = PX_OPTION_NUMBER, .offset = AT(beta1), .fallback = "0.5", .min = 0,
      .max = 0.9999, .help = "momentum of Adam"},
     {.name = "lambda-L1", .type = PX_OPTION_NUMBER, .offset = AT(lambda_L1), .fallback = "100",
-     .min = 0, .max = 1e6, .help = "weight of the L1 loss beside the GAN loss"},
+     .min = 0, .max = 1e6, .help = "weight of the L1 loss; 0: none"},
+    {.name = "lambda-GAN", .type = PX_OPTION_NUMBER, .offset = AT(lambda_GAN), .fallback = "1",
+     .min = 0, .max = 1e6, .help = "weight of the GAN loss; 0: none, and no discriminator"},
+    {.name = "gan-mode", .type = PX_OPTION_CHOICE, .offset = AT(gan_mode),
+     .choices = "vanilla|lsgan|wgangp",
+     .help = "GAN loss: cross entropy, least squares, or Wasserstein, as in the reference without "
+             "its gradient penalty (nothing bounds it: prefer the others)"},
     {.name = "seed", .type = PX_OPTION_SEED, .offset = AT(seed), .fallback = "0",
      .help = "of weights, dropout, order and crops: the same seed, options, data and threads give "
              "the same checkpoint, byte for byte"},
@@ -98,6 +109,9 @@ static const char *const incidental[] = {"data",    "out",        "continue-trai
                                          "threads", "print-freq", "save-latest-freq"};
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
                                            "output-nc", "direction", "crop-size"};
+/* Rows that came later than the first trainings: written only where they are not at their default.
+ */
+static const char *const later_rows[] = {"no-conditional-D", "lambda-GAN", "gan-mode"};
 
 #define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
 
@@ -117,6 +131,30 @@ static void choice(const char *choices, int index, char *out, size_t room)
     snprintf(out, room, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
+/* The architecture that --netG names. */
+static void architecture_of(const struct px_settings *s, char *out, size_t room)
+{
+    choice(NET_CHOICES, s->netG, out, room);
+    if (strcmp(out, "encoder_decoder") == 0)
+        snprintf(out, room, "encoder_decoder_256");
+}
+
+/* Losses that contradict each other. */
+static int check_losses(const struct px_settings *s, struct px_error *err)
+{
+    if (s->lambda_GAN > 0)
+        return 0;
+    if (s->lambda_L1 == 0)
+        return px_fail(err, PX_E_USAGE,
+                       "--lambda-GAN and --lambda-L1 are both 0: nothing to learn from");
+    if (s->gan_mode || s->no_conditional_D)
+        return px_fail(err, PX_E_USAGE,
+                       "%s does not go with --lambda-GAN 0: without a GAN loss there is no "
+                       "discriminator",
+                       s->gan_mode ? "--gan-mode" : "--no-conditional-D");
+    return 0;
+}
+
 int px_settings_check(const struct px_settings *s, struct px_error *err)
 {
     static const char suffix[] = ".safetensors";
@@ -134,7 +172,7 @@ int px_settings_check(const struct px_settings *s, struct px_error *err)
                        "--load-size %" PRId64 " is less than --crop-size %" PRId64
                        ": it must be at least as large",
                        s->load_size, s->crop_size);
-    choice(NET_CHOICES, s->netG, name, sizeof name);
+    architecture_of(s, name, sizeof name);
     int side = 1 << px_network_depth_of(name);
     if (s->crop_size % side != 0)
         return px_fail(err, PX_E_USAGE,
@@ -144,7 +182,7 @@ int px_settings_check(const struct px_settings *s, struct px_error *err)
         return px_fail(err, PX_E_USAGE,
                        "--n-epochs and --n-epochs-decay are both 0: nothing to "
                        "train");
-    return 0;
+    return check_losses(s, err);
 }
 
 int px_settings_network(const struct px_settings *s, struct px_network *network,
@@ -152,7 +190,7 @@ int px_settings_network(const struct px_settings *s, struct px_network *network,
 {
     char name[32];
 
-    choice(NET_CHOICES, s->netG, name, sizeof name);
+    architecture_of(s, name, sizeof name);
     struct px_network_options options = {
         .architecture = name,
         .ngf = (int)s->ngf,
@@ -212,9 +250,23 @@ static void describe_row(const struct px_option *row, const struct px_settings *
     }
 }
 
+/* The default as describe_row() writes it. */
+static const char *default_of(const struct px_option *row, char *out, size_t room)
+{
+    if (row->fallback)
+        return row->fallback;
+    if (row->type == PX_OPTION_CHOICE)
+        choice(row->choices, 0, out, room);
+    else
+        snprintf(out, room, "%s", row->type == PX_OPTION_FLAG ? "false" : "0");
+    return out;
+}
+
 static void describe_rows(const struct px_settings *settings, bool network,
                           struct px_settings_text *text)
 {
+    char fallback[32];
+
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (IS_AMONG(rows[i].name, incidental) || IS_AMONG(rows[i].name, network_rows) != network)
             continue;
@@ -225,6 +277,9 @@ static void describe_rows(const struct px_settings *settings, bool network,
             if (*p == '-')
                 *p = '_';
         describe_row(&rows[i], settings, value, sizeof text->values[0]);
+        if (IS_AMONG(rows[i].name, later_rows) &&
+            strcmp(value, default_of(&rows[i], fallback, sizeof fallback)) == 0)
+            continue;
         text->entries[text->count++] = (struct px_metadata){key, value};
     }
 }

@@ -18,10 +18,10 @@ struct px_settings {
     int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
     int64_t ngf, ndf, input_nc, output_nc, load_size, crop_size;
     int64_t threads, save_latest_freq, print_freq;
-    double lr, beta1, lambda_L1;
+    double lr, beta1, lambda_L1, lambda_GAN;
     uint64_t seed;
-    int netG, direction; /* indices into the rows' choices */
-    bool no_flip, no_dropout, continue_train;
+    int netG, direction, gan_mode; /* indices into the rows' choices; gan_mode: px_gan_mode */
+    bool no_flip, no_dropout, no_conditional_D, continue_train;
 };
 
 extern const struct px_option_table px_settings_table;
@@ -37,9 +37,11 @@ bool px_settings_b_to_a(const struct px_settings *settings);
 
 /* The settings that decide what the weights become, as text: keys are the options' names with
  * underscores. Those that do not (paths, threads, how often to print or save, whether it is a
- * resumed run) are left out. The first `network_count` entries are those of the network, which a
- * checkpoint states in its own words. The text lives as long as the struct; do not copy it. */
-enum { PX_SETTINGS_MAX = 32 };
+ * resumed run) are left out, and so are options that came later than the
+ * first trainings where they have their default, so that those can be continued. The first
+ * `network_count` entries are those of the network, which a checkpoint states in its own words. The
+ * text lives as long as the struct; do not copy it. */
+enum { PX_SETTINGS_MAX = 64 };
 
 struct px_settings_text {
     struct px_metadata entries[PX_SETTINGS_MAX];

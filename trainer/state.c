@@ -1,6 +1,7 @@
 #include "trainer/state.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,30 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
     return rc;
 }
 
+static bool is_option(const struct px_state *state, const char *key)
+{
+    for (size_t i = 0; i < state->option_count; i++)
+        if (strcmp(state->options[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+/* then, now: NULL where the option is not told, which means its default. */
+static int refuse_option(const char *path, const char *key, const char *then, const char *now,
+                         struct px_error *err)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s", key);
+    for (char *p = name; *p; p++)
+        if (*p == '_')
+            *p = '-';
+    return px_fail(err, PX_E_USAGE,
+                   "%s: the training began with %s %s, now it is %s: to continue, both must be the "
+                   "same",
+                   path, name, then ? then : "(its default)", now ? now : "(its default)");
+}
+
 static int check_options(const char *path, const struct px_safetensors *file,
                          const struct px_state *state, struct px_error *err)
 {
@@ -55,17 +80,14 @@ static int check_options(const char *path, const struct px_safetensors *file,
     for (size_t i = 0; i < state->option_count; i++) {
         const struct px_metadata *now = &state->options[i];
         const char *then = px_safetensors_metadata(file, now->key);
-        char name[64];
-        if (then && strcmp(then, now->value) == 0)
-            continue;
-        snprintf(name, sizeof name, "%s", now->key);
-        for (char *p = name; *p; p++)
-            if (*p == '_')
-                *p = '-';
-        return px_fail(err, PX_E_USAGE,
-                       "%s: the training began with %s %s, now it is %s: to continue, both must be "
-                       "the same",
-                       path, name, then ? then : "(unknown)", now->value);
+        if (!then || strcmp(then, now->value) != 0)
+            return refuse_option(path, now->key, then, now->value, err);
+    }
+    const struct px_tensor_list *list = px_safetensors_list(file);
+    for (size_t i = 0; i < list->metadata_count; i++) {
+        const struct px_metadata *then = &list->metadata[i];
+        if (strcmp(then->key, format.key) != 0 && !is_option(state, then->key))
+            return refuse_option(path, then->key, then->value, NULL, err);
     }
     return 0;
 }

@@ -26,8 +26,8 @@ struct px_state {
 int px_state_save(const char *path, const struct px_state *state, struct px_error *err);
 
 /* Reads the file into the memory behind state->tensors. Everything is checked before the first byte
- * is copied: USAGE where an option differs (the message has its name and both values), FORMAT where
- * it is not such a file or a tensor is missing or has another shape. */
+ * is copied: USAGE where an option differs or only one side has it (the message has its name and
+ * both values), FORMAT where it is not such a file or a tensor is missing or has another shape. */
 int px_state_load(const char *path, const struct px_state *state, struct px_error *err);
 
 /* Writes the generator, the tensors "G.NAME" as NAME, with the network and `extra` as metadata. */

@@ -88,18 +88,21 @@ static int create_gan(struct run *run, struct px_error *err)
         .batch_size = (int)s->batch_size,
         .threads = run->threads,
         .beta1 = s->beta1,
+        .gan_mode = (enum px_gan_mode)s->gan_mode,
+        .lambda_GAN = s->lambda_GAN,
         .lambda_L1 = s->lambda_L1,
+        .unconditional = s->no_conditional_D,
         .seed = s->seed,
     };
     int rc = px_gan_create(&run->gan, &options, err);
 
     if (rc)
         return rc;
-    fprintf(run->out,
-            "[Network G] %s, total number of parameters : %.3f M\n"
-            "[Network D] total number of parameters : %.3f M\n",
-            run->network.architecture, (double)px_gan_parameters_G(run->gan) / 1e6,
-            (double)px_gan_parameters_D(run->gan) / 1e6);
+    fprintf(run->out, "[Network G] %s, total number of parameters : %.3f M\n",
+            run->network.architecture, (double)px_gan_parameters_G(run->gan) / 1e6);
+    if (px_gan_parameters_D(run->gan) > 0)
+        fprintf(run->out, "[Network D] total number of parameters : %.3f M\n",
+                (double)px_gan_parameters_D(run->gan) / 1e6);
     px_settings_describe(s, &run->text);
     memcpy(run->options, run->text.entries, run->text.count * sizeof *run->options);
     snprintf(run->pairs_text, sizeof run->pairs_text, "%zu", px_pairs_count(run->pairs));

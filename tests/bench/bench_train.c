@@ -100,6 +100,7 @@ static int run(const struct settings *s, struct px_error *err)
                                          .batch_size = (int)s->batch_size,
                                          .threads = (int)s->threads,
                                          .beta1 = 0.5,
+                                         .lambda_GAN = 1,
                                          .lambda_L1 = 100,
                                          .seed = 1};
     struct px_gan *gan = NULL;

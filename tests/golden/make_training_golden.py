@@ -15,21 +15,32 @@ from torch import nn
 from reference import PatchGAN, Unet, nhwc, pictures, randomize, save_safetensors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SIZE, STEPS, LR, BETA1, LAMBDA_L1 = 32, 6, 2e-4, 0.5, 100.0
+SIZE, STEPS, LR, BETA1 = 32, 6, 2e-4, 0.5
 
 
 class Trainer:
-    """Pix2PixModel, without its options and its files."""
+    """Pix2PixModel, without its files, and with the paper's ablations: a lambda_gan, 0 for no GAN
+    loss, and a D that sees B alone."""
 
-    def __init__(self, net_g, net_d):
+    def __init__(self, net_g, net_d, mode='vanilla', lambda_gan=1.0, lambda_l1=100.0,
+                 conditional=True):
         self.g, self.d = net_g.train(), net_d.train()
+        self.mode, self.conditional = mode, conditional
+        self.lambda_gan, self.lambda_l1 = lambda_gan, lambda_l1
         self.adam_g = torch.optim.Adam(self.g.parameters(), lr=LR, betas=(BETA1, 0.999))
         self.adam_d = torch.optim.Adam(self.d.parameters(), lr=LR, betas=(BETA1, 0.999))
         self.grads = {}
 
     def gan_loss(self, logits, real):
         target = torch.ones_like(logits) if real else torch.zeros_like(logits)
+        if self.mode == 'lsgan':
+            return nn.functional.mse_loss(logits, target)
+        if self.mode == 'wgangp':
+            return -logits.mean() if real else logits.mean()
         return nn.functional.binary_cross_entropy_with_logits(logits, target)
+
+    def seen(self, a, b):
+        return torch.cat((a, b), 1) if self.conditional else b
 
     def keep_gradients(self, prefix, net):
         for name, p in net.named_parameters():
@@ -41,16 +52,16 @@ class Trainer:
 
         self.d.requires_grad_(True)
         self.adam_d.zero_grad()
-        d_fake = self.gan_loss(self.d(torch.cat((real_a, fake_b), 1).detach()), False)
-        d_real = self.gan_loss(self.d(torch.cat((real_a, real_b), 1)), True)
+        d_fake = self.gan_loss(self.d(self.seen(real_a, fake_b).detach()), False)
+        d_real = self.gan_loss(self.d(self.seen(real_a, real_b)), True)
         ((d_fake + d_real) * 0.5).backward()
         self.keep_gradients('D.', self.d)
         self.adam_d.step()
 
         self.d.requires_grad_(False)
         self.adam_g.zero_grad()
-        g_gan = self.gan_loss(self.d(torch.cat((real_a, fake_b), 1)), True)
-        g_l1 = nn.functional.l1_loss(fake_b, real_b) * LAMBDA_L1
+        g_gan = self.gan_loss(self.d(self.seen(real_a, fake_b)), True) * self.lambda_gan
+        g_l1 = nn.functional.l1_loss(fake_b, real_b) * self.lambda_l1
         (g_gan + g_l1).backward()
         self.keep_gradients('G.', self.g)
         self.adam_g.step()
@@ -108,7 +119,7 @@ def main():
             found[name] = flat.half()
         save_safetensors(os.path.join(HERE, 'training_b%d.golden.safetensors' % batch), found,
                          {'lr': LR, 'beta1': BETA1, 'beta2': 0.999, 'epsilon': 1e-8,
-                          'lambda_L1': LAMBDA_L1, 'torch': torch.__version__})
+                          'lambda_L1': 100.0, 'torch': torch.__version__})
 
 
 if __name__ == '__main__':

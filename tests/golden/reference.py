@@ -24,12 +24,12 @@ class UnetBlock(nn.Module):
     """UnetSkipConnectionBlock: x -> [x, up(submodule(down(x)))]."""
 
     def __init__(self, outer_nc, inner_nc, norm, input_nc=None, submodule=None, outermost=False,
-                 dropout=False):
+                 dropout=False, skip=True):
         super().__init__()
-        self.outermost = outermost
+        self.skip = skip and not outermost
         bias = norm == 'instance'
         down_conv = nn.Conv2d(input_nc or outer_nc, inner_nc, 4, stride=2, padding=1, bias=bias)
-        up_in = inner_nc * 2 if submodule else inner_nc
+        up_in = inner_nc * 2 if submodule and skip else inner_nc
         up_conv = nn.ConvTranspose2d(up_in, outer_nc, 4, stride=2, padding=1,
                                      bias=bias or outermost)
         up = [nn.ReLU(True), up_conv]
@@ -43,39 +43,60 @@ class UnetBlock(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, x):
-        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+        return torch.cat([x, self.model(x)], 1) if self.skip else self.model(x)
 
 
 class Unet(nn.Module):
-    """UnetGenerator with `depth` halvings: unet_256 has 8, unet_128 has 7."""
+    """UnetGenerator with `depth` halvings: unet_256 has 8, unet_128 has 7. Without skips it is
+    Torch7's encoder_decoder."""
 
-    def __init__(self, depth, ngf, input_nc=3, output_nc=3, norm='batch', dropout=True):
+    def __init__(self, depth, ngf, input_nc=3, output_nc=3, norm='batch', dropout=True,
+                 skip=True):
         super().__init__()
-        block = UnetBlock(ngf * 8, ngf * 8, norm)
+        block = UnetBlock(ngf * 8, ngf * 8, norm, skip=skip)
         for _ in range(depth - 5):
-            block = UnetBlock(ngf * 8, ngf * 8, norm, submodule=block, dropout=dropout)
+            block = UnetBlock(ngf * 8, ngf * 8, norm, submodule=block, dropout=dropout,
+                              skip=skip)
         for k in (4, 2, 1):
-            block = UnetBlock(ngf * k, ngf * k * 2, norm, submodule=block)
-        self.model = UnetBlock(output_nc, ngf, norm, input_nc, block, outermost=True)
+            block = UnetBlock(ngf * k, ngf * k * 2, norm, submodule=block, skip=skip)
+        self.model = UnetBlock(output_nc, ngf, norm, input_nc, block, outermost=True,
+                               skip=skip)
 
     def forward(self, x):
         return self.model(x)
 
 
 class PatchGAN(nn.Module):
-    """NLayerDiscriminator with three layers: logits for patches of 70x70 pixels of (A, B)."""
+    """NLayerDiscriminator; with three layers its logits are of patches of 70x70 pixels of (A, B)."""
 
-    def __init__(self, input_nc, ndf=64):
+    def __init__(self, input_nc, ndf=64, n_layers=3, norm='batch'):
         super().__init__()
         layers = [nn.Conv2d(input_nc, ndf, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-        for k in (1, 2, 4):
-            layers += [nn.Conv2d(ndf * k, ndf * k * 2, 4, 1 if k == 4 else 2, 1, bias=False),
-                       nn.BatchNorm2d(ndf * k * 2), nn.LeakyReLU(0.2, True)]
-        layers += [nn.Conv2d(ndf * 8, 1, 4, 1, 1)]
+        for n in range(1, n_layers + 1):
+            before, after = ndf * min(2 ** (n - 1), 8), ndf * min(2 ** n, 8)
+            layers += [nn.Conv2d(before, after, 4, 1 if n == n_layers else 2, 1,
+                                 bias=norm == 'instance'),
+                       norm_layer(norm, after), nn.LeakyReLU(0.2, True)]
+        layers += [nn.Conv2d(ndf * min(2 ** n_layers, 8), 1, 4, 1, 1)]
         self.model = nn.Sequential(*layers)
 
     def forward(self, x):
         return self.model(x)
+
+
+class PixelGAN(nn.Module):
+    """PixelDiscriminator: looks at each pixel alone."""
+
+    def __init__(self, input_nc, ndf=64, norm='batch'):
+        super().__init__()
+        bias = norm == 'instance'
+        self.net = nn.Sequential(
+            nn.Conv2d(input_nc, ndf, 1), nn.LeakyReLU(0.2, True),
+            nn.Conv2d(ndf, ndf * 2, 1, bias=bias), norm_layer(norm, ndf * 2),
+            nn.LeakyReLU(0.2, True), nn.Conv2d(ndf * 2, 1, 1, bias=bias))
+
+    def forward(self, x):
+        return self.net(x)
 
 
 def randomize(net, generator, std=0.1):

@@ -55,6 +55,7 @@ static struct px_gan *create(int batch, int threads)
                                .batch_size = batch,
                                .threads = threads,
                                .beta1 = 0.5,
+                               .lambda_GAN = 1,
                                .lambda_L1 = 100,
                                .seed = 1};
     struct px_gan *gan = NULL;

@@ -179,24 +179,58 @@ static void test_statistics(void **state)
     px_norm_layer_finish(&s.norm);
 }
 
-static void test_losses(void **state)
+/* How far a loss of these logits may be rounded: least squares reaches 40^2 / 6. */
+static float spacing(enum px_gan_mode mode)
 {
-    const float x[6] = {-30, -2, -0.1f, 0.3f, 4, 40}, t[6] = {0, 1, -0.1f, 0.2f, 4.5f, 3};
+    return mode == PX_GAN_LSGAN ? 0x1p-15f * 2 : 0x1p-20f * 2;
+}
+
+static const float logits[6] = {-30, -2, -0.1f, 0.3f, 4, 40};
+
+static void check_gan_loss(enum px_gan_mode mode, int real)
+{
     float up[6], down[6], g[6];
-    const float h = 1e-2f;
+    const float h = 0x1p-7f;
+
+    assert_true(isfinite(px_loss_gan(mode, logits, 6, real, 1, g)));
+    for (int i = 0; i < 6; i++) {
+        memcpy(up, logits, sizeof up);
+        memcpy(down, logits, sizeof down);
+        up[i] += h;
+        down[i] -= h;
+        float slope =
+            (px_loss_gan(mode, up, 6, real, 1, NULL) - px_loss_gan(mode, down, 6, real, 1, NULL)) /
+            (2 * h);
+        assert_true(fabsf(slope - g[i]) < 1e-3f * (1 + fabsf(slope)) + spacing(mode) / h);
+    }
+    px_loss_gan(mode, logits, 6, real, 3, up);
+    for (int i = 0; i < 6; i++)
+        assert_true(fabsf(up[i] - 3 * g[i]) <= 1e-6f * fabsf(up[i]));
+}
+
+static void test_loss_values(void **state)
+{
+    const float x[2] = {2, -1};
     (void)state;
 
-    for (int real = 0; real < 2; real++) {
-        assert_true(isfinite(px_loss_bce(x, 6, real, 1, g)));
-        for (int i = 0; i < 6; i++) {
-            memcpy(up, x, sizeof x);
-            memcpy(down, x, sizeof x);
-            up[i] += h;
-            down[i] -= h;
-            float slope =
-                (px_loss_bce(up, 6, real, 1, NULL) - px_loss_bce(down, 6, real, 1, NULL)) / (2 * h);
-            assert_true(fabsf(slope - g[i]) < 1e-3f);
-        }
+    /* softplus(-2) = .126928, softplus(1) = 1.313262 */
+    assert_true(fabsf(px_loss_gan(PX_GAN_VANILLA, x, 2, 1, 1, NULL) - 0.720095f) < 1e-5f);
+    assert_true(fabsf(px_loss_gan(PX_GAN_LSGAN, x, 2, 1, 1, NULL) - 2.5f) < 1e-6f);
+    assert_true(fabsf(px_loss_gan(PX_GAN_LSGAN, x, 2, 0, 1, NULL) - 2.5f) < 1e-6f);
+    assert_true(fabsf(px_loss_gan(PX_GAN_WGANGP, x, 2, 1, 1, NULL) + 0.5f) < 1e-6f);
+    assert_true(fabsf(px_loss_gan(PX_GAN_WGANGP, x, 2, 0, 1, NULL) - 0.5f) < 1e-6f);
+}
+
+static void test_losses(void **state)
+{
+    const float *x = logits;
+    const float t[6] = {0, 1, -0.1f, 0.2f, 4.5f, 3};
+    float g[6];
+    (void)state;
+
+    for (int i = 0; i < 6; i++) {
+        enum px_gan_mode mode = (enum px_gan_mode)(i / 2);
+        check_gan_loss(mode, i % 2);
     }
     memset(g, 0, sizeof g);
     assert_true(fabsf(px_loss_l1(x, t, 6, 6, g) - (30 + 3 + 0 + 0.1f + 0.5f + 37)) < 1e-3f);
@@ -241,6 +275,7 @@ int main(void)
         CHECK("batch norm with dropout has the gradient of its differences", test_dropout),
         CHECK("statistics are right far from zero, and run as PyTorch's", test_statistics),
         CHECK("the losses have the gradient of their differences and never overflow", test_losses),
+        CHECK("the GAN losses have the values of their formulas", test_loss_values),
         CHECK("Adam moves as its formula says", test_adam),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,9 @@ static void test_defaults(void **state)
     assert_near(s.lr, 0.0002);
     assert_near(s.beta1, 0.5);
     assert_near(s.lambda_L1, 100);
+    assert_near(s.lambda_GAN, 1);
+    assert_int_equal(s.gan_mode, PX_GAN_VANILLA);
+    assert_false(s.no_conditional_D);
     assert_int_equal(px_settings_network(&s, &network, &err), 0);
     assert_string_equal(network.architecture, "unet_256");
     assert_string_equal(network.direction, "AtoB");
@@ -142,6 +145,12 @@ static void test_defaults(void **state)
     assert_string_equal(network.architecture, "unet_128");
     assert_string_equal(network.direction, "BtoA");
     assert_false(network.dropout);
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netG",
+                           "encoder_decoder", "--gan-mode", "wgangp"),
+                     0);
+    assert_int_equal(px_settings_network(&s, &network, &err), 0);
+    assert_string_equal(network.architecture, "encoder_decoder_256");
+    assert_int_equal(s.gan_mode, PX_GAN_WGANGP);
 }
 
 static void test_refusals(void **state)
@@ -168,6 +177,14 @@ static void test_refusals(void **state)
                      -PX_E_USAGE);
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--lr", "-1"),
                      -PX_E_USAGE);
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--lambda-GAN",
+                           "0", "--lambda-L1", "0"),
+                     -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "--lambda-L1"));
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--lambda-GAN",
+                           "0", "--gan-mode", "lsgan"),
+                     -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "--gan-mode"));
 }
 
 static const char *value_of(const struct px_settings_text *text, const char *key)
@@ -198,8 +215,18 @@ static void test_describe(void **state)
     assert_null(value_of(&text, "out"));
     assert_null(value_of(&text, "continue_train"));
     assert_null(value_of(&text, "threads"));
+    assert_null(value_of(&text, "gan_mode")); /* came later, has its default */
+    assert_null(value_of(&text, "lambda_GAN"));
+    assert_null(value_of(&text, "no_conditional_D"));
     assert_int_equal(text.network_count, 7);
     assert_string_equal(text.entries[text.network_count].key, "load_size");
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--gan-mode",
+                           "lsgan", "--lambda-GAN", "0.5", "--no-conditional-D"),
+                     0);
+    px_settings_describe(&s, &text);
+    assert_string_equal(value_of(&text, "gan_mode"), "lsgan");
+    assert_string_equal(value_of(&text, "lambda_GAN"), "0.5");
+    assert_string_equal(value_of(&text, "no_conditional_D"), "true");
 }
 
 static void read_back(FILE *file, char *text, size_t room)

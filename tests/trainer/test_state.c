@@ -77,6 +77,13 @@ static void test_options(void **state)
     assert_int_equal(px_state_load(in("o.state"), &a.state, &err), -PX_E_USAGE);
     assert_non_null(strstr(err.message, "lambda-L1 100, now it is 10"));
     assert_int_equal(a.steps, 1); /* nothing was read */
+    a.state.option_count = 1;     /* the other is at its default now, and was not then */
+    assert_int_equal(px_state_load(in("o.state"), &a.state, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "lambda-L1 100, now it is (its default)"));
+    assert_int_equal(px_state_save(in("o.state"), &a.state, &err), 0);
+    a.state.option_count = 2;
+    assert_int_equal(px_state_load(in("o.state"), &a.state, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "lambda-L1 (its default), now it is 10"));
 }
 
 static void test_damage(void **state)

@@ -304,6 +304,36 @@ static void test_batches(void **state)
     assert_one_line(&run, 2, "--batch-size 11");
 }
 
+/* The paper's ablations, each interrupted and continued. */
+static void test_ablations(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    struct px_checkpoint *checkpoint;
+    (void)state;
+
+    train(&run, in("l1.safetensors"), MORE("--lambda-GAN", "0", "--print-freq", "10"), 0);
+    assert_done(&run);
+    assert_null(strstr(run.out, "[Network D]"));
+    assert_non_null(strstr(run.out, "G_GAN: 0.000"));
+    train(&run, in("l1.safetensors"), MORE("--continue-train"), 0);
+    assert_one_line(&run, 2, "lambda-GAN 0, now it is (its default)");
+    train(&run, in("l1.safetensors"), MORE("--lambda-GAN", "0", "--continue-train"), 0);
+    assert_done(&run);
+
+    train(&run, in("ed.safetensors"),
+          MORE("--netG", "encoder_decoder_32", "--lambda-L1", "0", "--gan-mode", "lsgan",
+               "--no-conditional-D", "--print-freq", "10"),
+          0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "G_L1: 0.000"));
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("ed.safetensors"), &err), 0);
+    assert_string_equal(checkpoint->network.architecture, "encoder_decoder_32");
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "gan_mode"), "lsgan");
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "no_conditional_D"), "true");
+    px_checkpoint_close(checkpoint);
+}
+
 static void test_refuses(void **state)
 {
     struct run run;
@@ -422,6 +452,7 @@ int main(void)
         CHECK("L1 falls, and the checkpoint and the pictures are there", test_learns),
         CHECK("interrupted, killed and resumed it ends in the same bytes", test_resume),
         CHECK("batches, directions and grey inputs train", test_batches),
+        CHECK("the paper's ablations train and are continued", test_ablations),
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
         CHECK("a full disk leaves the last good files and one line", test_full_disk),
