@@ -104,11 +104,12 @@ static size_t bound_tensors(const struct px_checkpoint *checkpoint,
     return count;
 }
 
-/* The checkpoint's network with what the settings change about it. */
-static int choose_network(struct px_network *network, const struct px_checkpoint *checkpoint,
-                          const struct settings *settings, struct px_error *err)
+/* Changes what the settings say about the checkpoint's network. */
+static int change_network(struct px_checkpoint *checkpoint, const struct settings *settings,
+                          struct px_error *err)
 {
     static const char *const directions[] = {NULL, "AtoB", "BtoA"};
+    struct px_network network;
     const struct px_network *old = &checkpoint->network;
     const struct px_network_options options = {
         .architecture = old->architecture,
@@ -121,26 +122,26 @@ static int choose_network(struct px_network *network, const struct px_checkpoint
         .direction = settings->direction ? directions[settings->direction] : old->direction,
     };
 
-    return px_network_make(network, &options, err);
+    int rc = px_network_make(&network, &options, err);
+
+    if (!rc)
+        checkpoint->network = network;
+    return rc;
 }
 
-static int save(const struct px_checkpoint *checkpoint, const char *path,
-                const struct settings *settings, struct px_error *err)
+static int save(const struct px_checkpoint *checkpoint, const char *path, int dtype,
+                struct px_error *err)
 {
     const struct px_tensor_list *list = checkpoint->list;
-    struct px_tensor tensors[MAX_TENSORS];
-    struct px_network network;
-    int rc = choose_network(&network, checkpoint, settings, err);
-
-    if (rc)
-        return rc;
     struct px_metadata *extra = calloc(list->metadata_count + 1, sizeof *extra);
+    struct px_tensor tensors[MAX_TENSORS];
+
     if (!extra)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu metadata",
                        list->metadata_count);
-    rc = px_checkpoint_save(path, &network, tensors, bound_tensors(checkpoint, tensors), extra,
-                            extra_metadata(list, extra), stored_dtype(checkpoint, settings->dtype),
-                            err);
+    int rc = px_checkpoint_save(path, &checkpoint->network, tensors,
+                                bound_tensors(checkpoint, tensors), extra,
+                                extra_metadata(list, extra), stored_dtype(checkpoint, dtype), err);
     free(extra);
     return rc;
 }
@@ -179,11 +180,13 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
     rc = check_settings(&settings, onnx, err);
     if (!rc)
         rc = px_checkpoint_import(&checkpoint, options.arguments[0], err);
+    if (!rc)
+        rc = change_network(checkpoint, &settings, err);
     if (!rc && onnx)
         rc = px_onnx_save(path, checkpoint,
                           settings.norm == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
     else if (!rc)
-        rc = save(checkpoint, path, &settings, err);
+        rc = save(checkpoint, path, settings.dtype, err);
     px_checkpoint_close(checkpoint);
     px_options_free(&options);
     return rc;

@@ -95,6 +95,13 @@ check "by the statistics of each picture, where nothing is said" cmp -s "$work/m
 run "$pix2pix" convert "$work/f.safetensors" "$work/f.onnx"
 run "$pix2pix" convert "$work/b.safetensors" "$work/b.onnx"
 check "the same from the same weights of another type" cmp -s "$work/f.onnx" "$work/b.onnx"
+run "$pix2pix" convert "$model" "$work/b.onnx" --direction BtoA
+check "with another direction if asked for" grep -qa 'BtoA' "$work/b.onnx"
+pth=$(dirname "$0")/../golden/pth/zip_1.13.pth
+run "$pix2pix" convert "$pth" "$work/pth.onnx"
+check "exports what PyTorch saved" is 0 ""
+"$pix2pix" convert "$pth" "$work/pth.safetensors" && "$pix2pix" convert "$work/pth.safetensors" "$work/by.onnx"
+check "to the same bytes as by way of safetensors" cmp -s "$work/pth.onnx" "$work/by.onnx"
 run "$pix2pix" convert "$model" "$work/running.onnx" --norm running
 check "exports one with running statistics" grep -qa 'norm=running' "$work/running.onnx"
 run "$pix2pix" convert "$work/none.safetensors" "$work/x.onnx" --norm running
