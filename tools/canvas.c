@@ -100,7 +100,7 @@ struct row {
 };
 
 static bool next_row(const struct px_canvas *canvas, const struct px_shape *shape, int index,
-                    struct row *row)
+                     struct row *row)
 {
     int left, right;
 
@@ -189,9 +189,9 @@ void px_canvas_reduce(const struct px_canvas *canvas, struct px_image *image, ui
             int r = n / 2, g = n / 2, b = n / 2;
 
             for (int s = 0; s < n; s++) {
-                const struct px_rgb *c =
-                    canvas->data + (size_t)(y * k + s / k) * (size_t)canvas->samples + x * k +
-                    s % k;
+                const struct px_rgb *c = canvas->data +
+                                         (size_t)(y * k + s / k) * (size_t)canvas->samples + x * k +
+                                         s % k;
                 r += c->r;
                 g += c->g;
                 b += c->b;

@@ -18,16 +18,16 @@
 
 enum px_part_kind {
     PX_PART_SKY,
-    PX_PART_GROUND,  /* variant: enum px_ground */
-    PX_PART_PATH,    /* through a lawn to the door */
-    PX_PART_ROOF,    /* variant: enum px_material */
-    PX_PART_RIDGE,   /* the light edge of a roof; variant 1: a board along a gable */
-    PX_PART_CHIMNEY, /* */
-    PX_PART_WALL,    /* variant: enum px_material; detail 1: a gable or a dormer's face */
+    PX_PART_GROUND, /* variant: enum px_ground */
+    PX_PART_PATH,   /* through a lawn to the door */
+    PX_PART_ROOF,   /* variant: enum px_material */
+    PX_PART_RIDGE,  /* the light edge of a roof; variant 1: a board along a gable */
+    PX_PART_CHIMNEY,
+    PX_PART_WALL, /* variant: enum px_material; detail 1: a gable or a dormer's face */
     PX_PART_PLINTH,
-    PX_PART_COLUMN, /* variant 0: pilaster, 1: corner stones */
-    PX_PART_BAND,   /* a string course */
-    PX_PART_BEAM,   /* timber */
+    PX_PART_COLUMN,  /* variant 0: pilaster, 1: corner stones */
+    PX_PART_BAND,    /* a string course */
+    PX_PART_BEAM,    /* timber */
     PX_PART_CORNICE, /* variant 0: plain, 1: with dentils, 2: gutter */
     PX_PART_HEAD,    /* over windows and doors; variant 0: lintel, 1: arch, 2: pediment */
     PX_PART_WINDOW,  /* variant: enum px_panes; detail: enum px_inside */
@@ -76,7 +76,7 @@ enum { PX_MAX_PARTS = 1024 };
 
 struct px_facade {
     uint64_t seed; /* for textures and strokes */
-    int style;     /* 0.. PX_STYLES - 1 */
+    int style;     /* 0..PX_STYLES - 1 */
     struct px_palette palette;
     int count;
     struct px_part parts[PX_MAX_PARTS];
@@ -101,8 +101,8 @@ enum px_facade_input { PX_FACADE_LABELS, PX_FACADE_SKETCH };
 int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err);
 
-/* What a part consists of beyond its outline: glazing bars, slats, rails, panels. Sketch and rendering
- * draw these same shapes. Writes at most PX_MAX_DETAILS and returns how many. */
+/* What a part consists of beyond its outline: glazing bars, slats, rails, panels. Sketch and
+ * rendering draw these same shapes. Writes at most PX_MAX_DETAILS and returns how many. */
 enum { PX_MAX_DETAILS = 96 };
 int px_part_details(const struct px_part *part, struct px_shape details[PX_MAX_DETAILS]);
 

@@ -13,11 +13,11 @@ struct px_style {
     enum px_material wall, ground, roof;
     enum px_panes panes;
     int min_storeys, max_storeys;
-    int detached;                         /* chance of a house on a lawn instead of a street front */
-    int roofs[4];                         /* weights by enum px_roof */
-    int min_width, max_width;             /* of a window, in hundredths of its bay */
-    int min_height, max_height;           /* in hundredths of its storey */
-    int arches, pediments;                /* chance in palette 0; palette 1 has the opposite */
+    int detached;               /* chance of a house on a lawn instead of a street front */
+    int roofs[4];               /* weights by enum px_roof */
+    int min_width, max_width;   /* of a window, in hundredths of its bay */
+    int min_height, max_height; /* in hundredths of its storey */
+    int arches, pediments;      /* chance in palette 0; palette 1 has the opposite */
     int sills, heads, shutters, balconies, bands, columns, shops, blinds;
     bool timber;
     struct px_palette palettes[2];
@@ -29,16 +29,16 @@ struct px_builder {
     struct px_facade *facade;
     const struct px_style *style;
     struct px_random random;
-    int palette;        /* 0 or 1; whatever tells the two apart follows it */
+    int palette; /* 0 or 1; whatever tells the two apart follows it */
     bool detached;
     enum px_roof roof;
-    int left, right;    /* the walls */
-    int eaves, base;    /* their top and bottom */
+    int left, right; /* the walls */
+    int eaves, base; /* their top and bottom */
     int storeys, bays;
-    int levels[8];      /* the floor line of storey 0 (ground).. and, last, the eaves */
-    int margin, pitch;  /* bay i begins at left + margin + i * pitch */
+    int levels[8];     /* the floor line of storey 0 (ground).. and, last, the eaves */
+    int margin, pitch; /* bay i begins at left + margin + i * pitch */
     int door_bay;
-    bool mirrored;      /* bays left and right of the middle are alike */
+    bool mirrored; /* bays left and right of the middle are alike */
     bool arches, pediments, shutters, sills, heads, shop;
     int window_width, shutter_width;
 };
@@ -54,8 +54,8 @@ static inline bool px_chance(struct px_builder *b, int percent)
     return px_draw(b, 0, 99) < percent;
 }
 
-/* Appends a rectangular part and returns it for refinement; valid for ever (a full list drops the
- * part into a scratch slot at its end). */
+/* Appends a part and returns it for refinement, until the next call (where the list is full, the
+ * next part takes its last place). */
 struct px_part *px_add(struct px_builder *b, enum px_part_kind kind, int variant,
                        struct px_shape shape);
 
@@ -70,7 +70,7 @@ int px_bay_middle(const struct px_builder *b, int bay);
 
 /* Windows, shutters, balconies, columns, timber: what is on the walls of px_facade_layout(). */
 void px_add_storeys(struct px_builder *b);
-/* A window with what belongs to it; x is its middle. */
+/* A window with its head, sill, blind and shutters; the shape's rise is the arch that is wanted. */
 void px_add_window(struct px_builder *b, struct px_shape box);
 /* The ground floor: doors, shops, windows. */
 void px_add_ground_floor(struct px_builder *b);

@@ -12,7 +12,8 @@ static void add_door(struct px_builder *b, int bay)
     height = height > 50 ? 50 : height;
     rise = b->arches || px_chance(b, 30) ? width / 3 : 0;
     if (b->heads || rise > 0) {
-        struct px_shape s = px_box(middle - width / 2 - 4, b->base - height - 5, width + 8, rise + 5);
+        struct px_shape s =
+            px_box(middle - width / 2 - 4, b->base - height - 5, width + 8, rise + 5);
 
         s.rise = rise * PX_UNIT;
         px_add(b, PX_PART_HEAD, rise > 0, s);
@@ -62,8 +63,10 @@ static void add_shops(struct px_builder *b)
     }
 }
 
+/* Pediments are for the door and the storeys above. */
 static void add_ground_window(struct px_builder *b, int bay, int percent)
 {
+    bool pediments = b->pediments;
     int storey = b->base - b->levels[1], width = b->window_width;
     int height = storey * percent / 100, y = b->levels[1] + (storey - height) / 2;
     struct px_shape box;
@@ -77,7 +80,9 @@ static void add_ground_window(struct px_builder *b, int bay, int percent)
     box = px_box(px_bay_middle(b, bay) - width / 2, y, width, height);
     if (b->arches)
         box.rise = (width >= 24 ? 7 : 5) * PX_UNIT;
+    b->pediments = false;
     px_add_window(b, box);
+    b->pediments = pediments;
 }
 
 static void add_bushes(struct px_builder *b)
@@ -86,7 +91,8 @@ static void add_bushes(struct px_builder *b)
 
     for (int i = 0; i < n; i++) {
         int width = 2 * px_draw(b, 9, 17), height = px_draw(b, 10, 20);
-        int x = px_draw(b, 0, 1) ? b->left - 10 + px_draw(b, 0, 30) : b->right - 40 + px_draw(b, 0, 30);
+        int x =
+            px_draw(b, 0, 1) ? b->left - 10 + px_draw(b, 0, 30) : b->right - 40 + px_draw(b, 0, 30);
         struct px_shape s = px_box(x, b->base - height + 4, width, height);
 
         s.rise = (height < width / 2 ? height : width / 2) * PX_UNIT;
@@ -97,11 +103,11 @@ static void add_bushes(struct px_builder *b)
 void px_add_ground_floor(struct px_builder *b)
 {
     int percent = px_draw(b, b->style->min_height, b->style->max_height) - 4;
-    bool pediments = b->pediments;
 
     if (b->detached) {
         int middle = px_bay_middle(b, b->door_bay);
-        struct px_part *path = px_add(b, PX_PART_PATH, 0, px_box(middle - 24, b->base, 48, 256 - b->base));
+        struct px_part *path =
+            px_add(b, PX_PART_PATH, 0, px_box(middle - 24, b->base, 48, 256 - b->base));
 
         px_taper(path, 11, 11);
     }
@@ -110,7 +116,6 @@ void px_add_ground_floor(struct px_builder *b)
         return;
     }
     for (int bay = 0; bay < b->bays; bay++) {
-        b->pediments = pediments && bay == b->door_bay;
         if (bay == b->door_bay)
             add_door(b, bay);
         else

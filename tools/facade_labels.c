@@ -1,18 +1,54 @@
 #include "tools/facade.h"
 
 /* The twelve colours of the CMP facade data base, as the pix2pix demos draw them. */
-#define BACKGROUND {0x00, 0x06, 0xd9}
-#define WALL {0x0d, 0x3d, 0xfb}
-#define DOOR {0xa5, 0x00, 0x00}
-#define WINDOW {0x00, 0x75, 0xff}
-#define SILL {0x68, 0xf8, 0x98}
-#define HEAD {0x1d, 0xff, 0xdd}
-#define SHUTTER {0xee, 0xed, 0x28}
-#define BALCONY {0xb8, 0xff, 0x38}
-#define TRIM {0xff, 0x92, 0x04}
-#define CORNICE {0xff, 0x44, 0x01}
-#define COLUMN {0xf6, 0x00, 0x01}
-#define ENTRANCE {0x00, 0xc9, 0xff}
+#define BACKGROUND                                                                                 \
+    {                                                                                              \
+        0x00, 0x06, 0xd9                                                                           \
+    }
+#define WALL                                                                                       \
+    {                                                                                              \
+        0x0d, 0x3d, 0xfb                                                                           \
+    }
+#define DOOR                                                                                       \
+    {                                                                                              \
+        0xa5, 0x00, 0x00                                                                           \
+    }
+#define WINDOW                                                                                     \
+    {                                                                                              \
+        0x00, 0x75, 0xff                                                                           \
+    }
+#define SILL                                                                                       \
+    {                                                                                              \
+        0x68, 0xf8, 0x98                                                                           \
+    }
+#define HEAD                                                                                       \
+    {                                                                                              \
+        0x1d, 0xff, 0xdd                                                                           \
+    }
+#define SHUTTER                                                                                    \
+    {                                                                                              \
+        0xee, 0xed, 0x28                                                                           \
+    }
+#define BALCONY                                                                                    \
+    {                                                                                              \
+        0xb8, 0xff, 0x38                                                                           \
+    }
+#define TRIM                                                                                       \
+    {                                                                                              \
+        0xff, 0x92, 0x04                                                                           \
+    }
+#define CORNICE                                                                                    \
+    {                                                                                              \
+        0xff, 0x44, 0x01                                                                           \
+    }
+#define COLUMN                                                                                     \
+    {                                                                                              \
+        0xf6, 0x00, 0x01                                                                           \
+    }
+#define ENTRANCE                                                                                   \
+    {                                                                                              \
+        0x00, 0xc9, 0xff                                                                           \
+    }
 
 static const struct px_rgb labels[PX_PART_COUNT] = {
     [PX_PART_SKY] = BACKGROUND,  [PX_PART_GROUND] = BACKGROUND, [PX_PART_PATH] = BACKGROUND,

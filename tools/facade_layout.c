@@ -160,7 +160,7 @@ static void add_dormers(struct px_builder *b, int top, int bottom)
         part = px_add(b, PX_PART_HEAD, 2,
                       px_box(middle - width / 2 - 3, bottom - height - 3, width + 6, 8));
         px_taper(part, width / 2 + 3, width / 2 + 3);
-        px_add(b, PX_PART_WINDOW, b->style->panes,
+        px_add(b, PX_PART_WINDOW, (int)b->style->panes,
                px_box(middle - width / 2 + 4, bottom - height + 8, width - 8, height - 10));
     }
 }
@@ -216,7 +216,8 @@ static void add_walls(struct px_builder *b)
 
     if (b->style->panes == PX_PANES_WIDE && b->palette == 1)
         ground = PX_MATERIAL_BOARDS; /* the modern house's timber base */
-    px_add(b, PX_PART_WALL, (int)b->style->wall, px_box(b->left, b->eaves, width, b->base - b->eaves));
+    px_add(b, PX_PART_WALL, (int)b->style->wall,
+           px_box(b->left, b->eaves, width, b->base - b->eaves));
     if (ground != b->style->wall && b->storeys > 1)
         px_add(b, PX_PART_WALL, (int)ground, px_box(b->left, first, width, b->base - first));
     if (px_chance(b, 60))

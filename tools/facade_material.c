@@ -225,9 +225,9 @@ struct px_rgb px_paint_leaves(const void *context, int u, int v, struct px_rgb b
 void px_material_course(enum px_material material, int *height, int *length)
 {
     static const uint8_t courses[PX_MATERIAL_COUNT][2] = {
-        [PX_MATERIAL_BRICK] = {4, 8},   [PX_MATERIAL_ASHLAR] = {16, 32},
-        [PX_MATERIAL_RUSTIC] = {8, 0},  [PX_MATERIAL_BOARDS] = {4, 0},
-        [PX_MATERIAL_TILES] = {6, 4},   [PX_MATERIAL_SLATE] = {4, 8},
+        [PX_MATERIAL_BRICK] = {4, 8},  [PX_MATERIAL_ASHLAR] = {16, 32},
+        [PX_MATERIAL_RUSTIC] = {8, 0}, [PX_MATERIAL_BOARDS] = {4, 0},
+        [PX_MATERIAL_TILES] = {6, 4},  [PX_MATERIAL_SLATE] = {4, 8},
         [PX_MATERIAL_ZINC] = {0, 16},
     };
 

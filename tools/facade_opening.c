@@ -76,14 +76,14 @@ static void draw_recess(struct px_painter *p, const struct px_shape *s, int dept
 
 static void draw_glass(struct px_painter *p, const struct px_shape *s, enum px_inside inside)
 {
-    struct glass glass = {s->bottom_left, s->top, s->bottom_right - s->bottom_left,
+    struct glass glass = {s->bottom_left,     s->top, s->bottom_right - s->bottom_left,
                           s->bottom - s->top, inside, p->seed};
 
     if (glass.width > 0 && glass.height > 0)
         px_canvas_paint(&p->canvas, s, paint_glass, &glass);
 }
 
-/* Clips what reaches over an arch by leaving the bars below its spring line, but for the middle. */
+/* A bar begins where the window is wide enough for it: under an arch, lower than it would. */
 static void draw_bars(struct px_painter *p, const struct px_part *part, struct px_rgb color)
 {
     struct px_shape details[PX_MAX_DETAILS];
@@ -145,7 +145,8 @@ static void draw_balcony(struct px_painter *p, const struct px_part *part)
         struct px_shape light = details[i];
 
         px_canvas_fill(&p->canvas, &details[i], color);
-        light.bottom_right = light.top_right = light.top_left + (light.top_right - light.top_left) / 3;
+        light.bottom_right = light.top_right =
+            light.top_left + (light.top_right - light.top_left) / 3;
         px_canvas_shade(&p->canvas, &light, 300, 300);
     }
     px_draw_smooth(p, &details[0], part->variant == 1 ? colors->stone : px_scale(color, 300), 1);
@@ -178,10 +179,12 @@ static void draw_door(struct px_painter *p, const struct px_part *part)
     }
     if (part->variant == 1) {
         int middle = (leaf.bottom_left + leaf.bottom_right) / 2;
-        struct px_shape gap = px_rect(middle - 4, light.bottom + 10, 8, leaf.bottom - light.bottom - 10);
+        struct px_shape gap =
+            px_rect(middle - 4, light.bottom + 10, 8, leaf.bottom - light.bottom - 10);
         px_canvas_shade(&p->canvas, &gap, 120, 120);
     }
-    struct px_shape knob = px_rect(leaf.bottom_right - 30, (leaf.top + leaf.bottom * 2) / 3, 10, 10);
+    struct px_shape knob =
+        px_rect(leaf.bottom_right - 30, (leaf.top + leaf.bottom * 2) / 3, 10, 10);
     px_canvas_fill(&p->canvas, &knob, px_color(222, 190, 110));
     draw_recess(p, &part->shape, 3);
 }
@@ -251,7 +254,8 @@ static void draw_sill(struct px_painter *p, const struct px_part *part)
     const struct px_shape *s = &part->shape;
 
     for (int i = 0; i < 2; i++) {
-        struct px_shape streak = px_rect(i ? s->bottom_right - 20 : s->bottom_left + 4, s->bottom, 16, 80);
+        struct px_shape streak =
+            px_rect(i ? s->bottom_right - 20 : s->bottom_left + 4, s->bottom, 16, 80);
         px_canvas_shade(&p->canvas, &streak, 214, 256);
     }
     px_draw_smooth(p, s, p->facade->palette.stone, 4);

@@ -35,7 +35,7 @@ static void bevel(struct px_canvas *canvas, const struct px_shape *s, int edge)
 }
 
 void px_draw_smooth(struct px_painter *p, const struct px_shape *shape, struct px_rgb color,
-                        int depth)
+                    int depth)
 {
     struct px_surface surface = {.color = color, .seed = p->seed};
 
@@ -113,7 +113,8 @@ static void draw_column(struct px_painter *p, const struct px_part *part)
         px_canvas_shade(&p->canvas, &side, i ? 206 : 274, i ? 206 : 274);
     }
     for (int i = 0; i < 2 && width >= 5 * PX_UNIT && s->bottom - s->top > 30 * PX_UNIT; i++) {
-        struct px_shape end = px_rect(s->top_left - 8, i ? s->bottom - 32 : s->top + 48, width + 16, 32);
+        struct px_shape end =
+            px_rect(s->top_left - 8, i ? s->bottom - 32 : s->top + 48, width + 16, 32);
         px_draw_smooth(p, &end, stone, 1);
     }
 }

@@ -2,8 +2,8 @@
 #include "tools/facade_material.h"
 
 /* A pencil on white paper. Every part first whitens its place (it hides what is behind), then draws
- * its outline and its details. Lines waver by less than a pixel and overshoot a little, as a hand's
- * do. A few bricks, stones or tiles hint at what the surface is made of. */
+ * its outline and its details. Lines waver by about a pixel and overshoot a little, as a hand's do.
+ * A few bricks, stones or tiles hint at what the surface is made of. */
 
 struct pencil {
     struct px_canvas canvas;
@@ -45,7 +45,8 @@ static void arc(struct pencil *p, const struct px_shape *s)
     int half = (s->top_right - s->top_left) / 2, steps = 12;
     int radius = (half * half + s->rise * s->rise) / (2 * s->rise);
     struct px_rgb grey = lead(p);
-    struct px_stroke piece = {s->top_left, s->top + s->rise, s->top_left, s->top + s->rise, p->width};
+    struct px_stroke piece = {s->top_left, s->top + s->rise, s->top_left, s->top + s->rise,
+                              p->width};
 
     p->strokes++;
     for (int i = 1; i <= steps; i++) {

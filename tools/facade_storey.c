@@ -23,7 +23,6 @@ static void add_shutters(struct px_builder *b, int x, int y, int width, int heig
     px_add(b, PX_PART_SHUTTER, b->palette, px_box(x + width + 1, y, leaf, height));
 }
 
-/* The shape's rise is the arch that is wanted. */
 void px_add_window(struct px_builder *b, struct px_shape box)
 {
     int x = box.top_left / PX_UNIT, y = box.top / PX_UNIT, rise = box.rise / PX_UNIT;
@@ -37,7 +36,8 @@ void px_add_window(struct px_builder *b, struct px_shape box)
                      : px_chance(b, 9) ? PX_INSIDE_LIT
                                        : PX_INSIDE_DARK;
     if (rise == 0 && px_chance(b, b->style->blinds))
-        px_add(b, PX_PART_BLIND, 0, px_box(x + 1, y + 1, width - 2, height * px_draw(b, 3, 7) / 10));
+        px_add(b, PX_PART_BLIND, 0,
+               px_box(x + 1, y + 1, width - 2, height * px_draw(b, 3, 7) / 10));
     if (b->shutters)
         add_shutters(b, x, y, width, height);
     if (b->sills)
@@ -46,7 +46,7 @@ void px_add_window(struct px_builder *b, struct px_shape box)
 
 static void add_balcony(struct px_builder *b, int x, int floor, int width)
 {
-    int variant = b->style->panes == PX_PANES_WIDE               ? 2
+    int variant = b->style->panes == PX_PANES_WIDE                          ? 2
                   : b->style->wall == PX_MATERIAL_ASHLAR && b->palette == 1 ? 1
                                                                             : 0;
 
@@ -59,7 +59,7 @@ static void add_bay(struct px_builder *b, int bay, int level, int percent, bool 
     int top = b->levels[level + 1], floor = b->levels[level], storey = floor - top;
     int width = b->window_width, height = storey * percent / 100;
     int x = px_bay_middle(b, bay) - width / 2, y = top + (storey - height) * 6 / 10;
-    bool sills = b->sills, heads = b->heads;
+    bool sills = b->sills;
     struct px_shape box;
 
     if (level == b->storeys - 1 && y < top + (b->pediments ? 19 : 14))
@@ -74,7 +74,6 @@ static void add_bay(struct px_builder *b, int bay, int level, int percent, bool 
     b->sills = sills && !door;
     px_add_window(b, box);
     b->sills = sills;
-    b->heads = heads;
 }
 
 static enum balconies draw_balconies(struct px_builder *b, int level)
