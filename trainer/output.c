@@ -8,13 +8,24 @@
 
 static int name_files(struct px_output *output, const char *out, struct px_error *err)
 {
-    size_t stem = strlen(out) - strlen(".safetensors");
+    const struct {
+        char *to;
+        const char *suffix;
+    } beside[] = {
+        {output->state, "state"},           {output->best_folder, "best"},
+        {output->pictures, "pictures"},     {output->report, "report.html"},
+        {output->loss_log, "loss_log.txt"}, {output->metrics, "metrics.jsonl"},
+    };
+    const char *slash = strrchr(out, '/');
+    const char *name = slash ? slash + 1 : out;
+    int stem = (int)(strlen(out) - strlen(".safetensors"));
 
-    if (stem + 64 > sizeof output->checkpoint) /* 64: for the longest of the suffixes */
+    if (2 * strlen(out) + 64 > sizeof output->checkpoint) /* 64: for the longest of the suffixes */
         return px_fail(err, PX_E_USAGE, "--out %.200s...: the path is too long", out);
     snprintf(output->checkpoint, sizeof output->checkpoint, "%s", out);
-    snprintf(output->state, sizeof output->state, "%.*s.state", (int)stem, out);
-    snprintf(output->pictures, sizeof output->pictures, "%.*s.pictures", (int)stem, out);
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+        snprintf(beside[i].to, sizeof output->state, "%.*s.%s", stem, out, beside[i].suffix);
+    snprintf(output->best, sizeof output->best, "%.*s.best/%s", stem, out, name);
     return 0;
 }
 
@@ -53,7 +64,8 @@ int px_output_prepare(struct px_output *output, const char *out, bool resume, st
                        "to start",
                        output->state);
     if (!resume && ((rc = check_new(output->state, err)) != 0 ||
-                    (rc = check_new(output->checkpoint, err)) != 0))
+                    (rc = check_new(output->checkpoint, err)) != 0 ||
+                    (rc = check_new(output->best, err)) != 0))
         return rc;
     rc = make_parent(output->checkpoint, err);
     if (!rc)
@@ -66,10 +78,7 @@ int px_output_prepare(struct px_output *output, const char *out, bool resume, st
 int px_output_picture(const struct px_output *output, int64_t epoch, char path[4096],
                       struct px_error *err)
 {
-    int rc = px_make_folder(output->pictures, err);
-
-    if (rc)
-        return rc;
     int n = snprintf(path, 4096, "%s/epoch_%03lld.png", output->pictures, (long long)epoch);
+
     return n > 0 && n < 4096 ? 0 : px_fail(err, PX_E_IO, "%.200s: too long", output->pictures);
 }

@@ -2,24 +2,28 @@
 #define TRAINER_PREVIEW_H
 
 /* The picture of an epoch: a row of input | output | target for each of a few fixed pairs, so that
- * one sees the training get better. The generator runs as it does at test: norm on the image's own
- * statistics, without dropout. Nothing of the training changes. */
+ * one sees the training get better. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "trainer/gan.h"
-#include "trainer/pairs.h"
+#include "codecs/image.h"
+
+enum { PX_PREVIEW_ROWS = 4, PX_PREVIEW_GAP = 4 }; /* the gap: white pixels between pictures */
 
 struct px_preview;
 
-/* `pairs` (loaded at the crop size, borrowed) gives at most four rows; `network` the sizes. */
-int px_preview_create(struct px_preview **out, const struct px_pairs *pairs,
-                      const struct px_network *network, struct px_error *err);
+/* rows: 1..PX_PREVIEW_ROWS; pictures are side x side. */
+int px_preview_create(struct px_preview **out, size_t rows, uint32_t side, struct px_error *err);
 void px_preview_destroy(struct px_preview *preview); /* accepts NULL */
 
-/* Draws and saves a PNG, atomically. */
-int px_preview_save(struct px_preview *preview, struct px_gan *gan, const char *path,
-                    struct px_error *err);
+/* Draws row `row`; one that is out of range is left out. A px_validation_see: `preview` is a struct
+ * px_preview. Grey becomes RGB, alpha is dropped. */
+void px_preview_draw(void *preview, size_t row, const struct px_image *input,
+                     const struct px_image *output, const struct px_image *target);
+
+/* RGB: a row of three pictures for each pair. Borrowed. */
+const struct px_image *px_preview_sheet(const struct px_preview *preview);
 
 #endif

@@ -128,15 +128,19 @@ void px_progress_step(struct px_progress *p, int64_t steps, const struct px_gan_
     draw(p, steps);
 }
 
-void px_progress_epoch(struct px_progress *p, int64_t epoch, double lr, double seconds)
+void px_progress_epoch(struct px_progress *p, const struct px_history_epoch *epoch, double lr)
 {
+    const struct px_quality *q = &epoch->quality;
     char losses[128], time[32];
 
     px_progress_clear(p);
     describe_losses(p, losses, sizeof losses);
-    px_progress_duration(seconds, time, sizeof time);
-    fprintf(p->out, "End of epoch %lld / %lld, %s, lr %.7f, %s\n", (long long)epoch,
-            (long long)p->epochs, losses, lr, time);
+    px_progress_duration(epoch->seconds, time, sizeof time);
+    fprintf(p->out,
+            "End of epoch %lld / %lld, %s, lr %.7f, %s; validation L1 %.4f, PSNR %.2f dB, SSIM "
+            "%.4f%s\n",
+            (long long)epoch->epoch, (long long)p->epochs, losses, lr, time, q->l1, q->psnr,
+            q->ssim, epoch->best ? " (best)" : "");
     fflush(p->out);
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "trainer/gan.h"
+#include "trainer/history.h"
 
 struct px_progress {
     FILE *out;
@@ -30,8 +31,9 @@ void px_progress_start(struct px_progress *progress);
 void px_progress_step(struct px_progress *progress, int64_t steps,
                       const struct px_gan_losses *losses);
 
-/* A lasting line at the end of an epoch (1-based) that took `seconds` with the learning rate lr. */
-void px_progress_epoch(struct px_progress *progress, int64_t epoch, double lr, double seconds);
+/* A lasting line at the end of an epoch that had the learning rate lr. */
+void px_progress_epoch(struct px_progress *progress, const struct px_history_epoch *epoch,
+                       double lr);
 
 /* Wipes the unfinished line, so that other text can be written. */
 void px_progress_clear(struct px_progress *progress);

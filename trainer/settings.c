@@ -39,6 +39,10 @@ static const struct px_option rows[] = {
     {.name = "max-dataset-size", .type = PX_OPTION_INT, .offset = AT(max_dataset_size),
      .fallback = "0", .min = 0, .max = 1e9,
      .help = "use only the first so many pictures by name; 0: all"},
+    {.name = "num-val", .type = PX_OPTION_INT, .offset = AT(num_val), .fallback = "50", .min = 0,
+     .max = 1e9,
+     .help = "pairs of DIR/val, the first by name, that each epoch is measured on (L1, PSNR, SSIM); "
+             "0: all"},
 
     {.heading = "Networks",
      .name = "netG", .type = PX_OPTION_CHOICE, .offset = AT(netG), .choices = NET_CHOICES,
@@ -111,7 +115,7 @@ static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout
                                            "output-nc", "direction", "crop-size"};
 /* Rows that came later than the first trainings: written only where they are not at their default.
  */
-static const char *const later_rows[] = {"no-conditional-D", "lambda-GAN", "gan-mode"};
+static const char *const later_rows[] = {"num-val", "no-conditional-D", "lambda-GAN", "gan-mode"};
 
 #define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
 

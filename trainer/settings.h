@@ -17,7 +17,7 @@ struct px_settings {
     const char *data, *out;
     int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
     int64_t ngf, ndf, input_nc, output_nc, load_size, crop_size;
-    int64_t threads, save_latest_freq, print_freq;
+    int64_t threads, save_latest_freq, print_freq, num_val;
     double lr, beta1, lambda_L1, lambda_GAN;
     uint64_t seed;
     int netG, direction, gan_mode; /* indices into the rows' choices; gan_mode: px_gan_mode */

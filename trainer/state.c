@@ -33,24 +33,29 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
 
     if (rc)
         return rc;
-    struct px_metadata *entries = malloc((state->option_count + 1) * sizeof *entries);
+    size_t n = 1 + state->option_count;
+    struct px_metadata *entries = malloc((n + state->note_count) * sizeof *entries);
     if (!entries)
         return px_fail(err, PX_E_NOMEM, "%s: no memory to save", path);
     entries[0] = format;
     if (state->option_count)
         memcpy(entries + 1, state->options, state->option_count * sizeof *entries);
-    rc = px_safetensors_save(path, state->tensors, state->count, entries, state->option_count + 1,
-                             err);
+    for (size_t i = 0; i < state->note_count; i++)
+        entries[n++] = (struct px_metadata){state->notes[i].key, state->notes[i].value};
+    rc = px_safetensors_save(path, state->tensors, state->count, entries, n, err);
     free(entries);
     return rc;
 }
 
-static bool is_option(const struct px_state *state, const char *key)
+static bool is_known(const struct px_state *state, const char *key)
 {
     for (size_t i = 0; i < state->option_count; i++)
         if (strcmp(state->options[i].key, key) == 0)
             return true;
-    return false;
+    for (size_t i = 0; i < state->note_count; i++)
+        if (strcmp(state->notes[i].key, key) == 0)
+            return true;
+    return strcmp(key, format.key) == 0;
 }
 
 /* then, now: NULL where the option is not told, which means its default. */
@@ -86,7 +91,7 @@ static int check_options(const char *path, const struct px_safetensors *file,
     const struct px_tensor_list *list = px_safetensors_list(file);
     for (size_t i = 0; i < list->metadata_count; i++) {
         const struct px_metadata *then = &list->metadata[i];
-        if (strcmp(then->key, format.key) != 0 && !is_option(state, then->key))
+        if (!is_known(state, then->key))
             return refuse_option(path, then->key, then->value, NULL, err);
     }
     return 0;
@@ -124,6 +129,10 @@ int px_state_load(const char *path, const struct px_state *state, struct px_erro
         const struct px_tensor *mine = &state->tensors[i];
         memcpy((void *)(uintptr_t)mine->data, px_safetensors_find(file, mine->name)->data,
                mine->bytes);
+    }
+    for (size_t i = 0; !rc && i < state->note_count; i++) {
+        const char *text = px_safetensors_metadata(file, state->notes[i].key);
+        snprintf(state->notes[i].value, sizeof state->notes[i].value, "%s", text ? text : "");
     }
     px_safetensors_close(file);
     return rc;

@@ -13,12 +13,21 @@
 #include "model/safetensors.h"
 #include "model/tensor.h"
 
+/* What else is worth keeping: saved as it stands, and overwritten by what the file says ("" where
+ * it says nothing) in px_state_load(). */
+struct px_note {
+    const char *key;
+    char value[40];
+};
+
 /* A view: owns nothing. */
 struct px_state {
     const struct px_tensor *tensors;
     size_t count;
     const struct px_metadata *options; /* key, value; keys as px_settings_describe() */
     size_t option_count;
+    struct px_note *notes;
+    size_t note_count;
 };
 
 /* Replaces the file atomically. Refuses (INTERNAL) to write weights that are not finite: what is

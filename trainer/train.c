@@ -8,19 +8,21 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
+#include "codecs/codec.h"
 #include "trainer/feed.h"
 #include "trainer/gan.h"
+#include "trainer/history.h"
 #include "trainer/output.h"
 #include "trainer/pairs.h"
 #include "trainer/preview.h"
 #include "trainer/progress.h"
 #include "trainer/schedule.h"
-#include "trainer/state.h"
+#include "trainer/snapshot.h"
+#include "trainer/validate.h"
 
 /* Decoded pictures are kept up to this size: 400 pairs at 286 x 286 take 196 MB. */
 static const size_t pairs_limit = (size_t)1 << 30;
-
-enum { PREVIEW_PAIRS = 4 };
 
 struct run {
     const struct px_settings *settings;
@@ -28,21 +30,20 @@ struct run {
     FILE *out;
     struct px_output output;
     struct px_network network;
-    struct px_settings_text text;
-    struct px_metadata options[PX_SETTINGS_MAX + 1]; /* of text, then "pairs" */
-    char pairs_text[24];
-    struct px_state state;
+    struct px_snapshot snapshot;
+    struct px_history history;
     struct px_schedule schedule;
     struct px_progress progress;
     struct px_pairs *pairs;
-    struct px_pairs *shown; /* the fixed pairs of the pictures */
+    struct px_pairs *measured; /* of DIR/val; else the first few of `pairs` */
+    bool has_val;
     struct px_gan *gan;
     struct px_feed *feed;
+    struct px_validation *validation;
     struct px_preview *preview;
     int threads;
     int64_t steps_per_epoch, end;
     int64_t steps;    /* taken so far */
-    int64_t saved;    /* steps that the files on disk know */
     int64_t epoch_ns; /* when the epoch began (or this run) */
 };
 
@@ -69,14 +70,22 @@ static int open_pairs(struct run *run, struct px_error *err)
         return px_fail(err, PX_E_USAGE, "--batch-size %" PRId64 ": %s holds only %zu pairs",
                        s->batch_size, train, px_pairs_count(run->pairs));
     options.load_size = (uint32_t)s->crop_size;
-    options.max_count = PREVIEW_PAIRS;
-    rc = val[0] ? px_pairs_open(&run->shown, val, &options, err) : -PX_E_NOT_FOUND;
+    options.max_count = s->num_val;
+    rc = val[0] ? px_pairs_open(&run->measured, val, &options, err) : -PX_E_NOT_FOUND;
+    run->has_val = rc == 0;
+    options.max_count = PX_PREVIEW_ROWS;
     if (rc == -PX_E_NOT_FOUND) /* no val/, or an empty one */
-        rc = px_pairs_open(&run->shown, train, &options, err);
-    if (!rc)
-        fprintf(run->out, "The number of training images = %zu (%s)\n", px_pairs_count(run->pairs),
-                px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time");
-    return rc;
+        rc = px_pairs_open(&run->measured, train, &options, err);
+    if (rc)
+        return rc;
+    fprintf(run->out,
+            "The number of training images = %zu (%s)\n"
+            "The number of validation images = %zu (%s)\n",
+            px_pairs_count(run->pairs),
+            px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time",
+            px_pairs_count(run->measured),
+            run->has_val ? val : "no val/: the first of training, so no best checkpoint is kept");
+    return 0;
 }
 
 static int create_gan(struct run *run, struct px_error *err)
@@ -103,62 +112,44 @@ static int create_gan(struct run *run, struct px_error *err)
     if (px_gan_parameters_D(run->gan) > 0)
         fprintf(run->out, "[Network D] total number of parameters : %.3f M\n",
                 (double)px_gan_parameters_D(run->gan) / 1e6);
-    px_settings_describe(s, &run->text);
-    memcpy(run->options, run->text.entries, run->text.count * sizeof *run->options);
-    snprintf(run->pairs_text, sizeof run->pairs_text, "%zu", px_pairs_count(run->pairs));
-    run->options[run->text.count] = (struct px_metadata){"pairs", run->pairs_text};
-    run->state.count = px_gan_tensors(run->gan, &run->state.tensors);
-    run->state.options = run->options;
-    run->state.option_count = run->text.count + 1;
+    run->snapshot = (struct px_snapshot){
+        .output = &run->output, .network = &run->network, .steps_per_epoch = run->steps_per_epoch};
+    px_snapshot_start(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
     return 0;
 }
 
-/* The generator alone, under the name that models folders pick up. */
-static int save_generator(struct run *run, struct px_error *err)
+static int create_pictures(struct run *run, struct px_error *err)
 {
-    struct px_metadata extra[PX_SETTINGS_MAX + 4];
-    size_t n = run->state.option_count - run->text.network_count;
-    char steps[24], epoch[24];
+    size_t count = px_pairs_count(run->measured);
+    size_t rows = count < PX_PREVIEW_ROWS ? count : PX_PREVIEW_ROWS;
+    int rc = px_validation_create(&run->validation, run->measured, &run->network, err);
 
-    memcpy(extra, run->options + run->text.network_count, n * sizeof *extra);
-    snprintf(steps, sizeof steps, "%" PRId64, run->steps);
-    snprintf(epoch, sizeof epoch, "%" PRId64, run->steps / run->steps_per_epoch);
-    extra[n++] = (struct px_metadata){"trainer", "pix2pix-train " PX_VERSION};
-    extra[n++] = (struct px_metadata){"steps", steps};
-    extra[n++] = (struct px_metadata){"epoch", epoch};
-    return px_state_save_generator(run->output.checkpoint, &run->network, &run->state, extra, n,
-                                   err);
-}
-
-/* The state goes first: should the second file fail, a resume writes it from the first. */
-static int save(struct run *run, struct px_error *err)
-{
-    int rc = px_state_save(run->output.state, &run->state, err);
-
-    if (!rc)
-        rc = save_generator(run, err);
-    if (!rc)
-        run->saved = run->steps;
-    return rc;
+    return rc ? rc : px_preview_create(&run->preview, rows, (uint32_t)run->network.crop_size, err);
 }
 
 static int resume(struct run *run, struct px_error *err)
 {
-    int rc = px_state_load(run->output.state, &run->state, err);
+    int rc = px_snapshot_resume(&run->snapshot, run->end, &run->steps, err);
 
     if (rc)
         return rc;
-    run->steps = px_state_steps(&run->state);
-    if (run->steps < 0 || run->steps > run->end)
-        return px_fail(err, PX_E_FORMAT,
-                       "%s: has taken %" PRId64 " steps of a training of %" PRId64,
-                       run->output.state, run->steps, run->end);
-    run->saved = run->steps;
     fprintf(run->out, "Continuing after %" PRId64 " of %" PRId64 " steps (epoch %" PRId64 ")\n",
             run->steps, run->end,
             run->steps < run->end ? run->steps / run->steps_per_epoch + 1
                                   : run->end / run->steps_per_epoch);
-    return save_generator(run, err);
+    return 0;
+}
+
+static int start_history(struct run *run, struct px_error *err)
+{
+    run->history = (struct px_history){
+        .loss_log = run->output.loss_log,
+        .metrics = run->output.metrics,
+        .steps_per_epoch = run->steps_per_epoch,
+        .batch_size = run->settings->batch_size,
+        .print_freq = run->settings->print_freq,
+    };
+    return px_history_start(&run->history, run->steps, err);
 }
 
 static int start_feed(struct run *run, struct px_error *err)
@@ -193,12 +184,12 @@ static int prepare(struct run *run, struct px_error *err)
         return rc;
     run->steps_per_epoch = (int64_t)px_pairs_count(run->pairs) / s->batch_size;
     run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
-    if ((rc = create_gan(run, err)) != 0 ||
-        (rc = px_preview_create(&run->preview, run->shown, &run->network, err)) != 0)
+    if ((rc = create_gan(run, err)) != 0 || (rc = create_pictures(run, err)) != 0)
         return rc;
     if (s->continue_train && (rc = resume(run, err)) != 0)
         return rc;
-    return start_feed(run, err);
+    rc = start_feed(run, err);
+    return rc ? rc : start_history(run, err);
 }
 
 static int check_losses(const struct run *run, const struct px_gan_losses *l, struct px_error *err)
@@ -210,43 +201,73 @@ static int check_losses(const struct run *run, const struct px_gan_losses *l, st
                    " (G_GAN %g, G_L1 %g, D_real %g, D_fake "
                    "%g): a smaller --lr may help; the files hold step %" PRId64,
                    run->steps, (double)l->G_GAN, (double)l->G_L1, (double)l->D_real,
-                   (double)l->D_fake, run->saved);
+                   (double)l->D_fake, run->snapshot.saved);
 }
 
 static int step(struct run *run, struct px_error *err)
 {
     const float *input, *target;
-    struct px_gan_losses losses;
     int64_t epoch = run->steps / run->steps_per_epoch + 1;
+    struct px_history_step done = {.lr = px_schedule_lr(&run->schedule, epoch)};
+    int64_t begin = px_now_ns();
     int rc = px_feed_next(run->feed, &input, &target, err);
 
     if (rc)
         return rc;
-    rc = px_gan_step(run->gan, input, target, px_schedule_lr(&run->schedule, epoch), &losses, err);
+    done.data = px_ms_since(begin) * 1e-3;
+    begin = px_now_ns();
+    rc = px_gan_step(run->gan, input, target, done.lr, &done.losses, err);
     if (rc)
         return rc;
-    run->steps++;
-    rc = check_losses(run, &losses, err);
-    if (!rc)
-        px_progress_step(&run->progress, run->steps, &losses);
-    return rc;
+    done.compute = px_ms_since(begin) * 1e-3;
+    done.step = ++run->steps;
+    rc = check_losses(run, &done.losses, err);
+    if (rc)
+        return rc;
+    px_progress_step(&run->progress, run->steps, &done.losses);
+    return px_history_add_step(&run->history, &done, err);
 }
 
-static int finish_epoch(struct run *run, struct px_error *err)
+static int save_picture(const struct run *run, int64_t epoch, struct px_error *err)
 {
     char path[4096];
-    int64_t epoch = run->steps / run->steps_per_epoch;
-    int rc = save(run, err);
+    int rc = px_make_folder(run->output.pictures, err);
 
     if (!rc)
         rc = px_output_picture(&run->output, epoch, path, err);
-    if (!rc)
-        rc = px_preview_save(run->preview, run->gan, path, err);
+    return rc ? rc : px_image_save(path, px_preview_sheet(run->preview), 90, err);
+}
+
+/* Measures the generator and keeps it where it is the best so far. */
+static int validate(struct run *run, struct px_history_epoch *epoch, struct px_error *err)
+{
+    int rc = px_validation_run(run->validation, run->gan, px_preview_draw, run->preview,
+                               &epoch->quality, err);
+
+    if (!rc && run->has_val)
+        rc = px_snapshot_offer(&run->snapshot, run->steps, epoch->quality.l1, &epoch->best, err);
+    return rc;
+}
+
+/* What the state must know comes before it, what can be done without after it. */
+static int finish_epoch(struct run *run, struct px_error *err)
+{
+    struct px_history_epoch done = {
+        .epoch = run->steps / run->steps_per_epoch,
+        .step = run->steps,
+        .pairs = px_pairs_count(run->measured),
+    };
+    int rc = validate(run, &done, err);
+
     if (rc)
         return rc;
-    px_progress_epoch(&run->progress, epoch, px_schedule_lr(&run->schedule, epoch),
-                      px_ms_since(run->epoch_ns) * 1e-3);
+    done.seconds = px_ms_since(run->epoch_ns) * 1e-3;
     run->epoch_ns = px_now_ns();
+    if ((rc = px_history_add_epoch(&run->history, &done, err)) != 0 ||
+        (rc = px_snapshot_save(&run->snapshot, run->steps, err)) != 0 ||
+        (rc = save_picture(run, done.epoch, err)) != 0)
+        return rc;
+    px_progress_epoch(&run->progress, &done, px_schedule_lr(&run->schedule, done.epoch));
     return 0;
 }
 
@@ -255,7 +276,8 @@ static int interrupted(struct run *run, struct px_error *err)
     if (run->steps == 0)
         return px_fail(err, PX_E_INTERRUPTED,
                        "interrupted before the first step: there was nothing to save");
-    int rc = run->saved == run->steps ? 0 : save(run, err);
+    int rc =
+        run->snapshot.saved == run->steps ? 0 : px_snapshot_save(&run->snapshot, run->steps, err);
     if (rc)
         return rc;
     return px_fail(err, PX_E_INTERRUPTED,
@@ -286,7 +308,7 @@ static int loop(struct run *run, struct px_error *err)
         if (run->steps % run->steps_per_epoch == 0)
             rc = finish_epoch(run, err);
         else if (save_is_due(run))
-            rc = save(run, err);
+            rc = px_snapshot_save(&run->snapshot, run->steps, err);
     }
     return rc;
 }
@@ -310,9 +332,11 @@ static void start_progress(struct run *run)
 static void release(struct run *run)
 {
     px_feed_destroy(run->feed);
+    px_history_finish(&run->history);
     px_preview_destroy(run->preview);
+    px_validation_destroy(run->validation);
     px_gan_destroy(run->gan);
-    px_pairs_close(run->shown);
+    px_pairs_close(run->measured);
     px_pairs_close(run->pairs);
     free(run);
 }

@@ -245,11 +245,13 @@ static void train_a_little(FILE *out, bool terminal)
                             .batch_size = 1,
                             .print_freq = 2};
     struct px_gan_losses losses = {0.5f, 10, 0.25f, 0.75f};
+    const struct px_history_epoch epoch = {
+        .epoch = 1, .step = 4, .quality = {0.125, 20, 0.75}, .best = true, .seconds = 61};
 
     px_progress_start(&p);
     for (int64_t step = 1; step <= 4; step++)
         px_progress_step(&p, step, &losses);
-    px_progress_epoch(&p, 1, 0.0002, 61);
+    px_progress_epoch(&p, &epoch, 0.0002);
     px_progress_clear(&p);
 }
 
@@ -269,7 +271,9 @@ static void test_plain(void **state)
     assert_non_null(strstr(text, "(epoch: 1, iters: 4) "));
     assert_null(strstr(text, "iters: 3"));
     assert_non_null(strstr(text, "\nEnd of epoch 1 / 2, "));
-    assert_non_null(strstr(text, "lr 0.0002000, 1 min 01 s\n"));
+    assert_non_null(strstr(text,
+                           "lr 0.0002000, 1 min 01 s; validation L1 0.1250, PSNR 20.00 dB, SSIM "
+                           "0.7500 (best)\n"));
 }
 
 static void test_bar(void **state)

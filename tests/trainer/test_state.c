@@ -46,7 +46,8 @@ static void fill(struct memory *m, float value, int64_t steps)
     m->tensors[2] = (struct px_tensor){"steps", PX_I64, 0, {0}, &m->steps, sizeof m->steps};
     m->options[0] = (struct px_metadata){"ngf", "64"};
     m->options[1] = (struct px_metadata){"lambda_L1", "100"};
-    m->state = (struct px_state){m->tensors, 3, m->options, 2};
+    m->state = (struct px_state){
+        .tensors = m->tensors, .count = 3, .options = m->options, .option_count = 2};
 }
 
 static void test_round_trip(void **state)
@@ -62,6 +63,24 @@ static void test_round_trip(void **state)
     assert_memory_equal(a.weight, b.weight, sizeof a.weight);
     assert_memory_equal(a.moment, b.moment, sizeof a.moment);
     assert_int_equal(px_state_steps(&b.state), 77);
+}
+
+static void test_notes(void **state)
+{
+    struct memory a;
+    struct px_note notes[] = {{"best_epoch", "12"}, {"best_L1", "0.25"}};
+    struct px_error err = {0};
+    (void)state;
+
+    fill(&a, 3, 77);
+    a.state.notes = notes;
+    a.state.note_count = 1;
+    assert_int_equal(px_state_save(in("n.state"), &a.state, &err), 0);
+    strcpy(notes[0].value, "13");
+    a.state.note_count = 2;
+    assert_int_equal(px_state_load(in("n.state"), &a.state, &err), 0);
+    assert_string_equal(notes[0].value, "12");
+    assert_string_equal(notes[1].value, "");
 }
 
 static void test_options(void **state)
@@ -166,7 +185,7 @@ static void test_generator(void **state)
     tensors[n].name = "G.adam_m.model.model.0.weight";
     tensors[n + 1] = tensors[0];
     tensors[n + 1].name = "D.model.0.weight";
-    struct px_state all = {tensors, n + 2, NULL, 0};
+    struct px_state all = {.tensors = tensors, .count = n + 2};
     assert_int_equal(px_state_save_generator(in("g.safetensors"), &network, &all, &extra, 1, &err),
                      0);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("g.safetensors"), &err), 0);
@@ -211,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("a saved state is read back as it was", test_round_trip),
         CHECK("an option that changed is refused with both values", test_options),
+        CHECK("notes come back as they were saved, or empty", test_notes),
         CHECK("a damaged or foreign state is refused before anything is read", test_damage),
         CHECK("weights that are not finite are never saved over good ones", test_not_finite),
         CHECK("the generator alone becomes a checkpoint", test_generator),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,70 @@ static void test_learns(void **state)
     px_image_destroy(&picture);
 }
 
+/* The lines of metrics.jsonl count up, each epoch ends with its one validation. */
+static void assert_steps_once(const char *name, int epochs)
+{
+    static char text[1 << 20];
+    long last = 0, validations = 0;
+
+    slurp(name, text, sizeof text);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        long step = atol(strstr(line, "\"step\":") + 7);
+        if (strstr(line, "\"val_L1\":")) {
+            assert_int_equal(step, 10 * ++validations);
+            assert_int_equal(step, last);
+        } else {
+            assert_true(step > last);
+        }
+        last = step;
+    }
+    assert_int_equal(validations, epochs);
+}
+
+/* The best generator is that of the epoch with the lowest validation L1. */
+static void test_best(void **state)
+{
+    struct run run;
+    struct px_checkpoint *checkpoint;
+    struct px_error err = {0};
+    static char text[1 << 16];
+    double lowest = 1e9;
+    char best[16] = "";
+    (void)state;
+
+    /* At so high a rate the last epoch is not the best one. */
+    train(&run, in("best.safetensors"), MORE("--n-epochs", "6", "--lr", "0.05", "--num-val", "3"),
+          0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "The number of validation images = 3"));
+    slurp("best.metrics.jsonl", text, sizeof text);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char *at = strstr(line, "\"val_L1\":");
+        if (!at)
+            continue;
+        bool better = atof(at + 9) < lowest;
+        assert_int_equal(strstr(line, "\"best\":true") != NULL, better);
+        if (better) {
+            lowest = atof(at + 9);
+            snprintf(best, sizeof best, "%d", atoi(strstr(line, "\"epoch\":") + 8));
+        }
+    }
+    assert_string_not_equal(best, "8");
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("best.best/best.safetensors"), &err), 0);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), best);
+    px_checkpoint_close(checkpoint);
+
+    assert_int_equal(remove(in("best.safetensors")), 0);
+    assert_int_equal(remove(in("best.state")), 0);
+    train(&run, in("best.safetensors"), MORE("--n-epochs", "6"), 0);
+    assert_one_line(&run, 1, "best.best/best.safetensors is there");
+
+    train(&run, in("noval.safetensors"), MORE("--data", in("data/train"), "--n-epochs", "0"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "no best checkpoint"));
+    assert_int_equal(access(in("noval.best"), F_OK), -1);
+}
+
 static void test_resume(void **state)
 {
     struct run run;
@@ -274,7 +339,11 @@ static void test_resume(void **state)
 
     assert_same_file(in("straight.safetensors"), in("broken.safetensors"));
     assert_same_file(in("straight.state"), in("broken.state"));
+    assert_same_file(in("straight.best/straight.safetensors"),
+                     in("broken.best/broken.safetensors"));
     assert_same_file(in("straight.pictures/epoch_062.png"), in("broken.pictures/epoch_062.png"));
+    assert_steps_once("straight.metrics.jsonl", 62);
+    assert_steps_once("broken.metrics.jsonl", 62);
 
     assert_int_equal(remove(in("broken.safetensors")), 0);
     train(&run, in("broken.safetensors"), again, 0); /* complete: only the checkpoint comes back */
@@ -377,10 +446,11 @@ static void test_full_disk(void **state)
     (void)state;
 
     train(&run, in("full.safetensors"), MORE("--n-epochs", "1", "--n-epochs-decay", "0"), 1000);
-    assert_one_line(&run, 1, "full.state");
+    assert_one_line(&run, 1, "full.best/full.safetensors");
     assert_int_equal(access(in("full.state"), F_OK), -1);
     assert_int_equal(access(in("full.safetensors"), F_OK), -1);
-    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", in("full.state"), (long)run.pid);
+    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", in("full.best/full.safetensors"),
+             (long)run.pid);
     assert_int_equal(access(temporary, F_OK), -1);
 
     /* An earlier state and checkpoint stay as they are, and the training can go on afterwards. */
@@ -450,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("--version and --help answer", test_says),
         CHECK("L1 falls, and the checkpoint and the pictures are there", test_learns),
+        CHECK("the generator with the lowest validation L1 is kept", test_best),
         CHECK("interrupted, killed and resumed it ends in the same bytes", test_resume),
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),
@@ -464,6 +535,7 @@ int main(void)
     if (!mkdtemp(folder) || !getenv("PX_BUILD"))
         return 1;
     make_data("data/train", 10);
+    make_data("data/val", 5);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);

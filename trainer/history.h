@@ -1,0 +1,70 @@
+#ifndef TRAINER_HISTORY_H
+#define TRAINER_HISTORY_H
+
+/* The losses and validations of a training, in memory for the report and appended to two files:
+ *
+ * NAME.loss_log.txt, as pytorch-CycleGAN-and-pix2pix writes it: a header for every start, then
+ * every print_freq images `(epoch: E, iters: I, time: T, data: D) G_GAN: .. G_L1: .. D_real: ..
+ * D_fake:
+ * .. ` with that step's losses, the images of the epoch so far, and the seconds that a picture took
+ * to compute and to wait for.
+ *
+ * NAME.metrics.jsonl: a JSON object a line. Every print_freq images and at the end of an epoch
+ * "epoch", "step", "lr", the losses' means over the last "over" steps, "seconds_per_image",
+ * "data_seconds_per_image" and "time" (UTC); after an epoch "epoch", "step", "val_L1", "val_PSNR",
+ * "val_SSIM", "val_pairs", "best", "epoch_seconds" and "time".
+ *
+ * A resumed training cuts off what lies after the step from which it goes on. One thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "codecs/quality.h"
+#include "trainer/gan.h"
+
+struct px_history_losses { /* means over the steps that end with `step` */
+    int64_t step;
+    double lr;
+    struct px_gan_losses mean;
+};
+
+struct px_history_epoch {
+    int64_t epoch, step;
+    struct px_quality quality;
+    size_t pairs; /* that it was measured on */
+    bool best;
+    double seconds; /* the epoch took (in this run) */
+};
+
+struct px_history {
+    const char *loss_log, *metrics; /* paths; borrowed */
+    int64_t steps_per_epoch, batch_size, print_freq;
+    struct px_history_losses *losses; /* owned, as `epochs` */
+    size_t losses_count, losses_room;
+    struct px_history_epoch *epochs;
+    size_t epochs_count, epochs_room;
+    struct px_gan_losses sum; /* of the steps since the last line */
+    int64_t over;
+    double compute, data; /* seconds, likewise */
+};
+
+struct px_history_step {
+    int64_t step; /* all that were taken, this one included */
+    double lr;
+    struct px_gan_losses losses;
+    double compute, data; /* seconds spent computing, and waiting for the batch */
+};
+
+/* The caller has filled paths and numbers and zeroed the rest. step 0: begins new files; else what
+ * they tell up to that step is read, and the rest cut off. */
+int px_history_start(struct px_history *history, int64_t step, struct px_error *err);
+void px_history_finish(struct px_history *history);
+
+int px_history_add_step(struct px_history *history, const struct px_history_step *step,
+                        struct px_error *err);
+int px_history_add_epoch(struct px_history *history, const struct px_history_epoch *epoch,
+                         struct px_error *err);
+
+#endif

@@ -1,0 +1,91 @@
+#include "trainer/snapshot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum { BEST_EPOCH, BEST_L1 };
+
+void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings,
+                       const struct px_gan *gan, size_t pairs)
+{
+    px_settings_describe(settings, &s->text);
+    memcpy(s->options, s->text.entries, s->text.count * sizeof *s->options);
+    snprintf(s->pairs_text, sizeof s->pairs_text, "%zu", pairs);
+    s->options[s->text.count] = (struct px_metadata){"pairs", s->pairs_text};
+    s->notes[BEST_EPOCH] = (struct px_note){.key = "best_epoch"};
+    s->notes[BEST_L1] = (struct px_note){.key = "best_L1"};
+    s->state.count = px_gan_tensors(gan, &s->state.tensors);
+    s->state.options = s->options;
+    s->state.option_count = s->text.count + 1;
+    s->state.notes = s->notes;
+    s->state.note_count = sizeof s->notes / sizeof *s->notes;
+    s->saved = 0;
+    s->best_epoch = 0;
+    s->best_l1 = 0;
+}
+
+static int save_generator(const struct px_snapshot *s, const char *path, int64_t steps,
+                          struct px_error *err)
+{
+    struct px_metadata extra[PX_SETTINGS_MAX + 4];
+    size_t n = s->state.option_count - s->text.network_count;
+    char steps_text[24], epoch[24];
+
+    memcpy(extra, s->options + s->text.network_count, n * sizeof *extra);
+    snprintf(steps_text, sizeof steps_text, "%" PRId64, steps);
+    snprintf(epoch, sizeof epoch, "%" PRId64, steps / s->steps_per_epoch);
+    extra[n++] = (struct px_metadata){"trainer", "pix2pix-train " PX_VERSION};
+    extra[n++] = (struct px_metadata){"steps", steps_text};
+    extra[n++] = (struct px_metadata){"epoch", epoch};
+    return px_state_save_generator(path, s->network, &s->state, extra, n, err);
+}
+
+int px_snapshot_save(struct px_snapshot *s, int64_t steps, struct px_error *err)
+{
+    int rc = px_state_save(s->output->state, &s->state, err);
+
+    if (!rc)
+        rc = save_generator(s, s->output->checkpoint, steps, err);
+    if (!rc)
+        s->saved = steps;
+    return rc;
+}
+
+int px_snapshot_offer(struct px_snapshot *s, int64_t steps, double l1, bool *best,
+                      struct px_error *err)
+{
+    *best = s->best_epoch == 0 || l1 < s->best_l1;
+    if (!*best)
+        return 0;
+    int rc = px_make_folder(s->output->best_folder, err);
+    if (!rc)
+        rc = save_generator(s, s->output->best, steps, err);
+    if (rc)
+        return rc;
+    s->best_epoch = steps / s->steps_per_epoch;
+    s->best_l1 = l1;
+    snprintf(s->notes[BEST_EPOCH].value, sizeof s->notes->value, "%" PRId64, s->best_epoch);
+    snprintf(s->notes[BEST_L1].value, sizeof s->notes->value, "%.17g", l1);
+    return 0;
+}
+
+int px_snapshot_resume(struct px_snapshot *s, int64_t end, int64_t *steps, struct px_error *err)
+{
+    int rc = px_state_load(s->output->state, &s->state, err);
+
+    if (rc)
+        return rc;
+    *steps = px_state_steps(&s->state);
+    if (*steps < 0 || *steps > end)
+        return px_fail(err, PX_E_FORMAT,
+                       "%s: has taken %" PRId64 " steps of a training of %" PRId64,
+                       s->output->state, *steps, end);
+    s->saved = *steps;
+    s->best_epoch = strtoll(s->notes[BEST_EPOCH].value, NULL, 10);
+    s->best_l1 = strtod(s->notes[BEST_L1].value, NULL);
+    return save_generator(s, s->output->checkpoint, *steps, err);
+}

@@ -1,0 +1,51 @@
+#ifndef TRAINER_SNAPSHOT_H
+#define TRAINER_SNAPSHOT_H
+
+/* What a training leaves on disk to be served and to be continued: the latest generator, the best
+ * one and the state, with the options that made them. One thread.
+ *
+ * The order of writing makes every moment safe: first the best generator, then the state that knows
+ * of it, then the latest generator. Whatever is lost after the state, px_snapshot_resume() writes
+ * again; whatever is lost before it, the continued training computes again to the same bytes. */
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/network.h"
+#include "trainer/gan.h"
+#include "trainer/output.h"
+#include "trainer/settings.h"
+#include "trainer/state.h"
+
+struct px_snapshot {
+    const struct px_output *output;   /* borrowed */
+    const struct px_network *network; /* borrowed */
+    int64_t steps_per_epoch;
+    int64_t saved;      /* steps that the files on disk know */
+    int64_t best_epoch; /* 0: none yet */
+    double best_l1;
+    struct px_settings_text text;
+    struct px_metadata options[PX_SETTINGS_MAX + 1]; /* of text, then "pairs" */
+    char pairs_text[24];
+    struct px_note notes[2];
+    struct px_state state;
+};
+
+/* Fills what follows `steps_per_epoch`. The gan must outlive the snapshot, which must not move. */
+void px_snapshot_start(struct px_snapshot *snapshot, const struct px_settings *settings,
+                       const struct px_gan *gan, size_t pairs);
+
+/* State and latest generator, after `steps` steps. */
+int px_snapshot_save(struct px_snapshot *snapshot, int64_t steps, struct px_error *err);
+
+/* Where l1 is lower than that of all epochs before: makes this generator the best one (*best true),
+ * to be followed by px_snapshot_save(). */
+int px_snapshot_offer(struct px_snapshot *snapshot, int64_t steps, double l1, bool *best,
+                      struct px_error *err);
+
+/* Reads the state of a training of `end` steps into the gan and writes the latest generator from
+ * it. */
+int px_snapshot_resume(struct px_snapshot *snapshot, int64_t end, int64_t *steps,
+                       struct px_error *err);
+
+#endif

@@ -1,0 +1,100 @@
+#include "trainer/validate.h"
+
+#include <stdlib.h>
+
+#include "trainer/augment.h"
+
+struct px_validation {
+    const struct px_pairs *pairs; /* borrowed */
+    uint32_t side;
+    struct px_image output; /* side x side, output_nc channels */
+    float *input, *fake;    /* (side, side, input_nc) and (side, side, output_nc) */
+};
+
+int px_validation_create(struct px_validation **out, const struct px_pairs *pairs,
+                         const struct px_network *network, struct px_error *err)
+{
+    struct px_validation *v = calloc(1, sizeof *v);
+
+    if (!v)
+        return px_fail(err, PX_E_NOMEM, "no memory for the validation");
+    v->pairs = pairs;
+    v->side = (uint32_t)network->crop_size;
+    size_t area = (size_t)v->side * v->side;
+    v->input = malloc(area * (size_t)network->input_nc * sizeof *v->input);
+    v->fake = malloc(area * (size_t)network->output_nc * sizeof *v->fake);
+    int rc = v->input && v->fake ? 0 : px_fail(err, PX_E_NOMEM, "no memory for the validation");
+    if (!rc)
+        rc = px_image_create(&v->output, v->side, v->side, (uint32_t)network->output_nc, err);
+    if (rc) {
+        px_validation_destroy(v);
+        return rc;
+    }
+    *out = v;
+    return 0;
+}
+
+void px_validation_destroy(struct px_validation *v)
+{
+    if (!v)
+        return;
+    free(v->input);
+    free(v->fake);
+    px_image_destroy(&v->output);
+    free(v);
+}
+
+/* As the reference: clamped, (y + 1) * 127.5, truncated. */
+static void to_bytes(const float *in, struct px_image *out)
+{
+    size_t n = (size_t)out->width * out->height * out->channels;
+
+    for (size_t i = 0; i < n; i++) {
+        float v = (in[i] + 1.0f) * 127.5f;
+        out->data[i] = v > 0.0f ? v < 255.0f ? (uint8_t)v : 255 : 0; /* a NaN is black */
+    }
+}
+
+/* Puts what the generator makes of a pair into v->output and adds how good it is to *sum. */
+static int measure(struct px_validation *v, struct px_gan *gan, const struct px_pair *pair,
+                   struct px_quality *sum, struct px_error *err)
+{
+    static const struct px_augment whole = {0};
+    struct px_quality one;
+
+    px_augment_apply(&whole, &pair->input, v->side, v->input);
+    int rc = px_gan_generate(gan, v->input, v->fake, err);
+    if (rc)
+        return rc;
+    to_bytes(v->fake, &v->output);
+    rc = px_quality_compare(&v->output, &pair->target, &one, err);
+    if (rc)
+        return rc;
+    sum->l1 += one.l1;
+    sum->psnr += one.psnr < PX_VALIDATION_MAX_PSNR ? one.psnr : PX_VALIDATION_MAX_PSNR;
+    sum->ssim += one.ssim;
+    return 0;
+}
+
+int px_validation_run(struct px_validation *v, struct px_gan *gan, px_validation_see *see,
+                      void *closure, struct px_quality *mean, struct px_error *err)
+{
+    size_t count = px_pairs_count(v->pairs);
+    struct px_quality sum = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct px_pair storage = {0};
+        const struct px_pair *pair;
+        int rc = px_pairs_get(v->pairs, i, &storage, &pair, err);
+        if (!rc)
+            rc = measure(v, gan, pair, &sum, err);
+        if (!rc && see)
+            see(closure, i, &pair->input, &v->output, &pair->target);
+        px_pair_destroy(&storage);
+        if (rc)
+            return rc;
+    }
+    double n = (double)count;
+    *mean = (struct px_quality){sum.l1 / n, sum.psnr / n, sum.ssim / n};
+    return 0;
+}
