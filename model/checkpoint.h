@@ -6,9 +6,10 @@
  * direction, crop_size, plus the trainer's version and options (shown by `inspect`, not
  * interpreted). Metadata that is missing is inferred from names and shapes where that is possible;
  * where both are there they must agree; what neither tells is the reference's default (AtoB, the
- * architecture's crop size and, but for a ResNet, whose names tell, dropout). Every tensor the network needs must be there with its exact shape;
- * running statistics may be missing; tensors it does not need are an error, but for the statistics
- * that old versions of PyTorch kept for InstanceNorm, which are ignored.
+ * architecture's crop size and, but for a ResNet, whose names tell, dropout). Every tensor the
+ * network needs must be there with its exact shape; running statistics may be missing; tensors it
+ * does not need are an error, but for the statistics that old versions of PyTorch kept for
+ * InstanceNorm, which are ignored.
  *
  * Immutable once loaded; any number of threads may read. */
 
@@ -50,5 +51,11 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
                        const struct px_tensor *tensors, size_t count,
                        const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
                        struct px_error *err);
+
+/* Writes the network's tensors as a state_dict for PyTorch (model/pth.h), in its order. What a
+ * state_dict cannot say (direction, crop_size ...) is left out, and so are running statistics that
+ * the checkpoint has not. `dtype` is as above. Failures: as px_pth_save(). */
+int px_checkpoint_save_pth(const char *path, const struct px_checkpoint *checkpoint,
+                           enum px_dtype dtype, struct px_error *err);
 
 #endif

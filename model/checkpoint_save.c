@@ -21,32 +21,6 @@ static void release(struct written *written)
     free(written->tensors);
 }
 
-/* Turns a view into one of the wanted type; *owned takes the converted data. */
-static int convert(struct px_tensor *tensor, enum px_dtype dtype, void **owned,
-                   struct px_error *err)
-{
-    size_t count = px_tensor_count(tensor);
-    float *values = malloc(count * sizeof *values);
-
-    if (!values)
-        return px_fail(err, PX_E_NOMEM, "no memory to convert %zu elements", count);
-    px_tensor_to_f32(tensor, values);
-    *owned = values;
-    if (dtype == PX_BF16) { /* in place: element i never lies behind float i */
-        for (size_t i = 0; i < count; i++) {
-            uint16_t b = px_f32_to_bf16(values[i]);
-            memcpy((uint8_t *)values + 2 * i, &b, sizeof b);
-        }
-        void *smaller = realloc(values, count * sizeof(uint16_t));
-        if (smaller)
-            *owned = smaller;
-    }
-    tensor->dtype = dtype;
-    tensor->bytes = count * px_dtype_size(dtype);
-    tensor->data = *owned;
-    return 0;
-}
-
 /* Checks the tensors against the network, and converts the weights of convolutions. */
 static int prepare(struct written *written, const struct px_network *network, enum px_dtype dtype,
                    struct px_error *err)
@@ -60,7 +34,7 @@ static int prepare(struct written *written, const struct px_network *network, en
         const struct px_tensor_spec *spec;
         int rc = px_checkpoint_bind(&binding, tensor, &spec, err);
         if (!rc && spec && spec->role == PX_ROLE_WEIGHT && tensor->dtype != dtype)
-            rc = convert(tensor, dtype, &written->owned[i], err);
+            rc = px_tensor_convert(tensor, dtype, &written->owned[i], err);
         if (rc)
             return rc;
     }

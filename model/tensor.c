@@ -1,5 +1,7 @@
 #include "model/tensor.h"
 
+#include <stdlib.h>
+
 size_t px_tensor_count(const struct px_tensor *tensor)
 {
     size_t count = 1;
@@ -85,4 +87,29 @@ void px_tensor_to_f32(const struct px_tensor *tensor, float *out)
     case PX_DTYPE_AUTO: /* no tensor has it */
         break;
     }
+}
+
+int px_tensor_convert(struct px_tensor *tensor, enum px_dtype dtype, void **owned,
+                      struct px_error *err)
+{
+    size_t count = px_tensor_count(tensor);
+    float *values = malloc(count * sizeof *values + 1); /* never of 0 bytes */
+
+    if (!values)
+        return px_fail(err, PX_E_NOMEM, "no memory to convert %zu elements", count);
+    px_tensor_to_f32(tensor, values);
+    *owned = values;
+    if (dtype == PX_BF16) { /* in place: element i never lies behind float i */
+        for (size_t i = 0; i < count; i++) {
+            uint16_t b = px_f32_to_bf16(values[i]);
+            memcpy((uint8_t *)values + 2 * i, &b, sizeof b);
+        }
+        void *smaller = realloc(values, count * sizeof(uint16_t) + 1);
+        if (smaller)
+            *owned = smaller;
+    }
+    tensor->dtype = dtype;
+    tensor->bytes = count * px_dtype_size(dtype);
+    tensor->data = *owned;
+    return 0;
 }

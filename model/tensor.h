@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "model/dtype.h"
 
 enum { PX_TENSOR_DIMS = 8 };
@@ -23,7 +24,13 @@ struct px_tensor {
 /* The number of elements. */
 size_t px_tensor_count(const struct px_tensor *tensor);
 
-/* Converts the elements to f32; `out` holds px_tensor_count() floats. The data need not be aligned. */
+/* Converts the elements to f32; `out` holds px_tensor_count() floats. The data need not be aligned.
+ */
 void px_tensor_to_f32(const struct px_tensor *tensor, float *out);
+
+/* Turns a view into one of another type, PX_F32 or PX_BF16; its data becomes *owned, malloc'ed.
+ * NOMEM; then the view is unchanged. */
+int px_tensor_convert(struct px_tensor *tensor, enum px_dtype dtype, void **owned,
+                      struct px_error *err);
 
 #endif

@@ -47,12 +47,14 @@ static const struct px_option rows[] = {
 
 static const struct px_option_table table = {
     .program = "pix2pix convert",
-    .usage = "IN OUT.safetensors|OUT.onnx [OPTIONS]",
-    .description = "Writes a checkpoint anew: with another stored type, what PyTorch saved, or as "
-                   "an ONNX model\n(float32, any size of picture that the network takes). IN is a "
-                   "safetensors file or a state_dict of\npytorch-CycleGAN-and-pix2pix "
-                   "(latest_net_G.pth); nothing in it is executed. The network is read\nfrom the "
-                   "tensors; what they do not tell is the reference's default or given here.",
+    .usage = "IN OUT.safetensors|OUT.pth|OUT.onnx [OPTIONS]",
+    .description =
+        "Writes a checkpoint anew: as safetensors, with its metadata; as a state_dict "
+        "for PyTorch, which\npytorch-CycleGAN-and-pix2pix loads as latest_net_G.pth; or "
+        "as an ONNX model (float32, any size of\npicture that the network takes). IN is a "
+        "safetensors file or such a .pth; nothing in it is executed.\nThe network is read "
+        "from the tensors; what they do not tell is the reference's default or given\n"
+        "here.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 2,
@@ -104,29 +106,24 @@ static size_t bound_tensors(const struct px_checkpoint *checkpoint,
     return count;
 }
 
-/* Changes what the settings say about the checkpoint's network. */
-static int change_network(struct px_checkpoint *checkpoint, const struct settings *settings,
+/* Changes what the settings say about the network. */
+static int change_network(struct px_network *network, const struct settings *settings,
                           struct px_error *err)
 {
     static const char *const directions[] = {NULL, "AtoB", "BtoA"};
-    struct px_network network;
-    const struct px_network *old = &checkpoint->network;
+    const struct px_network old = *network;
     const struct px_network_options options = {
-        .architecture = old->architecture,
-        .ngf = old->ngf,
-        .input_nc = old->input_nc,
-        .output_nc = old->output_nc,
-        .norm = old->norm,
-        .dropout = old->dropout,
-        .crop_size = settings->crop_size ? (int)settings->crop_size : old->crop_size,
-        .direction = settings->direction ? directions[settings->direction] : old->direction,
+        .architecture = old.architecture,
+        .ngf = old.ngf,
+        .input_nc = old.input_nc,
+        .output_nc = old.output_nc,
+        .norm = old.norm,
+        .dropout = old.dropout,
+        .crop_size = settings->crop_size ? (int)settings->crop_size : old.crop_size,
+        .direction = settings->direction ? directions[settings->direction] : old.direction,
     };
 
-    int rc = px_network_make(&network, &options, err);
-
-    if (!rc)
-        checkpoint->network = network;
-    return rc;
+    return px_network_make(network, &options, err);
 }
 
 static int save(const struct px_checkpoint *checkpoint, const char *path, int dtype,
@@ -153,16 +150,46 @@ static bool has_suffix(const char *path, const char *suffix)
     return n > s && strcmp(path + n - s, suffix) == 0;
 }
 
-static int check_settings(const struct settings *settings, bool onnx, struct px_error *err)
+enum format { SAFETENSORS, PTH, ONNX };
+
+static enum format format_of(const char *path)
 {
-    if (onnx && settings->dtype == DTYPE_BF16)
+    if (has_suffix(path, ".onnx"))
+        return ONNX;
+    return has_suffix(path, ".pth") || has_suffix(path, ".pt") ? PTH : SAFETENSORS;
+}
+
+/* Refuses options that would do nothing. */
+static int check_settings(const struct settings *settings, enum format format, struct px_error *err)
+{
+    if (format == ONNX && settings->dtype == DTYPE_BF16)
         return px_fail(err, PX_E_USAGE,
                        "--dtype bf16: an ONNX model is written as f32; leave the option out");
-    if (!onnx && settings->norm != NORM_DEFAULT)
+    if (format != ONNX && settings->norm != NORM_DEFAULT)
         return px_fail(err, PX_E_USAGE,
                        "--norm: a checkpoint has no mode of norm, only an ONNX model does; leave "
                        "the option out or end the output in .onnx");
+    if (format == PTH && (settings->direction || settings->crop_size))
+        return px_fail(err, PX_E_USAGE,
+                       "--direction, --crop-size: a state_dict has no place for them; leave the "
+                       "options out");
     return 0;
+}
+
+static int write_as(enum format format, const char *path, const struct px_checkpoint *checkpoint,
+                    const struct settings *settings, struct px_error *err)
+{
+    switch (format) {
+    case ONNX:
+        return px_onnx_save(path, checkpoint,
+                            settings->norm == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
+    case PTH:
+        return px_checkpoint_save_pth(path, checkpoint, stored_dtype(checkpoint, settings->dtype),
+                                      err);
+    case SAFETENSORS:
+        break;
+    }
+    return save(checkpoint, path, settings->dtype, err);
 }
 
 int px_verb_convert(int argc, char *const *argv, struct px_error *err)
@@ -176,17 +203,14 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
     if (rc || done)
         return rc;
     const char *path = options.arguments[1];
-    const bool onnx = has_suffix(path, ".onnx");
-    rc = check_settings(&settings, onnx, err);
+    const enum format format = format_of(path);
+    rc = check_settings(&settings, format, err);
     if (!rc)
         rc = px_checkpoint_import(&checkpoint, options.arguments[0], err);
     if (!rc)
-        rc = change_network(checkpoint, &settings, err);
-    if (!rc && onnx)
-        rc = px_onnx_save(path, checkpoint,
-                          settings.norm == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
-    else if (!rc)
-        rc = save(checkpoint, path, settings.dtype, err);
+        rc = change_network(&checkpoint->network, &settings, err);
+    if (!rc)
+        rc = write_as(format, path, checkpoint, &settings, err);
     px_checkpoint_close(checkpoint);
     px_options_free(&options);
     return rc;

@@ -118,4 +118,36 @@ check "fails where the disk fills up midway through an export" is 1 "pix2pix: $w
 check "and leaves the old model" cmp -s "$work/m.onnx" "$work/batch.onnx"
 check "and nothing beside it either" [ -z "$(compgen -G "$work/*tmp*")" ]
 
+pth=$(dirname "$0")/../golden/pth
+run "$pix2pix" inspect "$pth/python2.pth"
+check "inspects what PyTorch wrote under Python 2" grep -q 'architecture  *unet_32, ngf 1$' <<<"$out"
+run "$pix2pix" inspect --tensors "$pth/f16.pth"
+check "lists the tensors of a .pth" grep -q '^  model.model.0.weight  *f16  *1x3x4x4$' <<<"$out"
+run "$pix2pix" inspect "$pth/whole_module.pth"
+check "tells what to do with a whole module" grep -q 'save the state_dict: torch.save(net.state_dict(), ...)$' <<<"$err"
+run "$pix2pix" inspect "$pth/discriminator.pth"
+check "names a discriminator" grep -q 'this is a discriminator' <<<"$err"
+run "$pix2pix" convert "$pth/legacy.pth" "$work/legacy.safetensors"
+check "converts the legacy format without flags" is 0 ""
+run "$pix2pix" convert "$pth/zip_2.6.pth" "$work/zip.safetensors"
+check "and the zip format to the same bytes" cmp -s "$work/legacy.safetensors" "$work/zip.safetensors"
+run "$pix2pix" inspect "$work/zip.safetensors"
+check "with the reference's defaults" grep -q 'direction  *AtoB$' <<<"$out"
+run "$pix2pix" convert "$pth/legacy.pth" "$work/l.safetensors" --direction BtoA --crop-size 64
+check "takes direction and crop size" is 0 ""
+run "$pix2pix" inspect "$work/l.safetensors"
+check "which inspect shows" grep -q 'size  *64x64;' <<<"$out"
+check "both" grep -q 'direction  *BtoA$' <<<"$out"
+run "$pix2pix" convert "$pth/legacy.pth" "$work/x.safetensors" --crop-size 33
+check "refuses a crop size that the network cannot take" is 1 "pix2pix: crop_size 33: use a multiple of 32 up to 8192"
+run "$pix2pix" convert "$pth/stale_instance.pth" "$work/i.safetensors"
+run "$pix2pix" inspect --tensors "$work/i.safetensors"
+check "leaves InstanceNorm's stale statistics behind" [ "$(grep -c running_ <<<"$out")" = 0 ]
+run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth"
+check "converts back to .pth" is 0 ""
+run "$pix2pix" convert "$work/back.pth" "$work/again.safetensors"
+check "and forth to the same bytes" cmp -s "$work/zip.safetensors" "$work/again.safetensors"
+run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth" --direction BtoA
+check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size: a state_dict has no place for them; leave the options out"
+
 finish

@@ -1,0 +1,33 @@
+#ifndef MODEL_ZIP_WRITE_H
+#define MODEL_ZIP_WRITE_H
+
+/* Writes a zip archive as PyTorch lays it out: entries stored, each beginning at a multiple of 64
+ * bytes, with checksums, no times; equal entries give equal bytes. The file appears under its name
+ * when it is complete (base/file.h). At most 4 GiB.
+ *
+ * After px_zip_create() succeeded, exactly one of commit and abandon must be called; commit
+ * abandons by itself when it fails. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+struct px_zip_writer {
+    struct px_file_writer file;
+    uint64_t at; /* bytes written */
+    size_t count;
+    uint8_t *directory; /* grows with every entry */
+    size_t directory_size;
+};
+
+/* IO; the message begins with the path, as in all of these. */
+int px_zip_create(struct px_zip_writer *writer, const char *path, struct px_error *err);
+/* IO, NOMEM; INVALID where the archive would become too large. `name` is shorter than 64 KiB. */
+int px_zip_add(struct px_zip_writer *writer, const char *name, const void *data, size_t size,
+               struct px_error *err);
+int px_zip_commit(struct px_zip_writer *writer, struct px_error *err);
+void px_zip_abandon(struct px_zip_writer *writer);
+
+#endif
