@@ -193,16 +193,18 @@ static int use_plan(struct px_engine *engine, struct px_model *model, struct cac
 static int check_batch(const struct px_engine *engine, const struct px_model *model,
                        const struct cached *key, struct px_error *err)
 {
-    int multiple = px_network_multiple(px_model_network(model));
+    const struct px_network *network = px_model_network(model);
+    int multiple = px_network_multiple(network), least = px_network_least(network);
 
     if (!pthread_equal(engine->owner, pthread_self()))
         return px_fail(err, PX_E_INTERNAL, "an engine serves the thread that created it");
     if (key->n < 1)
         return px_fail(err, PX_E_INVALID, "a batch of %d pictures", key->n);
-    if (key->height < 1 || key->width < 1 || key->height % multiple != 0 ||
+    if (key->height < least || key->width < least || key->height % multiple != 0 ||
         key->width % multiple != 0)
-        return px_fail(err, PX_E_INVALID, "a picture of %dx%d: this network needs multiples of %d",
-                       key->width, key->height, multiple);
+        return px_fail(err, PX_E_INVALID,
+                       "a picture of %dx%d: this network needs multiples of %d from %d on",
+                       key->width, key->height, multiple, least);
     return 0;
 }
 

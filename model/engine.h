@@ -60,7 +60,7 @@ void px_engine_destroy(struct px_engine *engine); /* accepts NULL */
 /* n images of the same size through the generator. */
 struct px_batch {
     int n;
-    int height, width; /* multiples of px_network_multiple() */
+    int height, width; /* multiples of px_network_multiple() from px_network_least() on */
     enum px_norm_mode norm;
     const uint8_t *const *in; /* n pictures, interleaved, input_nc channels, 0..255 */
     uint8_t *const *out;      /* n pictures, interleaved, output_nc channels */

@@ -3,7 +3,6 @@
 #include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "model/conv.h"
 
@@ -67,11 +66,7 @@ int px_model_create(struct px_model **out, struct px_checkpoint *checkpoint, enu
 
     if (!model)
         return px_fail(err, PX_E_NOMEM, "no memory for a model");
-    if (strncmp(checkpoint->network.architecture, "unet_", 5) != 0)
-        rc = px_fail(err, PX_E_USAGE, "the engine does not compute %s yet",
-                     checkpoint->network.architecture);
-    else
-        rc = choose_dtype(dtype, &model->dtype, err);
+    rc = choose_dtype(dtype, &model->dtype, err);
     if (!rc)
         rc = px_pack_create(&model->pack, checkpoint, err);
     if (rc) {

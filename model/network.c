@@ -56,6 +56,22 @@ int px_network_multiple(const struct px_network *network)
     return 1 << network->depth;
 }
 
+int px_network_least(const struct px_network *network)
+{
+    int least = px_network_multiple(network), halvings = 0;
+
+    for (int i = 0; i < network->layer_count; i++) {
+        const struct px_layer *layer = &network->layers[i];
+
+        if (layer->reflect)
+            while (least >> halvings <= layer->pad)
+                least += px_network_multiple(network);
+        if (layer->stride == 2)
+            halvings += layer->transposed ? -1 : 1;
+    }
+    return least;
+}
+
 static int check_options(const struct px_network_options *o, int depth, struct px_error *err)
 {
     if (!depth)

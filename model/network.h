@@ -87,6 +87,9 @@ const char *px_norm_name(enum px_norm norm); /* "batch", "instance", "none" */
 /* Height and width must be multiples of this: 2^depth. */
 int px_network_multiple(const struct px_network *network);
 
+/* The least height and width: where mirrored pads are still smaller than what they mirror. */
+int px_network_least(const struct px_network *network);
+
 /* One tensor of the state_dict that a network needs. */
 enum px_tensor_role {
     PX_ROLE_WEIGHT,       /* [out,in,kernel,kernel], transposed [in,out,kernel,kernel] */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/form.h"
+
 struct entry { /* one layer in one layout; never changed once it is in the list */
     struct entry *next;
     int layer;
@@ -64,7 +66,8 @@ bool px_pack_folds(const struct px_network *network, int layer, bool running)
 
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
 {
-    return network->layers[layer].has_bias || px_pack_folds(network, layer, running);
+    return px_form_of(&network->layers[layer]) != PX_FORM_BACKWARD &&
+           (network->layers[layer].has_bias || px_pack_folds(network, layer, running));
 }
 
 /* The tensor's values as floats: a view where it holds aligned floats already, else a copy in
@@ -124,40 +127,6 @@ static int fold(const struct px_pack *pack, int layer, bool folded, float *scale
     return 0;
 }
 
-/* [out][in][4][4] times scale[out]. */
-static void scale_down(const struct px_layer *layer, const float *from, const float *scale,
-                       float *to)
-{
-    size_t each = 16 * (size_t)layer->in_channels;
-
-#pragma omp parallel for schedule(static)
-    for (int o = 0; o < layer->out_channels; o++)
-        for (size_t i = 0; i < each; i++)
-            to[(size_t)o * each + i] = from[(size_t)o * each + i] * scale[o];
-}
-
-/* ConvTranspose2d's [in][out][4][4] -> [(2 sy + sx) * out][in][2][2]: output row 2m takes taps 1
- * and 3 of rows m and m-1, row 2m+1 taps 0 and 2 of rows m+1 and m. In the frame with a border of
- * one, half s of line t takes tap (t == 0 ? 2 : 0) + s. */
-static void arrange_up(const struct px_layer *layer, const float *from, const float *scale,
-                       float *to)
-{
-    size_t in = (size_t)layer->in_channels, out = (size_t)layer->out_channels;
-
-#pragma omp parallel for schedule(static)
-    for (size_t c = 0; c < out; c++)
-        for (size_t i = 0; i < in; i++) {
-            const float *tap = from + (i * out + c) * 16;
-
-            for (size_t slot = 0; slot < 4; slot++)
-                for (size_t t = 0; t < 4; t++) {
-                    size_t y = (t / 2 ? 0 : 2) + slot / 2, x = (t % 2 ? 0 : 2) + slot % 2;
-
-                    to[((slot * out + c) * in + i) * 4 + t] = tap[4 * y + x] * scale[c];
-                }
-        }
-}
-
 /* Rearranges the layer's weights into plain oneDNN order and has the convolution pack them. */
 static int pack_weights(const struct px_pack *pack, const struct entry *entry, const float *scale,
                         struct px_conv *conv, struct px_error *err)
@@ -167,17 +136,14 @@ static int pack_weights(const struct px_pack *pack, const struct entry *entry, c
         px_checkpoint_tensor(pack->checkpoint, entry->layer, PX_ROLE_WEIGHT);
     float *owned, *plain = NULL;
     const float *from = as_floats(tensor, &owned), *ready = from;
-    bool up = layer->transposed;
     int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
 
-    if (!rc && (up || entry->folded)) {
-        ready = plain = malloc(px_tensor_count(tensor) * sizeof *plain);
-        if (!plain)
-            rc = px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
-        else if (up)
-            arrange_up(layer, from, scale, plain);
+    if (!rc && (px_form_repeats(px_form_of(layer)) > 1 || entry->folded)) {
+        ready = plain = malloc(px_form_weights(layer) * sizeof *plain);
+        if (plain)
+            px_form_arrange(layer, from, scale, plain);
         else
-            scale_down(layer, from, scale, plain);
+            rc = px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
     }
     if (!rc)
         rc = px_conv_pack(conv, ready, entry->packed.weights, err);
@@ -186,32 +152,60 @@ static int pack_weights(const struct px_pack *pack, const struct entry *entry, c
     return rc;
 }
 
-/* Lays out the entry's memory: weights, then bias (for an up layer once for each of four outputs),
- * gamma and beta. */
+/* Lays out the entry's memory: weights, then the bias once for each output in depth-to-space order,
+ * gamma, beta and mean. */
 static int allocate(struct entry *entry, const struct px_layer *layer, size_t weights,
                     struct px_error *err)
 {
     size_t channels = (size_t)layer->out_channels;
+    size_t repeats = (size_t)px_form_repeats(px_form_of(layer));
 
     weights = (weights + 63) & ~(size_t)63;
-    entry->bytes = (weights + 6 * channels * sizeof(float) + 63) & ~(size_t)63;
+    entry->bytes = (weights + (repeats + 3) * channels * sizeof(float) + 63) & ~(size_t)63;
     entry->memory = aligned_alloc(64, entry->bytes);
     if (!entry->memory)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", entry->bytes);
     entry->packed.weights = entry->memory;
     entry->packed.bias = (float *)(void *)((char *)entry->memory + weights);
-    entry->packed.gamma = entry->packed.bias + 4 * channels;
+    entry->packed.gamma = entry->packed.bias + repeats * channels;
     entry->packed.beta = entry->packed.gamma + channels;
+    entry->packed.mean = entry->packed.beta + channels;
     return 0;
+}
+
+/* Fills in what is left to do after a convolution without bias, and drops the rest. */
+static void fill_vectors(const struct px_pack *pack, struct entry *entry, const float *bias)
+{
+    const struct px_network *network = &pack->checkpoint->network;
+    const struct px_layer *layer = &network->layers[entry->layer];
+    enum px_form form = px_form_of(layer);
+    bool statistics = layer->has_norm && !entry->folded;
+    struct px_packed *p = &entry->packed;
+    size_t channels = (size_t)layer->out_channels;
+
+    for (size_t i = 0; i < (size_t)px_form_repeats(form) * channels; i++)
+        p->bias[i] = bias[i % channels];
+    memset(p->mean, 0, channels * sizeof *p->mean);
+    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_GAMMA, 1.0f, p->gamma);
+    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_BETA, 0.0f, p->beta);
+    if (statistics) {
+        p->mean = NULL; /* and a bias that no convolution adds would cancel out */
+    } else if (form == PX_FORM_BACKWARD && (layer->has_bias || entry->folded)) {
+        memcpy(p->beta, bias, channels * sizeof *bias);
+        for (size_t c = 0; c < channels; c++)
+            p->gamma[c] = 1.0f;
+    } else {
+        p->gamma = p->beta = p->mean = NULL;
+    }
+    if (!px_pack_has_bias(network, entry->layer, entry->folded))
+        p->bias = NULL;
 }
 
 static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
                 struct px_error *err)
 {
-    const struct px_network *network = &pack->checkpoint->network;
-    const struct px_layer *layer = &network->layers[entry->layer];
+    const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
     size_t channels = (size_t)layer->out_channels;
-    float *gamma, *bias;
     int rc = allocate(entry, layer, px_conv_weights_size(conv), err);
 
     if (rc)
@@ -225,17 +219,9 @@ static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
     rc = fold(pack, entry->layer, entry->folded, scale, err);
     if (!rc)
         rc = pack_weights(pack, entry, scale, conv, err);
-    bias = entry->packed.bias;
-    for (int slot = 0; slot < 4; slot++)
-        memcpy(bias + (size_t)slot * channels, scale + channels, channels * sizeof *bias);
+    if (!rc)
+        fill_vectors(pack, entry, scale + channels);
     free(scale);
-    gamma = bias + 4 * channels;
-    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_GAMMA, 1.0f, gamma);
-    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_BETA, 0.0f, gamma + channels);
-    if (!layer->has_bias && !entry->folded)
-        entry->packed.bias = NULL;
-    if (!layer->has_norm || entry->folded)
-        entry->packed.gamma = entry->packed.beta = NULL;
     return rc;
 }
 

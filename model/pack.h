@@ -15,9 +15,11 @@
 #include "model/conv.h"
 
 struct px_packed {
-    void *weights;             /* as the convolution wants them; read-only */
-    float *bias;               /* [oc] of the convolution; NULL without bias */
-    const float *gamma, *beta; /* [out_channels] of the norm that is left to do; NULL if none is */
+    void *weights; /* as the convolution wants them; read-only */
+    float *bias;   /* [oc] of the convolution; NULL without bias */
+    /* [out_channels], what is left to do to its result, as in px_norm_pass: a norm by the picture's
+     * statistics, or with `mean` a fixed one; gamma is NULL if there is nothing. */
+    float *gamma, *beta, *mean;
 };
 
 struct px_pack;
@@ -27,16 +29,15 @@ int px_pack_create(struct px_pack **out, const struct px_checkpoint *checkpoint,
                    struct px_error *err);
 void px_pack_destroy(struct px_pack *pack); /* accepts NULL */
 
-/* True where the norm of the layer is done by folding running statistics into the weights, which
- * exists for batch norm only. */
+/* True where running statistics are folded into the weights of the layer and what is added to its
+ * result, which exists for batch norm only. */
 bool px_pack_folds(const struct px_network *network, int layer, bool running);
 
 /* True where the layer's convolution has a bias. */
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running);
 
-/* The weights of a layer for `conv`: 4x4 stride 2 for a down layer, [out][in][4][4]; for an up
- * layer the 2x2 convolution to [4 * out][in][2][2] of px_grid's depth-to-space order. `running`:
- * with running statistics (the checkpoint has them). *out belongs to the pack. */
+/* The weights of a layer for `conv`, the convolution of its form (model/form.h). `running`: with
+ * running statistics (the checkpoint has them). *out belongs to the pack. */
 int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
                 const struct px_packed **out, struct px_error *err);
 

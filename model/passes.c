@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/rows.h"
 #include "base/simd.h"
+#include "model/rows.h"
 
 /* Elements that one thread passes over faster than it wakes others. */
 static const size_t ALONE = 8192;
@@ -14,36 +14,39 @@ static const size_t BLOCK = 8192;
 
 size_t px_grid_elements(const struct px_grid *g)
 {
-    size_t n = (size_t)g->n, height = (size_t)g->height, width = (size_t)g->width;
-    size_t channels = (size_t)g->channels;
+    size_t border = 2 * (size_t)g->border; /* depth-to-space order holds as many elements */
 
-    if (g->depth_to_space)
-        return n * (height / 2 + 1) * (width / 2 + 1) * 4 * channels;
-    return n * height * width * channels;
+    return (size_t)g->n * ((size_t)g->height + border) * ((size_t)g->width + border) *
+           (size_t)g->channels;
 }
 
-/* Row y of picture i. */
+/* Row y of picture i without its border; `y` may lie in the border. */
 static struct px_row grid_row(const struct px_grid *g, int i, int y)
 {
-    size_t channels = (size_t)g->channels, width = (size_t)g->width;
-    struct px_row row = {.dtype = g->dtype, .pairs = width / 2, .channels = channels};
+    size_t channels = (size_t)g->channels, border = (size_t)g->border;
+    size_t height = (size_t)g->height + 2 * border, width = (size_t)g->width + 2 * border;
+    size_t line = (size_t)i * height + (size_t)(y + g->border);
+    struct px_row row = {.dtype = g->dtype, .width = (size_t)g->width, .channels = channels};
     size_t start;
 
-    if (g->depth_to_space) {
-        size_t line = (width / 2 + 1) * 4 * channels;
-        size_t half = (size_t)(y + 1) & 1;
-
-        start = ((size_t)i * ((size_t)g->height / 2 + 1) + ((size_t)y + 1) / 2) * line +
-                half * 2 * channels;
-        row.first = channels; /* column 0 is the right half of the first pair */
-        row.second = row.step = 4 * channels;
+    if (g->depth_to_space) { /* two rows are one line; with a border, column 0 is a right half */
+        start = (line / 2 * 2 * width + line % 2 * 2) * channels;
+        row.first = border * channels;
+        row.second = border ? 4 * channels : channels;
+        row.step = 4 * channels;
     } else {
-        start = ((size_t)i * (size_t)g->height + (size_t)y) * width * channels;
+        start = (line * width + border) * channels;
         row.second = channels;
         row.step = 2 * channels;
     }
     row.data = (const char *)g->data + start * px_dtype_size(g->dtype);
     return row;
+}
+
+/* Row y of picture i of a plain grid, to be written. */
+static void *row_data(const struct px_grid *g, int i, int y)
+{
+    return (void *)(uintptr_t)grid_row(g, i, y).data;
 }
 
 /* Rows of a block: a power of two, at least 1. */
@@ -155,36 +158,67 @@ static struct px_affine picture_affine(const struct px_grid *g, const struct px_
 
     if (!norm)
         return (struct px_affine){0};
+    if (norm->mean)
+        return (struct px_affine){norm->mean, norm->gamma, norm->beta};
     return (struct px_affine){.mean = norm->work + (size_t)i * channels,
                               .scale = norm->work + ((size_t)g->n + (size_t)i) * channels,
                               .beta = norm->beta};
 }
 
-void px_pass_down(const struct px_grid *grid, const struct px_norm_pass *norm, int threads)
+/* Writes the border that row y of picture i is mirrored in: the columns beside it, and the rows
+ * above and below that repeat all of it. */
+static void mirror(const struct px_grid *g, int i, int y)
+{
+    size_t pixel = (size_t)g->channels * px_dtype_size(g->dtype);
+    size_t border = (size_t)g->border, width = (size_t)g->width;
+    char *row = row_data(g, i, y), *last = row + (width - 1) * pixel;
+
+    for (size_t k = 1; k <= border; k++) {
+        memcpy(row - k * pixel, row + k * pixel, pixel);
+        memcpy(last + k * pixel, last - k * pixel, pixel);
+    }
+    int above = -y, below = 2 * (g->height - 1) - y;
+    if (y > 0 && y <= g->border)
+        memcpy((char *)row_data(g, i, above) - border * pixel, row - border * pixel,
+               (width + 2 * border) * pixel);
+    if (y < g->height - 1 && below <= g->height - 1 + g->border)
+        memcpy((char *)row_data(g, i, below) - border * pixel, row - border * pixel,
+               (width + 2 * border) * pixel);
+}
+
+/* Drops in row y of a picture; the row's elements in `out` are drop.step apart from pixel to pixel.
+ */
+static void drop_row(const struct px_grid *g, struct px_row_drop drop, int y, void *out)
+{
+    drop.pixels = (size_t)g->width;
+    drop.channels = (size_t)g->channels;
+    drop.index = (uint64_t)y * drop.pixels * drop.channels;
+    px_row_dropout(&drop, g->dtype, out);
+}
+
+void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
+                  const struct px_feed_pass *feed, int threads)
 {
     int height = grid->height, rows = grid->n * height;
 
 #pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
     for (int k = 0; k < rows; k++) {
-        struct px_row row = grid_row(grid, k / height, k % height);
-        struct px_affine affine = picture_affine(grid, norm, k / height);
+        int i = k / height, y = k % height;
+        struct px_row row = grid_row(grid, i, y);
+        struct px_affine affine = picture_affine(grid, norm, i);
+        void *out = row_data(&feed->out, i, y);
 
-        px_row_down(&row, &affine, (void *)(uintptr_t)row.data);
+        px_row_feed(&row, &affine, feed->more ? row_data(feed->more, i, y) : NULL, feed->slope,
+                    out);
+        if (feed->dropout && feed->dropout[i]) {
+            struct px_row_drop drop = {.seed = feed->seeds[i],
+                                       .stream = (uint64_t)feed->layer,
+                                       .step = (size_t)grid->channels};
+            drop_row(grid, drop, y, out);
+        }
+        if (feed->out.border)
+            mirror(&feed->out, i, y);
     }
-}
-
-/* Drops in the decoder's half of row y of picture i, which starts at `out`. */
-static void drop_row(const struct px_grid *g, const struct px_up_pass *up, int i, int y, void *out)
-{
-    size_t width = (size_t)g->width, channels = (size_t)g->channels;
-    struct px_row_drop drop = {.seed = up->seeds[i],
-                               .stream = (uint64_t)up->layer,
-                               .index = (uint64_t)y * width * channels,
-                               .pixels = width,
-                               .channels = channels,
-                               .step = (size_t)up->skip_channels + channels};
-
-    px_row_dropout(&drop, g->dtype, out);
 }
 
 void px_pass_up(const struct px_grid *grid, const struct px_norm_pass *norm,
@@ -203,25 +237,31 @@ void px_pass_up(const struct px_grid *grid, const struct px_norm_pass *norm,
         char *out = (char *)up->out + (size_t)k * width * (skip + channels) * size;
 
         px_row_up(&row, &affine, &from, out);
-        if (up->dropout && up->dropout[i])
-            drop_row(grid, up, i, y, out + skip * size);
+        if (up->dropout && up->dropout[i]) {
+            struct px_row_drop drop = {
+                .seed = up->seeds[i], .stream = (uint64_t)up->layer, .step = skip + channels};
+            drop_row(grid, drop, y, out + skip * size);
+        }
     }
 }
 
-void px_pass_in(const struct px_pictures *p, enum px_dtype dtype, void *data, int threads)
+void px_pass_in(const struct px_pictures *p, const struct px_grid *grid, int threads)
 {
-    int height = p->height, rows = p->n * height;
-    size_t line = (size_t)p->width * (size_t)p->channels, size = px_dtype_size(dtype);
+    int height = grid->height, rows = grid->n * height;
+    size_t line = (size_t)grid->width * (size_t)grid->channels;
 
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int k = 0; k < rows; k++) {
-        size_t from = (size_t)(k % height) * line;
-        char *to = (char *)data + (size_t)k * line * size;
+        int i = k / height, y = k % height;
+        size_t from = (size_t)y * line;
+        void *to = row_data(grid, i, y);
 
         if (p->in_u8)
-            px_row_in_u8(p->in_u8[k / height] + from, line, dtype, to);
+            px_row_in_u8(p->in_u8[i] + from, line, grid->dtype, to);
         else
-            px_row_in_f32(p->in_f32[k / height] + from, line, dtype, to);
+            px_row_in_f32(p->in_f32[i] + from, line, grid->dtype, to);
+        if (grid->border)
+            mirror(grid, i, y);
     }
 }
 

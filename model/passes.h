@@ -14,39 +14,55 @@
 
 #include "model/dtype.h"
 
-/* The result of a layer's convolution: n pictures of height x width x channels. Those of a down
- * layer lie plainly. The convolution of an up layer gives (n, height/2 + 1, width/2 + 1, 4 *
- * channels), where row 2t+b and column 2u+d of the picture with a border of one pixel around it
- * are at [t][u][(2b + d) * channels]; this is never rearranged on its own, passes read it so. */
+/* n pictures of height x width x channels with a border of `border` pixels around each: what a
+ * convolution gives or reads. They lie plainly, or in depth-to-space order, which is how some
+ * convolutions give them: (n, (height + 2 border) / 2, (width + 2 border) / 2, 4 * channels), where
+ * row 2t+b and column 2u+d of the picture with its border are at [t][u][(2b + d) * channels]. This
+ * is never rearranged on its own, passes read it so. */
 struct px_grid {
     void *data;
     enum px_dtype dtype; /* PX_F32 or PX_BF16 */
     int n, height, width, channels;
-    bool depth_to_space;
+    bool depth_to_space; /* width and height are even, the border is 0 or 1 and holds anything */
+    int border;          /* else it mirrors the picture, is written along with it, and is smaller */
 };
 
 /* Elements of `data`. */
 size_t px_grid_elements(const struct px_grid *grid);
 
-/* A norm by the statistics of each picture: (x - mean) / sqrt(variance + 1e-5) * gamma + beta, the
+/* A norm: (x - mean) / sqrt(variance + 1e-5) * gamma + beta by the statistics of each picture, the
  * variance biased, as PyTorch's BatchNorm2d on a batch of one. */
 struct px_norm_pass {
     const float *gamma, *beta; /* channels */
-    float *work;               /* px_pass_work() floats */
+    float *work;               /* px_pass_work() floats, filled by px_pass_statistics() */
+    const float *mean; /* not NULL: one for all, (x - mean) * gamma + beta, without statistics */
 };
 
 size_t px_pass_work(const struct px_grid *grid);
 
 /* Computes mean and factor of every picture and channel into norm->work: [n][channels] means, then
- * [n][channels] of gamma / sqrt(variance + 1e-5). The width is even. */
+ * [n][channels] of gamma / sqrt(variance + 1e-5). */
 void px_pass_statistics(const struct px_grid *grid, const struct px_norm_pass *norm, int threads);
 
-/* LeakyReLU(0.2) of the normalised (px_pass_statistics) grid, in place. */
-void px_pass_down(const struct px_grid *grid, const struct px_norm_pass *norm, int threads);
+/* What the next convolution reads: y = dropout(normalised grid) + more, y < 0 ? slope * y : y, into
+ * `out`, a plain grid of the same size, with its border. Element (y, x, c) of picture i stays (and
+ * is doubled) where the top bit of px_hash(seeds[i], layer, (y * width + x) * channels + c) is set.
+ * There is no dropout where there is `more`. */
+struct px_feed_pass {
+    struct px_grid out;         /* may be the grid itself, if that is plain */
+    const struct px_grid *more; /* plain, of the same size; NULL: nothing */
+    float slope;
+    const bool *dropout; /* n; NULL: off */
+    const uint64_t *seeds;
+    int layer;
+};
+
+/* norm NULL: the grid is normalised already. */
+void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
+                  const struct px_feed_pass *feed, int threads);
 
 /* ReLU of [skip, dropout(normalised grid)] into out (n, height, width, skip_channels + channels);
- * norm NULL: the grid is normalised already. Element (y, x, c) of picture i stays where the top bit
- * of px_hash(seeds[i], layer, (y * width + x) * channels + c) is set. */
+ * dropout as in px_feed_pass. */
 struct px_up_pass {
     const void *skip; /* (n, height, width, skip_channels), after a (leaky) ReLU or none */
     int skip_channels;
@@ -59,19 +75,21 @@ struct px_up_pass {
 void px_pass_up(const struct px_grid *grid, const struct px_norm_pass *norm,
                 const struct px_up_pass *up, int threads);
 
-/* n pictures of height x width x channels as plain arrays, one each. */
+/* n pictures as plain arrays, one each; they have the channels of the grid that they go with. */
 struct px_pictures {
-    int n, height, width, channels;
+    int n, height, width;
     const uint8_t *const *in_u8; /* of the two that fit the direction one is not NULL */
     const float *const *in_f32;
     uint8_t *const *out_u8;
     float *const *out_f32;
 };
 
-/* 8-bit v -> v / 127.5 - 1 (floats as they are) into data (n, height, width, channels). */
-void px_pass_in(const struct px_pictures *pictures, enum px_dtype dtype, void *data, int threads);
+/* 8-bit v -> v / 127.5 - 1 (floats as they are) into a plain grid of the same size, with its
+ * border. */
+void px_pass_in(const struct px_pictures *pictures, const struct px_grid *grid, int threads);
 
-/* tanh of an f32 grid, then trunc((y + 1) * 127.5) where the pictures are 8-bit. */
+/* tanh of an f32 grid without border or in depth-to-space order, of even width, then
+ * trunc((y + 1) * 127.5) where the pictures are 8-bit. */
 void px_pass_out(const struct px_grid *grid, const struct px_pictures *pictures, int threads);
 
 #endif

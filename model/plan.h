@@ -34,7 +34,7 @@ int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_pla
                    struct px_error *err);
 void px_plan_destroy(struct px_plan *plan); /* accepts NULL */
 
-/* `pictures` name input and output, of the plan's n, height and width (its `channels` is not read).
+/* `pictures` name input and output, of the plan's n, height and width.
  */
 struct px_plan_io {
     struct px_pictures pictures;

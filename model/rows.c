@@ -25,19 +25,26 @@ PX_INLINE float relu(float x)
     return x > 0.0f ? x : 0.0f;
 }
 
-PX_INLINE float leaky_relu(float x)
+PX_INLINE size_t pixel(const struct px_row *r, size_t x)
 {
-    return x > 0.0f ? x : 0.2f * x;
+    return (x & 1 ? r->second : r->first) + x / 2 * r->step;
 }
 
 PX_INLINE void sum(const struct px_row *r, float *total, bool bf16)
 {
-    for (size_t p = 0; p < r->pairs; p++) {
+    for (size_t p = 0; p < r->width / 2; p++) {
         size_t a = r->first + p * r->step, b = r->second + p * r->step;
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++)
             total[c] += load(r->data, a + c, bf16) + load(r->data, b + c, bf16);
+    }
+    if (r->width & 1) {
+        size_t a = pixel(r, r->width - 1);
+
+#pragma omp simd
+        for (size_t c = 0; c < r->channels; c++)
+            total[c] += load(r->data, a + c, bf16);
     }
 }
 
@@ -51,7 +58,7 @@ PX_CLONES void px_row_sum(const struct px_row *row, float *total)
 
 PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, bool bf16)
 {
-    for (size_t p = 0; p < r->pairs; p++) {
+    for (size_t p = 0; p < r->width / 2; p++) {
         size_t a = r->first + p * r->step, b = r->second + p * r->step;
 
 #pragma omp simd
@@ -60,6 +67,16 @@ PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, 
             float v = load(r->data, b + c, bf16) - mean[c];
 
             total[c] += u * u + v * v;
+        }
+    }
+    if (r->width & 1) {
+        size_t a = pixel(r, r->width - 1);
+
+#pragma omp simd
+        for (size_t c = 0; c < r->channels; c++) {
+            float u = load(r->data, a + c, bf16) - mean[c];
+
+            total[c] += u * u;
         }
     }
 }
@@ -72,33 +89,48 @@ PX_CLONES void px_row_squares(const struct px_row *row, const float *mean, float
         squares(row, mean, total, false);
 }
 
-PX_INLINE size_t pixel(const struct px_row *r, size_t x)
-{
-    return (x & 1 ? r->second : r->first) + x / 2 * r->step;
-}
-
-PX_INLINE void down(const struct px_row *r, const struct px_affine *n, void *out, bool bf16)
+/* `norm` and `add` are constants, too, where this is inlined. */
+PX_INLINE void feed_all(const struct px_row *r, const struct px_affine *n, const void *more,
+                        float slope, void *out, bool bf16, bool norm, bool add)
 {
     const float *mean = n->mean, *scale = n->scale, *beta = n->beta;
 
-    for (size_t x = 0; x < 2 * r->pairs; x++) {
+    for (size_t x = 0; x < r->width; x++) {
         size_t from = pixel(r, x), to = x * r->channels;
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++) {
-            float y = (load(r->data, from + c, bf16) - mean[c]) * scale[c] + beta[c];
+            float y = load(r->data, from + c, bf16);
 
-            store(out, to + c, leaky_relu(y), bf16);
+            if (norm)
+                y = (y - mean[c]) * scale[c] + beta[c];
+            if (add)
+                y += load(more, to + c, bf16);
+            store(out, to + c, y > 0.0f ? y : slope * y, bf16);
         }
     }
 }
 
-PX_CLONES void px_row_down(const struct px_row *row, const struct px_affine *affine, void *out)
+PX_INLINE void feed(const struct px_row *r, const struct px_affine *n, const void *more,
+                    float slope, void *out, bool bf16)
+{
+    if (n->mean && more)
+        feed_all(r, n, more, slope, out, bf16, true, true);
+    else if (n->mean)
+        feed_all(r, n, NULL, slope, out, bf16, true, false);
+    else if (more)
+        feed_all(r, n, more, slope, out, bf16, false, true);
+    else
+        feed_all(r, n, NULL, slope, out, bf16, false, false);
+}
+
+PX_CLONES void px_row_feed(const struct px_row *row, const struct px_affine *affine,
+                           const void *more, float slope, void *out)
 {
     if (row->dtype == PX_BF16)
-        down(row, affine, out, true);
+        feed(row, affine, more, slope, out, true);
     else
-        down(row, affine, out, false);
+        feed(row, affine, more, slope, out, false);
 }
 
 PX_INLINE void up_pixel(const struct px_row *r, size_t from, const struct px_affine *n, void *out,
@@ -123,7 +155,7 @@ PX_INLINE void up_pixel(const struct px_row *r, size_t from, const struct px_aff
 PX_INLINE void up(const struct px_row *r, const struct px_affine *affine,
                   const struct px_row_skip *skip, void *out, bool bf16)
 {
-    for (size_t x = 0; x < 2 * r->pairs; x++) {
+    for (size_t x = 0; x < r->width; x++) {
         size_t to = x * (skip->channels + r->channels), from = x * skip->channels;
 
 #pragma omp simd
@@ -234,7 +266,7 @@ PX_INLINE size_t next_line(const struct px_row *r, size_t *p, float *line)
 {
     size_t start = *p, end = start + LINE / (2 * r->channels);
 
-    *p = end < r->pairs ? end : r->pairs;
+    *p = end < r->width / 2 ? end : r->width / 2;
     if (r->channels == 3) /* a loop of its own for the usual case: four times as fast */
         gather(r, start, *p, 3, line);
     else
@@ -246,7 +278,7 @@ PX_CLONES void px_row_out_u8(const struct px_row *row, uint8_t *out)
 {
     float line[LINE];
 
-    for (size_t p = 0, n; p < row->pairs; out += n) {
+    for (size_t p = 0, n; p < row->width / 2; out += n) {
         n = next_line(row, &p, line);
 #pragma omp simd
         for (size_t i = 0; i < n; i++)
@@ -258,7 +290,7 @@ PX_CLONES void px_row_out_f32(const struct px_row *row, float *out)
 {
     float line[LINE];
 
-    for (size_t p = 0, n; p < row->pairs; out += n) {
+    for (size_t p = 0, n; p < row->width / 2; out += n) {
         n = next_line(row, &p, line);
 #pragma omp simd
         for (size_t i = 0; i < n; i++)

@@ -12,13 +12,13 @@
 #include "model/dtype.h"
 
 /* One row of a convolution's result. Pixel 2p has its channels at element first + p * step, pixel
- * 2p+1 at second + p * step: this describes plain nhwc rows as well as rows that still lie in the
- * depth-to-space order of an up layer. The width is even. */
+ * 2p+1 at second + p * step: this describes plain nhwc rows as well as rows that still lie in
+ * depth-to-space order. */
 struct px_row {
     const void *data; /* of dtype PX_F32 or PX_BF16 */
     enum px_dtype dtype;
     size_t first, second, step;
-    size_t pairs, channels;
+    size_t width, channels;
 };
 
 /* y = (x - mean) * scale + beta, for each channel. */
@@ -30,9 +30,10 @@ struct px_affine {
 void px_row_sum(const struct px_row *row, float *sum);
 void px_row_squares(const struct px_row *row, const float *mean, float *squares);
 
-/* out[x][c] = LeakyReLU(0.2) of the normalised row, of the row's type, pixels close together. `out`
- * may be the plain row itself. */
-void px_row_down(const struct px_row *row, const struct px_affine *affine, void *out);
+/* out[x][c] = y < 0 ? slope * y : y of the normalised row plus that of `more` (NULL: nothing),
+ * which like out is of the row's type, pixels close together. `out` may be the plain row itself. */
+void px_row_feed(const struct px_row *row, const struct px_affine *affine, const void *more,
+                 float slope, void *out);
 
 /* out[x] = the skip's channels, then the normalised row's, all through ReLU; of the row's type. */
 struct px_row_skip {
@@ -55,7 +56,8 @@ void px_row_dropout(const struct px_row_drop *drop, enum px_dtype dtype, void *d
 void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype, void *out);
 void px_row_in_f32(const float *in, size_t count, enum px_dtype dtype, void *out);
 
-/* tanh of an f32 row of up to 512 channels, pixels close together; 8 bits: trunc((tanh + 1) * 127.5), a NaN gives 0. */
+/* tanh of an f32 row of even width and up to 512 channels, pixels close together; 8 bits:
+ * trunc((tanh + 1) * 127.5), a NaN gives 0. */
 void px_row_out_u8(const struct px_row *row, uint8_t *out);
 void px_row_out_f32(const struct px_row *row, float *out);
 

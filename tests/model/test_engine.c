@@ -114,9 +114,9 @@ static void run(struct px_engine *engine, struct px_model *model, const struct p
 }
 
 /* ngf 32: 256 channels inside, enough for oneDNN to divide its work differently. */
-static void check_batches(enum px_dtype dtype, enum px_norm_mode norm)
+static void check_batches(const char *architecture, enum px_dtype dtype, enum px_norm_mode norm)
 {
-    const struct px_network_options options = {"unet_64",     32,   3,  3,
+    const struct px_network_options options = {architecture,  32,   3,  3,
                                                PX_NORM_BATCH, true, 64, "AtoB"};
     struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
     struct px_model *model = load(&options, dtype, true);
@@ -142,19 +142,25 @@ static void check_batches(enum px_dtype dtype, enum px_norm_mode norm)
     px_engine_destroy(engine);
 }
 
+static const char *const architectures[] = {"unet_64", "encoder_decoder_32", "resnet_2blocks"};
+
 static void test_batches(void **state)
 {
     (void)state;
-    check_batches(PX_F32, PX_TEST_BATCH);
-    check_batches(PX_F32, PX_TEST_RUNNING);
+    for (int k = 0; k < 3; k++) {
+        check_batches(architectures[k], PX_F32, PX_TEST_BATCH);
+        check_batches(architectures[k], PX_F32, PX_TEST_RUNNING);
+    }
 }
 
 static void test_batches_bf16(void **state)
 {
     (void)state;
     skip_without_bf16();
-    check_batches(PX_BF16, PX_TEST_BATCH);
-    check_batches(PX_BF16, PX_TEST_RUNNING);
+    for (int k = 0; k < 3; k++) {
+        check_batches(architectures[k], PX_BF16, PX_TEST_BATCH);
+        check_batches(architectures[k], PX_BF16, PX_TEST_RUNNING);
+    }
 }
 
 static void test_bytes_follow_floats(void **state)
@@ -292,6 +298,27 @@ static void test_refusals(void **state)
     px_engine_destroy(engine);
 }
 
+/* A quarter of 4x4 is one pixel, which nothing beside it can mirror. */
+static void test_too_small(void **state)
+{
+    const struct px_network_options options = {"resnet_1blocks", 2,    3,   3,
+                                               PX_NORM_BATCH,    true, 256, "AtoB"};
+    struct px_engine *engine = start((struct px_engine_options){.threads = 1, .first_cpu = -1});
+    struct px_model *model = load(&options, PX_F32, true);
+    struct pictures *p = draw();
+    struct px_error err;
+    struct px_batch batch = batch_of(p, 0, 1, 4);
+
+    (void)state;
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "4x4: this network needs multiples of 4 from 8 on"));
+    batch = batch_of(p, 0, 1, 8);
+    run(engine, model, &batch);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
 /* `cp new.safetensors models/old.safetensors` while the daemon runs. */
 static void test_overwritten_file(void **state)
 {
@@ -396,6 +423,7 @@ int main(void)
         CHECK("keeps its plans within the memory limit", test_memory_limit),
         CHECK("forgets the plan that was used least recently", test_least_recently_used),
         CHECK("refuses what it cannot run, and says why", test_refusals),
+        CHECK("refuses what is too small to be mirrored", test_too_small),
         CHECK("notices that a model's file was overwritten", test_overwritten_file),
         CHECK("pins its threads and lets go of them", test_pinning),
         CHECK("shares packed weights between workers", test_shared_model),

@@ -29,6 +29,15 @@ static const struct problem problems[] = {
     {{"unet_64", 7, 2, 1, PX_NORM_INSTANCE, true, 64, "AtoB"}, 64, 64},
     {{"unet_32", 12, 4, 2, PX_NORM_NONE, false, 32, "AtoB"}, 96, 32},
     {{"unet_32", 3, 6, 5, PX_NORM_BATCH, false, 32, "AtoB"}, 32, 64},
+    {{"encoder_decoder_64", 8, 3, 1, PX_NORM_BATCH, true, 64, "AtoB"}, 64, 64},
+    {{"encoder_decoder_32", 5, 2, 3, PX_NORM_INSTANCE, true, 32, "AtoB"}, 64, 32},
+    {{"encoder_decoder_32", 4, 2, 3, PX_NORM_NONE, true, 32, "AtoB"}, 32, 32},
+    {{"resnet_2blocks", 8, 3, 3, PX_NORM_BATCH, true, 256, "AtoB"}, 32, 32},
+    {{"resnet_1blocks", 5, 1, 4, PX_NORM_BATCH, false, 256, "AtoB"}, 36, 28},
+    {{"resnet_3blocks", 3, 2, 1, PX_NORM_INSTANCE, true, 256, "AtoB"}, 20, 44},
+    {{"resnet_1blocks", 16, 4, 2, PX_NORM_INSTANCE, false, 256, "AtoB"}, 8, 8},
+    {{"resnet_2blocks", 7, 3, 3, PX_NORM_NONE, true, 256, "AtoB"}, 12, 24},
+    {{"resnet_2blocks", 4, 3, 6, PX_NORM_NONE, false, 256, "AtoB"}, 24, 12},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0] };
 

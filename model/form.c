@@ -1,0 +1,186 @@
+#include "model/form.h"
+
+#include <stddef.h>
+
+enum { FEW = 4 }; /* channels of which four times as many fit one vector */
+
+enum px_form px_form_of(const struct px_layer *l)
+{
+    if (!l->transposed)
+        return l->stride == 1 && l->reflect && l->out_channels <= FEW ? PX_FORM_PAIRS
+                                                                      : PX_FORM_NATIVE;
+    if (l->kernel == 4 && l->stride == 2 && l->pad == 1 && l->output_padding == 0)
+        return PX_FORM_FOURFOLD;
+    return PX_FORM_BACKWARD;
+}
+
+int px_form_border(const struct px_layer *layer)
+{
+    return layer->reflect ? layer->pad : 0;
+}
+
+static int result_size(const struct px_layer *l, int size)
+{
+    if (l->transposed)
+        return (size - 1) * l->stride - 2 * l->pad + l->kernel + l->output_padding;
+    return (size + 2 * l->pad - l->kernel) / l->stride + 1;
+}
+
+struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in)
+{
+    enum px_form form = px_form_of(layer);
+
+    return (struct px_grid){.dtype = in->dtype,
+                            .n = in->n,
+                            .height = result_size(layer, in->height),
+                            .width = result_size(layer, in->width),
+                            .channels = layer->out_channels,
+                            .depth_to_space = px_form_repeats(form) == 4,
+                            .border = form == PX_FORM_FOURFOLD ? 1 : 0};
+}
+
+struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
+                                 const struct px_grid *result)
+{
+    enum px_form form = px_form_of(layer);
+    struct px_conv_desc desc = {.pass = PX_CONV_FORWARD,
+                                .n = in->n,
+                                .ih = in->height + 2 * in->border,
+                                .iw = in->width + 2 * in->border,
+                                .ic = layer->in_channels,
+                                .oc = px_form_repeats(form) * layer->out_channels,
+                                .kernel = layer->kernel,
+                                .stride = layer->stride,
+                                .pad = layer->pad - in->border,
+                                .src = in->dtype,
+                                .weights = in->dtype,
+                                .dst = result->dtype};
+
+    if (form == PX_FORM_FOURFOLD) {
+        desc.kernel = 2;
+        desc.stride = 1;
+    } else if (form == PX_FORM_PAIRS) {
+        desc.kernel = layer->kernel + 1;
+        desc.stride = 2;
+    } else if (form == PX_FORM_BACKWARD) { /* source and destination change places */
+        desc.pass = PX_CONV_BACKWARD_DATA;
+        desc.n = 1;
+        desc.ih = result->height;
+        desc.iw = result->width;
+        desc.ic = layer->out_channels;
+        desc.oc = layer->in_channels;
+        desc.src = result->dtype;
+        desc.dst = in->dtype;
+    }
+    return desc;
+}
+
+int px_form_repeats(enum px_form form)
+{
+    return form == PX_FORM_FOURFOLD || form == PX_FORM_PAIRS ? 4 : 1;
+}
+
+size_t px_form_weights(const struct px_layer *l)
+{
+    size_t channels = (size_t)l->in_channels * (size_t)l->out_channels;
+    size_t kernel = (size_t)l->kernel;
+
+    switch (px_form_of(l)) {
+    case PX_FORM_FOURFOLD:
+        return 4 * channels * 4;
+    case PX_FORM_PAIRS:
+        return 4 * channels * (kernel + 1) * (kernel + 1);
+    case PX_FORM_NATIVE:
+    case PX_FORM_BACKWARD:
+        break;
+    }
+    return channels * kernel * kernel;
+}
+
+/* [out][in][k][k] times scale[out]. */
+static void scale_native(const struct px_layer *layer, const float *from, const float *scale,
+                         float *to)
+{
+    size_t each = (size_t)layer->in_channels * (size_t)(layer->kernel * layer->kernel);
+
+#pragma omp parallel for schedule(static)
+    for (int o = 0; o < layer->out_channels; o++)
+        for (size_t i = 0; i < each; i++)
+            to[(size_t)o * each + i] = from[(size_t)o * each + i] * scale[o];
+}
+
+/* [in][out][k][k], which is how the convolution that runs backward has them, times scale[out]. */
+static void scale_backward(const struct px_layer *layer, const float *from, const float *scale,
+                           float *to)
+{
+    size_t out = (size_t)layer->out_channels, taps = (size_t)(layer->kernel * layer->kernel);
+
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < layer->in_channels; i++)
+        for (size_t o = 0; o < out; o++)
+            for (size_t t = 0; t < taps; t++) {
+                size_t at = ((size_t)i * out + o) * taps + t;
+
+                to[at] = from[at] * scale[o];
+            }
+}
+
+/* ConvTranspose2d's [in][out][4][4] -> [(2 sy + sx) * out][in][2][2]: output row 2m takes taps 1
+ * and 3 of rows m and m-1, row 2m+1 taps 0 and 2 of rows m+1 and m. In the frame with a border of
+ * one, half s of line t takes tap (t == 0 ? 2 : 0) + s. */
+static void arrange_fourfold(const struct px_layer *layer, const float *from, const float *scale,
+                             float *to)
+{
+    size_t in = (size_t)layer->in_channels, out = (size_t)layer->out_channels;
+
+#pragma omp parallel for schedule(static)
+    for (size_t c = 0; c < out; c++)
+        for (size_t i = 0; i < in; i++) {
+            const float *tap = from + (i * out + c) * 16;
+
+            for (size_t slot = 0; slot < 4; slot++)
+                for (size_t t = 0; t < 4; t++) {
+                    size_t y = (t / 2 ? 0 : 2) + slot / 2, x = (t % 2 ? 0 : 2) + slot % 2;
+
+                    to[((slot * out + c) * in + i) * 4 + t] = tap[4 * y + x] * scale[c];
+                }
+        }
+}
+
+/* Conv2d's [out][in][k][k] -> [(2 sy + sx) * out][in][k + 1][k + 1], moved by (sy, sx). */
+static void arrange_pairs(const struct px_layer *layer, const float *from, const float *scale,
+                          float *to)
+{
+    size_t in = (size_t)layer->in_channels, out = (size_t)layer->out_channels;
+    size_t kernel = (size_t)layer->kernel, wide = kernel + 1;
+
+    for (size_t slot = 0; slot < 4; slot++)
+        for (size_t c = 0; c < out; c++)
+            for (size_t i = 0; i < in; i++)
+                for (size_t t = 0; t < wide * wide; t++) {
+                    size_t y = t / wide - slot / 2, x = t % wide - slot % 2; /* wraps below 0 */
+                    float tap = 0;
+
+                    if (y < kernel && x < kernel)
+                        tap = from[((c * in + i) * kernel + y) * kernel + x] * scale[c];
+                    to[((slot * out + c) * in + i) * wide * wide + t] = tap;
+                }
+}
+
+void px_form_arrange(const struct px_layer *layer, const float *from, const float *scale, float *to)
+{
+    switch (px_form_of(layer)) {
+    case PX_FORM_NATIVE:
+        scale_native(layer, from, scale, to);
+        break;
+    case PX_FORM_FOURFOLD:
+        arrange_fourfold(layer, from, scale, to);
+        break;
+    case PX_FORM_BACKWARD:
+        scale_backward(layer, from, scale, to);
+        break;
+    case PX_FORM_PAIRS:
+        arrange_pairs(layer, from, scale, to);
+        break;
+    }
+}

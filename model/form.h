@@ -1,0 +1,56 @@
+#ifndef MODEL_FORM_H
+#define MODEL_FORM_H
+
+/* How a layer's convolution is computed: several convolutions of oneDNN give the same result, and
+ * which is fastest depends on the layer's shape alone. A form knows the convolution to ask for, how
+ * its result lies, and the order of its weights. Plain functions of the layer. */
+
+#include <stdbool.h>
+
+#include "model/conv.h"
+#include "model/network.h"
+#include "model/passes.h"
+
+enum px_form {
+    PX_FORM_NATIVE, /* Conv2d as it is */
+    /* ConvTranspose2d 4x4 stride 2 pad 1 as a 2x2 convolution to 4 * out channels: the result with
+     * a border of one pixel in depth-to-space order. Twice as fast as oneDNN's deconvolution. */
+    PX_FORM_FOURFOLD,
+    /* Other ConvTranspose2d as the backward pass of the convolution from its output to its input.
+     * For 3x3 stride 2 the 2x2 convolution would multiply with zeros in 7 of 16 taps, and takes
+     * twice as long. It has no bias and no activation: px_pass_feed() has to follow. It runs for one
+     * picture at a time: in a batch oneDNN may add in another order than alone. */
+    PX_FORM_BACKWARD,
+    /* Conv2d stride 1 to at most 4 channels, of a physical border: 2x2 pixels at a time, as a
+     * convolution of (kernel + 1)^2 stride 2 to 4 * out channels in depth-to-space order. oneDNN
+     * computes 16 channels where it needs one: three times as fast. */
+    PX_FORM_PAIRS,
+};
+
+enum px_form px_form_of(const struct px_layer *layer);
+
+/* The result of a layer that reads `in`, without data; of the same type. */
+struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in);
+
+/* The border that a layer's input needs: that of its reflection pad. */
+int px_form_border(const struct px_layer *layer);
+
+/* The convolution from grid to grid, without bias and activation; its n is 1 where it has to run
+ * for each picture. */
+struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
+                                 const struct px_grid *result);
+
+/* How often a channel's bias is repeated in the convolution's: 4 in depth-to-space order, else 1.
+ */
+int px_form_repeats(enum px_form form);
+
+/* Elements of the weights in the form's order. */
+size_t px_form_weights(const struct px_layer *layer);
+
+/* The layer's weights, PyTorch's [out][in][k][k] or transposed [in][out][k][k], times scale[out],
+ * in the order [oc][ic][kernel][kernel] of the form's convolution. Uses the calling thread's team.
+ */
+void px_form_arrange(const struct px_layer *layer, const float *from, const float *scale,
+                     float *to);
+
+#endif
