@@ -34,6 +34,20 @@ static struct px_checkpoint *create(const char *path, struct px_error *err)
     return checkpoint;
 }
 
+static int read_test_norm(struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    const char *norm = px_metadata_find(checkpoint->list, "test_norm");
+
+    if (norm && strcmp(norm, "batch") != 0 && strcmp(norm, "running") != 0)
+        return px_fail(err, PX_E_FORMAT, "metadata test_norm '%.60s': must be batch or running",
+                       norm);
+    checkpoint->test_running = norm && strcmp(norm, "running") == 0;
+    if (checkpoint->test_running && !checkpoint->has_running)
+        return px_fail(err, PX_E_FORMAT,
+                       "metadata test_norm is running, but there are no running statistics");
+    return 0;
+}
+
 /* Finds out what the list of tensors is, or closes the checkpoint. */
 static int complete(struct px_checkpoint **out, struct px_checkpoint *checkpoint, const char *path,
                     struct px_error *err)
@@ -42,6 +56,8 @@ static int complete(struct px_checkpoint **out, struct px_checkpoint *checkpoint
 
     if (!rc)
         rc = bind_all(checkpoint, err);
+    if (!rc)
+        rc = read_test_norm(checkpoint, err);
     if (rc) {
         px_error_prefix(err, path);
         px_checkpoint_close(checkpoint);

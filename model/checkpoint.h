@@ -3,13 +3,14 @@
 
 /* A generator in a safetensors file: the tensors of its state_dict, and in __metadata__ the strings
  * that rebuild the network: architecture, ngf, input_nc, output_nc, norm, dropout ("true"/"false"),
- * direction, crop_size, plus the trainer's version and options (shown by `inspect`, not
- * interpreted). Metadata that is missing is inferred from names and shapes where that is possible;
- * where both are there they must agree; what neither tells is the reference's default (AtoB, the
- * architecture's crop size and, but for a ResNet, whose names tell, dropout). Every tensor the
- * network needs must be there with its exact shape; running statistics may be missing; tensors it
- * does not need are an error, but for the statistics that old versions of PyTorch kept for
- * InstanceNorm, which are ignored.
+ * direction, crop_size, test_norm (batch or running: what an image is normalised by where nobody
+ * says), plus the trainer's version and options (shown by `inspect`, not interpreted). Metadata
+ * that is missing is inferred from names and shapes where that is possible; where both are there
+ * they must agree; what neither tells is the reference's default (AtoB, the architecture's crop
+ * size and, but for a ResNet, whose names tell, dropout). Every tensor the network needs must be
+ * there with its exact shape; running statistics may be missing; tensors it does not need are an
+ * error, but for the statistics that old versions of PyTorch kept for InstanceNorm, which are
+ * ignored.
  *
  * Immutable once loaded; any number of threads may read. */
 
@@ -27,6 +28,7 @@ struct px_checkpoint {
     const struct px_tensor_list *list; /* all that the file holds */
     bool has_running;    /* all running means and variances that the network has are there; true
                             without batch norm */
+    bool test_running;   /* test_norm is running; false where the file does not say */
     enum px_dtype dtype; /* stored type of the first layer's weights: PX_F32, PX_BF16, ... */
     const struct px_tensor *tensors[PX_MAX_LAYERS][PX_ROLE_COUNT]; /* px_checkpoint_tensor() */
 };

@@ -118,6 +118,7 @@ int px_fields_read(const struct px_fields *fields, struct px_params *params, str
         .quality = (int)values.quality,
         .fit = (enum px_fit_mode)values.fit,
         .norm = values.norm == 0 ? PX_TEST_BATCH : PX_TEST_RUNNING,
+        .has_norm = fields->text[PX_FIELD_NORM] != NULL,
     };
     return read_dropout(values.dropout, params, err);
 }

@@ -41,6 +41,7 @@ struct px_params {
     int quality;           /* 1-100 */
     enum px_fit_mode fit;
     enum px_norm_mode norm;
+    bool has_norm; /* the request says which; else the model does */
     bool dropout;
     uint64_t seed; /* where dropout is on */
 };

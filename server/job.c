@@ -33,6 +33,8 @@ static int choose(struct px_job *job, const struct px_image_info *info, struct p
 
     if (rc < 0)
         return rc;
+    if (!job->params.has_norm && px_model_checkpoint(job->model->model)->test_running)
+        job->params.norm = PX_TEST_RUNNING;
     rc = px_model_check_norm(job->model->model, job->params.norm, err);
     if (rc < 0)
         return rc;

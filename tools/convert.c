@@ -10,7 +10,7 @@
 struct settings {
     int dtype;
     int norm;
-    int direction;
+    int direction, test_norm;
     int64_t crop_size;
 };
 
@@ -19,6 +19,12 @@ enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
 enum { MAX_TENSORS = PX_MAX_LAYERS * PX_ROLE_COUNT };
 
 static const struct px_option rows[] = {
+    {.name = "test-norm",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct settings, test_norm),
+     .choices = "keep|batch|running",
+     .help = "what pictures are normalised by where nobody says: their own statistics (as the "
+             "reference's test.py; the default for a .pth) or the running ones (its --eval)"},
     {.name = "direction",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, direction),
@@ -41,8 +47,9 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, norm),
      .choices = "default|batch|running",
-     .help = "for .onnx: batch norm by the statistics of each picture (the default, as the "
-             "reference's test.py) or by the running ones (its --eval)"},
+     .help =
+         "for .onnx: batch norm by the statistics of each picture (as the reference's test.py) or "
+         "by the running ones (its --eval); default: as the checkpoint says, else batch"},
 };
 
 static const struct px_option_table table = {
@@ -73,13 +80,19 @@ static bool is_network_key(const char *key)
     return false;
 }
 
-static size_t extra_metadata(const struct px_tensor_list *list, struct px_metadata *extra)
+/* Fills `extra`, which has room for one more than the list. `test_norm` replaces what the list
+ * says, if it is not NULL. */
+static size_t extra_metadata(const struct px_tensor_list *list, const char *test_norm,
+                             struct px_metadata *extra)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < list->metadata_count; i++)
-        if (!is_network_key(list->metadata[i].key))
+        if (!is_network_key(list->metadata[i].key) &&
+            (!test_norm || strcmp(list->metadata[i].key, "test_norm") != 0))
             extra[count++] = list->metadata[i];
+    if (test_norm)
+        extra[count++] = (struct px_metadata){"test_norm", test_norm};
     return count;
 }
 
@@ -126,9 +139,10 @@ static int change_network(struct px_network *network, const struct settings *set
     return px_network_make(network, &options, err);
 }
 
-static int save(const struct px_checkpoint *checkpoint, const char *path, int dtype,
-                struct px_error *err)
+static int save(const struct px_checkpoint *checkpoint, const char *path,
+                const struct settings *settings, struct px_error *err)
 {
+    static const char *const norms[] = {NULL, "batch", "running"};
     const struct px_tensor_list *list = checkpoint->list;
     struct px_metadata *extra = calloc(list->metadata_count + 1, sizeof *extra);
     struct px_tensor tensors[MAX_TENSORS];
@@ -136,9 +150,10 @@ static int save(const struct px_checkpoint *checkpoint, const char *path, int dt
     if (!extra)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu metadata",
                        list->metadata_count);
-    int rc = px_checkpoint_save(path, &checkpoint->network, tensors,
-                                bound_tensors(checkpoint, tensors), extra,
-                                extra_metadata(list, extra), stored_dtype(checkpoint, dtype), err);
+    int rc =
+        px_checkpoint_save(path, &checkpoint->network, tensors, bound_tensors(checkpoint, tensors),
+                           extra, extra_metadata(list, norms[settings->test_norm], extra),
+                           stored_dtype(checkpoint, settings->dtype), err);
     free(extra);
     return rc;
 }
@@ -169,27 +184,32 @@ static int check_settings(const struct settings *settings, enum format format, s
         return px_fail(err, PX_E_USAGE,
                        "--norm: a checkpoint has no mode of norm, only an ONNX model does; leave "
                        "the option out or end the output in .onnx");
-    if (format == PTH && (settings->direction || settings->crop_size))
+    if (format == PTH && (settings->direction || settings->crop_size || settings->test_norm))
         return px_fail(err, PX_E_USAGE,
-                       "--direction, --crop-size: a state_dict has no place for them; leave the "
-                       "options out");
+                       "--direction, --crop-size, --test-norm: a state_dict has no place for them; "
+                       "leave the options out");
+    if (format == ONNX && settings->test_norm)
+        return px_fail(err, PX_E_USAGE,
+                       "--test-norm: an ONNX model knows one norm only, choose it with --norm");
     return 0;
 }
 
 static int write_as(enum format format, const char *path, const struct px_checkpoint *checkpoint,
                     const struct settings *settings, struct px_error *err)
 {
+    bool running = settings->norm == NORM_RUNNING ||
+                   (settings->norm == NORM_DEFAULT && checkpoint->test_running);
+
     switch (format) {
     case ONNX:
-        return px_onnx_save(path, checkpoint,
-                            settings->norm == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
+        return px_onnx_save(path, checkpoint, running ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
     case PTH:
         return px_checkpoint_save_pth(path, checkpoint, stored_dtype(checkpoint, settings->dtype),
                                       err);
     case SAFETENSORS:
         break;
     }
-    return save(checkpoint, path, settings->dtype, err);
+    return save(checkpoint, path, settings, err);
 }
 
 int px_verb_convert(int argc, char *const *argv, struct px_error *err)
@@ -209,6 +229,9 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
         rc = px_checkpoint_import(&checkpoint, options.arguments[0], err);
     if (!rc)
         rc = change_network(&checkpoint->network, &settings, err);
+    if (!rc && settings.test_norm == NORM_RUNNING && !checkpoint->has_running)
+        rc = px_fail(err, PX_E_INVALID, "%s: has no running statistics: leave --test-norm out",
+                     options.arguments[0]);
     if (!rc)
         rc = write_as(format, path, checkpoint, &settings, err);
     px_checkpoint_close(checkpoint);

@@ -47,9 +47,9 @@ struct facts {
 /* Metadata that the network's own lines do not already say. */
 static bool is_training_key(const char *key)
 {
-    static const char *const said[] = {"architecture", "ngf",       "input_nc",
-                                       "output_nc",    "norm",      "dropout",
-                                       "crop_size",    "direction", "format"};
+    static const char *const said[] = {"architecture", "ngf",      "input_nc",  "output_nc",
+                                       "norm",         "dropout",  "crop_size", "direction",
+                                       "format",       "test_norm"};
 
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         if (strcmp(key, said[i]) == 0)
@@ -131,6 +131,8 @@ static void print_text(const struct facts *facts)
     if (network->norm == PX_NORM_BATCH)
         printf(facts->checkpoint->has_running ? ", with running statistics"
                                               : ", without running statistics");
+    if (facts->checkpoint->test_running)
+        printf(", which are the default at test");
     printf("\n  %-16s%s\n", "dropout", network->dropout ? "yes" : "no");
     printf("  %-16s%s\n", "direction", network->direction);
     printf("  %-16s%s\n", "parameters", grouped(facts->parameters, text));

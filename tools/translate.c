@@ -19,6 +19,8 @@ struct settings {
     int64_t quality, threads;
 };
 
+enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
+
 #define AT(field) offsetof(struct settings, field)
 
 static const struct px_option rows[] = {
@@ -43,9 +45,10 @@ static const struct px_option rows[] = {
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
      .offset = AT(norm),
-     .choices = "batch|running",
-     .help = "normalise by the statistics of the picture at hand, as the reference does, or by "
-             "those stored in training"},
+     .choices = "default|batch|running",
+     .help = "normalise by the statistics of the picture at hand, as the reference's test.py does, "
+             "or by those stored in training, as its --eval; default: as the checkpoint says, else "
+             "batch"},
     {.name = "dropout",
      .type = PX_OPTION_STRING,
      .offset = AT(dropout),
@@ -93,6 +96,7 @@ struct translator {
     const struct settings *settings;
     struct px_model *model;
     struct px_engine *engine;
+    enum px_norm_mode norm;
     bool dropout;
     uint64_t seed;
 };
@@ -145,7 +149,11 @@ static int prepare(struct translator *t, const struct settings *settings, struct
     if (!rc)
         rc = check_channels(px_model_network(t->model), settings->model, err);
     if (!rc) {
-        rc = px_model_check_norm(t->model, (enum px_norm_mode)settings->norm, err);
+        bool running =
+            settings->norm == NORM_RUNNING ||
+            (settings->norm == NORM_DEFAULT && px_model_checkpoint(t->model)->test_running);
+        t->norm = running ? PX_TEST_RUNNING : PX_TEST_BATCH;
+        rc = px_model_check_norm(t->model, t->norm, err);
         if (rc)
             px_error_prefix(err, settings->model);
     }
@@ -160,7 +168,7 @@ static int infer(struct translator *t, const struct px_image *in, struct px_imag
     const struct px_batch batch = {.n = 1,
                                    .height = (int)in->height,
                                    .width = (int)in->width,
-                                   .norm = (enum px_norm_mode)t->settings->norm,
+                                   .norm = t->norm,
                                    .in = &source,
                                    .out = &out->data,
                                    .dropout = &t->dropout,

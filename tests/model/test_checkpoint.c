@@ -289,6 +289,7 @@ static void test_metadata(void **state)
         {"crop_size", "99999999999999999999", "crop_size '99999999999999999999'"},
         {"crop_size", "48", "crop_size 48: use a multiple of 32"},
         {"direction", "BtoC", "direction 'BtoC': use AtoB or BtoA"},
+        {"test_norm", "eval", "test_norm 'eval': must be batch or running"},
     };
     (void)state;
 
@@ -296,6 +297,9 @@ static void test_metadata(void **state)
         struct parts parts = take_apart();
         refused(&parts, pairs[i][0], pairs[i][1], pairs[i][2]);
     }
+    struct parts parts = take_apart();
+    drop(&parts, ".running_mean");
+    refused(&parts, "test_norm", "running", "but there are no running statistics");
 }
 
 static void test_used_metadata(void **state)
@@ -314,6 +318,11 @@ static void test_used_metadata(void **state)
     write_parts(&parts, "dropout", "false");
     c = open_good(scratch);
     assert_false(c->network.dropout);
+    assert_false(c->test_running);
+    px_checkpoint_close(c);
+    write_parts(&parts, "test_norm", "running");
+    c = open_good(scratch);
+    assert_true(c->test_running);
     px_checkpoint_close(c);
     px_checkpoint_close(parts.source);
 }

@@ -210,6 +210,7 @@ static void test_defaults(void **state)
     assert_int_equal(params.format, PX_FORMAT_NONE);
     assert_int_equal(params.fit, PX_FIT_MODEL);
     assert_int_equal(params.norm, PX_TEST_BATCH);
+    assert_false(params.has_norm);
     assert_false(params.dropout);
 }
 

@@ -140,6 +140,20 @@ check "which inspect shows" grep -q 'size  *64x64;' <<<"$out"
 check "both" grep -q 'direction  *BtoA$' <<<"$out"
 run "$pix2pix" convert "$pth/legacy.pth" "$work/x.safetensors" --crop-size 33
 check "refuses a crop size that the network cannot take" is 1 "pix2pix: crop_size 33: use a multiple of 32 up to 8192"
+run "$pix2pix" convert "$pth/legacy.pth" "$work/r.safetensors" --test-norm running
+run "$pix2pix" inspect "$work/r.safetensors"
+check "takes the norm at test" grep -q 'norm  *batch, with running statistics, which are the default at test$' <<<"$out"
+run "$pix2pix" convert "$work/r.safetensors" "$work/r2.safetensors" --dtype bf16
+run "$pix2pix" inspect --json "$work/r2.safetensors"
+check "and keeps it" grep -q '"test_norm": "running"' <<<"$out"
+run "$pix2pix" convert "$work/r.safetensors" "$work/r2.safetensors" --test-norm batch
+run "$pix2pix" inspect --json "$work/r2.safetensors"
+check "until told another" grep -q '"test_norm": "batch"' <<<"$out"
+run "$pix2pix" convert "$pth/parameters.pth" "$work/x.safetensors" --test-norm running
+check "refuses running statistics that are not there" is 1 "pix2pix: $pth/parameters.pth: has no running statistics: leave --test-norm out"
+run "$pix2pix" convert "$work/r.safetensors" "$work/default.onnx"
+run "$pix2pix" convert "$work/r.safetensors" "$work/running.onnx" --norm running
+check "an ONNX model follows it" cmp -s "$work/default.onnx" "$work/running.onnx"
 run "$pix2pix" convert "$pth/stale_instance.pth" "$work/i.safetensors"
 run "$pix2pix" inspect --tensors "$work/i.safetensors"
 check "leaves InstanceNorm's stale statistics behind" [ "$(grep -c running_ <<<"$out")" = 0 ]
@@ -148,6 +162,6 @@ check "converts back to .pth" is 0 ""
 run "$pix2pix" convert "$work/back.pth" "$work/again.safetensors"
 check "and forth to the same bytes" cmp -s "$work/zip.safetensors" "$work/again.safetensors"
 run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth" --direction BtoA
-check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size: a state_dict has no place for them; leave the options out"
+check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size, --test-norm: a state_dict has no place for them; leave the options out"
 
 finish

@@ -57,6 +57,11 @@ translate -m m.safetensors a.png -o off.png --dtype f32
 translate -m m.safetensors a.png -o r.png --dtype f32 --norm running
 check "takes running statistics" is 0 ""
 check "which give another picture" differ r.png off.png
+run "$pix2pix" convert m.safetensors running.safetensors --test-norm running
+translate -m running.safetensors a.png -o r2.png --dtype f32
+check "takes the norm that the checkpoint asks for" cmp -s r.png r2.png
+translate -m running.safetensors a.png -o r3.png --dtype f32 --norm batch
+check "unless told another" cmp -s off.png r3.png
 
 translate -m m.safetensors a.png pictures -o out
 check "translates several pictures and a folder of them" is 0 ""
