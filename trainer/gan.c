@@ -53,15 +53,17 @@ static int create_G(struct px_gan *gan, struct px_error *err)
 static int create_D(struct px_gan *gan, struct px_error *err)
 {
     const struct px_gan_options *o = &gan->options;
-    struct px_patchgan_options d = {.input_nc = d_channels(gan),
-                                    .ndf = o->ndf,
+    struct px_patchgan_options d = {.form = {.input_nc = d_channels(gan),
+                                             .ndf = o->ndf,
+                                             .n_layers = o->n_layers_D,
+                                             .norm = o->network.norm},
                                     .size = o->network.crop_size,
                                     .n = 2 * o->batch_size,
                                     .groups = 2,
                                     .threads = o->threads,
                                     .train_weights = true};
 
-    int rc = px_patchgan_parameters(&gan->D, d.input_nc, o->ndf, err);
+    int rc = px_patchgan_parameters(&gan->D, &d.form, err);
     if (!rc)
         rc = px_patchgan_create(&gan->d_step, gan->dnn, &gan->D, &d, err);
     d.n = o->batch_size;
@@ -160,14 +162,15 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
     size_t count = (size_t)options->batch_size * side * side * (size_t)net->output_nc;
     if (!rc && !(gan->dfake = malloc(count * sizeof(float))))
         rc = px_fail(err, PX_E_NOMEM, "no memory for a gradient of %zu elements", count);
+    px_random_seed(&random, options->seed);
+    if (!rc)
+        rc = px_parameters_init(&gan->G, &options->init, &random, err);
+    if (!rc && has_D(gan))
+        rc = px_parameters_init(&gan->D, &options->init, &random, err);
     if (rc) {
         px_gan_destroy(gan);
         return rc;
     }
-    px_random_seed(&random, options->seed);
-    px_parameters_init(&gan->G, &random);
-    if (has_D(gan))
-        px_parameters_init(&gan->D, &random);
     *out = gan;
     return 0;
 }

@@ -2,7 +2,7 @@
 #define TRAINER_GAN_H
 
 /* The pix2pix training step (Isola et al. 2017, as pytorch-CycleGAN-and-pix2pix computes it): a
- * U-Net generator G, a 70x70 PatchGAN discriminator D on (A, B), D's loss halved, G's loss
+ * generator G, a PatchGAN discriminator D on (A, B), D's loss halved, G's loss
  * lambda_GAN * GAN + lambda_L1 * L1, Adam for both. One step: G forward; D step on fake (detached)
  * and real; G step through the updated D. With lambda_GAN 0 there is no D.
  *
@@ -17,20 +17,24 @@
 #include "base/error.h"
 #include "model/network.h"
 #include "model/tensor.h"
+#include "trainer/init.h"
 #include "trainer/loss.h"
+#include "trainer/patchgan.h"
 
 struct px_gan;
 
 struct px_gan_options {
     struct px_network network; /* G; crop_size is the training size */
     int ndf;
+    int n_layers_D; /* 3: the 70x70 PatchGAN; 1..PX_MAX_D_LAYERS; 0: the PixelDiscriminator */
     int batch_size;
     int threads;
     double beta1; /* Adam: beta2 0.999, epsilon 1e-8 */
     enum px_gan_mode gan_mode;
     double lambda_GAN, lambda_L1;
     bool unconditional; /* D sees B alone, not (A, B) */
-    uint64_t seed;      /* of the initial weights N(0, .02) and of dropout */
+    struct px_init init;
+    uint64_t seed; /* of the initial weights and of dropout */
 };
 
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);

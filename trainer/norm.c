@@ -116,8 +116,9 @@ static void statistics(struct px_norm_layer *norm)
             float variance = sums[channels + c] * inverse - d * d;
             norm->mean[at + c] = x0[c] + d;
             norm->rstd[at + c] = 1.0f / sqrtf((variance > 0 ? variance : 0) + EPSILON);
-            norm->scale[at + c] = norm->gamma[c] * norm->rstd[at + c];
-            norm->shift[at + c] = norm->beta[c] - norm->mean[at + c] * norm->scale[at + c];
+            norm->scale[at + c] = (norm->gamma ? norm->gamma[c] : 1.0f) * norm->rstd[at + c];
+            norm->shift[at + c] =
+                (norm->beta ? norm->beta[c] : 0.0f) - norm->mean[at + c] * norm->scale[at + c];
         }
     }
 }
@@ -184,7 +185,7 @@ static void apply_share(struct px_norm_layer *norm, int thread)
 
 void px_norm_layer_forward(struct px_norm_layer *norm)
 {
-    if (norm->gamma)
+    if (norm->normalise)
         statistics(norm);
     each_thread(norm, apply_share);
 }
@@ -299,7 +300,7 @@ static void gather_share(struct px_norm_layer *norm, int thread)
     for (int g = 0; g < norm->groups; g++) {
         size_t at = (size_t)g * channels, from = at * norm->pixels + r.begin * channels;
         gather(norm, g, r);
-        if (norm->gamma)
+        if (norm->normalise)
             sum_gradients(norm->x + from, norm->dx + from, norm->mean + at, norm->rstd + at,
                           r.end - r.begin, channels, partial(norm, thread, g));
     }
@@ -329,7 +330,7 @@ void px_norm_layer_backward(struct px_norm_layer *norm)
     size_t channels = (size_t)norm->channels;
 
     each_thread(norm, gather_share);
-    if (!norm->gamma)
+    if (!norm->normalise)
         return;
     for (int g = 0; g < norm->groups; g++) {
         const float *sums = reduce(norm, g);

@@ -1,18 +1,19 @@
 #ifndef TRAINER_NORM_H
 #define TRAINER_NORM_H
 
-/* What stands between two convolutions in training: batch norm (statistics of a group of images),
- * dropout, activation and the write into one or two next layers' inputs, forward and backward, each
- * in as few passes over memory as the dependencies allow. f32, nhwc; a "pixel" is one (n, h, w)
- * position, its C channels are contiguous.
+/* What stands between two convolutions in training: a norm (by the statistics of a group of
+ * images), dropout, activation and the write into one or two next layers' inputs, forward and
+ * backward, each in as few passes over memory as the dependencies allow. f32, nhwc; a "pixel" is
+ * one (n, h, w) position, its C channels are contiguous.
  *
- *   n = gamma * (x - mean) * rstd + beta     (n = x without norm)
+ *   n = gamma * (x - mean) * rstd + beta     (n = x without norm; gamma 1, beta 0 where not given)
  *   d = n * mask                             (mask 0 or 2; d = n without dropout)
  *   target_t = d > 0 ? d : slope_t * d
  *
  * Statistics as torch.nn.BatchNorm2d in training: biased variance, eps 1e-5, over all pixels of a
- * group. D normalises its fake and its real half apart (two groups in one batch), G the whole batch
- * (one). Sums run in a fixed order for a fixed number of threads. */
+ * group. With batch norm D normalises its fake and its real half apart (two groups in one batch), G
+ * the whole batch (one); with instance norm each image is a group. Sums run in a fixed order for a
+ * fixed number of threads. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ struct px_norm_layer {
     int threads;
     float *x;                  /* (groups, pixels, channels): the convolution's result; borrowed */
     float *dx;                 /* the same shape: its gradient, written by backward; borrowed */
-    const float *gamma, *beta; /* borrowed; NULL without norm */
+    bool normalise;            /* false: n = x */
+    const float *gamma, *beta; /* borrowed; NULL: 1 and 0 */
     float *dgamma, *dbeta;     /* borrowed; may be NULL */
     const float *mask;         /* (groups, pixels, channels) or NULL; borrowed */
     struct px_norm_target targets[2];

@@ -1,7 +1,6 @@
 #include "trainer/parameters.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,18 +54,25 @@ void px_parameters_finish(struct px_parameters *p)
     memset(p, 0, sizeof *p);
 }
 
-void px_parameters_init(struct px_parameters *p, struct px_random *random)
+int px_parameters_init(struct px_parameters *p, const struct px_init *init,
+                       struct px_random *random, struct px_error *err)
 {
     for (int i = 0; i < p->count; i++) {
         const struct px_parameter *t = &p->list[i];
         float *value = p->value + t->offset;
-        float mean = t->kind == PX_PARAMETER_GAMMA || t->kind == PX_BUFFER_ONE ? 1.0f : 0.0f;
-        bool drawn = t->kind == PX_PARAMETER_WEIGHT || t->kind == PX_PARAMETER_GAMMA;
-        for (size_t k = 0; k < t->count; k++)
-            value[k] = drawn ? mean + 0.02f * px_random_normal(random) : mean;
+        int rc = 0;
+        if (t->kind == PX_PARAMETER_WEIGHT)
+            rc = px_init_weight(init, value, t->shape, random, err);
+        else if (t->kind == PX_PARAMETER_GAMMA)
+            px_init_gamma(init, value, t->count, random);
+        for (size_t k = 0; k < t->count && t->kind > PX_PARAMETER_GAMMA; k++)
+            value[k] = t->kind == PX_BUFFER_ONE ? 1.0f : 0.0f;
+        if (rc)
+            return rc;
     }
     memset(p->m, 0, p->trainable * sizeof *p->m);
     memset(p->v, 0, p->trainable * sizeof *p->v);
+    return 0;
 }
 
 int px_parameters_find(const struct px_parameters *p, const char *name)

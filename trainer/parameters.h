@@ -10,13 +10,14 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "trainer/init.h"
 
 enum px_parameter_kind {
-    PX_PARAMETER_WEIGHT, /* of a convolution: N(0, .02) */
-    PX_PARAMETER_GAMMA,  /* N(1, .02) */
-    PX_PARAMETER_ZERO,   /* biases, beta */
-    PX_BUFFER_ZERO,      /* running mean: no gradient, not touched by Adam */
-    PX_BUFFER_ONE,       /* running variance */
+    PX_PARAMETER_WEIGHT, /* of a convolution: four dimensions */
+    PX_PARAMETER_GAMMA,
+    PX_PARAMETER_ZERO, /* biases, beta */
+    PX_BUFFER_ZERO,    /* running mean: no gradient, not touched by Adam */
+    PX_BUFFER_ONE,     /* running variance */
 };
 
 struct px_parameter {
@@ -43,8 +44,9 @@ int px_parameters_add(struct px_parameters *p, const char *name, enum px_paramet
 int px_parameters_allocate(struct px_parameters *p, struct px_error *err);
 void px_parameters_finish(struct px_parameters *p);
 
-/* Fills values as the reference's init_net(init_type normal, init_gain .02), moments with 0. */
-void px_parameters_init(struct px_parameters *p, struct px_random *random);
+/* Fills values as the reference's init_net(), moments with 0. */
+int px_parameters_init(struct px_parameters *p, const struct px_init *init,
+                       struct px_random *random, struct px_error *err);
 
 /* The index of a name, or -1. */
 int px_parameters_find(const struct px_parameters *p, const char *name);

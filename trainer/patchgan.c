@@ -8,92 +8,141 @@
 #include "trainer/floats.h"
 #include "trainer/norm.h"
 
-enum { LAYERS = 5 };
+enum { MAX_LAYERS = PX_MAX_D_LAYERS + 2 };
 
-/* What NLayerDiscriminator(n_layers=3) is made of; the numbers are positions in its nn.Sequential.
- */
-static const struct spec {
-    int conv, norm; /* norm -1: none */
-    int in, out;    /* in units of ndf; 0: the images' channels, or the single logit */
-    int stride;
-} specs[LAYERS] = {
-    {0, -1, 0, 1, 2}, {2, 3, 1, 2, 2}, {5, 6, 2, 4, 2}, {8, 9, 4, 8, 1}, {11, -1, 8, 0, 1},
+/* A layer of a form; the numbers are positions in its nn.Sequential. */
+struct spec {
+    int conv, norm; /* norm -1: none, and none with the form's norm none */
+    int in, out;    /* channels */
+    int kernel, stride, pad;
+    bool bias;
 };
 
 struct layer {
     struct px_conv_layer conv;
-    struct px_norm_layer norm; /* channels 0 where the layer has none */
+    struct px_norm_layer norm; /* not used by the last layer */
     float *in, *din;           /* din NULL where no gradient is wanted */
     float *raw, *draw;
     size_t raw_count;
-    int running_mean, running_var;
+    int running_mean, running_var; /* -1 where there is none */
 };
 
 struct px_patchgan {
     struct px_patchgan_options options;
     struct px_parameters *parameters; /* borrowed */
-    struct layer layers[LAYERS];
+    int layer_count;
+    struct spec specs[MAX_LAYERS];
+    struct layer layers[MAX_LAYERS];
 };
 
-static int channels_in(const struct spec *s, int input_nc, int ndf)
+static int n_layer_specs(const struct px_patchgan_form *form, struct spec *specs)
 {
-    return s->in ? s->in * ndf : input_nc;
+    int n = form->n_layers, in = form->input_nc;
+
+    for (int i = 0; i <= n + 1; i++) {
+        bool last = i == n + 1, outer = i == 0 || last;
+        specs[i] = (struct spec){.conv = i ? 3 * i - 1 : 0,
+                                 .norm = outer ? -1 : 3 * i,
+                                 .in = in,
+                                 .out = last ? 1 : form->ndf << (i < 3 ? i : 3),
+                                 .kernel = 4,
+                                 .stride = i < n ? 2 : 1,
+                                 .pad = 1,
+                                 .bias = outer || form->norm == PX_NORM_INSTANCE};
+        in = specs[i].out;
+    }
+    return n + 2;
 }
 
-static int channels_out(const struct spec *s, int ndf)
+static int pixel_specs(const struct px_patchgan_form *form, struct spec *specs)
 {
-    return s->out ? s->out * ndf : 1;
+    bool bias = form->norm == PX_NORM_INSTANCE;
+    int ndf = form->ndf;
+
+    specs[0] = (struct spec){0, -1, form->input_nc, ndf, 1, 1, 0, true};
+    specs[1] = (struct spec){2, 3, ndf, 2 * ndf, 1, 1, 0, bias};
+    specs[2] = (struct spec){5, -1, 2 * ndf, 1, 1, 1, 0, bias};
+    return 3;
 }
 
-static int add(struct px_parameters *p, const char *format, int position,
+static int make_specs(const struct px_patchgan_form *form, struct spec *specs)
+{
+    return form->n_layers ? n_layer_specs(form, specs) : pixel_specs(form, specs);
+}
+
+static void name_tensor(const struct px_patchgan_form *form, int position, const char *what,
+                        char *out, size_t room)
+{
+    snprintf(out, room, "%s.%d.%s", form->n_layers ? "model" : "net", position, what);
+}
+
+int px_patchgan_map(int n_layers, int size)
+{
+    if (n_layers == 0)
+        return size;
+    return (size >> n_layers) - 2;
+}
+
+/* Where tensors are added, and of which network. */
+struct sink {
+    struct px_parameters *parameters;
+    const struct px_patchgan_form *form;
+};
+
+static int add(const struct sink *sink, int position, const char *what,
                const struct px_parameter *like, struct px_error *err)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "model.%d.%s", position, format);
-    int index = px_parameters_add(p, name, like->kind, like->shape, like->ndim, err);
+    name_tensor(sink->form, position, what, name, sizeof name);
+    int index = px_parameters_add(sink->parameters, name, like->kind, like->shape, like->ndim, err);
     return index < 0 ? index : 0;
 }
 
-static int add_layer(struct px_parameters *p, const struct spec *s, int in, int out,
-                     struct px_error *err)
+/* Batch norm has tensors, instance norm none. */
+static bool has_affine(const struct px_patchgan_form *form, const struct spec *s)
+{
+    return s->norm >= 0 && form->norm == PX_NORM_BATCH;
+}
+
+static int add_layer(const struct sink *sink, const struct spec *s, struct px_error *err)
 {
     const struct px_parameter weight = {
-        .kind = PX_PARAMETER_WEIGHT, .shape = {out, in, 4, 4}, .ndim = 4};
-    const struct px_parameter gamma = {.kind = PX_PARAMETER_GAMMA, .shape = {out}, .ndim = 1};
-    const struct px_parameter zero = {.kind = PX_PARAMETER_ZERO, .shape = {out}, .ndim = 1};
+        .kind = PX_PARAMETER_WEIGHT, .shape = {s->out, s->in, s->kernel, s->kernel}, .ndim = 4};
+    const struct px_parameter gamma = {.kind = PX_PARAMETER_GAMMA, .shape = {s->out}, .ndim = 1};
+    const struct px_parameter zero = {.kind = PX_PARAMETER_ZERO, .shape = {s->out}, .ndim = 1};
 
-    int rc = add(p, "weight", s->conv, &weight, err);
-    if (!rc && s->norm < 0)
-        return add(p, "bias", s->conv, &zero, err);
-    if (!rc)
-        rc = add(p, "weight", s->norm, &gamma, err);
-    if (!rc)
-        rc = add(p, "bias", s->norm, &zero, err);
-    return rc;
+    int rc = add(sink, s->conv, "weight", &weight, err);
+    if (!rc && s->bias)
+        rc = add(sink, s->conv, "bias", &zero, err);
+    if (rc || !has_affine(sink->form, s))
+        return rc;
+    rc = add(sink, s->norm, "weight", &gamma, err);
+    return rc ? rc : add(sink, s->norm, "bias", &zero, err);
 }
 
-static int add_buffers(struct px_parameters *p, const struct spec *s, int out, struct px_error *err)
+static int add_buffers(const struct sink *sink, const struct spec *s, struct px_error *err)
 {
-    const struct px_parameter mean = {.kind = PX_BUFFER_ZERO, .shape = {out}, .ndim = 1};
-    const struct px_parameter var = {.kind = PX_BUFFER_ONE, .shape = {out}, .ndim = 1};
+    const struct px_parameter mean = {.kind = PX_BUFFER_ZERO, .shape = {s->out}, .ndim = 1};
+    const struct px_parameter var = {.kind = PX_BUFFER_ONE, .shape = {s->out}, .ndim = 1};
 
-    if (s->norm < 0)
+    if (!has_affine(sink->form, s))
         return 0;
-    int rc = add(p, "running_mean", s->norm, &mean, err);
-    return rc ? rc : add(p, "running_var", s->norm, &var, err);
+    int rc = add(sink, s->norm, "running_mean", &mean, err);
+    return rc ? rc : add(sink, s->norm, "running_var", &var, err);
 }
 
-int px_patchgan_parameters(struct px_parameters *parameters, int input_nc, int ndf,
+int px_patchgan_parameters(struct px_parameters *parameters, const struct px_patchgan_form *form,
                            struct px_error *err)
 {
-    int rc = 0;
+    const struct sink sink = {parameters, form};
+    struct spec specs[MAX_LAYERS];
+    int n = make_specs(form, specs), rc = 0;
 
-    for (int i = 0; i < LAYERS && !rc; i++)
-        rc = add_layer(parameters, &specs[i], channels_in(&specs[i], input_nc, ndf),
-                       channels_out(&specs[i], ndf), err);
-    for (int i = 0; i < LAYERS && !rc; i++)
-        rc = add_buffers(parameters, &specs[i], channels_out(&specs[i], ndf), err);
+    for (int i = 0; i < n && !rc; i++)
+        rc = add_layer(&sink, &specs[i], err);
+    for (int i = 0; i < n && !rc; i++)
+        rc = add_buffers(&sink, &specs[i], err);
     return rc ? rc : px_parameters_allocate(parameters, err);
 }
 
@@ -101,53 +150,58 @@ static int find(const struct px_patchgan *gan, int position, const char *what)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "model.%d.%s", position, what);
+    name_tensor(&gan->options.form, position, what, name, sizeof name);
     return px_parameters_find(gan->parameters, name);
 }
 
+/* As in the generator, a bias before an instance norm changes nothing and stays as it is. */
 static int init_conv(struct px_patchgan *gan, struct px_dnn *dnn, int i, int size,
                      struct px_error *err)
 {
     const struct px_patchgan_options *o = &gan->options;
-    const struct spec *s = &specs[i];
+    const struct spec *s = &gan->specs[i];
+    bool centred = s->norm >= 0 && o->form.norm != PX_NORM_NONE;
     const struct px_conv_layer_desc desc = {.n = o->n,
                                             .height = size,
                                             .width = size,
-                                            .in = channels_in(s, o->input_nc, o->ndf),
-                                            .out = channels_out(s, o->ndf),
-                                            .kernel = 4,
+                                            .in = s->in,
+                                            .out = s->out,
+                                            .kernel = s->kernel,
                                             .stride = s->stride,
-                                            .pad = 1,
+                                            .pad = s->pad,
                                             .train_weights = o->train_weights,
                                             .train_input = i > 0 || o->train_input,
                                             .weight = find(gan, s->conv, "weight"),
-                                            .bias = find(gan, s->conv, "bias")};
+                                            .bias = centred ? -1 : find(gan, s->conv, "bias")};
 
     return px_conv_layer_init(&gan->layers[i].conv, dnn, gan->parameters, &desc, err);
 }
 
 static int init_norm(struct px_patchgan *gan, int i, struct px_error *err)
 {
-    const struct spec *s = &specs[i];
+    const struct px_patchgan_options *o = &gan->options;
+    const struct spec *s = &gan->specs[i];
     struct px_parameters *p = gan->parameters;
     struct layer *l = &gan->layers[i], *next = l + 1;
-    int out = channels_out(s, gan->options.ndf);
+    int groups = o->form.norm == PX_NORM_INSTANCE ? o->n : o->groups;
 
     l->norm = (struct px_norm_layer){
-        .channels = out,
-        .groups = gan->options.groups,
-        .pixels = l->raw_count / (size_t)(out * gan->options.groups),
-        .threads = gan->options.threads,
+        .channels = s->out,
+        .groups = groups,
+        .pixels = l->raw_count / (size_t)(s->out * groups),
+        .threads = o->threads,
+        .normalise = s->norm >= 0 && o->form.norm != PX_NORM_NONE,
         .x = l->raw,
         .dx = l->draw,
         .target_count = 1,
         .targets = {
-            {.data = next->in, .gradient = next->din, .pitch = (size_t)out, .slope = 0.2f}}};
-    if (s->norm >= 0) {
+            {.data = next->in, .gradient = next->din, .pitch = (size_t)s->out, .slope = 0.2f}}};
+    l->running_mean = l->running_var = -1;
+    if (has_affine(&o->form, s)) {
         int gamma = find(gan, s->norm, "weight"), beta = find(gan, s->norm, "bias");
         l->norm.gamma = p->value + p->list[gamma].offset;
         l->norm.beta = p->value + p->list[beta].offset;
-        if (gan->options.train_weights) {
+        if (o->train_weights) {
             l->norm.dgamma = p->gradient + p->list[gamma].offset;
             l->norm.dbeta = p->gradient + p->list[beta].offset;
         }
@@ -162,14 +216,13 @@ static int init_layers(struct px_patchgan *gan, struct px_dnn *dnn, struct px_er
     const struct px_patchgan_options *o = &gan->options;
     int size = o->size, rc = 0;
 
-    for (int i = 0; i < LAYERS && !rc; i++) {
+    for (int i = 0; i < gan->layer_count && !rc; i++) {
+        const struct spec *s = &gan->specs[i];
         struct layer *l = &gan->layers[i];
-        size_t in = (size_t)o->n * (size_t)size * (size_t)size *
-                    (size_t)channels_in(&specs[i], o->input_nc, o->ndf);
+        size_t in = (size_t)o->n * (size_t)size * (size_t)size * (size_t)s->in;
         rc = init_conv(gan, dnn, i, size, err);
-        size = (size + 2 - 4) / specs[i].stride + 1;
-        l->raw_count =
-            (size_t)o->n * (size_t)size * (size_t)size * (size_t)channels_out(&specs[i], o->ndf);
+        size = (size + 2 * s->pad - s->kernel) / s->stride + 1;
+        l->raw_count = (size_t)o->n * (size_t)size * (size_t)size * (size_t)s->out;
         l->in = px_floats(in);
         l->din = i > 0 || o->train_input ? px_floats(in) : NULL;
         l->raw = px_floats(l->raw_count);
@@ -177,7 +230,7 @@ static int init_layers(struct px_patchgan *gan, struct px_dnn *dnn, struct px_er
         if (!rc && (!l->in || !l->raw || !l->draw || ((i > 0 || o->train_input) && !l->din)))
             rc = px_fail(err, PX_E_NOMEM, "no memory for the activations of the discriminator");
     }
-    for (int i = 0; i < LAYERS - 1 && !rc; i++)
+    for (int i = 0; i < gan->layer_count - 1 && !rc; i++)
         rc = init_norm(gan, i, err);
     return rc;
 }
@@ -192,6 +245,7 @@ int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn,
         return px_fail(err, PX_E_NOMEM, "no memory for a discriminator");
     gan->options = *options;
     gan->parameters = parameters;
+    gan->layer_count = make_specs(&options->form, gan->specs);
     int rc = init_layers(gan, dnn, err);
     if (rc) {
         px_patchgan_destroy(gan);
@@ -205,7 +259,7 @@ void px_patchgan_destroy(struct px_patchgan *gan)
 {
     if (!gan)
         return;
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < gan->layer_count; i++) {
         struct layer *l = &gan->layers[i];
         px_conv_layer_finish(&l->conv);
         px_norm_layer_finish(&l->norm);
@@ -221,7 +275,7 @@ int px_patchgan_refresh(struct px_patchgan *gan, struct px_error *err)
 {
     int rc = 0;
 
-    for (int i = 0; i < LAYERS && !rc; i++)
+    for (int i = 0; i < gan->layer_count && !rc; i++)
         rc = px_conv_layer_refresh(&gan->layers[i].conv, err);
     return rc;
 }
@@ -238,7 +292,7 @@ const float *px_patchgan_input_gradient(const struct px_patchgan *gan)
 
 float *px_patchgan_logits_gradient(struct px_patchgan *gan)
 {
-    return gan->layers[LAYERS - 1].draw;
+    return gan->layers[gan->layer_count - 1].draw;
 }
 
 int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *count,
@@ -246,29 +300,29 @@ int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *c
 {
     float *value = gan->parameters->value;
 
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < gan->layer_count; i++) {
         struct layer *l = &gan->layers[i];
         int rc = px_conv_layer_forward(&l->conv, l->in, l->raw, err);
         if (rc)
             return rc;
-        if (i == LAYERS - 1)
+        if (i == gan->layer_count - 1)
             break;
         px_norm_layer_forward(&l->norm);
-        if (l->norm.gamma)
+        if (l->running_mean >= 0)
             px_norm_layer_update_running(&l->norm,
                                          value + gan->parameters->list[l->running_mean].offset,
                                          value + gan->parameters->list[l->running_var].offset);
     }
-    *logits = gan->layers[LAYERS - 1].raw;
-    *count = gan->layers[LAYERS - 1].raw_count;
+    *logits = gan->layers[gan->layer_count - 1].raw;
+    *count = gan->layers[gan->layer_count - 1].raw_count;
     return 0;
 }
 
 int px_patchgan_backward(struct px_patchgan *gan, struct px_error *err)
 {
-    for (int i = LAYERS - 1; i >= 0; i--) {
+    for (int i = gan->layer_count - 1; i >= 0; i--) {
         struct layer *l = &gan->layers[i];
-        if (i < LAYERS - 1)
+        if (i < gan->layer_count - 1)
             px_norm_layer_backward(&l->norm);
         int rc = px_conv_layer_backward(&l->conv, l->in, l->draw, l->din, err);
         if (rc)

@@ -1,10 +1,12 @@
 #ifndef TRAINER_PATCHGAN_H
 #define TRAINER_PATCHGAN_H
 
-/* The 70x70 PatchGAN discriminator (NLayerDiscriminator with n_layers 3 of
- * pytorch-CycleGAN-and-pix2pix): 4x4 convolutions 6 -> ndf -> 2 ndf -> 4 ndf (stride 2) -> 8 ndf ->
- * 1 (stride 1), LeakyReLU(.2), batch norm on the three in the middle; logits out, 30x30 for
- * 256x256.
+/* The discriminators of pytorch-CycleGAN-and-pix2pix: logits for overlapping patches.
+ *
+ * NLayerDiscriminator: n 4x4 convolutions of stride 2 and two of stride 1; channels in -> ndf ->
+ * 2 ndf -> 4 ndf -> 8 ndf -> 8 ndf ... -> 1, LeakyReLU(.2), norm on all but the first and the last.
+ * n = 3 is the paper's 70x70 PatchGAN, 30x30 logits for 256x256. PixelDiscriminator: three 1x1
+ * convolutions, in -> ndf -> norm(2 ndf) -> 1.
  *
  * px_patchgan_parameters() lays out the tensors once; every px_patchgan (one per batch) works on
  * them. A batch may hold several groups of images whose statistics are kept apart: D's step sees
@@ -14,18 +16,32 @@
 
 #include "base/error.h"
 #include "model/conv.h"
+#include "model/network.h"
 #include "trainer/parameters.h"
 
 struct px_patchgan;
 
-/* Adds the state_dict to an empty px_parameters and allocates it. input_nc: channels of A and B
- * together. */
-int px_patchgan_parameters(struct px_parameters *parameters, int input_nc, int ndf,
+enum { PX_MAX_D_LAYERS = 6 };
+
+/* Which discriminator. */
+struct px_patchgan_form {
+    int input_nc; /* channels of A and B together */
+    int ndf;
+    int n_layers; /* 1..PX_MAX_D_LAYERS; 0: the PixelDiscriminator */
+    enum px_norm norm;
+};
+
+/* Side of the map of logits for square images; below 1: the images are too small. The map before it
+ * is one larger, or as large for the PixelDiscriminator. */
+int px_patchgan_map(int n_layers, int size);
+
+/* Adds the state_dict to an empty px_parameters and allocates it. */
+int px_patchgan_parameters(struct px_parameters *parameters, const struct px_patchgan_form *form,
                            struct px_error *err);
 
 struct px_patchgan_options {
-    int input_nc, ndf;
-    int size;      /* side of the square images */
+    struct px_patchgan_form form;
+    int size;      /* side of the square images; their map has at least one logit */
     int n, groups; /* images a batch, groups of n / groups images */
     int threads;
     bool train_weights; /* backward gives the parameters' gradients */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/patchgan.h"
+
 #define AT(field) offsetof(struct px_settings, field)
 #define NET_CHOICES                                                                                \
     "unet_256|unet_128|unet_64|unet_32|unet_512|encoder_decoder|encoder_decoder_128|"              \
@@ -48,6 +50,14 @@ static const struct px_option rows[] = {
      .name = "netG", .type = PX_OPTION_CHOICE, .offset = AT(netG), .choices = NET_CHOICES,
      .value = "NAME",
      .help = "the generator; encoder_decoder (of 256, as unet_256) is a U-Net without skips"},
+    {.name = "netD", .type = PX_OPTION_CHOICE, .offset = AT(netD), .choices = "basic|n_layers|pixel",
+     .help = "the discriminator: basic sees patches of 70x70 pixels, n_layers others, pixel single "
+             "ones"},
+    {.name = "n-layers-D", .type = PX_OPTION_INT, .offset = AT(n_layers_D), .fallback = "3",
+     .min = 1, .max = PX_MAX_D_LAYERS,
+     .help = "with --netD n_layers: patches of 16, 34, 70, 142, 286, 574 pixels"},
+    {.name = "norm", .type = PX_OPTION_CHOICE, .offset = AT(norm),
+     .choices = "batch|instance|none", .help = "norm of both networks"},
     {.name = "ngf", .type = PX_OPTION_INT, .offset = AT(ngf), .fallback = "64", .min = 1,
      .max = 1024, .help = "filters of the generator's outermost layer"},
     {.name = "ndf", .type = PX_OPTION_INT, .offset = AT(ndf), .fallback = "64", .min = 1,
@@ -60,6 +70,13 @@ static const struct px_option rows[] = {
      .help = "a generator without dropout"},
     {.name = "no-conditional-D", .type = PX_OPTION_FLAG, .offset = AT(no_conditional_D),
      .help = "a discriminator that sees B alone, not A with B: the paper's ablation"},
+
+    {.name = "init-type", .type = PX_OPTION_CHOICE, .offset = AT(init_type),
+     .choices = "normal|xavier|kaiming|orthogonal", .help = "how initial weights are drawn"},
+    {.name = "init-gain", .type = PX_OPTION_NUMBER, .offset = AT(init_gain), .fallback = "0.02",
+     .min = 0, .max = 100,
+     .help = "scale of the initial weights: deviation of normal, factor of xavier and orthogonal; "
+             "kaiming has its own"},
 
     {.heading = "Training",
      .name = "n-epochs", .type = PX_OPTION_INT, .offset = AT(n_epochs), .fallback = "100",
@@ -112,10 +129,12 @@ const struct px_option_table px_settings_table = {
 static const char *const incidental[] = {"data",    "out",        "continue-train",
                                          "threads", "print-freq", "save-latest-freq"};
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
-                                           "output-nc", "direction", "crop-size"};
+                                           "output-nc", "direction", "crop-size",  "norm"};
 /* Rows that came later than the first trainings: written only where they are not at their default.
  */
-static const char *const later_rows[] = {"num-val", "no-conditional-D", "lambda-GAN", "gan-mode"};
+static const char *const later_rows[] = {"no-conditional-D", "lambda-GAN", "gan-mode",  "netD",
+                                         "n-layers-D",       "norm",       "init-type", "init-gain",
+                                         "num-val"};
 
 #define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
 
@@ -143,6 +162,30 @@ static void architecture_of(const struct px_settings *s, char *out, size_t room)
         snprintf(out, room, "encoder_decoder_256");
 }
 
+/* An option of the discriminator that is not at its default, or NULL. */
+static const char *given_for_D(const struct px_settings *s)
+{
+    return s->gan_mode           ? "--gan-mode"
+           : s->no_conditional_D ? "--no-conditional-D"
+           : s->netD             ? "--netD"
+                                 : NULL;
+}
+
+static int check_D(const struct px_settings *s, struct px_error *err)
+{
+    int n = px_settings_n_layers_D(s);
+
+    if (s->netD != 1 && s->n_layers_D != 3)
+        return px_fail(err, PX_E_USAGE, "--n-layers-D %" PRId64 " needs --netD n_layers",
+                       s->n_layers_D);
+    if (s->lambda_GAN > 0 && px_patchgan_map(n, (int)s->crop_size) < 1)
+        return px_fail(err, PX_E_USAGE,
+                       "--crop-size %" PRId64 " is too small for a discriminator of %d layers: it "
+                       "must be %d at least",
+                       s->crop_size, n, 3 << n);
+    return 0;
+}
+
 /* Losses that contradict each other. */
 static int check_losses(const struct px_settings *s, struct px_error *err)
 {
@@ -151,11 +194,11 @@ static int check_losses(const struct px_settings *s, struct px_error *err)
     if (s->lambda_L1 == 0)
         return px_fail(err, PX_E_USAGE,
                        "--lambda-GAN and --lambda-L1 are both 0: nothing to learn from");
-    if (s->gan_mode || s->no_conditional_D)
+    if (given_for_D(s))
         return px_fail(err, PX_E_USAGE,
                        "%s does not go with --lambda-GAN 0: without a GAN loss there is no "
                        "discriminator",
-                       s->gan_mode ? "--gan-mode" : "--no-conditional-D");
+                       given_for_D(s));
     return 0;
 }
 
@@ -186,7 +229,8 @@ int px_settings_check(const struct px_settings *s, struct px_error *err)
         return px_fail(err, PX_E_USAGE,
                        "--n-epochs and --n-epochs-decay are both 0: nothing to "
                        "train");
-    return check_losses(s, err);
+    int rc = check_D(s, err);
+    return rc ? rc : check_losses(s, err);
 }
 
 int px_settings_network(const struct px_settings *s, struct px_network *network,
@@ -200,12 +244,17 @@ int px_settings_network(const struct px_settings *s, struct px_network *network,
         .ngf = (int)s->ngf,
         .input_nc = (int)s->input_nc,
         .output_nc = (int)s->output_nc,
-        .norm = PX_NORM_BATCH,
+        .norm = (enum px_norm)s->norm,
         .dropout = !s->no_dropout,
         .crop_size = (int)s->crop_size,
         .direction = px_settings_b_to_a(s) ? "BtoA" : "AtoB",
     };
     return px_network_make(network, &options, err);
+}
+
+int px_settings_n_layers_D(const struct px_settings *s)
+{
+    return s->netD == 2 ? 0 : s->netD == 1 ? (int)s->n_layers_D : 3;
 }
 
 bool px_settings_b_to_a(const struct px_settings *settings)

@@ -16,11 +16,12 @@
 struct px_settings {
     const char *data, *out;
     int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
-    int64_t ngf, ndf, input_nc, output_nc, load_size, crop_size;
+    int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
     int64_t threads, save_latest_freq, print_freq, num_val;
-    double lr, beta1, lambda_L1, lambda_GAN;
+    double lr, beta1, lambda_L1, lambda_GAN, init_gain;
     uint64_t seed;
-    int netG, direction, gan_mode; /* indices into the rows' choices; gan_mode: px_gan_mode */
+    int netG, netD, direction;     /* indices into the rows' choices */
+    int norm, gan_mode, init_type; /* the same: px_norm, px_gan_mode, px_init_type */
     bool no_flip, no_dropout, no_conditional_D, continue_train;
 };
 
@@ -32,6 +33,9 @@ int px_settings_check(const struct px_settings *settings, struct px_error *err);
 /* The generator that checked settings describe. */
 int px_settings_network(const struct px_settings *settings, struct px_network *network,
                         struct px_error *err);
+
+/* The discriminator: 1 to 6, or 0 for pixel (trainer/patchgan.h). */
+int px_settings_n_layers_D(const struct px_settings *settings);
 
 bool px_settings_b_to_a(const struct px_settings *settings);
 

@@ -94,6 +94,7 @@ static int create_gan(struct run *run, struct px_error *err)
     struct px_gan_options options = {
         .network = run->network,
         .ndf = (int)s->ndf,
+        .n_layers_D = px_settings_n_layers_D(s),
         .batch_size = (int)s->batch_size,
         .threads = run->threads,
         .beta1 = s->beta1,
@@ -101,6 +102,7 @@ static int create_gan(struct run *run, struct px_error *err)
         .lambda_GAN = s->lambda_GAN,
         .lambda_L1 = s->lambda_L1,
         .unconditional = s->no_conditional_D,
+        .init = {(enum px_init_type)s->init_type, s->init_gain},
         .seed = s->seed,
     };
     int rc = px_gan_create(&run->gan, &options, err);

@@ -110,23 +110,26 @@ static int init_buffers(struct px_unet *unet, int i, struct px_error *err)
     return 0;
 }
 
+/* The bias of a convolution before a norm (they are there with instance norm) changes nothing, for
+ * the norm takes the mean away; its gradient is 0, and it stays as it is. */
 static int init_conv(struct px_unet *unet, struct px_dnn *dnn, int i, struct px_error *err)
 {
     const struct px_layer *spec = &unet->network.layers[i];
     struct layer *l = &unet->layers[i];
-    const struct px_conv_layer_desc desc = {.transposed = spec->transposed,
-                                            .n = unet->options.n,
-                                            .height = l->height,
-                                            .width = l->width,
-                                            .in = spec->in_channels,
-                                            .out = spec->out_channels,
-                                            .kernel = spec->kernel,
-                                            .stride = spec->stride,
-                                            .pad = spec->pad,
-                                            .train_weights = unet->options.train,
-                                            .train_input = unet->options.train && i > 0,
-                                            .weight = find(unet, spec->conv, "weight"),
-                                            .bias = find(unet, spec->conv, "bias")};
+    const struct px_conv_layer_desc desc = {
+        .transposed = spec->transposed,
+        .n = unet->options.n,
+        .height = l->height,
+        .width = l->width,
+        .in = spec->in_channels,
+        .out = spec->out_channels,
+        .kernel = spec->kernel,
+        .stride = spec->stride,
+        .pad = spec->pad,
+        .train_weights = unet->options.train,
+        .train_input = unet->options.train && i > 0,
+        .weight = find(unet, spec->conv, "weight"),
+        .bias = spec->has_norm ? -1 : find(unet, spec->conv, "bias")};
 
     return px_conv_layer_init(&l->conv, dnn, unet->parameters, &desc, err);
 }
@@ -159,15 +162,17 @@ static int init_norm(struct px_unet *unet, int i, struct px_error *err)
     const struct px_layer *spec = &unet->network.layers[i];
     struct px_parameters *p = unet->parameters;
     struct layer *l = &unet->layers[i];
+    int groups = unet->network.norm == PX_NORM_INSTANCE ? unet->options.n : 1;
 
     l->norm = (struct px_norm_layer){.channels = spec->out_channels,
-                                     .groups = 1,
-                                     .pixels = l->raw_count / (size_t)spec->out_channels,
+                                     .groups = groups,
+                                     .pixels = l->raw_count / (size_t)(spec->out_channels * groups),
+                                     .normalise = spec->has_norm,
                                      .threads = unet->options.threads,
                                      .x = l->raw,
                                      .dx = l->draw};
     l->running_mean = l->running_var = -1;
-    if (spec->has_norm) {
+    if (spec->has_norm && unet->network.norm == PX_NORM_BATCH) {
         int gamma = find(unet, spec->norm, "weight"), beta = find(unet, spec->norm, "bias");
         l->norm.gamma = p->value + p->list[gamma].offset;
         l->norm.beta = p->value + p->list[beta].offset;
@@ -184,9 +189,6 @@ int px_unet_create(struct px_unet **out, struct px_dnn *dnn, const struct px_net
                    struct px_parameters *parameters, const struct px_unet_options *options,
                    struct px_error *err)
 {
-    if (network->norm != PX_NORM_BATCH)
-        return px_fail(err, PX_E_USAGE, "cannot train norm '%s': only batch norm can be trained",
-                       px_norm_name(network->norm));
     for (int i = 0; i < network->layer_count; i++)
         if (network->layers[i].kernel != 4 || network->layers[i].residual >= 0)
             return px_fail(err, PX_E_USAGE,

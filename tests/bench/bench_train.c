@@ -97,11 +97,13 @@ static int run(const struct settings *s, struct px_error *err)
                                                .crop_size = (int)s->size,
                                                .direction = "AtoB"};
     struct px_gan_options gan_options = {.ndf = (int)s->ndf,
+                                         .n_layers_D = 3,
                                          .batch_size = (int)s->batch_size,
                                          .threads = (int)s->threads,
                                          .beta1 = 0.5,
                                          .lambda_GAN = 1,
                                          .lambda_L1 = 100,
+                                         .init = {PX_INIT_NORMAL, 0.02},
                                          .seed = 1};
     struct px_gan *gan = NULL;
     double *times = calloc((size_t)s->steps, sizeof *times);

@@ -19,17 +19,31 @@ from reference import PatchGAN, PixelGAN, Unet, save_safetensors
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS, SEED, KEPT = 10, 11, 24
 
+def unet(**options):
+    return Unet(5, 2, dropout=False, **options)
+
+
 # name: batch, generator, discriminator, options of the Trainer
 CASES = {
-    'unet.lsgan': (1, Unet(5, 2, dropout=False), PatchGAN(6, 2), {'mode': 'lsgan'}),
-    'unet.wgangp': (1, Unet(5, 2, dropout=False), PatchGAN(6, 2), {'mode': 'wgangp'}),
-    'unet.l1': (2, Unet(5, 2, dropout=False), PatchGAN(6, 2), {'lambda_gan': 0.0}),
-    'unet.cgan': (2, Unet(5, 2, dropout=False), PatchGAN(6, 2), {'lambda_l1': 0.0}),
-    'unet.unconditional': (1, Unet(5, 2, 1, 3, dropout=False), PatchGAN(3, 2),
+    'unet.lsgan': (1, unet(), PatchGAN(6, 2), {'mode': 'lsgan'}),
+    'unet.wgangp': (1, unet(), PatchGAN(6, 2), {'mode': 'wgangp'}),
+    'unet.l1': (2, unet(), PatchGAN(6, 2), {'lambda_gan': 0.0}),
+    'unet.cgan': (2, unet(), PatchGAN(6, 2), {'lambda_l1': 0.0}),
+    'unet.unconditional': (1, unet(input_nc=1), PatchGAN(3, 2),
                            {'conditional': False, 'lambda_gan': 3.0}),
-    'encoder_decoder': (1, Unet(5, 2, dropout=False, skip=False), PatchGAN(6, 2), {}),
-    'encoder_decoder.batch2': (2, Unet(5, 2, dropout=False, skip=False), PatchGAN(6, 2), {}),
+    'unet.instance': (1, unet(norm='instance'), PatchGAN(6, 2, norm='instance'), {}),
+    'unet.instance2': (2, unet(norm='instance'), PatchGAN(6, 2, norm='instance'),
+                       {'mode': 'lsgan'}),
+    'unet.none': (2, unet(norm='none'), PatchGAN(6, 2, norm='none'), {}),
+    'netD.1': (1, unet(), PatchGAN(6, 2, 1), {}),
+    'netD.2': (2, unet(), PatchGAN(6, 2, 2), {'mode': 'lsgan'}),
+    'netD.4': (1, unet(), PatchGAN(6, 2, 4), {}),
+    'netD.pixel': (1, unet(), PixelGAN(6, 2), {}),
+    'netD.pixel_instance': (2, unet(norm='instance'), PixelGAN(6, 2, norm='instance'), {}),
+    'encoder_decoder': (1, unet(skip=False), PatchGAN(6, 2), {}),
+    'encoder_decoder.batch2': (2, unet(skip=False), PatchGAN(6, 2), {}),
 }
+SIDES = {'netD.4': 64}  # all others: SIZE
 
 
 def mix(z):
@@ -67,6 +81,13 @@ def initialise(prefix, net):
                 p.copy_(u * np.float32(0.2))
 
 
+def is_idle(case, name):
+    """A bias whose gradient is 0, as an instance norm follows: in float32 rounding moves it."""
+    return 'instance' in case and name.endswith('bias') and name not in (
+        'G.model.model.0.bias', 'G.model.model.3.bias', 'D.model.0.bias', 'D.model.11.bias',
+        'D.net.0.bias', 'D.net.5.bias')
+
+
 def run(case, dtype):
     batch, net_g, net_d, options = CASES[case]
     net_g, net_d = copy.deepcopy(net_g), copy.deepcopy(net_d)
@@ -74,8 +95,9 @@ def run(case, dtype):
     initialise('D.', net_d)
     trainer = Trainer(net_g.to(dtype), net_d.to(dtype), **options)
     channels = next(net_g.parameters()).shape[1]
-    a = draw('a', (STEPS, batch, SIZE, SIZE, channels)).permute(0, 1, 4, 2, 3).to(dtype)
-    b = draw('b', (STEPS, batch, SIZE, SIZE, 3)).permute(0, 1, 4, 2, 3).to(dtype)
+    side = SIDES.get(case, SIZE)
+    a = draw('a', (STEPS, batch, side, side, channels)).permute(0, 1, 4, 2, 3).to(dtype)
+    b = draw('b', (STEPS, batch, side, side, 3)).permute(0, 1, 4, 2, 3).to(dtype)
     losses = [trainer.step(a[i], b[i]) for i in range(STEPS)]
     found = {'losses': torch.tensor(losses, dtype=torch.float64)}
     for name, t in trainer.state('').items():
@@ -95,7 +117,7 @@ def main():
         if '--check' in sys.argv[1:]:
             single = run(case, torch.float32)
             off = {n: (single[n].double() - t).abs().max() for n, t in found.items()
-                   if n != 'losses'}
+                   if n != 'losses' and not is_idle(case, n)}
             worst = max(off, key=off.get)
             loss = (single['losses'].double() / found['losses'] - 1)[found['losses'] != 0]
             print('%-24s losses %.1e, weights %.1e (%s)' % (case, loss.abs().max(), off[worst], worst))

@@ -52,11 +52,13 @@ static struct px_gan *create(int batch, int threads)
                                            .crop_size = SIDE,
                                            .direction = "AtoB"};
     struct px_gan_options o = {.ndf = 4,
+                               .n_layers_D = 3,
                                .batch_size = batch,
                                .threads = threads,
                                .beta1 = 0.5,
                                .lambda_GAN = 1,
                                .lambda_L1 = 100,
+                               .init = {PX_INIT_NORMAL, 0.02},
                                .seed = 1};
     struct px_gan *gan = NULL;
     struct px_error err = {0};

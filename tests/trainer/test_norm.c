@@ -37,7 +37,9 @@ static void fill(struct px_random *random, float *p, size_t n, float scale)
         p[i] = scale * (px_random_uniform(random) * 2 - 1);
 }
 
-static void make(struct setup *s, bool norm, bool mask)
+enum kind { WITHOUT, BATCH, INSTANCE };
+
+static void make(struct setup *s, enum kind kind, bool mask)
 {
     struct px_random random;
 
@@ -60,7 +62,8 @@ static void make(struct setup *s, bool norm, bool mask)
         .mask = mask ? s->mask : NULL,
         .target_count = 2,
         .targets = {{s->y1, s->g1, CHANNELS, 0.2f}, {s->y2 + OFFSET, s->g2 + OFFSET, PITCH, 0.0f}}};
-    if (norm) {
+    s->norm.normalise = kind != WITHOUT;
+    if (kind == BATCH) {
         s->norm.gamma = s->gamma;
         s->norm.beta = s->beta;
         s->norm.dgamma = s->dgamma;
@@ -109,11 +112,11 @@ static size_t check_by_differences(struct setup *s, float *values, const float *
     return skipped;
 }
 
-static void run(bool norm, bool mask)
+static void run(enum kind kind, bool mask)
 {
     struct setup s;
 
-    make(&s, norm, mask);
+    make(&s, kind, mask);
     loss(&s);
     px_norm_layer_backward(&s.norm);
     float dx[N], dgamma[CHANNELS], dbeta[CHANNELS];
@@ -121,7 +124,7 @@ static void run(bool norm, bool mask)
     memcpy(dgamma, s.dgamma, sizeof dgamma);
     memcpy(dbeta, s.dbeta, sizeof dbeta);
     assert_true(check_by_differences(&s, s.x, dx, N) < N / 3);
-    if (norm) {
+    if (kind == BATCH) {
         assert_true(check_by_differences(&s, s.gamma, dgamma, CHANNELS) < CHANNELS);
         assert_true(check_by_differences(&s, s.beta, dbeta, CHANNELS) < CHANNELS);
     }
@@ -131,19 +134,26 @@ static void run(bool norm, bool mask)
 static void test_plain(void **state)
 {
     (void)state;
-    run(false, false);
+    run(WITHOUT, false);
 }
 
 static void test_norm(void **state)
 {
     (void)state;
-    run(true, false);
+    run(BATCH, false);
 }
 
 static void test_dropout(void **state)
 {
     (void)state;
-    run(true, true);
+    run(BATCH, true);
+}
+
+static void test_instance(void **state)
+{
+    (void)state;
+    run(INSTANCE, false);
+    run(INSTANCE, true);
 }
 
 static void test_statistics(void **state)
@@ -152,7 +162,7 @@ static void test_statistics(void **state)
     float mean[CHANNELS] = {0}, var[CHANNELS];
     (void)state;
 
-    make(&s, true, false);
+    make(&s, BATCH, false);
     for (size_t i = 0; i < N; i++)
         s.x[i] += 1000; /* far from 0: the naive difference of squares would be all noise */
     for (size_t c = 0; c < CHANNELS; c++)
@@ -273,6 +283,7 @@ int main(void)
         CHECK("activation and copies have the gradient of their differences", test_plain),
         CHECK("batch norm has the gradient of its differences", test_norm),
         CHECK("batch norm with dropout has the gradient of its differences", test_dropout),
+        CHECK("instance norm has the gradient of its differences", test_instance),
         CHECK("statistics are right far from zero, and run as PyTorch's", test_statistics),
         CHECK("the losses have the gradient of their differences and never overflow", test_losses),
         CHECK("the GAN losses have the values of their formulas", test_loss_values),

@@ -99,9 +99,9 @@ static int parse(struct px_settings *settings, int argc, const char *const *argv
                  struct px_error *err)
 {
     struct px_options options = {0};
-    char *copy[16] = {0};
+    char *copy[24] = {0};
 
-    assert_true(argc < 16);
+    assert_true(argc < 24);
     for (int i = 0; i < argc; i++)
         copy[i] = (char *)(uintptr_t)argv[i];
     memset(settings, 0, sizeof *settings);
@@ -151,6 +151,18 @@ static void test_defaults(void **state)
     assert_int_equal(px_settings_network(&s, &network, &err), 0);
     assert_string_equal(network.architecture, "encoder_decoder_256");
     assert_int_equal(s.gan_mode, PX_GAN_WGANGP);
+    assert_int_equal(px_settings_n_layers_D(&s), 3);
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--norm",
+                           "instance", "--netD", "n_layers", "--n_layers_D", "5", "--init_type",
+                           "orthogonal", "--init-gain=1"),
+                     0);
+    assert_int_equal(px_settings_network(&s, &network, &err), 0);
+    assert_int_equal(network.norm, PX_NORM_INSTANCE);
+    assert_int_equal(px_settings_n_layers_D(&s), 5);
+    assert_int_equal(s.init_type, PX_INIT_ORTHOGONAL);
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netD=pixel"),
+                     0);
+    assert_int_equal(px_settings_n_layers_D(&s), 0);
 }
 
 static void test_refusals(void **state)
@@ -185,6 +197,15 @@ static void test_refusals(void **state)
                            "0", "--gan-mode", "lsgan"),
                      -PX_E_USAGE);
     assert_non_null(strstr(err.message, "--gan-mode"));
+    assert_int_equal(
+        PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--n-layers-D", "5"),
+        -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "--netD n_layers"));
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netG",
+                           "unet_32", "--crop-size", "64", "--netD", "n_layers", "--n-layers-D",
+                           "5"),
+                     -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "96 at least"));
 }
 
 static const char *value_of(const struct px_settings_text *text, const char *key)

@@ -17,40 +17,39 @@ enum { STEPS = 10, SIDE = 32, SEED = 11, KEPT = 24 };
 struct step_case {
     const char *name;
     int batch;
-    const char *architecture;
-    int input_nc;
-    struct px_gan_options gan; /* network and sizes are filled in by create() */
+    const char *architecture; /* NULL: unet_32 */
+    enum px_norm norm;
+    int input_nc;              /* 0: 3 */
+    int side;                  /* 0: SIDE */
+    int n_layers;              /* of D; 0: 3, -1: pixel */
+    struct px_gan_options gan; /* the losses; create() fills in the rest */
     float weights;             /* how far the weights may be off; 0: WEIGHTS */
 };
 
 /* Twenty times PyTorch's own f32 error, a hundredth of what ten steps move. */
 static const float WEIGHTS = 1e-5f;
 
+#define BOTH .lambda_GAN = 1, .lambda_L1 = 100
+
 static const struct step_case cases[] = {
-    {"unet.lsgan",
-     1,
-     "unet_32",
-     3,
-     {.gan_mode = PX_GAN_LSGAN, .lambda_GAN = 1, .lambda_L1 = 100},
-     0},
+    {"unet.lsgan", 1, .gan = {BOTH, .gan_mode = PX_GAN_LSGAN}},
     /* Real and fake pull D's betas almost equally: what remains is rounding, and Adam's step is
      * the sign of that. */
-    {"unet.wgangp",
-     1,
-     "unet_32",
-     3,
-     {.gan_mode = PX_GAN_WGANGP, .lambda_GAN = 1, .lambda_L1 = 100},
-     1e-3f},
-    {"unet.l1", 2, "unet_32", 3, {.lambda_L1 = 100}, 0},
-    {"unet.cgan", 2, "unet_32", 3, {.lambda_GAN = 1}, 0},
-    {"unet.unconditional",
-     1,
-     "unet_32",
-     1,
-     {.lambda_GAN = 3, .lambda_L1 = 100, .unconditional = true},
-     0},
-    {"encoder_decoder", 1, "encoder_decoder_32", 3, {.lambda_GAN = 1, .lambda_L1 = 100}, 0},
-    {"encoder_decoder.batch2", 2, "encoder_decoder_32", 3, {.lambda_GAN = 1, .lambda_L1 = 100}, 0},
+    {"unet.wgangp", 1, .gan = {BOTH, .gan_mode = PX_GAN_WGANGP}, .weights = 1e-3f},
+    {"unet.l1", 2, .gan = {.lambda_L1 = 100}},
+    {"unet.cgan", 2, .gan = {.lambda_GAN = 1}},
+    {"unet.unconditional", 1, .input_nc = 1,
+     .gan = {.lambda_GAN = 3, .lambda_L1 = 100, .unconditional = true}},
+    {"unet.instance", 1, .norm = PX_NORM_INSTANCE, .gan = {BOTH}},
+    {"unet.instance2", 2, .norm = PX_NORM_INSTANCE, .gan = {BOTH, .gan_mode = PX_GAN_LSGAN}},
+    {"unet.none", 2, .norm = PX_NORM_NONE, .gan = {BOTH}},
+    {"netD.1", 1, .n_layers = 1, .gan = {BOTH}},
+    {"netD.2", 2, .n_layers = 2, .gan = {BOTH, .gan_mode = PX_GAN_LSGAN}},
+    {"netD.4", 1, .n_layers = 4, .side = 64, .gan = {BOTH}},
+    {"netD.pixel", 1, .n_layers = -1, .gan = {BOTH}},
+    {"netD.pixel_instance", 2, .n_layers = -1, .norm = PX_NORM_INSTANCE, .gan = {BOTH}},
+    {"encoder_decoder", 1, "encoder_decoder_32", .gan = {BOTH}},
+    {"encoder_decoder.batch2", 2, "encoder_decoder_32", .gan = {BOTH}},
 };
 
 /* The same draws as make_steps_golden.py's: scale * [-1, 1) + mean. */
@@ -95,20 +94,32 @@ static void draw_weights(struct px_gan *gan)
     }
 }
 
+static int side_of(const struct step_case *c)
+{
+    return c->side ? c->side : SIDE;
+}
+
+static int channels_of(const struct step_case *c)
+{
+    return c->input_nc ? c->input_nc : 3;
+}
+
 static struct px_gan *create(const struct step_case *c)
 {
-    const struct px_network_options net = {.architecture = c->architecture,
+    const struct px_network_options net = {.architecture =
+                                               c->architecture ? c->architecture : "unet_32",
                                            .ngf = 2,
-                                           .input_nc = c->input_nc,
+                                           .input_nc = channels_of(c),
                                            .output_nc = 3,
-                                           .norm = PX_NORM_BATCH,
-                                           .crop_size = SIDE,
+                                           .norm = c->norm,
+                                           .crop_size = side_of(c),
                                            .direction = "AtoB"};
     struct px_gan_options o = c->gan;
     struct px_gan *gan = NULL;
     struct px_error err = {0};
 
     o.ndf = 2;
+    o.n_layers_D = c->n_layers < 0 ? 0 : c->n_layers ? c->n_layers : 3;
     o.batch_size = c->batch;
     o.threads = 2;
     o.beta1 = 0.5;
@@ -177,8 +188,8 @@ static void check_weights(const struct step_case *c, const struct px_gan *gan,
 
 static void run(const struct step_case *c, const struct px_safetensors *file)
 {
-    size_t pixels = (size_t)c->batch * SIDE * SIDE;
-    size_t na = pixels * (size_t)c->input_nc, nb = pixels * 3;
+    size_t pixels = (size_t)(c->batch * side_of(c) * side_of(c));
+    size_t na = pixels * (size_t)channels_of(c), nb = pixels * 3;
     float *a = malloc(STEPS * na * sizeof *a), *b = malloc(STEPS * nb * sizeof *b);
     float losses[STEPS * 4];
     struct px_gan *gan = create(c);
@@ -225,6 +236,12 @@ static void test_unet(void **state)
     run_cases("unet.");
 }
 
+static void test_discriminators(void **state)
+{
+    (void)state;
+    run_cases("netD.");
+}
+
 static void test_encoder_decoder(void **state)
 {
     (void)state;
@@ -234,7 +251,8 @@ static void test_encoder_decoder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHECK("a U-Net trains as PyTorch's with every loss", test_unet),
+        CHECK("a U-Net trains as PyTorch's with every loss and norm", test_unet),
+        CHECK("it trains as PyTorch's against every discriminator", test_discriminators),
         CHECK("an encoder-decoder trains as PyTorch's", test_encoder_decoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -403,6 +403,34 @@ static void test_ablations(void **state)
     px_checkpoint_close(checkpoint);
 }
 
+static void test_networks(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    struct px_checkpoint *checkpoint;
+    (void)state;
+
+    train(&run, in("in.safetensors"),
+          MORE("--norm", "instance", "--netD", "pixel", "--init-type", "orthogonal", "--init-gain",
+               "1", "--batch-size", "2"),
+          0);
+    assert_done(&run);
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("in.safetensors"), &err), 0);
+    assert_int_equal(checkpoint->network.norm, PX_NORM_INSTANCE);
+    px_checkpoint_close(checkpoint);
+    train(&run, in("in.safetensors"), MORE("--batch-size", "2", "--continue-train"), 0);
+    assert_one_line(&run, 2, "now it is (its default)");
+
+    train(
+        &run, in("no.safetensors"),
+        MORE("--norm", "none", "--netD", "n_layers", "--n-layers-D", "2", "--init-type", "kaiming"),
+        0);
+    assert_done(&run);
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("no.safetensors"), &err), 0);
+    assert_int_equal(checkpoint->network.norm, PX_NORM_NONE);
+    px_checkpoint_close(checkpoint);
+}
+
 static void test_refuses(void **state)
 {
     struct run run;
@@ -524,6 +552,7 @@ int main(void)
         CHECK("interrupted, killed and resumed it ends in the same bytes", test_resume),
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),
+        CHECK("norms, discriminators and initial weights can be chosen", test_networks),
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
         CHECK("a full disk leaves the last good files and one line", test_full_disk),
