@@ -47,7 +47,8 @@ const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpo
 
 /* Saves `tensors` (names of the state_dict) with the network's metadata and `extra` entries (which
  * may not repeat the network's keys). `dtype` PX_F32 or PX_BF16 is the type that convolution
- * weights are stored in; everything else is written as it is given. INVALID where the tensors are
+ * weights are stored in; everything else, and with PX_DTYPE_AUTO the weights too, is written as it
+ * is given. INVALID where the tensors are
  * not those of the network; IO where the disk is full, then nothing of `path` has changed. */
 int px_checkpoint_save(const char *path, const struct px_network *network,
                        const struct px_tensor *tensors, size_t count,

@@ -24,7 +24,7 @@ static int collect(struct state *state, const struct px_checkpoint *checkpoint, 
             continue;
         size_t at = state->count++;
         state->tensors[at] = *tensor;
-        if (spec->role != PX_ROLE_WEIGHT || tensor->dtype == dtype)
+        if (spec->role != PX_ROLE_WEIGHT || dtype == PX_DTYPE_AUTO || tensor->dtype == dtype)
             continue;
         int rc = px_tensor_convert(&state->tensors[at], dtype, &state->owned[at], err);
         if (rc)

@@ -33,7 +33,8 @@ static int prepare(struct written *written, const struct px_network *network, en
         struct px_tensor *tensor = &written->tensors[i];
         const struct px_tensor_spec *spec;
         int rc = px_checkpoint_bind(&binding, tensor, &spec, err);
-        if (!rc && spec && spec->role == PX_ROLE_WEIGHT && tensor->dtype != dtype)
+        if (!rc && spec && spec->role == PX_ROLE_WEIGHT && dtype != PX_DTYPE_AUTO &&
+            tensor->dtype != dtype)
             rc = px_tensor_convert(tensor, dtype, &written->owned[i], err);
         if (rc)
             return rc;
@@ -99,7 +100,7 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
     struct px_metadata *metadata = NULL;
     int rc = 0;
 
-    if (dtype != PX_F32 && dtype != PX_BF16)
+    if (dtype != PX_F32 && dtype != PX_BF16 && dtype != PX_DTYPE_AUTO)
         rc = px_fail(err, PX_E_INVALID, "weights are stored as f32 or bf16, not as %s",
                      px_dtype_name(dtype));
     if (!rc)

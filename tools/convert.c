@@ -96,11 +96,11 @@ static size_t extra_metadata(const struct px_tensor_list *list, const char *test
     return count;
 }
 
-static enum px_dtype stored_dtype(const struct px_checkpoint *checkpoint, int wanted)
+static enum px_dtype stored_dtype(const struct settings *settings)
 {
-    if (wanted == DTYPE_KEEP) /* f16 and f64 are read, never written */
-        return checkpoint->dtype == PX_BF16 ? PX_BF16 : PX_F32;
-    return wanted == DTYPE_BF16 ? PX_BF16 : PX_F32;
+    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16};
+
+    return dtypes[settings->dtype];
 }
 
 /* The tensors that the network has; InstanceNorm's stale statistics stay behind. */
@@ -150,10 +150,9 @@ static int save(const struct px_checkpoint *checkpoint, const char *path,
     if (!extra)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu metadata",
                        list->metadata_count);
-    int rc =
-        px_checkpoint_save(path, &checkpoint->network, tensors, bound_tensors(checkpoint, tensors),
-                           extra, extra_metadata(list, norms[settings->test_norm], extra),
-                           stored_dtype(checkpoint, settings->dtype), err);
+    int rc = px_checkpoint_save(
+        path, &checkpoint->network, tensors, bound_tensors(checkpoint, tensors), extra,
+        extra_metadata(list, norms[settings->test_norm], extra), stored_dtype(settings), err);
     free(extra);
     return rc;
 }
@@ -204,8 +203,7 @@ static int write_as(enum format format, const char *path, const struct px_checkp
     case ONNX:
         return px_onnx_save(path, checkpoint, running ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
     case PTH:
-        return px_checkpoint_save_pth(path, checkpoint, stored_dtype(checkpoint, settings->dtype),
-                                      err);
+        return px_checkpoint_save_pth(path, checkpoint, stored_dtype(settings), err);
     case SAFETENSORS:
         break;
     }

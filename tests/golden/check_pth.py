@@ -68,8 +68,6 @@ def check_round_trip(program, source, folder):
     for name, t in original.items():
         t = t.detach()
         name = name[len('module.'):] if name.startswith('module.') else name
-        if t.dtype in (torch.float16, torch.float64) and t.dim() == 4:
-            t = t.float()  # weights are stored as f32 or bf16
         assert state[name].dtype == t.dtype and torch.equal(state[name], t), name
     assert len(state) == len(original)
 

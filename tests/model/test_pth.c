@@ -386,14 +386,14 @@ static void test_writing(void **state)
 static void test_round_trip(void **state)
 {
     static const char *const names[] = {"zip_1.13.pth", "python2.pth", "strides.pth", "bf16.pth",
-                                        "none.pth"};
+                                        "f16.pth",      "f64.pth",     "none.pth"};
     (void)state;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct px_checkpoint *a = import(names[i]);
         struct px_checkpoint *b = NULL;
         struct px_error err = {0};
-        if (px_checkpoint_save_pth(scratch("a.pth"), a, a->dtype, &err) != 0 ||
+        if (px_checkpoint_save_pth(scratch("a.pth"), a, PX_DTYPE_AUTO, &err) != 0 ||
             px_checkpoint_import(&b, scratch("a.pth"), &err) != 0)
             fail_msg("%s", err.message);
         assert_equal(a->list, b->list);

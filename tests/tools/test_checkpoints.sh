@@ -161,6 +161,12 @@ run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth"
 check "converts back to .pth" is 0 ""
 run "$pix2pix" convert "$work/back.pth" "$work/again.safetensors"
 check "and forth to the same bytes" cmp -s "$work/zip.safetensors" "$work/again.safetensors"
+run "$pix2pix" convert "$pth/f16.pth" "$work/f16.safetensors"
+run "$pix2pix" inspect "$work/f16.safetensors"
+check "keeps half precision unasked" grep -q 'stored as  *f16,' <<<"$out"
+run "$pix2pix" convert "$pth/f64.pth" "$work/f64.safetensors" --dtype f32
+run "$pix2pix" inspect "$work/f64.safetensors"
+check "and makes f32 of double where asked" grep -q 'stored as  *f32,' <<<"$out"
 run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth" --direction BtoA
 check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size, --test-norm: a state_dict has no place for them; leave the options out"
 
