@@ -25,15 +25,6 @@ static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
     return 0;
 }
 
-static struct px_checkpoint *create(const char *path, struct px_error *err)
-{
-    struct px_checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
-
-    if (!checkpoint)
-        px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
-    return checkpoint;
-}
-
 static int read_test_norm(struct px_checkpoint *checkpoint, struct px_error *err)
 {
     const char *norm = px_metadata_find(checkpoint->list, "test_norm");
@@ -48,9 +39,35 @@ static int read_test_norm(struct px_checkpoint *checkpoint, struct px_error *err
     return 0;
 }
 
-/* Finds out what the list of tensors is, or closes the checkpoint. */
-static int complete(struct px_checkpoint **out, struct px_checkpoint *checkpoint, const char *path,
-                    struct px_error *err)
+static int read_safetensors(struct px_checkpoint *checkpoint, const char *path,
+                            struct px_error *err)
+{
+    int rc = px_safetensors_open(&checkpoint->file, path, err);
+
+    if (!rc)
+        checkpoint->list = px_safetensors_list(checkpoint->file);
+    return rc;
+}
+
+static int read_any(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
+{
+    struct px_map map;
+    int rc = px_map_open(&map, path, err);
+
+    if (rc)
+        return rc;
+    bool pytorch = px_pth_sniff(map.data, map.size);
+    px_map_close(&map);
+    if (!pytorch)
+        return read_safetensors(checkpoint, path, err);
+    rc = px_pth_open(&checkpoint->pth, path, err);
+    if (!rc)
+        checkpoint->list = px_pth_list(checkpoint->pth);
+    return rc;
+}
+
+/* Finds out what the list of tensors is. */
+static int understand(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
 {
     int rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, err);
 
@@ -58,8 +75,25 @@ static int complete(struct px_checkpoint **out, struct px_checkpoint *checkpoint
         rc = bind_all(checkpoint, err);
     if (!rc)
         rc = read_test_norm(checkpoint, err);
-    if (rc) {
+    if (rc)
         px_error_prefix(err, path);
+    return rc;
+}
+
+typedef int read_file(struct px_checkpoint *checkpoint, const char *path, struct px_error *err);
+
+/* Runs `read` and, where it is not NULL, `then` on a new checkpoint. */
+static int make(struct px_checkpoint **out, const char *path, read_file *read, read_file *then,
+                struct px_error *err)
+{
+    struct px_checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
+
+    if (!checkpoint)
+        return px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
+    int rc = read(checkpoint, path, err);
+    if (!rc && then)
+        rc = then(checkpoint, path, err);
+    if (rc) {
         px_checkpoint_close(checkpoint);
         return rc;
     }
@@ -69,44 +103,17 @@ static int complete(struct px_checkpoint **out, struct px_checkpoint *checkpoint
 
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
 {
-    struct px_checkpoint *checkpoint = create(path, err);
-
-    if (!checkpoint)
-        return -PX_E_NOMEM;
-    int rc = px_safetensors_open(&checkpoint->file, path, err);
-    if (rc) {
-        px_checkpoint_close(checkpoint);
-        return rc;
-    }
-    checkpoint->list = px_safetensors_list(checkpoint->file);
-    return complete(out, checkpoint, path, err);
-}
-
-static int open_pth(struct px_checkpoint **out, const char *path, struct px_error *err)
-{
-    struct px_checkpoint *checkpoint = create(path, err);
-
-    if (!checkpoint)
-        return -PX_E_NOMEM;
-    int rc = px_pth_open(&checkpoint->pth, path, err);
-    if (rc) {
-        px_checkpoint_close(checkpoint);
-        return rc;
-    }
-    checkpoint->list = px_pth_list(checkpoint->pth);
-    return complete(out, checkpoint, path, err);
+    return make(out, path, read_safetensors, understand, err);
 }
 
 int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err)
 {
-    struct px_map map;
-    int rc = px_map_open(&map, path, err);
+    return make(out, path, read_any, understand, err);
+}
 
-    if (rc)
-        return rc;
-    bool pytorch = px_pth_sniff(map.data, map.size);
-    px_map_close(&map);
-    return pytorch ? open_pth(out, path, err) : px_checkpoint_open(out, path, err);
+int px_checkpoint_peek(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    return make(out, path, read_any, NULL, err);
 }
 
 void px_checkpoint_close(struct px_checkpoint *checkpoint)

@@ -38,6 +38,8 @@ int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_e
 /* The same, but also from a file of PyTorch (model/pth.h); the content tells which it is. For
  * tools: the daemon and the trainer read safetensors only. */
 int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err);
+/* The same for any tensors, of whatever network: fills `list` alone. */
+int px_checkpoint_peek(struct px_checkpoint **out, const char *path, struct px_error *err);
 void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
 
 /* The tensor of a layer (below layer_count) in some role, or NULL where the network or the file has

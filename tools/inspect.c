@@ -17,7 +17,7 @@ static const struct px_option rows[] = {
     {.name = "tensors",
      .type = PX_OPTION_FLAG,
      .offset = offsetof(struct settings, tensors),
-     .help = "list the tensors too"},
+     .help = "list the tensors too, also those of a file that holds no generator"},
     {.name = "json",
      .type = PX_OPTION_FLAG,
      .offset = offsetof(struct settings, json),
@@ -86,13 +86,15 @@ static void print_shape(const struct px_tensor *tensor)
         printf("%s%" PRId64, i ? "x" : "", tensor->shape[i]);
 }
 
-/* Their names are those of the network: opening the checkpoint has checked them. */
 static void print_tensors(const struct px_tensor_list *list)
 {
     printf("tensors\n");
     for (size_t i = 0; i < list->count; i++) {
         const struct px_tensor *tensor = &list->tensors[i];
-        printf("  %-72s %-4s ", tensor->name, px_dtype_name(tensor->dtype));
+        size_t length = strlen(tensor->name);
+        printf("  ");
+        print_clean(tensor->name);
+        printf("%*s%-4s ", length < 72 ? 73 - (int)length : 1, "", px_dtype_name(tensor->dtype));
         print_shape(tensor);
         putchar('\n');
     }
@@ -199,11 +201,24 @@ static size_t stored_bytes(const struct px_tensor_list *list)
     return bytes;
 }
 
+/* The tensors of a file that holds no generator, which is a failure all the same. */
+static void list_stranger(const char *path)
+{
+    struct px_checkpoint *checkpoint;
+
+    if (px_checkpoint_peek(&checkpoint, path, NULL) != 0)
+        return;
+    print_tensors(checkpoint->list);
+    px_checkpoint_close(checkpoint);
+}
+
 static int inspect(const char *path, const struct settings *settings, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
     int rc = px_checkpoint_import(&checkpoint, path, err);
 
+    if (rc && settings->tensors && !settings->json)
+        list_stranger(path);
     if (rc)
         return rc;
     const struct facts facts = {.path = path,

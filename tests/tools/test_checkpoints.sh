@@ -127,6 +127,10 @@ run "$pix2pix" inspect "$pth/whole_module.pth"
 check "tells what to do with a whole module" grep -q 'save the state_dict: torch.save(net.state_dict(), ...)$' <<<"$err"
 run "$pix2pix" inspect "$pth/discriminator.pth"
 check "names a discriminator" grep -q 'this is a discriminator' <<<"$err"
+check "and lists nothing" [ "$status $out" = "1 " ]
+run "$pix2pix" inspect --tensors "$pth/discriminator.pth"
+check "but its tensors where asked" grep -q '^  model.0.weight  *f32  *1x5x4x4$' <<<"$out"
+check "which is a failure all the same" [ "$status" = 1 ]
 run "$pix2pix" convert "$pth/legacy.pth" "$work/legacy.safetensors"
 check "converts the legacy format without flags" is 0 ""
 run "$pix2pix" convert "$pth/zip_2.6.pth" "$work/zip.safetensors"
