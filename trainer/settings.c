@@ -114,12 +114,13 @@ const struct px_option_table px_settings_table = {
         "Trains pix2pix (Isola et al. 2017) on pairs of pictures and writes a checkpoint that\n"
         "pix2pixd and pix2pix serve. Options are named as in pytorch-CycleGAN-and-pix2pix.\n"
         "\n"
-        "NAME.safetensors is always the latest complete generator. NAME.state holds all that\n"
-        "--continue-train needs; Ctrl-C (or SIGTERM) saves both and leaves, a second Ctrl-C "
-        "leaves\n"
-        "at once. Each epoch leaves a picture in NAME.pictures/: input, output and target of up\n"
-        "to four validation pairs. Files of an earlier training are never overwritten: continue\n"
-        "it, remove them or choose another name.",
+        "NAME.safetensors is always the latest complete generator, NAME.best/NAME.safetensors the\n"
+        "one with the lowest L1 on DIR/val. NAME.report.html shows curves and pictures in a\n"
+        "browser; NAME.pictures/, NAME.metrics.jsonl and NAME.loss_log.txt hold what it shows.\n"
+        "NAME.state holds all that --continue-train needs; Ctrl-C (or SIGTERM) saves and leaves, "
+        "a\n"
+        "second Ctrl-C leaves at once. Checkpoints of an earlier training are never overwritten:\n"
+        "continue it, remove them or choose another name.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -297,8 +298,8 @@ static void describe_row(const struct px_option *row, const struct px_settings *
     case PX_OPTION_CHOICE:
         choice(row->choices, *(const int *)field, out, room);
         break;
-    case PX_OPTION_STRING: /* paths only */
-        out[0] = 0;
+    case PX_OPTION_STRING:
+        snprintf(out, room, "%s", *(const char *const *)field ? *(const char *const *)field : "");
         break;
     }
 }
@@ -343,4 +344,18 @@ void px_settings_describe(const struct px_settings *settings, struct px_settings
     describe_rows(settings, true, text);
     text->network_count = text->count;
     describe_rows(settings, false, text);
+}
+
+bool px_settings_row(const struct px_settings *settings, size_t row, struct px_settings_row *text)
+{
+    char fallback[32] = "";
+
+    if (row >= sizeof rows / sizeof *rows)
+        return false;
+    text->name = rows[row].name;
+    describe_row(&rows[row], settings, text->value, sizeof text->value);
+    const char *usual =
+        rows[row].type == PX_OPTION_STRING ? "" : default_of(&rows[row], fallback, sizeof fallback);
+    text->is_default = strcmp(text->value, usual) == 0;
+    return true;
 }

@@ -53,6 +53,15 @@ struct px_settings_text {
     char keys[PX_SETTINGS_MAX][32], values[PX_SETTINGS_MAX][32];
 };
 
+/* The row-th option as text, for people: false behind the last one. */
+struct px_settings_row {
+    const char *name; /* "lambda-L1" */
+    char value[4096];
+    bool is_default;
+};
+
+bool px_settings_row(const struct px_settings *settings, size_t row, struct px_settings_row *text);
+
 void px_settings_describe(const struct px_settings *settings, struct px_settings_text *text);
 
 #endif

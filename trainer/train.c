@@ -17,6 +17,7 @@
 #include "trainer/pairs.h"
 #include "trainer/preview.h"
 #include "trainer/progress.h"
+#include "trainer/report.h"
 #include "trainer/schedule.h"
 #include "trainer/snapshot.h"
 #include "trainer/validate.h"
@@ -32,6 +33,7 @@ struct run {
     struct px_network network;
     struct px_snapshot snapshot;
     struct px_history history;
+    struct px_report report;
     struct px_schedule schedule;
     struct px_progress progress;
     struct px_pairs *pairs;
@@ -41,6 +43,7 @@ struct run {
     struct px_feed *feed;
     struct px_validation *validation;
     struct px_preview *preview;
+    size_t rows; /* of the preview */
     int threads;
     int64_t steps_per_epoch, end;
     int64_t steps;    /* taken so far */
@@ -123,10 +126,12 @@ static int create_gan(struct run *run, struct px_error *err)
 static int create_pictures(struct run *run, struct px_error *err)
 {
     size_t count = px_pairs_count(run->measured);
-    size_t rows = count < PX_PREVIEW_ROWS ? count : PX_PREVIEW_ROWS;
+
+    run->rows = count < PX_PREVIEW_ROWS ? count : PX_PREVIEW_ROWS;
     int rc = px_validation_create(&run->validation, run->measured, &run->network, err);
 
-    return rc ? rc : px_preview_create(&run->preview, rows, (uint32_t)run->network.crop_size, err);
+    return rc ? rc
+              : px_preview_create(&run->preview, run->rows, (uint32_t)run->network.crop_size, err);
 }
 
 static int resume(struct run *run, struct px_error *err)
@@ -152,6 +157,28 @@ static int start_history(struct run *run, struct px_error *err)
         .print_freq = run->settings->print_freq,
     };
     return px_history_start(&run->history, run->steps, err);
+}
+
+static int start_report(struct run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+
+    run->report = (struct px_report){
+        .settings = s,
+        .output = &run->output,
+        .network = &run->network,
+        .history = &run->history,
+        .parameters_G = px_gan_parameters_G(run->gan),
+        .parameters_D = px_gan_parameters_D(run->gan),
+        .pairs = px_pairs_count(run->pairs),
+        .val_pairs = px_pairs_count(run->measured),
+        .has_val = run->has_val,
+        .threads = run->threads,
+        .epochs = s->n_epochs + s->n_epochs_decay,
+        .end = run->end,
+        .thumbs.rows = run->rows,
+    };
+    return px_report_resume(&run->report, run->steps / run->steps_per_epoch, err);
 }
 
 static int start_feed(struct run *run, struct px_error *err)
@@ -190,8 +217,9 @@ static int prepare(struct run *run, struct px_error *err)
         return rc;
     if (s->continue_train && (rc = resume(run, err)) != 0)
         return rc;
-    rc = start_feed(run, err);
-    return rc ? rc : start_history(run, err);
+    if ((rc = start_feed(run, err)) != 0 || (rc = start_history(run, err)) != 0)
+        return rc;
+    return start_report(run, err);
 }
 
 static int check_losses(const struct run *run, const struct px_gan_losses *l, struct px_error *err)
@@ -269,6 +297,11 @@ static int finish_epoch(struct run *run, struct px_error *err)
         (rc = px_snapshot_save(&run->snapshot, run->steps, err)) != 0 ||
         (rc = save_picture(run, done.epoch, err)) != 0)
         return rc;
+    run->report.seconds_per_step = px_ms_since(run->progress.start_ns) * 1e-3 /
+                                   (double)(run->steps - run->progress.first_step);
+    rc = px_report_write(&run->report, done.epoch, px_preview_sheet(run->preview), err);
+    if (rc)
+        return rc;
     px_progress_epoch(&run->progress, &done, px_schedule_lr(&run->schedule, done.epoch));
     return 0;
 }
@@ -334,6 +367,7 @@ static void start_progress(struct run *run)
 static void release(struct run *run)
 {
     px_feed_destroy(run->feed);
+    px_report_finish(&run->report);
     px_history_finish(&run->history);
     px_preview_destroy(run->preview);
     px_validation_destroy(run->validation);

@@ -244,6 +244,13 @@ static void test_learns(void **state)
     assert_int_equal(middle[72 * 3], 25);
     assert_true(middle[36 * 3] < 128);
     px_image_destroy(&picture);
+
+    uint8_t *page;
+    size_t size;
+    assert_int_equal(px_file_read(in("learn.report.html"), 3000000, &page, &size, &err), 0);
+    assert_non_null(strstr((char *)page, "<title>learn: epoch 22 of 22</title>"));
+    assert_non_null(strstr((char *)page, "&middot; complete"));
+    free(page);
 }
 
 /* The lines of metrics.jsonl count up, each epoch ends with its one validation. */
@@ -344,6 +351,7 @@ static void test_resume(void **state)
     assert_same_file(in("straight.pictures/epoch_062.png"), in("broken.pictures/epoch_062.png"));
     assert_steps_once("straight.metrics.jsonl", 62);
     assert_steps_once("broken.metrics.jsonl", 62);
+    assert_int_equal(access(in("broken.report.html"), F_OK), 0);
 
     assert_int_equal(remove(in("broken.safetensors")), 0);
     train(&run, in("broken.safetensors"), again, 0); /* complete: only the checkpoint comes back */
