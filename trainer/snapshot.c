@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 
-enum { BEST_EPOCH, BEST_L1 };
+enum { BEST_EPOCH, BEST_L1, PLATEAU };
 
 void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings,
                        const struct px_gan *gan, size_t pairs)
@@ -22,7 +22,8 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings
     s->state.options = s->options;
     s->state.option_count = s->text.count + 1;
     s->state.notes = s->notes;
-    s->state.note_count = sizeof s->notes / sizeof *s->notes;
+    s->notes[PLATEAU] = (struct px_note){.key = "plateau"};
+    s->state.note_count = s->schedule->policy == PX_LR_PLATEAU ? PLATEAU + 1 : PLATEAU;
     s->saved = 0;
     s->best_epoch = 0;
     s->best_l1 = 0;
@@ -46,6 +47,7 @@ static int save_generator(const struct px_snapshot *s, const char *path, int64_t
 
 int px_snapshot_save(struct px_snapshot *s, int64_t steps, struct px_error *err)
 {
+    px_schedule_write(s->schedule, s->notes[PLATEAU].value, sizeof s->notes->value);
     int rc = px_state_save(s->output->state, &s->state, err);
 
     if (!rc)
@@ -79,8 +81,11 @@ int px_snapshot_resume(struct px_snapshot *s, int64_t end, int64_t *steps, struc
 
     if (rc)
         return rc;
-    *steps = px_state_steps(&s->state);
-    if (*steps < 0 || *steps > end)
+    if (s->schedule->policy == PX_LR_PLATEAU &&
+        (rc = px_schedule_read(s->schedule, s->notes[PLATEAU].value, err)) != 0)
+        return rc;
+    *steps = s->first_step + px_state_steps(&s->state);
+    if (*steps < s->first_step || *steps > end)
         return px_fail(err, PX_E_FORMAT,
                        "%s: has taken %" PRId64 " steps of a training of %" PRId64,
                        s->output->state, *steps, end);

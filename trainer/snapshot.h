@@ -14,24 +14,28 @@
 #include "model/network.h"
 #include "trainer/gan.h"
 #include "trainer/output.h"
+#include "trainer/schedule.h"
 #include "trainer/settings.h"
 #include "trainer/state.h"
 
 struct px_snapshot {
     const struct px_output *output;   /* borrowed */
     const struct px_network *network; /* borrowed */
+    struct px_schedule *schedule;     /* borrowed; its state is kept where it is plateau */
     int64_t steps_per_epoch;
+    int64_t first_step; /* the place in the schedule where the gan had taken no step yet */
     int64_t saved;      /* steps that the files on disk know */
     int64_t best_epoch; /* 0: none yet */
     double best_l1;
     struct px_settings_text text;
     struct px_metadata options[PX_SETTINGS_MAX + 1]; /* of text, then "pairs" */
     char pairs_text[24];
-    struct px_note notes[2];
+    struct px_note notes[3];
     struct px_state state;
 };
 
-/* Fills what follows `steps_per_epoch`. The gan must outlive the snapshot, which must not move. */
+/* Fills what follows `first_step`. `steps` below are places in the schedule. The gan must outlive
+ * the snapshot, which must not move. */
 void px_snapshot_start(struct px_snapshot *snapshot, const struct px_settings *settings,
                        const struct px_gan *gan, size_t pairs);
 

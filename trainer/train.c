@@ -45,9 +45,9 @@ struct run {
     struct px_preview *preview;
     size_t rows; /* of the preview */
     int threads;
-    int64_t steps_per_epoch, end;
-    int64_t steps;    /* taken so far */
-    int64_t epoch_ns; /* when the epoch began (or this run) */
+    int64_t steps_per_epoch, first, end; /* the schedule's steps first..end - 1 are taken */
+    int64_t steps;                       /* the next one */
+    int64_t epoch_ns;                    /* when the epoch began (or this run) */
 };
 
 static int open_pairs(struct run *run, struct px_error *err)
@@ -118,7 +118,12 @@ static int create_gan(struct run *run, struct px_error *err)
         fprintf(run->out, "[Network D] total number of parameters : %.3f M\n",
                 (double)px_gan_parameters_D(run->gan) / 1e6);
     run->snapshot = (struct px_snapshot){
-        .output = &run->output, .network = &run->network, .steps_per_epoch = run->steps_per_epoch};
+        .output = &run->output,
+        .network = &run->network,
+        .schedule = &run->schedule,
+        .steps_per_epoch = run->steps_per_epoch,
+        .first_step = run->first,
+    };
     px_snapshot_start(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
     return 0;
 }
@@ -205,14 +210,22 @@ static int prepare(struct run *run, struct px_error *err)
     int rc;
 
     run->threads = s->threads > 0 ? (int)s->threads : omp_get_num_procs();
-    run->schedule = (struct px_schedule){s->lr, s->n_epochs, s->n_epochs_decay};
+    run->schedule = (struct px_schedule){
+        .policy = (enum px_lr_policy)s->lr_policy,
+        .lr = s->lr,
+        .n_epochs = s->n_epochs,
+        .n_epochs_decay = s->n_epochs_decay,
+        .decay_epochs = s->lr_decay_iters,
+    };
     if ((rc = px_settings_check(s, err)) != 0 ||
         (rc = px_settings_network(s, &run->network, err)) != 0 ||
         (rc = px_output_prepare(&run->output, s->out, s->continue_train, err)) != 0 ||
         (rc = open_pairs(run, err)) != 0)
         return rc;
     run->steps_per_epoch = (int64_t)px_pairs_count(run->pairs) / s->batch_size;
+    run->first = run->steps_per_epoch * (s->epoch_count - 1);
     run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
+    run->steps = run->first;
     if ((rc = create_gan(run, err)) != 0 || (rc = create_pictures(run, err)) != 0)
         return rc;
     if (s->continue_train && (rc = resume(run, err)) != 0)
@@ -287,10 +300,12 @@ static int finish_epoch(struct run *run, struct px_error *err)
         .step = run->steps,
         .pairs = px_pairs_count(run->measured),
     };
+    double lr = px_schedule_lr(&run->schedule, done.epoch);
     int rc = validate(run, &done, err);
 
     if (rc)
         return rc;
+    px_schedule_observe(&run->schedule, done.quality.l1);
     done.seconds = px_ms_since(run->epoch_ns) * 1e-3;
     run->epoch_ns = px_now_ns();
     if ((rc = px_history_add_epoch(&run->history, &done, err)) != 0 ||
@@ -302,13 +317,13 @@ static int finish_epoch(struct run *run, struct px_error *err)
     rc = px_report_write(&run->report, done.epoch, px_preview_sheet(run->preview), err);
     if (rc)
         return rc;
-    px_progress_epoch(&run->progress, &done, px_schedule_lr(&run->schedule, done.epoch));
+    px_progress_epoch(&run->progress, &done, lr);
     return 0;
 }
 
 static int interrupted(struct run *run, struct px_error *err)
 {
-    if (run->steps == 0)
+    if (run->steps == run->first)
         return px_fail(err, PX_E_INTERRUPTED,
                        "interrupted before the first step: there was nothing to save");
     int rc =

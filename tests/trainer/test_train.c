@@ -439,6 +439,53 @@ static void test_networks(void **state)
     px_checkpoint_close(checkpoint);
 }
 
+/* A rate of 0 never changes the generator, so nothing gets better: after 7 epochs the rate falls.
+ * Interrupted on the way it ends the same. */
+static void test_plateau(void **state)
+{
+    struct run run;
+    const char *const *options =
+        MORE("--lr-policy", "plateau", "--lr", "1e-7", "--n-epochs", "20", "--n-epochs-decay", "0");
+    const char *const *again = MORE("--lr-policy", "plateau", "--lr", "1e-7", "--n-epochs", "20",
+                                    "--n-epochs-decay", "0", "--continue-train");
+    (void)state;
+
+    train(&run, in("pl.safetensors"), options, 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "lr 0.0000001"));
+    char *last = strstr(run.out, "End of epoch 20 / 20");
+    assert_non_null(last);
+    assert_non_null(strstr(last, "lr 0.0000000,"));
+    start(&run, in("pl2.safetensors"), options, 0);
+    wait_for(in("pl2.safetensors"));
+    kill(run.pid, SIGKILL);
+    finish(&run);
+    train(&run, in("pl2.safetensors"), again, 0);
+    assert_done(&run);
+    assert_same_file(in("pl.safetensors"), in("pl2.safetensors"));
+    assert_same_file(in("pl.state"), in("pl2.state"));
+}
+
+static void test_epoch_count(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    struct px_checkpoint *checkpoint;
+    (void)state;
+
+    train(&run, in("late.safetensors"), MORE("--epoch-count", "3"), 0);
+    assert_done(&run);
+    assert_null(strstr(run.out, "End of epoch 2 /"));
+    assert_non_null(strstr(run.out, "End of epoch 3 / 4"));
+    assert_non_null(strstr(run.out, "lr 0.0000000")); /* the last epoch's */
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("late.safetensors"), &err), 0);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), "4");
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch_count"), "3");
+    px_checkpoint_close(checkpoint);
+    train(&run, in("late.safetensors"), MORE("--epoch-count", "3", "--continue-train"), 0);
+    assert_done(&run);
+}
+
 static void test_refuses(void **state)
 {
     struct run run;
@@ -561,6 +608,8 @@ int main(void)
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),
         CHECK("norms, discriminators and initial weights can be chosen", test_networks),
+        CHECK("a plateau lowers the rate, also when continued", test_plateau),
+        CHECK("a schedule can begin in its middle", test_epoch_count),
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
         CHECK("a full disk leaves the last good files and one line", test_full_disk),
