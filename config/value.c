@@ -54,7 +54,8 @@ static int refuse(const struct px_option *row, const char *text, const char *pro
                    range[0] ? ", allowed: " : "", range, source->name);
 }
 
-/* A decimal integer that fills the whole text. */
+/* A decimal integer that fills the whole text; errno is ERANGE and *value the nearest there is
+ * where it does not fit. */
 static bool read_int(const char *text, int64_t *value)
 {
     char *end;
@@ -63,7 +64,7 @@ static bool read_int(const char *text, int64_t *value)
         return false; /* strtoll would take white space and '+' */
     errno = 0;
     *value = strtoll(text, &end, 10);
-    return *end == 0 && errno == 0;
+    return *end == 0;
 }
 
 /* An unsigned decimal integer; *end is what follows it. */
@@ -167,7 +168,7 @@ static const char *store(const struct px_option *row, void *field, const char *t
     case PX_OPTION_INT:
         if (!read_int(text, &v.whole))
             return "is not a whole number";
-        if (!in_range(row, (double)v.whole))
+        if (errno == ERANGE || !in_range(row, (double)v.whole))
             return outside;
         *(int64_t *)field = v.whole;
         return NULL;

@@ -197,8 +197,10 @@ static void test_bad_command_lines(void **state)
                             "(command line)"},
         {"--queue-size=1x", "--queue-size: '1x' is not a whole number, allowed: 1..65536 "
                             "(command line)"},
-        {"--offset=9223372036854775808", "--offset: '9223372036854775808' is not a whole number "
-                                         "(command line)"},
+        {"--offset=9223372036854775808",
+         "--offset: '9223372036854775808' is out of range (command line)"},
+        {"--queue-size=99999999999999999999", "--queue-size: '99999999999999999999' is out of "
+                                              "range, allowed: 1..65536 (command line)"},
         {"--max-body=20MB", "--max-body: '20MB' is not a size such as 65536, 64KiB, 20MiB or 1GiB, "
                             "allowed: at least 1KiB (command line)"},
         {"--max-body=1", "--max-body: '1' is out of range, allowed: at least 1KiB (command line)"},
