@@ -159,6 +159,13 @@ int px_file_save(const char *path, const void *data, size_t size, struct px_erro
     return px_file_commit(&w, err);
 }
 
+int px_flush_output(struct px_error *err)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return px_fail(err, PX_E_IO, "standard output: cannot write: %s", strerror(errno));
+}
+
 int px_make_folder(const char *path, struct px_error *err)
 {
     char part[4096];

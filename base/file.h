@@ -34,6 +34,10 @@ void px_file_abandon(struct px_file_writer *writer);
 /* The three above in one call. */
 int px_file_save(const char *path, const void *data, size_t size, struct px_error *err);
 
+/* What was printed has arrived; IO where it has not (a full disk, a closed descriptor). For the end
+ * of programs whose output is their result. */
+int px_flush_output(struct px_error *err);
+
 /* mkdir -p. */
 int px_make_folder(const char *path, struct px_error *err);
 

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "model/team.h"
 #include "server/daemon.h"
@@ -13,7 +14,7 @@ static int fail(const struct px_error *err, int rc)
     return px_error_exit(rc);
 }
 
-/* Everything but serving. */
+/* Everything but explaining itself. */
 static int act(const struct px_settings *settings, const struct px_options *options,
                struct px_error *err)
 {
@@ -30,11 +31,13 @@ static int act(const struct px_settings *settings, const struct px_options *opti
         px_error_prefix(err, "--listen");
         return rc;
     }
-    if (settings->print_config) {
-        rc = px_options_print(&px_settings_table, settings, stdout);
-        return rc < 0 ? px_fail(err, PX_E_IO, "cannot print the configuration") : 0;
-    }
-    return settings->check_config ? px_daemon_check(settings, err) : px_daemon_run(settings, err);
+    if (!settings->print_config && !settings->check_config)
+        return px_daemon_run(settings, err);
+    if (settings->check_config)
+        rc = px_daemon_check(settings, err);
+    else if (px_options_print(&px_settings_table, settings, stdout) == -PX_E_INVALID)
+        rc = px_fail(err, PX_E_INVALID, "cannot print the configuration: a value is not UTF-8");
+    return rc < 0 ? rc : px_flush_output(err);
 }
 
 int main(int argc, char **argv)
@@ -53,6 +56,7 @@ int main(int argc, char **argv)
             px_options_help(&px_settings_table, stdout);
         else
             px_options_version(px_settings_table.program, stdout);
+        rc = px_flush_output(&err);
     } else {
         px_log_set_level((enum px_log_level)settings.log_level);
         rc = act(&settings, &options, &err);

@@ -1,10 +1,9 @@
 /* pix2pix: the command line around the checkpoints. `pix2pix VERB ...`, one file a verb. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "base/file.h"
 #include "config/options.h"
 #include "config/suggest.h"
 #include "model/team.h"
@@ -67,8 +66,8 @@ int main(int argc, char **argv)
     px_team_wait_briefly(argv);
     px_stop_install();
     int rc = run(argc, argv, &err);
-    if (!rc && (fflush(stdout) != 0 || ferror(stdout)))
-        rc = px_fail(&err, PX_E_IO, "standard output: cannot write: %s", strerror(errno));
+    if (!rc)
+        rc = px_flush_output(&err);
     if (rc)
         fprintf(stderr, "pix2pix: %s\n", err.message);
     return px_error_exit(rc);

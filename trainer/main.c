@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "model/team.h"
 #include "trainer/settings.h"
 #include "trainer/train.h"
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
         install_handlers();
         rc = px_train(&settings, stdout, &stop, &err);
     }
+    if (!rc && (options.help || options.version))
+        rc = px_flush_output(&err);
     if (rc)
         fprintf(stderr, "pix2pix-train: %s\n", err.message);
     px_options_free(&options);

@@ -391,6 +391,12 @@ again() { "$pix2pixd" --config printed --print-config >twice && same printed twi
 ok '--config reads back what --print-config prints' again
 version() { [ "$("$pix2pixd" --version | grep -Ec '^pix2pixd [0-9]+\.[0-9]+\.[0-9]+$')" = 1 ] && "$pix2pixd" --help | grep -q -e --max-batch; }
 ok '--version is one line, and --help lists the options' version
+# shellcheck disable=SC2016 # the inner shell expands them
+full() { fails 1 'standard output' sh -c '"$0" "$@" >/dev/full' "$pix2pixd" "$@"; }
+for act in --version --help --print-config '--log-level=error --models=models --check-config'; do
+    # shellcheck disable=SC2086 # options, not one word
+    ok "where nothing can be printed ${act##* } ends with 1" full $act
+done
 
 echo "1..$count"
 [ "$failures" = 0 ]
