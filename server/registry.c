@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "server/text.h"
 
 struct px_registry {
     struct px_entry *entries; /* `count` of them */
@@ -48,6 +49,11 @@ static int load(struct px_entry *entry, const char *folder, const char *file, en
     entry->name = strndup(file, strlen(file) - (sizeof suffix - 1));
     if (entry->name == NULL)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
+    if (!px_text_printable(entry->name))
+        return px_fail(err, PX_E_FORMAT,
+                       "%s/%s: the name is not UTF-8 without control characters, so it cannot be "
+                       "asked for; rename the file",
+                       folder, file);
     if (snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path)
         return px_fail(err, PX_E_IO, "%s: the path is too long", file);
     rc = px_model_load(&entry->model, path, dtype, err);

@@ -20,7 +20,7 @@ struct px_registry;
 /* `preferred` names the default model; NULL takes the first. A file that cannot be loaded, two of
  * one name, an empty folder and a `preferred` that is not there are errors: a daemon that silently
  * lacks a model is worse than one that does not start. Models of more than four channels are
- * refused, as no picture has them. */
+ * refused, as no picture has them, and so are names that are not printable UTF-8. */
 int px_registry_load(struct px_registry **out, const char *folder, const char *preferred,
                      enum px_dtype dtype, struct px_error *err);
 void px_registry_destroy(struct px_registry *registry); /* accepts NULL */

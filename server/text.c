@@ -103,6 +103,19 @@ void px_text_json(struct px_text *text, const char *string)
     px_text_append(text, "\"", 1);
 }
 
+bool px_text_printable(const char *string)
+{
+    const unsigned char *s = (const unsigned char *)string;
+
+    while (*s != '\0') {
+        size_t n = utf8_length(s);
+        if (n == 0 || *s < 0x20 || *s == 0x7f)
+            return false;
+        s += n;
+    }
+    return true;
+}
+
 void px_text_free(struct px_text *text)
 {
     free(text->data);

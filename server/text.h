@@ -25,6 +25,9 @@ __attribute__((format(printf, 2, 3))) void px_text_printf(struct px_text *text, 
  * replaces bytes that are not UTF-8 by '?'. */
 void px_text_json(struct px_text *text, const char *string);
 
+/* Whether a string is UTF-8 without control characters: fit for logs, metrics and JSON as it is. */
+bool px_text_printable(const char *string);
+
 static inline bool px_text_failed(const struct px_text *text)
 {
     return text->failed;

@@ -371,6 +371,10 @@ check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }
 ok '--check-config accepts a good configuration' check
 ok '--check-config refuses a folder without models' fails 1 safetensors check --models empty
 ok '--check-config refuses a folder that is not there' fails 1 nowhere check --models nowhere
+mkdir names && cp models/colour.safetensors $'names/a\xff.safetensors'
+ok '--check-config refuses a model whose name is not UTF-8' fails 1 'rename' check --models names
+mv names/* $'names/a\nb.safetensors'
+ok '--check-config refuses a model whose name has a control character' fails 1 'rename' check --models names
 ok '--check-config refuses a model that was cut short, by name' fails 1 cut.safetensors check --models broken
 ok 'and so does the daemon, before it listens' fails 1 cut.safetensors "$pix2pixd" --log-level error --models broken --listen 127.0.0.1:0
 ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none
