@@ -143,17 +143,29 @@ static int read_object(struct px_body *body, json_t *root, struct px_fields *fie
     return 0;
 }
 
+static int malformed(const json_error_t *problem, struct px_error *err)
+{
+    bool large = json_error_code(problem) == json_error_numeric_overflow;
+
+    return px_fail(err, PX_E_INVALID, "malformed JSON in line %d, column %d: %.120s%s",
+                   problem->line, problem->column, problem->text,
+                   large ? "; write large numbers as a string" : "");
+}
+
 static int read_json(struct px_body *body, struct px_fields *fields, struct px_error *err)
 {
     json_error_t problem;
+
+    if (body->whole.size == 0)
+        return px_fail(err, PX_E_INVALID,
+                       "the JSON body is empty; send {\"image\": \"<base64>\", ...}");
     json_t *root = json_loadb((const char *)body->whole.data, body->whole.size,
                               JSON_REJECT_DUPLICATES, &problem);
 
     /* The text is not needed any more, and it may be as large as the limit allows. */
     px_body_clear(body);
     if (root == NULL)
-        return px_fail(err, PX_E_INVALID, "malformed JSON in line %d, column %d: %s", problem.line,
-                       problem.column, problem.text);
+        return malformed(&problem, err);
     int rc = read_object(body, root, fields, err);
     json_decref(root);
     return rc;

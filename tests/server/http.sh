@@ -172,6 +172,8 @@ ok 'fit=scale scales the answer to the size of the picture' fit_scale
 # --- bad requests --------------------------------------------------------------------------------
 json() { problem "$1" "$2" --data-binary "$3" -H 'Content-Type: application/json' "$t"; }
 ok 'malformed JSON: 400' json 400 'line 1' '{"image":'
+ok 'a JSON body without a byte: 400 that says so' json 400 'is empty' ''
+ok 'a JSON number over 2^63: 400 that says to write it as a string' json 400 'as a string' '{"image":"YQ==","dropout":18446744073709551615}'
 ok 'JSON without a picture: 400' json 400 "'image'" '{}'
 ok 'a JSON key given twice: 400' json 400 JSON '{"image":"YQ==","image":"YQ=="}'
 ok 'malformed base64: 400' json 400 "'image'" '{"image":"a*b="}'
