@@ -30,7 +30,7 @@ struct px_job {
     struct px_content_type type;
     struct px_body body;
     struct px_fields fields;
-    char accept[256]; /* the Accept header; longer ones are cut, which only loses preferences */
+    char accept[256]; /* the Accept headers; longer ones are cut, which only loses preferences */
     void (*done)(struct px_job *job);
 
     /* Since prepare. */

@@ -55,6 +55,19 @@ static void refuse_busy(struct px_request *request, const struct px_error *err)
     refuse(request, err);
 }
 
+/* Several Accept headers are one list. */
+static enum MHD_Result add_accept(void *closure, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    struct px_job *job = closure;
+    size_t n = strlen(job->accept);
+
+    (void)kind;
+    if (strcasecmp(key, "Accept") == 0 && value != NULL)
+        snprintf(job->accept + n, sizeof job->accept - n, "%s%s", n > 0 ? ", " : "", value);
+    return MHD_YES;
+}
+
 struct query {
     struct px_fields *fields;
     struct px_error *err;
@@ -109,11 +122,9 @@ static int check_room(struct px_request *request, struct px_error *err)
 static void check_translate(struct px_request *request)
 {
     struct px_error err = {0};
-    const char *accept = header(request, "Accept");
     struct query query = {&request->job.fields, &err, 0};
 
-    if (accept != NULL)
-        snprintf(request->job.accept, sizeof request->job.accept, "%s", accept);
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_accept, &request->job);
     if (check_room(request, &err) < 0) {
         refuse_busy(request, &err);
         return;
@@ -133,6 +144,15 @@ static void job_done(struct px_job *job)
     MHD_resume_connection(request->connection);
 }
 
+/* The target of a request may be a whole URL (RFC 9112, 3.2.2): proxies send that. */
+static const char *path_of(const char *target)
+{
+    if (strncasecmp(target, "http://", 7) != 0)
+        return target;
+    target = strchr(target + 7, '/');
+    return target == NULL ? "/" : target;
+}
+
 struct px_request *px_request_create(struct px_server *server, struct MHD_Connection *connection,
                                      const char *url, const char *method, atomic_int *active)
 {
@@ -150,7 +170,7 @@ struct px_request *px_request_create(struct px_server *server, struct MHD_Connec
     snprintf(request->url, sizeof request->url, "%s", url);
     atomic_fetch_add(active, 1);
 
-    request->route = px_route_find(url, method, &request->job.reply, &err);
+    request->route = px_route_find(path_of(url), method, &request->job.reply, &err);
     if (request->route->id == PX_ROUTE_TRANSLATE && !settled(request))
         check_translate(request);
     const char *expect = header(request, "Expect");

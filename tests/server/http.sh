@@ -107,6 +107,8 @@ models() {
     expect 200 "$url/models" && grep -qF '{"models":[{"name":"colour","architecture":"unet_32","size":32,"input_nc":3,"output_nc":3,"norm":"batch","dtype":"f32","default":true},{"name":"grey",' body
 }
 ok '/models lists what the folder holds' models
+proxied() { expect 200 -x "$url" http://pictures.example/models && grep -q '"colour"' body; }
+ok 'the whole URL as the target, as proxies send it, means its path' proxied
 
 upload() { expect 200 -F image=@a.png "$t" && header 'content-type: image/png' && png_size body 32 32 && mv body form.png; }
 ok 'a form with a file is answered with a PNG of the training size' upload
@@ -134,6 +136,8 @@ ok 'a connection serves several requests' reuse
 
 accept() { expect 200 -F image=@a.png -H "Accept: $1" "$t" && header "content-type: $2"; }
 ok 'Accept: image/jpeg gives a JPEG' accept image/jpeg image/jpeg
+accept_twice() { expect 200 -F image=@a.png -H 'Accept: text/html' -H 'Accept: image/jpeg' "$t" && header 'content-type: image/jpeg'; }
+ok 'two Accept headers count as one list' accept_twice
 format() { expect 200 -F image=@a.png -F format=jpeg "$t" && header 'content-type: image/jpeg' && is_jpeg body; }
 ok 'format=jpeg gives a JPEG' format
 quality() {
