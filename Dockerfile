@@ -15,6 +15,7 @@ FROM ${BASE}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         libdnnl3.6 libgomp1 libjansson4 libjpeg62-turbo libmicrohttpd12t64 libpng16-16t64 \
+        zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --system --uid 10001 --user-group --no-create-home --home-dir / pix2pixd
 COPY --from=build /image/usr/bin/ /usr/bin/
