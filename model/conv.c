@@ -306,11 +306,6 @@ size_t px_conv_weights_size(const struct px_conv *conv)
     return dnnl_memory_desc_get_size(weights_desc(conv));
 }
 
-bool px_conv_same_weights(const struct px_conv *a, const struct px_conv *b)
-{
-    return dnnl_memory_desc_equal(weights_desc(a), weights_desc(b)) != 0;
-}
-
 /* px_conv_layout is oneDNN's memory descriptor under another name. */
 struct px_conv_layout *px_conv_layout_create(const struct px_conv *conv)
 {

@@ -9,7 +9,7 @@
  * px_dnn is a thread's handle on oneDNN: engine, stream, scratchpad, thread count. A px_conv is
  * bound to the px_dnn it was made with; all of them serve one thread at a time, and never inside an
  * OpenMP region (oneDNN deadlocks or answers wrong there). Packed weights may be shared read-only
- * between the convolutions of several px_dnn where px_conv_same_weights() says so. */
+ * between the convolutions of several px_dnn where px_conv_has_layout() says so. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,7 +49,6 @@ void px_conv_destroy(struct px_conv *conv); /* accepts NULL */
 
 /* Bytes of the weights in this convolution's own (packed) layout. */
 size_t px_conv_weights_size(const struct px_conv *conv);
-bool px_conv_same_weights(const struct px_conv *a, const struct px_conv *b);
 
 /* The layout of a convolution's weights, to know packed weights by when the convolution that packed
  * them is gone. NULL where there is no memory. */
@@ -70,7 +69,7 @@ struct px_conv_buffers {
 };
 int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *buffers, struct px_error *err);
 
-/* oneDNN's name of the implementation, for `bench --layers` and error messages. */
+/* oneDNN's name of the implementation, for tests and error messages. */
 const char *px_conv_implementation(const struct px_conv *conv);
 
 #endif

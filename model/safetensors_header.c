@@ -6,7 +6,7 @@
 
 #include "base/checked.h"
 
-enum { PX_LENGTH_BYTES = 8, PX_MAX_HEADER = 100000000 };
+enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 };
 
 static const char metadata_key[] = "__metadata__";
 
@@ -25,7 +25,8 @@ const char *px_safetensors_type_name(enum px_dtype dtype)
     return NULL;
 }
 
-enum px_dtype px_safetensors_type(const char *name)
+/* AUTO for a name that is none of these. */
+static enum px_dtype type_of(const char *name)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(types[i].name, name) == 0)
@@ -38,18 +39,18 @@ static int read_length(const uint8_t *data, size_t size, size_t *length, struct 
 {
     uint64_t n = 0;
 
-    if (size < PX_LENGTH_BYTES)
+    if (size < LENGTH_BYTES)
         return px_fail(err, PX_E_FORMAT, "%zu bytes are too short for a safetensors file", size);
-    for (int i = 0; i < PX_LENGTH_BYTES; i++)
+    for (int i = 0; i < LENGTH_BYTES; i++)
         n |= (uint64_t)data[i] << (8 * i);
-    if (n > PX_MAX_HEADER)
+    if (n > MAX_HEADER)
         return px_fail(err, PX_E_FORMAT,
                        "the header's length %llu is over %d: not a safetensors file",
-                       (unsigned long long)n, PX_MAX_HEADER);
-    if (n > size - PX_LENGTH_BYTES)
+                       (unsigned long long)n, MAX_HEADER);
+    if (n > size - LENGTH_BYTES)
         return px_fail(err, PX_E_FORMAT, "the header of %llu bytes is cut short: %zu bytes follow",
-                       (unsigned long long)n, size - PX_LENGTH_BYTES);
-    if (n == 0 || data[PX_LENGTH_BYTES] != '{')
+                       (unsigned long long)n, size - LENGTH_BYTES);
+    if (n == 0 || data[LENGTH_BYTES] != '{')
         return px_fail(err, PX_E_FORMAT, "the header does not begin with '{'");
     *length = (size_t)n;
     return 0;
@@ -152,7 +153,7 @@ static int read_tensor(struct px_tensor *tensor, const json_t *entry, const uint
 
     if (!type)
         return px_fail(err, PX_E_FORMAT, "tensor '%.100s' has no dtype", tensor->name);
-    tensor->dtype = px_safetensors_type(type);
+    tensor->dtype = type_of(type);
     if (tensor->dtype == PX_DTYPE_AUTO)
         return px_fail(err, PX_E_FORMAT,
                        "tensor '%.100s': dtype '%.20s' is not one of F32, BF16, F16, F64, I64",
@@ -230,10 +231,9 @@ int px_safetensors_header_read(struct px_safetensors_header *header, const uint8
 
     *header = (struct px_safetensors_header){0};
     if (!rc)
-        rc = read_json(header, data + PX_LENGTH_BYTES, length, err);
+        rc = read_json(header, data + LENGTH_BYTES, length, err);
     if (!rc)
-        rc = read_entries(header, data + PX_LENGTH_BYTES + length, size - PX_LENGTH_BYTES - length,
-                          err);
+        rc = read_entries(header, data + LENGTH_BYTES + length, size - LENGTH_BYTES - length, err);
     if (rc)
         px_safetensors_header_release(header);
     return rc;

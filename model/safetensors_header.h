@@ -17,8 +17,7 @@ int px_safetensors_header_read(struct px_safetensors_header *header, const uint8
                                size_t size, struct px_error *err);
 void px_safetensors_header_release(struct px_safetensors_header *header);
 
-/* The format's name of a type ("F32"), NULL for AUTO; and back, AUTO for any other name. */
+/* The format's name of a type ("F32"), NULL for AUTO. */
 const char *px_safetensors_type_name(enum px_dtype dtype);
-enum px_dtype px_safetensors_type(const char *name);
 
 #endif

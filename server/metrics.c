@@ -40,11 +40,6 @@ static const char *const route_names[PX_ROUTE_COUNT] = {
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
 static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "stopping"};
 
-const char *px_route_name(enum px_route route)
-{
-    return route_names[route];
-}
-
 int px_metrics_create(struct px_metrics **out, struct px_error *err)
 {
     struct px_metrics *metrics = calloc(1, sizeof *metrics);

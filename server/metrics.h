@@ -46,6 +46,4 @@ void px_metrics_connection(struct px_metrics *metrics, int change); /* +1 or -1 
 /* Appends all of it in Prometheus' text format 0.0.4. */
 void px_metrics_write(struct px_metrics *metrics, struct px_text *text);
 
-const char *px_route_name(enum px_route route);
-
 #endif

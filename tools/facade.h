@@ -106,7 +106,4 @@ int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
 enum { PX_MAX_DETAILS = 96 };
 int px_part_details(const struct px_part *part, struct px_shape details[PX_MAX_DETAILS]);
 
-/* The CMP colour of a kind of part. */
-struct px_rgb px_facade_label(enum px_part_kind kind);
-
 #endif

@@ -61,11 +61,6 @@ static const struct px_rgb labels[PX_PART_COUNT] = {
     [PX_PART_SIGN] = ENTRANCE,   [PX_PART_AWNING] = SHUTTER,    [PX_PART_BUSH] = BACKGROUND,
 };
 
-struct px_rgb px_facade_label(enum px_part_kind kind)
-{
-    return labels[kind];
-}
-
 int px_facade_labels(const struct px_facade *facade, struct px_image *image, uint32_t left,
                      struct px_error *err)
 {
