@@ -7,16 +7,16 @@
 /* Streams of px_hash(): far from small numbers, which the network's own draws use. */
 enum { STREAM_SAMPLE = 0x5a3b1e, STREAM_ORDER = 0x0bde42 };
 
-struct px_augment px_augment_draw(uint64_t seed, uint64_t sample, uint32_t load, uint32_t crop,
-                                  bool may_flip)
+struct px_augment px_augment_draw(uint64_t seed, uint64_t sample,
+                                  const struct px_augment_room *room)
 {
     struct px_random random;
     struct px_augment augment;
 
     px_random_seed(&random, px_hash(seed, STREAM_SAMPLE, sample));
-    augment.x = px_random_below(&random, load - crop + 1);
-    augment.y = px_random_below(&random, load - crop + 1);
-    augment.flip = px_random_below(&random, 2) == 1 && may_flip;
+    augment.x = px_random_below(&random, room->x + 1);
+    augment.y = px_random_below(&random, room->y + 1);
+    augment.flip = px_random_below(&random, 2) == 1 && room->flip;
     return augment;
 }
 

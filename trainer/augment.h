@@ -15,10 +15,16 @@ struct px_augment {
     bool flip;     /* left and right change places after the crop */
 };
 
-/* load, crop: sides of the picture and of the crop in it, load >= crop. `sample` counts all
- * pictures of a training from 0. With may_flip, one in two is mirrored. */
-struct px_augment px_augment_draw(uint64_t seed, uint64_t sample, uint32_t load, uint32_t crop,
-                                  bool may_flip);
+/* How far a crop may be moved: the picture's width and height less the crop's; and whether one
+ * picture in two is mirrored. */
+struct px_augment_room {
+    uint32_t x, y;
+    bool flip;
+};
+
+/* `sample` counts all pictures of a training from 0. */
+struct px_augment px_augment_draw(uint64_t seed, uint64_t sample,
+                                  const struct px_augment_room *room);
 
 /* Writes the crop x crop square as floats v / 127.5 - 1, interleaved as in the picture:
  * crop * crop * channels of them. The square lies inside the picture. */

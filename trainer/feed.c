@@ -7,25 +7,34 @@
 #include "base/checked.h"
 #include "trainer/augment.h"
 
-/* Slot s holds step s modulo 2. The thread fills a slot while it is not full; the consumer empties
- * it by asking for the next one. `mutex` guards full, stop and (until full) nothing else: the
- * floats of a slot belong to the thread while it is empty, to the consumer while it is full. */
+/* Slot s holds step s modulo the number of slots, one more than there are threads. `mutex` guards
+ * the states, next_fill and stop; the floats of a slot belong to the thread that fills it, then,
+ * while it is full, to the consumer. */
+enum slot_state { SLOT_EMPTY, SLOT_FILLING, SLOT_FULL };
+
 struct slot {
     float *input, *target;
-    bool full;
+    enum slot_state state;
     struct px_error err; /* err.code: this batch could not be read */
+};
+
+struct worker {
+    struct px_feed *feed;
+    pthread_t thread;
+    uint32_t *order;     /* of the epoch that it is in */
+    int64_t order_epoch; /* from 0; -1: none yet */
 };
 
 struct px_feed {
     struct px_feed_options options;
     int64_t steps_per_epoch;
     size_t input_floats, target_floats; /* of one picture */
-    uint32_t *order;                    /* of the epoch that the thread is in */
-    int64_t order_epoch;                /* from 0; -1: none yet */
-    struct slot slots[2];
-    int64_t next; /* step that the consumer asks for next */
-    bool started, stop;
-    pthread_t thread;
+    struct slot *slots;
+    struct worker *workers;
+    int worker_count, slot_count, started;
+    int64_t next_fill; /* step that the next free thread takes */
+    int64_t next;      /* step that the consumer asks for next */
+    bool stop;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 };
@@ -35,25 +44,44 @@ int64_t px_feed_steps_per_epoch(const struct px_feed_options *options)
     return (int64_t)px_pairs_count(options->pairs) / options->batch_size;
 }
 
-static int fill(struct px_feed *feed, int64_t step, struct slot *slot)
+static void order_epoch(struct worker *worker, int64_t epoch)
 {
+    const struct px_feed_options *o = &worker->feed->options;
+    uint32_t count = (uint32_t)px_pairs_count(o->pairs);
+
+    if (epoch == worker->order_epoch)
+        return;
+    worker->order_epoch = epoch;
+    if (!o->serial)
+        px_augment_order(o->seed, (uint64_t)epoch, worker->order, count);
+    for (uint32_t i = 0; o->serial && i < count; i++)
+        worker->order[i] = i;
+}
+
+static uint32_t room(uint32_t a, uint32_t b, uint32_t crop)
+{
+    return (a < b ? a : b) - crop; /* halves of a picture of odd width differ by a pixel */
+}
+
+static int fill(struct worker *worker, int64_t step, struct slot *slot)
+{
+    struct px_feed *feed = worker->feed;
     const struct px_feed_options *o = &feed->options;
-    int64_t epoch = step / feed->steps_per_epoch;
     size_t place = (size_t)(step % feed->steps_per_epoch) * o->batch_size;
 
-    if (epoch != feed->order_epoch) {
-        px_augment_order(o->seed, (uint64_t)epoch, feed->order, (uint32_t)px_pairs_count(o->pairs));
-        feed->order_epoch = epoch;
-    }
+    order_epoch(worker, step / feed->steps_per_epoch);
     for (uint32_t i = 0; i < o->batch_size; i++) {
         struct px_pair storage = {0};
         const struct px_pair *pair;
-        int rc = px_pairs_get(o->pairs, feed->order[place + i], &storage, &pair, &slot->err);
+        int rc = px_pairs_get(o->pairs, worker->order[place + i], &storage, &pair, &slot->err);
         if (rc)
             return rc;
-        uint64_t sample = (uint64_t)step * o->batch_size + i;
+        const struct px_augment_room space = {
+            .x = room(pair->input.width, pair->target.width, o->crop_size),
+            .y = room(pair->input.height, pair->target.height, o->crop_size),
+            .flip = o->flip};
         struct px_augment augment =
-            px_augment_draw(o->seed, sample, o->load_size, o->crop_size, o->flip);
+            px_augment_draw(o->seed, (uint64_t)step * o->batch_size + i, &space);
         px_augment_apply(&augment, &pair->input, o->crop_size,
                          slot->input + i * feed->input_floats);
         px_augment_apply(&augment, &pair->target, o->crop_size,
@@ -63,34 +91,47 @@ static int fill(struct px_feed *feed, int64_t step, struct slot *slot)
     return 0;
 }
 
-static void *run(void *arg)
+/* Takes the next step as soon as its slot is empty; NULL at the end. With the mutex held. */
+static struct slot *take(struct px_feed *feed, int64_t *step)
 {
-    struct px_feed *feed = arg;
-
-    for (int64_t step = feed->options.first_step; step < feed->options.end_step; step++) {
-        struct slot *slot = &feed->slots[step % 2];
-        pthread_mutex_lock(&feed->mutex);
-        while (slot->full && !feed->stop)
-            pthread_cond_wait(&feed->changed, &feed->mutex);
-        bool stop = feed->stop;
-        pthread_mutex_unlock(&feed->mutex);
-        if (stop)
-            break;
-        int rc = fill(feed, step, slot);
-        pthread_mutex_lock(&feed->mutex);
-        slot->full = true;
-        pthread_cond_signal(&feed->changed);
-        pthread_mutex_unlock(&feed->mutex);
-        if (rc)
-            break;
+    for (;;) {
+        if (feed->stop || feed->next_fill == feed->options.end_step)
+            return NULL;
+        struct slot *slot = &feed->slots[feed->next_fill % feed->slot_count];
+        if (slot->state == SLOT_EMPTY) {
+            slot->state = SLOT_FILLING;
+            *step = feed->next_fill++;
+            return slot;
+        }
+        pthread_cond_wait(&feed->changed, &feed->mutex);
     }
+}
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    struct px_feed *feed = worker->feed;
+    struct slot *slot;
+    int64_t step;
+
+    pthread_mutex_lock(&feed->mutex);
+    while ((slot = take(feed, &step)) != NULL) {
+        pthread_mutex_unlock(&feed->mutex);
+        int rc = fill(worker, step, slot);
+        pthread_mutex_lock(&feed->mutex);
+        slot->state = SLOT_FULL;
+        if (rc)
+            feed->stop = true; /* the consumer gets as far as this step */
+        pthread_cond_broadcast(&feed->changed);
+    }
+    pthread_mutex_unlock(&feed->mutex);
     return NULL;
 }
 
 static int allocate(struct px_feed *feed, struct px_error *err)
 {
     const struct px_feed_options *o = &feed->options;
-    size_t area = (size_t)o->crop_size * o->crop_size;
+    size_t area = (size_t)o->crop_size * o->crop_size, count = px_pairs_count(o->pairs);
     size_t input_bytes, target_bytes;
 
     feed->input_floats = area * o->input_nc;
@@ -98,12 +139,18 @@ static int allocate(struct px_feed *feed, struct px_error *err)
     if (!px_mul(feed->input_floats * sizeof(float), o->batch_size, &input_bytes) ||
         !px_mul(feed->target_floats * sizeof(float), o->batch_size, &target_bytes))
         return px_fail(err, PX_E_NOMEM, "a batch of %u pictures is too large", o->batch_size);
-    feed->order = malloc(px_pairs_count(o->pairs) * sizeof *feed->order);
-    bool complete = feed->order != NULL;
-    for (int s = 0; s < 2; s++) {
+    feed->slots = calloc((size_t)feed->slot_count, sizeof *feed->slots);
+    feed->workers = calloc((size_t)feed->worker_count, sizeof *feed->workers);
+    bool complete = feed->slots && feed->workers;
+    for (int s = 0; complete && s < feed->slot_count; s++) {
         feed->slots[s].input = malloc(input_bytes);
         feed->slots[s].target = malloc(target_bytes);
-        complete = complete && feed->slots[s].input && feed->slots[s].target;
+        complete = feed->slots[s].input && feed->slots[s].target;
+    }
+    for (int w = 0; complete && w < feed->worker_count; w++) {
+        feed->workers[w] = (struct worker){.feed = feed, .order_epoch = -1};
+        feed->workers[w].order = malloc(count * sizeof *feed->workers[w].order);
+        complete = feed->workers[w].order != NULL;
     }
     return complete ? 0 : px_fail(err, PX_E_NOMEM, "no memory for batches of %u", o->batch_size);
 }
@@ -117,18 +164,23 @@ int px_feed_create(struct px_feed **out, const struct px_feed_options *options,
         return px_fail(err, PX_E_NOMEM, "no memory for batches");
     feed->options = *options;
     feed->steps_per_epoch = px_feed_steps_per_epoch(options);
-    feed->order_epoch = -1;
-    feed->next = options->first_step;
+    feed->next = feed->next_fill = options->first_step;
+    feed->worker_count = px_pairs_in_memory(options->pairs) ? 1 : options->threads;
+    feed->slot_count = feed->worker_count + 1;
     pthread_mutex_init(&feed->mutex, NULL);
     pthread_cond_init(&feed->changed, NULL);
     int rc = allocate(feed, err);
-    if (!rc && pthread_create(&feed->thread, NULL, run, feed) != 0)
-        rc = px_fail(err, PX_E_NOMEM, "cannot start the thread that loads pictures");
+    while (!rc && feed->started < feed->worker_count) {
+        struct worker *worker = &feed->workers[feed->started];
+        if (pthread_create(&worker->thread, NULL, work, worker) == 0)
+            feed->started++;
+        else
+            rc = px_fail(err, PX_E_NOMEM, "cannot start a thread that loads pictures");
+    }
     if (rc) {
         px_feed_destroy(feed);
         return rc;
     }
-    feed->started = true;
     *out = feed;
     return 0;
 }
@@ -137,34 +189,36 @@ void px_feed_destroy(struct px_feed *feed)
 {
     if (!feed)
         return;
-    if (feed->started) {
-        pthread_mutex_lock(&feed->mutex);
-        feed->stop = true;
-        pthread_cond_signal(&feed->changed);
-        pthread_mutex_unlock(&feed->mutex);
-        pthread_join(feed->thread, NULL);
-    }
-    for (int s = 0; s < 2; s++) {
+    pthread_mutex_lock(&feed->mutex);
+    feed->stop = true;
+    pthread_cond_broadcast(&feed->changed);
+    pthread_mutex_unlock(&feed->mutex);
+    for (int w = 0; w < feed->started; w++)
+        pthread_join(feed->workers[w].thread, NULL);
+    for (int w = 0; feed->workers && w < feed->worker_count; w++)
+        free(feed->workers[w].order);
+    for (int s = 0; feed->slots && s < feed->slot_count; s++) {
         free(feed->slots[s].input);
         free(feed->slots[s].target);
     }
-    free(feed->order);
     pthread_cond_destroy(&feed->changed);
     pthread_mutex_destroy(&feed->mutex);
+    free(feed->workers);
+    free(feed->slots);
     free(feed);
 }
 
 int px_feed_next(struct px_feed *feed, const float **input, const float **target,
                  struct px_error *err)
 {
-    struct slot *slot = &feed->slots[feed->next % 2];
+    struct slot *slot = &feed->slots[feed->next % feed->slot_count];
 
     pthread_mutex_lock(&feed->mutex);
-    if (feed->next > feed->options.first_step) { /* the batch handed out before is done with */
-        feed->slots[(feed->next + 1) % 2].full = false;
-        pthread_cond_signal(&feed->changed);
+    if (feed->next > feed->options.first_step) { /* the consumer is done with the one before */
+        feed->slots[(feed->next - 1) % feed->slot_count].state = SLOT_EMPTY;
+        pthread_cond_broadcast(&feed->changed);
     }
-    while (!slot->full)
+    while (slot->state != SLOT_FULL)
         pthread_cond_wait(&feed->changed, &feed->mutex);
     pthread_mutex_unlock(&feed->mutex);
     feed->next++;

@@ -1,9 +1,9 @@
 #ifndef TRAINER_FEED_H
 #define TRAINER_FEED_H
 
-/* The batches of a training in their order, prepared by one background thread a step ahead of the
- * consumer (two buffers), so that a step never waits for decoding or cropping. What a step gets
- * depends on (seed, step) alone.
+/* The batches of a training in their order, prepared ahead of the consumer by background threads,
+ * so that a step does not wait for decoding or cropping. What a step gets depends on (seed, step)
+ * alone, not on the number of threads.
  *
  * An epoch visits every pair once in a fresh random order; the pairs that do not fill a last batch
  * are left out of that epoch. One consumer thread. */
@@ -18,11 +18,12 @@ struct px_feed;
 
 struct px_feed_options {
     const struct px_pairs *pairs; /* borrowed until px_feed_destroy() */
-    uint32_t load_size;           /* of the pairs */
     uint32_t crop_size;
     uint32_t input_nc, output_nc;
     uint32_t batch_size; /* 1..number of pairs */
     bool flip;
+    bool serial; /* the order of names in every epoch */
+    int threads; /* that prepare, >= 1; one does where the pairs are in memory */
     uint64_t seed;
     int64_t first_step, end_step; /* steps [first, end) of the training, counted from 0 */
 };

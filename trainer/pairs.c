@@ -6,16 +6,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/checked.h"
-#include "base/file.h"
 #include "codecs/codec.h"
 #include "codecs/resize.h"
+#include "trainer/listing.h"
 
 struct px_pairs {
     struct px_pairs_options options;
     char *folder;
-    char **names;
-    size_t count;
+    struct px_listing listing;
+    size_t count; /* of the listing's, from the first */
     bool keep;
     struct px_pair *pairs; /* count of them; empty unless keep */
 };
@@ -28,71 +27,111 @@ void px_pair_destroy(struct px_pair *pair)
     px_image_destroy(&pair->target);
 }
 
-/* The columns [left, left + width) of `in`, scaled to size x size. */
-static int cut(const struct px_image *in, uint32_t left, uint32_t width, uint32_t size,
-               struct px_image *out, struct px_error *err)
+/* The rectangle width x height at (x, y) of `in`. */
+static int cut(const struct px_image *in, uint32_t x, uint32_t y, struct px_image *out,
+               struct px_error *err)
 {
-    struct px_image half = {0};
-    int rc = px_image_create(&half, width, in->height, in->channels, err);
+    uint32_t width = out->width, height = out->height;
+    size_t row = (size_t)width * in->channels;
+    int rc = px_image_create(out, width, height, in->channels, err);
 
+    for (uint32_t i = 0; !rc && i < height; i++)
+        memcpy(out->data + i * row, in->data + ((size_t)(y + i) * in->width + x) * in->channels,
+               row);
+    return rc;
+}
+
+/* Replaces the picture by what is trained on, or measured with. */
+static int prepare(const struct px_pairs_options *options, struct px_image *image,
+                   struct px_error *err)
+{
+    struct px_image scaled = {0};
+    uint32_t width = image->width, height = image->height, crop = options->preprocess.crop;
+    int rc = px_preprocess_size(&options->preprocess, &width, &height, err);
+
+    if (!rc)
+        rc = px_image_resize(image, width, height, &scaled, err);
     if (rc)
         return rc;
-    for (uint32_t y = 0; y < in->height; y++)
-        memcpy(half.data + (size_t)y * width * in->channels,
-               in->data + ((size_t)y * in->width + left) * in->channels,
-               (size_t)width * in->channels);
-    rc = px_image_resize(&half, size, size, out, err);
-    px_image_destroy(&half);
-    return rc;
+    px_image_destroy(image);
+    *image = scaled;
+    if (!options->central || (width == crop && height == crop))
+        return 0;
+    struct px_image middle = {.width = crop, .height = crop};
+    rc = cut(image, (width - crop) / 2, (height - crop) / 2, &middle, err);
+    if (rc)
+        return rc;
+    px_image_destroy(image);
+    *image = middle;
+    return 0;
 }
 
 /* As the reference splits: A = [0, w/2), B = [w/2, w). */
-static int cut_half(const struct px_image *whole, bool right, uint32_t size, struct px_image *out,
-                    struct px_error *err)
-{
-    uint32_t middle = whole->width / 2;
-
-    if (middle == 0)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "%u x %u pixels cannot hold two pictures side by side", whole->width,
-                       whole->height);
-    return right ? cut(whole, middle, whole->width - middle, size, out, err)
-                 : cut(whole, 0, middle, size, out, err);
-}
-
-/* Decodes a file into an input and a target; a second time only where their channels differ. */
-static int load_halves(const struct px_pairs_options *options, const char *path,
-                       struct px_pair *pair, struct px_error *err)
+static int load_half(const char *path, bool right, uint32_t channels, struct px_image *out,
+                     struct px_error *err)
 {
     struct px_image whole = {0};
-    int rc = px_image_load(path, NULL, options->input_nc, &whole, err);
+    int rc = px_image_load(path, NULL, channels, &whole, err);
 
     if (rc)
         return rc; /* names the file already */
-    rc = cut_half(&whole, options->b_to_a, options->load_size, &pair->input, err);
-    if (!rc && options->output_nc != options->input_nc) {
-        px_image_destroy(&whole);
-        rc = px_image_load(path, NULL, options->output_nc, &whole, err);
-        if (rc)
-            return rc;
-    }
-    if (!rc)
-        rc = cut_half(&whole, !options->b_to_a, options->load_size, &pair->target, err);
+    uint32_t middle = whole.width / 2;
+    struct px_image half = {.width = right ? whole.width - middle : middle, .height = whole.height};
+    rc = middle ? cut(&whole, right ? middle : 0, 0, &half, err)
+                : px_fail(err, PX_E_UNPROCESSABLE,
+                          "%u x %u pixels cannot hold two pictures side by side", whole.width,
+                          whole.height);
     px_image_destroy(&whole);
     if (rc)
         px_error_prefix(err, path);
+    else
+        *out = half;
     return rc;
+}
+
+/* Loads the A or B of a pair and names its file in `path`. */
+static int load_side(const struct px_pairs *pairs, size_t index, bool is_b, struct px_image *out,
+                     char path[4096], struct px_error *err)
+{
+    const struct px_pairs_options *o = &pairs->options;
+    const struct px_listing *l = &pairs->listing;
+    uint32_t channels = is_b == o->b_to_a ? o->input_nc : o->output_nc;
+    int n;
+
+    if (l->b)
+        n = snprintf(path, 4096, "%s/%c/%s", pairs->folder, is_b ? 'B' : 'A',
+                     is_b ? l->b[index] : l->a[index]);
+    else
+        n = snprintf(path, 4096, "%s/%s", pairs->folder, l->a[index]);
+    if (n < 0 || n >= 4096)
+        return px_fail(err, PX_E_IO, "%.200s...: the path is too long", path);
+    return l->b ? px_image_load(path, NULL, channels, out, err)
+                : load_half(path, is_b, channels, out, err);
 }
 
 static int load_pair(const struct px_pairs *pairs, size_t index, struct px_pair *pair,
                      struct px_error *err)
 {
+    const struct px_pairs_options *o = &pairs->options;
+    struct px_image *a = o->b_to_a ? &pair->target : &pair->input;
+    struct px_image *b = o->b_to_a ? &pair->input : &pair->target;
     char path[4096];
-    int n = snprintf(path, sizeof path, "%s/%s", pairs->folder, pairs->names[index]);
+    int rc = load_side(pairs, index, false, a, path, err);
 
-    if (n < 0 || (size_t)n >= sizeof path)
-        return px_fail(err, PX_E_IO, "%.200s...: the path is too long", path);
-    int rc = load_halves(&pairs->options, path, pair, err);
+    if (!rc)
+        rc = load_side(pairs, index, true, b, path, err);
+    if (!rc) { /* these two do not name the file themselves */
+        if (pairs->listing.b && (a->width != b->width || a->height != b->height))
+            rc = px_fail(err, PX_E_UNPROCESSABLE,
+                         "is %ux%u, its partner in A is %ux%u: both must have the same size",
+                         b->width, b->height, a->width, a->height);
+        if (!rc)
+            rc = prepare(o, a, err);
+        if (!rc)
+            rc = prepare(o, b, err);
+        if (rc)
+            px_error_prefix(err, path);
+    }
     if (rc)
         px_pair_destroy(pair);
     return rc;
@@ -101,9 +140,11 @@ static int load_pair(const struct px_pairs *pairs, size_t index, struct px_pair 
 /* What was met while decoding; filled by several threads. */
 struct verdict {
     pthread_mutex_t mutex;
+    size_t bytes; /* of pixels kept */
     size_t bad;   /* files that cannot be used */
     size_t first; /* of them, by name, and why */
     struct px_error reason;
+    bool *is_bad; /* by index */
 };
 
 static void note_bad(struct verdict *verdict, size_t index, const struct px_error *reason)
@@ -113,59 +154,96 @@ static void note_bad(struct verdict *verdict, size_t index, const struct px_erro
         verdict->first = index;
         verdict->reason = *reason;
     }
+    verdict->is_bad[index] = true;
     pthread_mutex_unlock(&verdict->mutex);
 }
 
-/* Decodes every file once, in parallel, and keeps the result where that was decided. */
+static size_t bytes_of(const struct px_image *image)
+{
+    return (size_t)image->width * image->height * image->channels;
+}
+
+/* Keeps a pair while the limit allows; once it does not, none is kept. */
+static void keep_pair(struct px_pairs *pairs, size_t index, struct px_pair *pair,
+                      struct verdict *verdict)
+{
+    pthread_mutex_lock(&verdict->mutex);
+    verdict->bytes += bytes_of(&pair->input) + bytes_of(&pair->target);
+    if (verdict->bytes > pairs->options.memory_limit)
+        pairs->keep = false;
+    if (pairs->keep)
+        pairs->pairs[index] = *pair;
+    else
+        px_pair_destroy(pair);
+    pthread_mutex_unlock(&verdict->mutex);
+}
+
+/* The first file that cannot be used and why, and the names of others as far as there is room. */
+static int complain(const struct px_pairs *pairs, const struct verdict *verdict,
+                    struct px_error *err)
+{
+    const struct px_error *reason = &verdict->reason;
+    char others[160] = "";
+    size_t used = 0;
+
+    if (verdict->bad == 1)
+        return px_fail(err, (enum px_code)reason->code, "%s", reason->message);
+    for (size_t i = verdict->first + 1; i < pairs->count; i++) {
+        size_t length = strlen(pairs->listing.a[i]);
+        if (!verdict->is_bad[i])
+            continue;
+        if (used + length + 8 > sizeof others) {
+            snprintf(others + used, sizeof others - used, ", ...");
+            break;
+        }
+        used += (size_t)snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "",
+                                 pairs->listing.a[i]);
+    }
+    return px_fail(err, (enum px_code)reason->code, "%.260s (and %zu other unusable file%s: %s)",
+                   reason->message, verdict->bad - 1, verdict->bad == 2 ? "" : "s", others);
+}
+
+/* Decodes every file once, in parallel, and keeps the result where there is room. */
 static int load_all(struct px_pairs *pairs, struct px_error *err)
 {
     struct verdict verdict = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
+    verdict.is_bad = calloc(pairs->count, sizeof *verdict.is_bad);
+    pairs->pairs = calloc(pairs->count, sizeof *pairs->pairs);
+    if (!verdict.is_bad || !pairs->pairs) {
+        free(verdict.is_bad);
+        return px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", pairs->folder);
+    }
+    pairs->keep = true;
 #pragma omp parallel for schedule(dynamic) num_threads(pairs->options.threads)
     for (size_t i = 0; i < pairs->count; i++) {
         struct px_error own = {0};
         struct px_pair pair = {0};
         if (load_pair(pairs, i, &pair, &own))
             note_bad(&verdict, i, &own);
-        else if (pairs->keep)
-            pairs->pairs[i] = pair;
         else
-            px_pair_destroy(&pair);
+            keep_pair(pairs, i, &pair, &verdict);
     }
-    const struct px_error *reason = &verdict.reason;
-    if (verdict.bad == 0)
-        return 0;
-    if (verdict.bad == 1)
-        return px_fail(err, (enum px_code)reason->code, "%s", reason->message);
-    return px_fail(err, (enum px_code)reason->code, "%.380s (and %zu other unusable file%s)",
-                   reason->message, verdict.bad - 1, verdict.bad == 2 ? "" : "s");
+    for (size_t i = 0; i < pairs->count && !pairs->keep; i++)
+        px_pair_destroy(&pairs->pairs[i]);
+    int rc = verdict.bad ? complain(pairs, &verdict, err) : 0;
+    free(verdict.is_bad);
+    return rc;
 }
 
 static int list(struct px_pairs *pairs, struct px_error *err)
 {
-    static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
-    int rc = px_list_folder(pairs->folder, suffixes, &pairs->names, &pairs->count, err);
+    int rc = px_listing_read(&pairs->listing, pairs->folder, err);
 
     if (rc)
         return rc;
-    if (pairs->count == 0)
-        return px_fail(err, PX_E_NOT_FOUND,
-                       "%s: holds no .png, .jpg or .jpeg picture (A and B side by side)",
-                       pairs->folder);
+    pairs->count = pairs->listing.count;
     if (pairs->options.max_count > 0 && (uint64_t)pairs->options.max_count < pairs->count)
         pairs->count = (size_t)pairs->options.max_count;
     if (pairs->count > UINT32_MAX)
         return px_fail(err, PX_E_TOO_LARGE, "%s: %zu pictures are too many", pairs->folder,
                        pairs->count);
     return 0;
-}
-
-static bool fits(const struct px_pairs *pairs)
-{
-    const struct px_pairs_options *o = &pairs->options;
-    size_t bytes = (size_t)o->load_size * o->load_size * (o->input_nc + o->output_nc);
-
-    return px_mul(bytes, pairs->count, &bytes) && bytes <= o->memory_limit;
 }
 
 int px_pairs_open(struct px_pairs **out, const char *folder, const struct px_pairs_options *options,
@@ -180,12 +258,8 @@ int px_pairs_open(struct px_pairs **out, const char *folder, const struct px_pai
     }
     pairs->options = *options;
     rc = list(pairs, err);
-    if (!rc) {
-        pairs->keep = fits(pairs);
-        pairs->pairs = calloc(pairs->count, sizeof *pairs->pairs);
-        rc = pairs->pairs ? load_all(pairs, err)
-                          : px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", folder);
-    }
+    if (!rc)
+        rc = load_all(pairs, err);
     if (rc) {
         px_pairs_close(pairs);
         return rc;
@@ -201,7 +275,7 @@ void px_pairs_close(struct px_pairs *pairs)
     for (size_t i = 0; pairs->pairs && i < pairs->count; i++)
         px_pair_destroy(&pairs->pairs[i]);
     free(pairs->pairs);
-    free(pairs->names);
+    px_listing_finish(&pairs->listing);
     free(pairs->folder);
     free(pairs);
 }

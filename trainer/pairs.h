@@ -2,9 +2,10 @@
 #define TRAINER_PAIRS_H
 
 /* The data set: a folder of PNG and JPEG files, each holding A (left half) and B (right half) side
- * by side. Every file is decoded once in px_pairs_open(), so that a broken one is reported before
- * the first step. Both halves are scaled to load x load there and kept, where the whole set fits
- * the memory limit; else each is decoded again whenever it is asked for.
+ * by side, or of two folders A and B (trainer/listing.h). Every file is decoded once in
+ * px_pairs_open(), so that a broken one is reported before the first step. Both pictures are scaled
+ * as trainer/preprocess.h says and kept, where the whole set fits the memory limit; else each is
+ * decoded again whenever it is asked for. 16 bits are rounded to 8.
  *
  * Immutable once open; any number of threads may read. */
 
@@ -14,11 +15,13 @@
 
 #include "base/error.h"
 #include "codecs/image.h"
+#include "trainer/preprocess.h"
 
 struct px_pairs;
 
 struct px_pairs_options {
-    uint32_t load_size;
+    struct px_preprocess preprocess;
+    bool central;                 /* only the middle crop x crop of each picture: for measuring */
     uint32_t input_nc, output_nc; /* channels of the input and of the target, 1-4 */
     bool b_to_a;                  /* the right half is the input */
     int64_t max_count;            /* the first so many files in the order of names; 0: all */
@@ -26,14 +29,14 @@ struct px_pairs_options {
     int threads;                  /* that decode while opening */
 };
 
-struct px_pair { /* both load x load; zeroed: empty */
+struct px_pair { /* each at least a crop; zeroed: empty */
     struct px_image input, target;
 };
 
 void px_pair_destroy(struct px_pair *pair); /* accepts NULL and an empty one */
 
 /* Failures: NOT_FOUND where the folder is missing or holds no picture; else the first file (in the
- * order of names) that cannot be used, with the number of further ones. */
+ * order of names) that cannot be used and why, with the names of others. */
 int px_pairs_open(struct px_pairs **out, const char *folder, const struct px_pairs_options *options,
                   struct px_error *err);
 void px_pairs_close(struct px_pairs *pairs); /* accepts NULL */

@@ -17,8 +17,8 @@
 static const struct px_option rows[] = {
     {.heading = "Files",
      .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
-     .help = "folder of PNG and JPEG pictures, each A and B side by side; DIR/train and DIR/val "
-             "where they exist"},
+     .help = "folder of PNG and JPEG pictures, each A and B side by side, or of two folders A and "
+             "B with pictures of the same names; DIR/train and DIR/val where they exist"},
     {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
      .help = "the checkpoint to write, NAME.safetensors"},
     {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),
@@ -37,8 +37,21 @@ static const struct px_option rows[] = {
      .min = 1, .max = 8192, .help = "side that pictures are scaled to: a square, bicubic"},
     {.name = "crop-size", .type = PX_OPTION_INT, .offset = AT(crop_size), .fallback = "256",
      .min = 1, .max = 8192, .help = "side of the random crop that is trained on"},
+    {.name = "preprocess", .type = PX_OPTION_CHOICE, .offset = AT(preprocess),
+     .choices = "resize_and_crop|crop|scale_width|scale_width_and_crop|none", .value = "MODE",
+     .help = "how pictures come to size before the crop: scaled to a square of --load-size "
+             "(resize_and_crop), not at all (crop), to that width with their shape kept "
+             "(scale_width_and_crop). scale_width and none do not crop and must come out at "
+             "--crop-size exactly; none rounds to what --netG takes, not to 4 as the reference "
+             "does"},
     {.name = "no-flip", .type = PX_OPTION_FLAG, .offset = AT(no_flip),
      .help = "never mirror pictures; otherwise one in two is"},
+    {.name = "serial-batches", .type = PX_OPTION_FLAG, .offset = AT(serial_batches),
+     .help = "take pictures in the order of their names; otherwise at random"},
+    {.name = "num-threads", .type = PX_OPTION_INT, .offset = AT(num_threads), .fallback = "4",
+     .min = 0, .max = 64,
+     .help = "threads that load pictures ahead of the steps, where not all fit into memory; 0 is "
+             "as 1"},
     {.name = "max-dataset-size", .type = PX_OPTION_INT, .offset = AT(max_dataset_size),
      .fallback = "0", .min = 0, .max = 1e9,
      .help = "use only the first so many pictures by name; 0: all"},
@@ -141,15 +154,16 @@ const struct px_option_table px_settings_table = {
 
 /* Rows that do not decide what the weights become, and those that a checkpoint's own description
  * of its network tells. */
-static const char *const incidental[] = {"data",    "out",        "continue-train",
-                                         "threads", "print-freq", "save-latest-freq"};
+static const char *const incidental[] = {
+    "data", "out", "continue-train", "threads", "print-freq", "save-latest-freq", "num-threads"};
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
                                            "output-nc", "direction", "crop-size",  "norm"};
 /* Rows that came later than the first trainings: written only where they are not at their default.
  */
 static const char *const later_rows[] = {
-    "no-conditional-D", "lambda-GAN", "gan-mode", "netD",        "n-layers-D", "norm",
-    "init-type",        "init-gain",  "num-val",  "epoch-count", "lr-policy",  "lr-decay-iters"};
+    "no-conditional-D", "lambda-GAN",    "gan-mode", "netD",        "n-layers-D", "norm",
+    "init-type",        "init-gain",     "num-val",  "epoch-count", "lr-policy",  "lr-decay-iters",
+    "preprocess",       "serial-batches"};
 
 #define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
 
@@ -235,6 +249,23 @@ static int check_schedule(const struct px_settings *s, struct px_error *err)
     return 0;
 }
 
+static int check_sizes(const struct px_settings *s, struct px_error *err)
+{
+    bool uses_load = s->preprocess != PX_CROP && s->preprocess != PX_NO_PREPROCESS;
+
+    if (s->preprocess == PX_SCALE_WIDTH && s->load_size != s->crop_size)
+        return px_fail(err, PX_E_USAGE,
+                       "--preprocess scale_width does not crop: --load-size %" PRId64
+                       " must equal --crop-size %" PRId64 ", or take scale_width_and_crop",
+                       s->load_size, s->crop_size);
+    if (uses_load && s->load_size < s->crop_size)
+        return px_fail(err, PX_E_USAGE,
+                       "--load-size %" PRId64 " is less than --crop-size %" PRId64
+                       ": it must be at least as large",
+                       s->load_size, s->crop_size);
+    return 0;
+}
+
 int px_settings_check(const struct px_settings *s, struct px_error *err)
 {
     static const char suffix[] = ".safetensors";
@@ -247,11 +278,6 @@ int px_settings_check(const struct px_settings *s, struct px_error *err)
     if (!s->out || strlen(s->out) <= tail || strcmp(s->out + strlen(s->out) - tail, suffix) != 0)
         return px_fail(err, PX_E_USAGE, "--out NAME.safetensors is needed%s%s",
                        s->out ? ": the name given is " : "", s->out ? s->out : "");
-    if (s->load_size < s->crop_size)
-        return px_fail(err, PX_E_USAGE,
-                       "--load-size %" PRId64 " is less than --crop-size %" PRId64
-                       ": it must be at least as large",
-                       s->load_size, s->crop_size);
     architecture_of(s, name, sizeof name);
     int side = 1 << px_network_depth_of(name);
     if (s->crop_size % side != 0)
@@ -259,6 +285,8 @@ int px_settings_check(const struct px_settings *s, struct px_error *err)
                        "--crop-size %" PRId64 " does not suit --netG %s: give a multiple of %d",
                        s->crop_size, name, side);
     int rc = check_schedule(s, err);
+    if (!rc)
+        rc = check_sizes(s, err);
     if (!rc)
         rc = check_D(s, err);
     return rc ? rc : check_losses(s, err);
@@ -291,6 +319,17 @@ int px_settings_n_layers_D(const struct px_settings *s)
 bool px_settings_b_to_a(const struct px_settings *settings)
 {
     return settings->direction == 1;
+}
+
+void px_settings_preprocess(const struct px_settings *s, struct px_preprocess *preprocess)
+{
+    char name[32];
+
+    architecture_of(s, name, sizeof name);
+    *preprocess = (struct px_preprocess){.mode = (enum px_preprocess_mode)s->preprocess,
+                                         .load = (uint32_t)s->load_size,
+                                         .crop = (uint32_t)s->crop_size,
+                                         .multiple = 1u << px_network_depth_of(name)};
 }
 
 /* The shortest decimal that reads back as the same number ("100", not "1e+02"). */

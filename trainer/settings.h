@@ -12,18 +12,20 @@
 #include "config/options.h"
 #include "model/network.h"
 #include "model/safetensors.h"
+#include "trainer/preprocess.h"
 
 struct px_settings {
     const char *data, *out;
     int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
-    int64_t threads, save_latest_freq, print_freq, num_val;
+    int64_t threads, save_latest_freq, print_freq, num_val, num_threads;
     double lr, beta1, lambda_L1, lambda_GAN, init_gain;
     uint64_t seed;
     int netG, netD, direction;                /* indices into the rows' choices */
     int norm, gan_mode, init_type, lr_policy; /* px_norm, px_gan_mode, px_init_type, px_lr_policy */
-    bool no_flip, no_dropout, no_conditional_D, continue_train;
+    int preprocess;                           /* px_preprocess_mode */
+    bool serial_batches, no_flip, no_dropout, no_conditional_D, continue_train;
 };
 
 extern const struct px_option_table px_settings_table;
@@ -39,6 +41,9 @@ int px_settings_network(const struct px_settings *settings, struct px_network *n
 int px_settings_n_layers_D(const struct px_settings *settings);
 
 bool px_settings_b_to_a(const struct px_settings *settings);
+
+/* How pictures become what is trained on. */
+void px_settings_preprocess(const struct px_settings *settings, struct px_preprocess *preprocess);
 
 /* The settings that decide what the weights become, as text: keys are the options' names with
  * underscores. Those that do not (paths, threads, how often to print or save, whether it is a

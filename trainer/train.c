@@ -55,7 +55,6 @@ static int open_pairs(struct run *run, struct px_error *err)
     const struct px_settings *s = run->settings;
     char train[4096], val[4096];
     struct px_pairs_options options = {
-        .load_size = (uint32_t)s->load_size,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
         .b_to_a = px_settings_b_to_a(s),
@@ -65,6 +64,7 @@ static int open_pairs(struct run *run, struct px_error *err)
     };
     int rc = px_pairs_folders(s->data, train, val, err);
 
+    px_settings_preprocess(s, &options.preprocess);
     if (!rc)
         rc = px_pairs_open(&run->pairs, train, &options, err);
     if (rc)
@@ -72,7 +72,8 @@ static int open_pairs(struct run *run, struct px_error *err)
     if (px_pairs_count(run->pairs) < (size_t)s->batch_size)
         return px_fail(err, PX_E_USAGE, "--batch-size %" PRId64 ": %s holds only %zu pairs",
                        s->batch_size, train, px_pairs_count(run->pairs));
-    options.load_size = (uint32_t)s->crop_size;
+    options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
+    options.central = true;
     options.max_count = s->num_val;
     rc = val[0] ? px_pairs_open(&run->measured, val, &options, err) : -PX_E_NOT_FOUND;
     run->has_val = rc == 0;
@@ -191,12 +192,13 @@ static int start_feed(struct run *run, struct px_error *err)
     const struct px_settings *s = run->settings;
     struct px_feed_options options = {
         .pairs = run->pairs,
-        .load_size = (uint32_t)s->load_size,
         .crop_size = (uint32_t)s->crop_size,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
         .batch_size = (uint32_t)s->batch_size,
         .flip = !s->no_flip,
+        .serial = s->serial_batches,
+        .threads = s->num_threads > 0 ? (int)s->num_threads : 1,
         .seed = s->seed,
         .first_step = run->steps,
         .end_step = run->end,

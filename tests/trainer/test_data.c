@@ -42,8 +42,11 @@ static void make_folder(const char *name)
 
 static struct px_pairs_options small(void)
 {
-    return (struct px_pairs_options){
-        .load_size = 8, .input_nc = 3, .output_nc = 3, .memory_limit = 1 << 20, .threads = 2};
+    return (struct px_pairs_options){.preprocess = {.load = 8, .crop = 4, .multiple = 4},
+                                     .input_nc = 3,
+                                     .output_nc = 3,
+                                     .memory_limit = 1 << 20,
+                                     .threads = 2};
 }
 
 static int open_pairs(struct px_pairs **pairs, const char *name,
@@ -122,7 +125,7 @@ static void test_broken(void **state)
     options.memory_limit = 0; /* checked even where nothing is kept */
     assert_int_equal(open_pairs(&pairs, "broken", &options, &err), -PX_E_UNPROCESSABLE);
     assert_non_null(strstr(err.message, "broken/b.png"));
-    assert_non_null(strstr(err.message, "(and 1 other unusable file)"));
+    assert_non_null(strstr(err.message, "(and 1 other unusable file: d.png)"));
 
     make_folder("narrow");
     struct px_image line = {0};
@@ -168,15 +171,178 @@ static void test_folders(void **state)
 static struct px_feed_options feed_of(const struct px_pairs *pairs, int64_t first, int64_t end)
 {
     return (struct px_feed_options){.pairs = pairs,
-                                    .load_size = 8,
                                     .crop_size = 4,
                                     .input_nc = 3,
                                     .output_nc = 3,
                                     .batch_size = 2,
                                     .flip = true,
+                                    .threads = 3,
                                     .seed = 3,
                                     .first_step = first,
                                     .end_step = end};
+}
+
+/* One picture of width x height that is `value` everywhere. */
+static void save_flat(const char *name, uint32_t width, uint32_t height, uint8_t value)
+{
+    struct px_image image = {0};
+    struct px_error err = {0};
+
+    assert_int_equal(px_image_create(&image, width, height, 3, &err), 0);
+    memset(image.data, value, (size_t)width * height * 3);
+    assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
+    px_image_destroy(&image);
+}
+
+static void test_two_folders(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    (void)state;
+
+    make_folder("two/A");
+    make_folder("two/B");
+    save_flat("two/A/1.png", 8, 8, 10);
+    save_flat("two/A/1-b.png", 8, 8, 50);
+    save_flat("two/A/2.png", 8, 8, 30);
+    save_flat("two/B/1.jpg", 8, 8, 20);
+    save_flat("two/B/1-b.png", 8, 8, 60);
+    save_flat("two/B/2.png", 8, 8, 40);
+    assert_int_equal(open_pairs(&pairs, "two", &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 3);
+    check_pair(pairs, 0, 10, 20);
+    check_pair(pairs, 1, 50, 60);
+    check_pair(pairs, 2, 30, 40);
+    px_pairs_close(pairs);
+
+    save_flat("two/B/3.png", 8, 8, 40);
+    assert_int_equal(open_pairs(&pairs, "two", &options, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "two/B/3.png has no partner in "));
+    save_flat("two/A/3.png", 8, 10, 40);
+    assert_int_equal(open_pairs(&pairs, "two", &options, &err), -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "two/B/3.png: is 8x8, its partner in A is 8x10"));
+    assert_int_equal(remove(in("two/B/2.png")), 0);
+    assert_int_equal(open_pairs(&pairs, "two", &options, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "two/A/2.png has no partner in "));
+    save_pair("two/x.png", 1, 2);
+    assert_int_equal(open_pairs(&pairs, "two", &options, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "beside the folders A and B"));
+}
+
+static void test_preprocess_sizes(void **state)
+{
+    static const struct {
+        enum px_preprocess_mode mode;
+        uint32_t load, width, height, to_width, to_height; /* to 0: refused */
+    } cases[] = {
+        {PX_RESIZE_AND_CROP, 286, 600, 400, 286, 286},
+        {PX_CROP, 286, 600, 400, 600, 400},
+        {PX_CROP, 286, 600, 255, 0, 0},
+        {PX_SCALE_WIDTH, 256, 512, 512, 256, 256},
+        {PX_SCALE_WIDTH, 256, 512, 600, 0, 0},
+        {PX_SCALE_WIDTH, 256, 600, 400, 256, 256}, /* 170 rows are too few: 256, as there */
+        {PX_SCALE_WIDTH_AND_CROP, 300, 600, 1001, 300, 500},
+        {PX_SCALE_WIDTH_AND_CROP, 300, 600, 400, 300, 256},
+        {PX_NO_PREPROCESS, 286, 250, 300, 256, 256},
+        {PX_NO_PREPROCESS, 286, 400, 256, 0, 0},
+        {PX_NO_PREPROCESS, 286, 1, 100, 256, 256},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct px_preprocess p = {cases[i].mode, cases[i].load, 256, 256};
+        uint32_t width = cases[i].width, height = cases[i].height;
+        struct px_error err = {0};
+        int rc = px_preprocess_size(&p, &width, &height, &err);
+        if (cases[i].to_width == 0) {
+            assert_int_equal(rc, -PX_E_UNPROCESSABLE);
+            assert_non_null(strstr(err.message, "--crop-size"));
+            continue;
+        }
+        assert_int_equal(rc, 0);
+        assert_int_equal(width, cases[i].to_width);
+        assert_int_equal(height, cases[i].to_height);
+    }
+}
+
+/* Pictures keep their sizes, and what is measured is their middle. */
+static void test_crop(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    struct px_pair storage = {0};
+    const struct px_pair *pair;
+    (void)state;
+
+    make_folder("sizes");
+    save_flat("sizes/a.png", 25, 9, 10); /* halves of 12 and 13 columns */
+    save_flat("sizes/b.png", 8, 4, 20);
+    options.preprocess.mode = PX_CROP;
+    assert_int_equal(open_pairs(&pairs, "sizes", &options, &err), 0);
+    assert_int_equal(px_pairs_get(pairs, 0, &storage, &pair, &err), 0);
+    assert_int_equal(pair->input.width, 12);
+    assert_int_equal(pair->target.width, 13);
+    assert_int_equal(pair->input.height, 9);
+    struct px_feed_options plan = feed_of(pairs, 0, 50);
+    struct px_feed *feed;
+    const float *input, *target;
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    for (int i = 0; i < 50; i++) /* sanitizers would see a crop outside */
+        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
+    px_feed_destroy(feed);
+    px_pairs_close(pairs);
+
+    options.central = true;
+    assert_int_equal(open_pairs(&pairs, "sizes", &options, &err), 0);
+    assert_int_equal(px_pairs_get(pairs, 0, &storage, &pair, &err), 0);
+    assert_int_equal(pair->target.width, 4);
+    assert_int_equal(pair->target.height, 4);
+    px_pairs_close(pairs);
+
+    save_flat("sizes/c.png", 8, 3, 20);
+    assert_int_equal(open_pairs(&pairs, "sizes", &options, &err), -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "sizes/c.png: a picture of 4x3 is smaller than"));
+}
+
+/* PNGs of 16 bits (of 33 x 21 pixels or the like) stand beside their 8-bit selves. */
+static void test_16_bits(void **state)
+{
+    static const char *const names[] = {"rgb-16.png", "grey-16.png", "grey-alpha-16.png"};
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    char path[512], name[64];
+    (void)state;
+
+    make_folder("deep/A");
+    make_folder("deep/B");
+    options.preprocess.mode = PX_CROP;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint8_t *data;
+        size_t size;
+        struct px_image image = {0};
+        snprintf(path, sizeof path, "%s/codecs/data/png/%s", getenv("PX_TESTS"), names[i]);
+        assert_int_equal(px_file_read(path, 1 << 20, &data, &size, &err), 0);
+        snprintf(name, sizeof name, "deep/A/%s", names[i]);
+        assert_int_equal(px_file_save(in(name), data, size, &err), 0);
+        assert_int_equal(px_image_decode(data, size, NULL, 3, &image, &err), 0);
+        snprintf(name, sizeof name, "deep/B/%s", names[i]);
+        assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
+        px_image_destroy(&image);
+        free(data);
+    }
+    assert_int_equal(open_pairs(&pairs, "deep", &options, &err), 0);
+    for (size_t i = 0; i < px_pairs_count(pairs); i++) {
+        struct px_pair storage = {0};
+        const struct px_pair *pair;
+        assert_int_equal(px_pairs_get(pairs, i, &storage, &pair, &err), 0);
+        assert_memory_equal(pair->input.data, pair->target.data,
+                            (size_t)pair->input.width * pair->input.height * 3);
+        px_pair_destroy(&storage);
+    }
+    px_pairs_close(pairs);
 }
 
 enum { BATCH_FLOATS = 2 * 4 * 4 * 3 };
@@ -230,6 +396,16 @@ static void test_feed(void **state)
         assert_memory_equal(straight[s], input, sizeof straight[s]);
     }
     px_feed_destroy(feed);
+
+    plan.first_step = 0; /* in the order of names, epoch after epoch */
+    plan.serial = true;
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    for (int s = 0; s < STEPS; s++) {
+        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal((int)((input[i * 48] + 1) * 127.5f + 0.5f), (s % 2 * 2 + i) * 50);
+    }
+    px_feed_destroy(feed);
     px_pairs_close(pairs);
 }
 
@@ -267,6 +443,11 @@ int main(void)
               test_halves),
         CHECK("a broken file is named, with the number of others", test_broken),
         CHECK("a folder without pictures is refused", test_empty),
+        CHECK("two folders A and B hold a pair in files of the same name", test_two_folders),
+        CHECK("each mode of preprocessing gives the reference's sizes, or refuses",
+              test_preprocess_sizes),
+        CHECK("pictures are cropped at their own sizes, and measured in the middle", test_crop),
+        CHECK("pictures of 16 bits train as those of 8", test_16_bits),
         CHECK("DIR/train and DIR/val are used where they exist", test_folders),
         CHECK("batches visit each pair once an epoch and do not depend on where a run begins",
               test_feed),

@@ -84,16 +84,17 @@ static void test_draw(void **state)
 {
     bool seen[31] = {false};
     int flips = 0;
+    const struct px_augment_room room = {30, 30, true}, unflip = {30, 30, false};
     (void)state;
 
     for (uint64_t i = 0; i < 2000; i++) {
-        struct px_augment a = px_augment_draw(7, i, 286, 256, true);
-        struct px_augment again = px_augment_draw(7, i, 286, 256, true);
+        struct px_augment a = px_augment_draw(7, i, &room);
+        struct px_augment again = px_augment_draw(7, i, &room);
         assert_true(a.x == again.x && a.y == again.y && a.flip == again.flip);
         assert_true(a.x <= 30 && a.y <= 30);
         seen[a.x] = true;
         flips += a.flip;
-        struct px_augment unflipped = px_augment_draw(7, i, 286, 256, false);
+        struct px_augment unflipped = px_augment_draw(7, i, &unflip);
         assert_true(!unflipped.flip && unflipped.x == a.x && unflipped.y == a.y);
     }
     for (int i = 0; i <= 30; i++)

@@ -1,0 +1,112 @@
+#include "trainer/listing.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
+
+static size_t stem_length(const char *name)
+{
+    return (size_t)(strrchr(name, '.') - name); /* px_list_folder() found a suffix */
+}
+
+static int compare_stems(const char *a, const char *b)
+{
+    size_t n = stem_length(a), m = stem_length(b);
+    int c = memcmp(a, b, n < m ? n : m);
+
+    return c ? c : (n > m) - (n < m);
+}
+
+/* By stems, then by suffixes. */
+static int by_stem(const void *a, const void *b)
+{
+    const char *p = *(char *const *)a, *q = *(char *const *)b;
+    int c = compare_stems(p, q);
+
+    return c ? c : strcmp(p, q);
+}
+
+static bool has_folder(const char *folder, const char *name)
+{
+    char path[4096];
+    struct stat st;
+    int n = snprintf(path, sizeof path, "%s/%s", folder, name);
+
+    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int no_partner(const char *folder, const char *name, const char *other, struct px_error *err)
+{
+    return px_fail(err, PX_E_USAGE,
+                   "%s/%s has no partner in %s/: every picture needs one of the same name there",
+                   folder, name, other);
+}
+
+/* Both lists sorted by stems: the first name that is in one of them only is refused. */
+static int match(const struct px_listing *l, const char *a, size_t count_a, const char *b,
+                 size_t count_b, struct px_error *err)
+{
+    for (size_t i = 0; i < count_a || i < count_b; i++) {
+        int c = i == count_a ? 1 : i == count_b ? -1 : compare_stems(l->a[i], l->b[i]);
+        if (c < 0)
+            return no_partner(a, l->a[i], b, err);
+        if (c > 0)
+            return no_partner(b, l->b[i], a, err);
+    }
+    return 0;
+}
+
+static int read_two(struct px_listing *l, const char *folder, struct px_error *err)
+{
+    char a[4096], b[4096];
+    size_t count_b = 0;
+
+    snprintf(a, sizeof a, "%s/A", folder); /* has_folder() knows that it fits */
+    snprintf(b, sizeof b, "%s/B", folder);
+    if (l->count > 0)
+        return px_fail(err, PX_E_USAGE,
+                       "%s: holds pictures beside the folders A and B: it must be one or the other",
+                       folder);
+    px_listing_finish(l);
+    int rc = px_list_folder(a, suffixes, &l->a, &l->count, err);
+    if (!rc)
+        rc = px_list_folder(b, suffixes, &l->b, &count_b, err);
+    if (rc)
+        return rc;
+    qsort(l->a, l->count, sizeof *l->a, by_stem);
+    qsort(l->b, count_b, sizeof *l->b, by_stem);
+    rc = match(l, a, l->count, b, count_b, err);
+    if (!rc && l->count == 0)
+        rc =
+            px_fail(err, PX_E_NOT_FOUND, "%s: A and B hold no .png, .jpg or .jpeg picture", folder);
+    return rc;
+}
+
+int px_listing_read(struct px_listing *l, const char *folder, struct px_error *err)
+{
+    *l = (struct px_listing){0};
+    int rc = px_list_folder(folder, suffixes, &l->a, &l->count, err);
+    if (!rc && has_folder(folder, "A") && has_folder(folder, "B"))
+        rc = read_two(l, folder, err);
+    else if (!rc && l->count == 0)
+        rc = px_fail(err, PX_E_NOT_FOUND,
+                     "%s: holds no .png, .jpg or .jpeg picture (A and B side by side, or in two "
+                     "folders A and B)",
+                     folder);
+    if (rc)
+        px_listing_finish(l);
+    return rc;
+}
+
+void px_listing_finish(struct px_listing *l)
+{
+    free(l->a);
+    free(l->b);
+    *l = (struct px_listing){0};
+}
