@@ -9,6 +9,8 @@
 #include "codecs/base64.h"
 #include "server/multipart.h"
 
+enum { MAX_JSON_KEYS = 64 }; /* there are fewer, but an unknown one deserves to be named */
+
 void px_body_clear(struct px_body *body)
 {
     free(body->whole.data);
@@ -143,6 +145,30 @@ static int read_object(struct px_body *body, json_t *root, struct px_fields *fie
     return 0;
 }
 
+/* A body is one flat object. Anything else is refused before it is parsed, where every "0," would
+ * take forty bytes of memory. Whether all of it is JSON is not decided here. */
+static int check_flat(const struct px_bytes *text, struct px_error *err)
+{
+    size_t opened = 0, commas = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < text->size; i++) {
+        uint8_t c = text->data[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted && c == '\\')
+            i++;
+        opened += !quoted && (c == '{' || c == '[');
+        commas += !quoted && c == ',';
+        if (opened > 1 || commas >= MAX_JSON_KEYS)
+            return px_fail(err, PX_E_INVALID,
+                           "the JSON body is not one object of strings and whole numbers, at most "
+                           "%d; send {\"image\": \"<base64>\", ...}",
+                           MAX_JSON_KEYS);
+    }
+    return 0;
+}
+
 static int malformed(const json_error_t *problem, struct px_error *err)
 {
     bool large = json_error_code(problem) == json_error_numeric_overflow;
@@ -159,6 +185,9 @@ static int read_json(struct px_body *body, struct px_fields *fields, struct px_e
     if (body->whole.size == 0)
         return px_fail(err, PX_E_INVALID,
                        "the JSON body is empty; send {\"image\": \"<base64>\", ...}");
+    int rc = check_flat(&body->whole, err);
+    if (rc < 0)
+        return rc;
     json_t *root = json_loadb((const char *)body->whole.data, body->whole.size,
                               JSON_REJECT_DUPLICATES, &problem);
 
@@ -166,7 +195,7 @@ static int read_json(struct px_body *body, struct px_fields *fields, struct px_e
     px_body_clear(body);
     if (root == NULL)
         return malformed(&problem, err);
-    int rc = read_object(body, root, fields, err);
+    rc = read_object(body, root, fields, err);
     json_decref(root);
     return rc;
 }

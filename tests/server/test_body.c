@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "server/body.h"
 
 static const uint8_t png[] = "\x89PNG\r\n\x1a\n....";
@@ -117,6 +119,47 @@ static void test_deep_json(void **state)
     memset(text, '[', depth);
     assert_int_equal(read_body(text, depth, PX_BODY_JSON, &fields, &depth, &err), -PX_E_INVALID);
     free(text);
+}
+
+/* What jansson has asked for in all. */
+static size_t asked;
+
+static void *count(size_t size)
+{
+    asked += size;
+    return malloc(size);
+}
+
+/* `open`, then `piece` again and again up to a megabyte, then `close`. */
+static void check_memory(const char *open, const char *piece, const char *close)
+{
+    size_t size = strlen(open), each = strlen(piece);
+    char *text = malloc((1 << 20) + 100);
+    struct px_fields fields = {0};
+    struct px_error err = {0};
+
+    strcpy(text, open);
+    for (; size < 1 << 20; size += each)
+        strcpy(text + size, piece);
+    strcpy(text + size, close);
+    size += strlen(close);
+    asked = 0;
+    int rc = read_body(text, size, PX_BODY_JSON, &fields, &size, &err);
+    if (rc != -PX_E_INVALID || asked > 4096)
+        fail_msg("%s%s...: %d %s, %zu bytes allocated", open, piece, rc, err.message, asked);
+    px_fields_clear(&fields);
+    free(text);
+}
+
+static void test_json_memory(void **state)
+{
+    (void)state;
+    json_set_alloc_funcs(count, free);
+    check_memory("{\"image\":[0", ",0", "]}");
+    check_memory("{\"image\":\"\\\"\"", ",\"fit\":0", "}");
+    check_memory("[0", ",0", "]");
+    check_memory("{\"image\":", "{\"image\":", "");
+    json_set_alloc_funcs(malloc, free);
 }
 
 #define FIELD(name, value)                                                                         \
@@ -239,6 +282,7 @@ int main(void)
         CHECK("a raw body is taken when its bytes are what the header says", test_raw),
         CHECK("JSON bodies are read or refused as the table says", test_json),
         CHECK("JSON nested a million deep is refused", test_deep_json),
+        CHECK("JSON that would take much memory is refused before it is parsed", test_json_memory),
         CHECK("a form's picture is the file in field image, else the first", test_forms),
         CHECK("field values are taken or refused as the table says", test_fields),
         CHECK("fields that are not given have defaults", test_defaults),
