@@ -36,8 +36,8 @@ static struct px_conv_desc conv_desc(const struct px_conv_layer_desc *d, enum px
                              .dst = PX_F32};
 
     if (d->transposed) {
-        c.ih = (d->height - 1) * d->stride - 2 * d->pad + d->kernel;
-        c.iw = (d->width - 1) * d->stride - 2 * d->pad + d->kernel;
+        c.ih = (d->height - 1) * d->stride - 2 * d->pad + d->kernel + d->output_padding;
+        c.iw = (d->width - 1) * d->stride - 2 * d->pad + d->kernel + d->output_padding;
         c.ic = d->out;
         c.oc = d->in;
     }

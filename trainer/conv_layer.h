@@ -17,6 +17,7 @@ struct px_conv_layer_desc {
     int n, height, width; /* of the input */
     int in, out;          /* channels */
     int kernel, stride, pad;
+    int output_padding; /* transposed only */
     bool relu;          /* not transposed: LeakyReLU(.2) on the result */
     bool train_weights; /* gradients by weights are wanted */
     bool train_input;   /* gradients by the input are wanted */

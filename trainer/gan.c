@@ -1,32 +1,9 @@
-#include "trainer/gan.h"
+#include "trainer/gan_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
-#include "trainer/parameters.h"
-#include "trainer/patchgan.h"
-#include "trainer/unet.h"
-
-enum { SETS = 2, KINDS = 3 }; /* G and D; value, adam_m, adam_v */
-
-struct px_gan {
-    struct px_gan_options options;
-    struct px_dnn *dnn;
-    struct px_parameters G, D;
-    struct px_unet *unet;       /* batch_size images, trained */
-    struct px_unet *single;     /* one image, forward only; NULL until the first picture */
-    struct px_patchgan *d_step; /* fake and real images, gradients by weights */
-    struct px_patchgan *g_step; /* fake images, gradient by the input */
-    float *dfake;               /* (batch, crop, crop, output_nc) */
-    int64_t steps;
-    int64_t batches; /* num_batches_tracked of G's norms; D's see three batches a step */
-    int64_t d_batches;
-    struct px_tensor *tensors;
-    size_t tensor_count;
-    char (*names)[PX_NAME_MAX + 64]; /* of the tensors */
-};
 
 static bool has_D(const struct px_gan *gan)
 {
@@ -44,10 +21,12 @@ static int d_channels(const struct px_gan *gan)
 static int create_G(struct px_gan *gan, struct px_error *err)
 {
     const struct px_gan_options *o = &gan->options;
-    const struct px_unet_options unet = {.n = o->batch_size, .threads = o->threads, .train = true};
+    const struct px_generator_options options = {
+        .n = o->batch_size, .threads = o->threads, .train = true};
 
-    int rc = px_unet_parameters(&gan->G, &o->network, err);
-    return rc ? rc : px_unet_create(&gan->unet, gan->dnn, &o->network, &gan->G, &unet, err);
+    int rc = px_generator_parameters(&gan->G, &o->network, err);
+    return rc ? rc
+              : px_generator_create(&gan->generator, gan->dnn, &o->network, &gan->G, &options, err);
 }
 
 static int create_D(struct px_gan *gan, struct px_error *err)
@@ -75,73 +54,6 @@ static int create_D(struct px_gan *gan, struct px_error *err)
     return rc;
 }
 
-/* One named view per tensor and moment, and the step counter. */
-static void list_set(struct px_gan *gan, const char *set, struct px_parameters *p)
-{
-    const char *const kinds[KINDS] = {"", "adam_m.", "adam_v."};
-    float *const bases[KINDS] = {p->value, p->m, p->v};
-
-    for (int k = 0; k < KINDS; k++)
-        for (int i = 0; i < p->count; i++) {
-            const struct px_parameter *from = &p->list[i];
-            if (k > 0 && from->offset >= p->trainable)
-                continue; /* buffers have no moments */
-            size_t at = gan->tensor_count++;
-            struct px_tensor *t = &gan->tensors[at];
-            snprintf(gan->names[at], sizeof gan->names[at], "%s.%s%s", set, kinds[k], from->name);
-            *t = (struct px_tensor){.name = gan->names[at],
-                                    .dtype = PX_F32,
-                                    .ndim = from->ndim,
-                                    .data = bases[k] + from->offset,
-                                    .bytes = from->count * sizeof(float)};
-            memcpy(t->shape, from->shape, sizeof from->shape);
-        }
-}
-
-static void list_counter(struct px_gan *gan, const char *name, const int64_t *counter)
-{
-    size_t at = gan->tensor_count++;
-
-    snprintf(gan->names[at], sizeof gan->names[at], "%s", name);
-    gan->tensors[at] = (struct px_tensor){
-        .name = gan->names[at], .dtype = PX_I64, .data = counter, .bytes = sizeof *counter};
-}
-
-/* num_batches_tracked stands beside every running_mean; all norms of a network share one counter.
- */
-static void list_batches(struct px_gan *gan, const char *set, const struct px_parameters *p,
-                         const int64_t *counter)
-{
-    static const char mean[] = "running_mean";
-
-    for (int i = 0; i < p->count; i++) {
-        const char *name = p->list[i].name;
-        size_t n = strlen(name);
-        char full[PX_NAME_MAX + 64];
-        if (n < sizeof mean || strcmp(name + n - (sizeof mean - 1), mean) != 0)
-            continue;
-        snprintf(full, sizeof full, "%s.%.*snum_batches_tracked", set, (int)(n - sizeof mean + 1),
-                 name);
-        list_counter(gan, full, counter);
-    }
-}
-
-static int list_tensors(struct px_gan *gan, struct px_error *err)
-{
-    size_t room = (size_t)(KINDS + 1) * (size_t)(gan->G.count + gan->D.count) + 1;
-
-    gan->tensors = calloc(room, sizeof *gan->tensors);
-    gan->names = calloc(room, sizeof *gan->names);
-    if (!gan->tensors || !gan->names)
-        return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu tensors", room);
-    list_set(gan, "G", &gan->G);
-    list_batches(gan, "G", &gan->G, &gan->batches);
-    list_set(gan, "D", &gan->D);
-    list_batches(gan, "D", &gan->D, &gan->d_batches);
-    list_counter(gan, "steps", &gan->steps);
-    return 0;
-}
-
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err)
 {
     struct px_random random;
@@ -157,7 +69,7 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
     if (!rc && has_D(gan))
         rc = create_D(gan, err);
     if (!rc)
-        rc = list_tensors(gan, err);
+        rc = px_gan_list_tensors(gan, err);
     size_t side = (size_t)net->crop_size;
     size_t count = (size_t)options->batch_size * side * side * (size_t)net->output_nc;
     if (!rc && !(gan->dfake = malloc(count * sizeof(float))))
@@ -179,8 +91,8 @@ void px_gan_destroy(struct px_gan *gan)
 {
     if (!gan)
         return;
-    px_unet_destroy(gan->unet);
-    px_unet_destroy(gan->single);
+    px_generator_destroy(gan->generator);
+    px_generator_destroy(gan->single);
     px_patchgan_destroy(gan->d_step);
     px_patchgan_destroy(gan->g_step);
     px_parameters_finish(&gan->G);
@@ -299,7 +211,7 @@ static int step_G(struct px_gan *gan, const float *a, const float *b, float *fak
     if (rc)
         return rc;
     losses->G_L1 = px_loss_l1(fake, b, n, (float)gan->options.lambda_L1, gan->dfake);
-    return px_unet_backward(gan->unet, a, gan->dfake, err);
+    return px_generator_backward(gan->generator, a, gan->dfake, err);
 }
 
 int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
@@ -310,10 +222,10 @@ int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
     float *fake;
 
     *losses = (struct px_gan_losses){0};
-    int rc = px_unet_refresh(gan->unet, err);
+    int rc = px_generator_refresh(gan->generator, err);
     if (!rc)
-        rc =
-            px_unet_forward(gan->unet, a, gan->options.network.dropout ? &masks : NULL, &fake, err);
+        rc = px_generator_forward(gan->generator, a, gan->options.network.dropout ? &masks : NULL,
+                                  &fake, err);
     if (!rc && has_D(gan)) {
         rc = step_D(gan, a, b, fake, losses, err);
         if (!rc)
@@ -332,45 +244,20 @@ int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
 
 int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err)
 {
-    const struct px_unet_options options = {.n = 1, .threads = gan->options.threads};
+    const struct px_generator_options options = {.n = 1, .threads = gan->options.threads};
     const struct px_network *net = &gan->options.network;
     float *y;
     int rc = 0;
 
     if (!gan->single)
-        rc = px_unet_create(&gan->single, gan->dnn, net, &gan->G, &options, err);
+        rc = px_generator_create(&gan->single, gan->dnn, net, &gan->G, &options, err);
     if (!rc)
-        rc = px_unet_refresh(gan->single, err);
+        rc = px_generator_refresh(gan->single, err);
     if (!rc)
-        rc = px_unet_forward(gan->single, a, NULL, &y, err);
+        rc = px_generator_forward(gan->single, a, NULL, &y, err);
     if (!rc)
         memcpy(fake, y,
                (size_t)net->crop_size * (size_t)net->crop_size * (size_t)net->output_nc *
                    sizeof *fake);
     return rc;
-}
-
-size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors)
-{
-    *tensors = gan->tensors;
-    return gan->tensor_count;
-}
-
-const float *px_gan_gradient(const struct px_gan *gan, const char *name)
-{
-    const struct px_parameters *p = name[0] == 'G' ? &gan->G : &gan->D;
-    int index = name[0] && name[1] == '.' ? px_parameters_find(p, name + 2) : -1;
-
-    return index < 0 || p->list[index].kind >= PX_BUFFER_ZERO ? NULL
-                                                              : p->gradient + p->list[index].offset;
-}
-
-size_t px_gan_parameters_G(const struct px_gan *gan)
-{
-    return gan->G.trainable;
-}
-
-size_t px_gan_parameters_D(const struct px_gan *gan)
-{
-    return gan->D.trainable;
 }

@@ -66,6 +66,46 @@ class Unet(nn.Module):
         return self.model(x)
 
 
+class ResnetBlock(nn.Module):
+    """x + block(x)."""
+
+    def __init__(self, channels, norm, dropout):
+        super().__init__()
+        bias = norm == 'instance'
+        layers = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
+                  norm_layer(norm, channels), nn.ReLU(True)]
+        layers += [nn.Dropout(0.5)] * dropout
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
+                   norm_layer(norm, channels)]
+        self.conv_block = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return x + self.conv_block(x)
+
+
+class Resnet(nn.Module):
+    """ResnetGenerator: two halvings, the blocks, two doublings."""
+
+    def __init__(self, blocks, ngf, input_nc=3, output_nc=3, norm='batch', dropout=True):
+        super().__init__()
+        bias = norm == 'instance'
+        layers = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias),
+                  norm_layer(norm, ngf), nn.ReLU(True)]
+        for k in (1, 2):
+            layers += [nn.Conv2d(ngf * k, ngf * k * 2, 3, stride=2, padding=1, bias=bias),
+                       norm_layer(norm, ngf * k * 2), nn.ReLU(True)]
+        layers += [ResnetBlock(ngf * 4, norm, dropout) for _ in range(blocks)]
+        for k in (4, 2):
+            layers += [nn.ConvTranspose2d(ngf * k, ngf * k // 2, 3, stride=2, padding=1,
+                                          output_padding=1, bias=bias),
+                       norm_layer(norm, ngf * k // 2), nn.ReLU(True)]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.model(x)
+
+
 class PatchGAN(nn.Module):
     """NLayerDiscriminator; with three layers its logits are of patches of 70x70 pixels of (A, B)."""
 

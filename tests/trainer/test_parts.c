@@ -234,7 +234,7 @@ static void test_refusals(void **state)
     assert_int_equal(
         PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--crop-size", "250"),
         -PX_E_USAGE);
-    assert_non_null(strstr(err.message, "multiple of 256"));
+    assert_non_null(strstr(err.message, "a multiple of 256"));
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--n-epochs",
                            "0", "--n-epochs-decay", "0"),
                      -PX_E_USAGE);
@@ -257,6 +257,10 @@ static void test_refusals(void **state)
                            "5"),
                      -PX_E_USAGE);
     assert_non_null(strstr(err.message, "96 at least"));
+    assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netG",
+                           "resnet_9blocks", "--crop-size", "4"),
+                     -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "a multiple of 4, 8 at least"));
     assert_int_equal(
         PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--epoch-count", "201"),
         -PX_E_USAGE);

@@ -48,6 +48,10 @@ static const struct step_case cases[] = {
     {"netD.4", 1, .n_layers = 4, .side = 64, .gan = {BOTH}},
     {"netD.pixel", 1, .n_layers = -1, .gan = {BOTH}},
     {"netD.pixel_instance", 2, .n_layers = -1, .norm = PX_NORM_INSTANCE, .gan = {BOTH}},
+    {"resnet", 1, "resnet_2blocks", .gan = {BOTH}},
+    {"resnet.batch2", 2, "resnet_2blocks", .gan = {BOTH, .gan_mode = PX_GAN_LSGAN}},
+    {"resnet.instance", 2, "resnet_1blocks", .norm = PX_NORM_INSTANCE, .gan = {BOTH}},
+    {"resnet.none", 1, "resnet_1blocks", .norm = PX_NORM_NONE, .gan = {BOTH}},
     {"encoder_decoder", 1, "encoder_decoder_32", .gan = {BOTH}},
     {"encoder_decoder.batch2", 2, "encoder_decoder_32", .gan = {BOTH}},
 };
@@ -242,6 +246,12 @@ static void test_discriminators(void **state)
     run_cases("netD.");
 }
 
+static void test_resnet(void **state)
+{
+    (void)state;
+    run_cases("resnet");
+}
+
 static void test_encoder_decoder(void **state)
 {
     (void)state;
@@ -253,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("a U-Net trains as PyTorch's with every loss and norm", test_unet),
         CHECK("it trains as PyTorch's against every discriminator", test_discriminators),
+        CHECK("a ResNet trains as PyTorch's with every norm", test_resnet),
         CHECK("an encoder-decoder trains as PyTorch's", test_encoder_decoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

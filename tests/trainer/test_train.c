@@ -439,6 +439,34 @@ static void test_networks(void **state)
     px_checkpoint_close(checkpoint);
 }
 
+static void test_resnet(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    struct px_checkpoint *checkpoint;
+    const char *const *options = MORE("--netG", "resnet_6blocks", "--norm", "instance",
+                                      "--batch-size", "2", "--lr", "0.002", "--print-freq", "10");
+    const char *const *again = MORE("--netG", "resnet_6blocks", "--norm", "instance",
+                                    "--batch-size", "2", "--lr", "0.002", "--continue-train");
+    (void)state;
+
+    train(&run, in("res.safetensors"), options, 0);
+    assert_done(&run);
+    assert_true(last_L1(run.out) < 0.7 * first_L1(run.out));
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("res.safetensors"), &err), 0);
+    assert_string_equal(checkpoint->network.architecture, "resnet_6blocks");
+    assert_true(checkpoint->network.dropout);
+    px_checkpoint_close(checkpoint);
+
+    start(&run, in("res2.safetensors"), options, 0);
+    wait_for(in("res2.safetensors"));
+    kill(run.pid, SIGKILL);
+    finish(&run);
+    train(&run, in("res2.safetensors"), again, 0);
+    assert_done(&run);
+    assert_same_file(in("res.safetensors"), in("res2.safetensors"));
+}
+
 /* A rate of 0 never changes the generator, so nothing gets better: after 7 epochs the rate falls.
  * Interrupted on the way it ends the same. */
 static void test_plateau(void **state)
@@ -608,6 +636,7 @@ int main(void)
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),
         CHECK("norms, discriminators and initial weights can be chosen", test_networks),
+        CHECK("a ResNet trains and is continued to the same bytes", test_resnet),
         CHECK("a plateau lowers the rate, also when continued", test_plateau),
         CHECK("a schedule can begin in its middle", test_epoch_count),
         CHECK("what cannot be trained is refused in one line", test_refuses),

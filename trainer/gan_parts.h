@@ -1,0 +1,31 @@
+#ifndef TRAINER_GAN_PARTS_H
+#define TRAINER_GAN_PARTS_H
+
+/* Private to the files of px_gan. */
+
+#include "trainer/gan.h"
+#include "trainer/generator.h"
+#include "trainer/parameters.h"
+#include "trainer/patchgan.h"
+
+struct px_gan {
+    struct px_gan_options options;
+    struct px_dnn *dnn;
+    struct px_parameters G, D;
+    struct px_generator *generator; /* batch_size images, trained */
+    struct px_generator *single;    /* one image, forward only; NULL until the first picture */
+    struct px_patchgan *d_step;     /* fake and real images, gradients by weights */
+    struct px_patchgan *g_step;     /* fake images, gradient by the input */
+    float *dfake;                   /* (batch, crop, crop, output_nc) */
+    int64_t steps;
+    int64_t batches; /* num_batches_tracked of G's norms; D's see three batches a step */
+    int64_t d_batches;
+    struct px_tensor *tensors;
+    size_t tensor_count;
+    char (*names)[PX_NAME_MAX + 64]; /* of the tensors */
+};
+
+/* Lists what px_gan_tensors() gives, once the networks are there. */
+int px_gan_list_tensors(struct px_gan *gan, struct px_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef TRAINER_GENERATOR_H
+#define TRAINER_GENERATOR_H
+
+/* The generator in training: forward with batch statistics and dropout, backward to all its
+ * parameters. The layers are those of px_network, of any architecture; this file only says how
+ * activations and gradients flow between them.
+ *
+ * px_generator_parameters() lays out the tensors once; every px_generator (one per batch size)
+ * works on them. Owns its activations. Serves one thread at a time. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/conv.h"
+#include "model/network.h"
+#include "trainer/parameters.h"
+
+struct px_generator;
+
+/* Adds the network's state_dict to an empty px_parameters and allocates it. */
+int px_generator_parameters(struct px_parameters *parameters, const struct px_network *network,
+                            struct px_error *err);
+
+struct px_generator_options {
+    int n; /* images a batch; statistics run over the whole batch */
+    int threads;
+    bool train; /* gradients are wanted, running statistics are updated */
+};
+
+int px_generator_create(struct px_generator **out, struct px_dnn *dnn,
+                        const struct px_network *network, struct px_parameters *parameters,
+                        const struct px_generator_options *options, struct px_error *err);
+void px_generator_destroy(struct px_generator *generator); /* accepts NULL */
+
+/* Packs the weights for oneDNN; needed after every change of the parameters. */
+int px_generator_refresh(struct px_generator *generator, struct px_error *err);
+
+/* in: (n, crop, crop, input_nc). Gives the generator's own (n, crop, crop, output_nc) after tanh,
+ * valid until the next forward. `dropout` NULL: off; else the seed of this step's masks. */
+int px_generator_forward(struct px_generator *generator, const float *in, const uint64_t *dropout,
+                         float **out, struct px_error *err);
+
+/* From the loss's gradient by the output (overwritten: tanh's derivative is taken in place) to the
+ * parameters' gradients. `in` as in the forward before. */
+int px_generator_backward(struct px_generator *generator, const float *in, float *dout,
+                          struct px_error *err);
+
+#endif
