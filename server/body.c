@@ -154,12 +154,14 @@ static int check_flat(const struct px_bytes *text, struct px_error *err)
 
     for (size_t i = 0; i < text->size; i++) {
         uint8_t c = text->data[i];
-        if (c == '"')
-            quoted = !quoted;
-        else if (quoted && c == '\\')
-            i++;
-        opened += !quoted && (c == '{' || c == '[');
-        commas += !quoted && c == ',';
+        if (quoted) { /* nearly always: the picture */
+            i += c == '\\';
+            quoted = c != '"';
+            continue;
+        }
+        quoted = c == '"';
+        opened += c == '{' || c == '[';
+        commas += c == ',';
         if (opened > 1 || commas >= MAX_JSON_KEYS)
             return px_fail(err, PX_E_INVALID,
                            "the JSON body is not one object of strings and whole numbers, at most "
