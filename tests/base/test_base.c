@@ -174,6 +174,30 @@ static void test_list(void **state)
     assert_int_equal(px_list_folder("/nowhere", suffixes, &list, &n, &err), -PX_E_NOT_FOUND);
 }
 
+static void test_long_list(void **state)
+{
+    static const char *const suffixes[] = {".png", NULL};
+    struct px_error err = {0};
+    char path[128], name[300];
+    char **list;
+    size_t n;
+    (void)state;
+
+    snprintf(path, sizeof path, "%s/many", folder);
+    assert_int_equal(px_make_folder(path, &err), 0);
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "%s/%0100d.png", path, (i * 7) % 300);
+        assert_int_equal(px_file_save(name, "", 0, &err), 0);
+    }
+    assert_int_equal(px_list_folder(path, suffixes, &list, &n, &err), 0);
+    assert_int_equal(n, 300);
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "%0100d.png", i);
+        assert_string_equal(list[i], name);
+    }
+    free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +210,7 @@ int main(void)
         CHECK("a device is written directly and stays one", test_device),
         CHECK("a link is followed and stays one", test_link),
         CHECK("a folder is listed sorted, by suffix, without hidden files", test_list),
+        CHECK("a folder of many long names is listed whole", test_long_list),
     };
     snprintf(folder, sizeof folder, "/tmp/px-base-XXXXXX");
     if (!mkdtemp(folder))

@@ -128,6 +128,25 @@ static void test_no_copy(void **state)
     px_image_destroy(&image);
 }
 
+/* A picture of which one side is right already is not right. */
+static void test_one_side(void **state)
+{
+    static const uint32_t sides[][2] = {{8, 5}, {5, 8}};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct px_image image = numbered(sides[i][0], sides[i][1], 1);
+        struct px_fit fit;
+
+        px_fit_plan(&fit, PX_FIT_SCALE, 8, 8, sides[i][0], sides[i][1]);
+        assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
+        assert_true(image.width == 8 && image.height == 8);
+        assert_int_equal(px_fit_answer(&fit, &image, NULL), 0);
+        assert_true(image.width == sides[i][0] && image.height == sides[i][1]);
+        px_image_destroy(&image);
+    }
+}
+
 static void test_scale(void **state)
 {
     struct px_image image = numbered(12, 6, 1);
@@ -155,6 +174,7 @@ int main(void)
         CHECK("crops the answer back to the picture", test_crop),
         CHECK("leaves a picture of the right size alone", test_no_copy),
         CHECK("scales to the square and back", test_scale),
+        CHECK("a picture of which one side is right is fitted by the other", test_one_side),
     };
     return cmocka_run_group_tests_name("codecs/fit", tests, NULL, NULL);
 }

@@ -24,6 +24,8 @@ static const struct {
     {"space behind the delimiter", "--XX \t\r\n" HEAD("a") "1\r\n--XX--", "a=1"},
     {"a line that begins like the delimiter", "--XX\r\n" HEAD("a") "1\r\n--XXY\r\n--X\r\n--XX--",
      "a=1\r\n--XXY\r\n--X"},
+    {"half a line end behind the delimiter",
+     "--XX\r\n" HEAD("a") "1\r\n--XX\rY\r\n--XXY\n\r\n--XX--", "a=1\r\n--XX\rY\r\n--XXY\n"},
     {"line ends at the end of data", "--XX\r\n" HEAD("a") "1\r\n\r\n\r\n--XX--", "a=1\r\n\r\n"},
     {"a quoted quote in the file name",
      "--XX\r\nContent-Disposition: form-data; name=\"f\"; "
