@@ -87,6 +87,9 @@ void px_options_free(struct px_options *options);
 int px_option_set(const struct px_option_table *table, void *settings, const char *name,
                   const char *value, const char *source, struct px_error *err);
 
+/* Dropout as text: "off", or the seed it is drawn from. False where it is neither. */
+bool px_option_dropout(const char *text, bool *on, uint64_t *seed);
+
 void px_options_help(const struct px_option_table *table, FILE *out);
 /* "pix2pixd 0.1.0" */
 void px_options_version(const char *program, FILE *out);

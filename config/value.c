@@ -77,6 +77,14 @@ static bool read_unsigned(const char *text, uint64_t *value, char **end)
     return errno == 0;
 }
 
+bool px_option_dropout(const char *text, bool *on, uint64_t *seed)
+{
+    char *end;
+
+    *on = strcmp(text, "off") != 0;
+    return !*on || (read_unsigned(text, seed, &end) && *end == 0);
+}
+
 static bool read_bytes(const char *text, uint64_t *value)
 {
     char *end;

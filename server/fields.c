@@ -1,6 +1,5 @@
 #include "server/fields.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,18 +84,10 @@ void px_fields_clear(struct px_fields *fields)
 
 static int read_dropout(const char *text, struct px_params *params, struct px_error *err)
 {
-    char *end;
-
-    if (text == NULL || strcmp(text, "off") == 0)
+    if (text == NULL || px_option_dropout(text, &params->dropout, &params->seed))
         return 0;
-    errno = 0;
-    params->seed = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno == ERANGE)
-        return px_fail(err, PX_E_INVALID,
-                       "dropout is '%s'; write 'off' or a seed from 0 to 18446744073709551615",
-                       text);
-    params->dropout = true;
-    return 0;
+    return px_fail(err, PX_E_INVALID,
+                   "dropout is '%s'; write 'off' or a seed from 0 to 18446744073709551615", text);
 }
 
 int px_fields_read(const struct px_fields *fields, struct px_params *params, struct px_error *err)

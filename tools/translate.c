@@ -1,6 +1,5 @@
 /* pix2pix translate: what POST /translate does, on files. */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,20 +102,12 @@ struct translator {
 
 static int read_dropout(struct translator *t, struct px_error *err)
 {
-    const char *text = t->settings->dropout;
-    char *end;
-
-    if (strcmp(text, "off") == 0)
+    if (px_option_dropout(t->settings->dropout, &t->dropout, &t->seed))
         return 0;
-    t->dropout = true;
-    errno = 0;
-    t->seed = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno)
-        return px_fail(err, PX_E_USAGE,
-                       "--dropout: '%.80s' is neither off nor a seed from 0 to "
-                       "18446744073709551615 (command line)",
-                       text);
-    return 0;
+    return px_fail(err, PX_E_USAGE,
+                   "--dropout: '%.80s' is neither off nor a seed from 0 to "
+                   "18446744073709551615 (command line)",
+                   t->settings->dropout);
 }
 
 static int check_channels(const struct px_network *network, const char *path, struct px_error *err)
