@@ -5,7 +5,7 @@
  *
  *   HTTP thread   body, type, query fields and Accept header are filled in, submitted;
  *   codec thread  px_job_prepare(): body -> fields, pixels at the network's size;
- *   worker        px_worker: a batch of prepared jobs -> `output`;
+ *   worker        a batch of prepared jobs -> `output`;
  *   codec thread  px_job_finish(): pixels -> `reply`;
  *   HTTP thread   sends the reply.
  *

@@ -257,6 +257,34 @@ static void test_defaults(void **state)
     assert_false(params.dropout);
 }
 
+static void test_meaning(void **state)
+{
+    struct px_fields fields = {0};
+    struct px_params params;
+    struct px_error err = {0};
+
+    (void)state;
+    add(&fields, "model", "m", &err);
+    add(&fields, "format", "png", &err);
+    add(&fields, "quality", "7", &err);
+    add(&fields, "fit", "scale", &err);
+    add(&fields, "norm", "running", &err);
+    add(&fields, "dropout", "18446744073709551615", &err);
+    assert_int_equal(px_fields_read(&fields, &params, &err), 0);
+    assert_string_equal(params.model, "m");
+    assert_int_equal(params.format, PX_FORMAT_PNG);
+    assert_int_equal(params.quality, 7);
+    assert_int_equal(params.fit, PX_FIT_SCALE);
+    assert_int_equal(params.norm, PX_TEST_RUNNING);
+    assert_true(params.has_norm && params.dropout);
+    assert_true(params.seed == UINT64_MAX);
+    px_fields_clear(&fields);
+    add(&fields, "format", "jpeg", &err);
+    assert_int_equal(px_fields_read(&fields, &params, &err), 0);
+    assert_int_equal(params.format, PX_FORMAT_JPEG);
+    px_fields_clear(&fields);
+}
+
 static void test_twice(void **state)
 {
     struct px_fields fields = {0};
@@ -285,6 +313,7 @@ int main(void)
         CHECK("JSON that would take much memory is refused before it is parsed", test_json_memory),
         CHECK("a form's picture is the file in field image, else the first", test_forms),
         CHECK("field values are taken or refused as the table says", test_fields),
+        CHECK("fields mean what they say", test_meaning),
         CHECK("fields that are not given have defaults", test_defaults),
         CHECK("a field given twice must agree, an unknown one is named", test_twice),
     };

@@ -103,6 +103,10 @@ static void test_batches(void **state)
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 3), 3);
     assert_int_equal(px_queue_state(f.queue).waiting, 1);
     assert_int_equal(px_queue_state(f.queue).inferring, 10);
+    /* 10 11 12 13: a power of two is taken whole. */
+    make_ready(&f, 11, 13);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 4);
+    assert_ptr_equal(jobs[3], &f.jobs[13]);
     px_queue_destroy(f.queue);
 }
 
