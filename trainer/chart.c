@@ -125,8 +125,7 @@ static void write_legend(FILE *out, const struct px_chart *chart)
         if (n == 0 || !section(line, n - 1, n, &x, &y))
             continue;
         fprintf(out, "<span><i style=\"background:var(--line-%d)\"></i>%s ", l, line->label);
-        fprintf(out, chart->number, y);
-        fputs("</span>", out);
+        fprintf(out, "%.*f</span>", chart->digits, y);
     }
     fputs("</span></figcaption>\n", out);
 }

@@ -20,7 +20,7 @@ struct px_chart {
     const char *title, *about; /* HTML; about: a few words after the title */
     double x_max;              /* the axis runs from 0 to here */
     double mark;               /* a dashed vertical at this x; 0: none */
-    const char *number;        /* of the legend: "%.3f" */
+    int digits;                /* of the legend, behind the point */
     struct px_chart_line lines[PX_CHART_LINES];
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 
 static bool has_D(const struct px_gan *gan)
@@ -195,6 +196,15 @@ static int judge(struct px_gan *gan, const float *a, const float *fake,
     return rc;
 }
 
+/* Adds the time since the last lap to a part of the profile. */
+static void lap(struct px_gan *gan, double *part)
+{
+    int64_t now = px_now_ns();
+
+    *part += (double)(now - gan->lap_ns) * 1e-9;
+    gan->lap_ns = now;
+}
+
 /* loss_G = lambda_GAN * GAN(D(A, fake), 1) + lambda_L1 * L1(fake, B) */
 static int step_G(struct px_gan *gan, const float *a, const float *b, float *fake,
                   struct px_gan_losses *losses, struct px_error *err)
@@ -210,6 +220,7 @@ static int step_G(struct px_gan *gan, const float *a, const float *b, float *fak
         memset(gan->dfake, 0, n * sizeof *gan->dfake);
     if (rc)
         return rc;
+    lap(gan, &gan->profile.D);
     losses->G_L1 = px_loss_l1(fake, b, n, (float)gan->options.lambda_L1, gan->dfake);
     return px_generator_backward(gan->generator, a, gan->dfake, err);
 }
@@ -222,20 +233,26 @@ int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
     float *fake;
 
     *losses = (struct px_gan_losses){0};
+    gan->lap_ns = px_now_ns();
     int rc = px_generator_refresh(gan->generator, err);
     if (!rc)
         rc = px_generator_forward(gan->generator, a, gan->options.network.dropout ? &masks : NULL,
                                   &fake, err);
+    lap(gan, &gan->profile.G_forward);
     if (!rc && has_D(gan)) {
         rc = step_D(gan, a, b, fake, losses, err);
+        lap(gan, &gan->profile.D);
         if (!rc)
             px_adam_update(&gan->D, &optimiser);
+        lap(gan, &gan->profile.adam);
     }
     if (!rc)
         rc = step_G(gan, a, b, fake, losses, err);
+    lap(gan, &gan->profile.G_backward);
     if (rc)
         return rc;
     px_adam_update(&gan->G, &optimiser);
+    lap(gan, &gan->profile.adam);
     gan->steps++;
     gan->batches++;
     gan->d_batches += 3;
@@ -260,4 +277,9 @@ int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_e
                (size_t)net->crop_size * (size_t)net->crop_size * (size_t)net->output_nc *
                    sizeof *fake);
     return rc;
+}
+
+const struct px_gan_profile *px_gan_profile(const struct px_gan *gan)
+{
+    return &gan->profile;
 }

@@ -51,6 +51,13 @@ struct px_gan_losses {
 int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
 
+/* Seconds spent in all steps so far: G forward (with packing its weights), everything of D (its step
+ * and G's gradient through it), G backward (with L1), both Adam updates. */
+struct px_gan_profile {
+    double G_forward, D, G_backward, adam;
+};
+const struct px_gan_profile *px_gan_profile(const struct px_gan *gan);
+
 /* G(a) for one image, (1, crop, crop, C): norm on the image's own statistics, dropout off; changes
  * nothing. For validation and pictures. */
 int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err);

@@ -17,6 +17,8 @@ struct px_gan {
     struct px_patchgan *d_step;     /* fake and real images, gradients by weights */
     struct px_patchgan *g_step;     /* fake images, gradient by the input */
     float *dfake;                   /* (batch, crop, crop, output_nc) */
+    struct px_gan_profile profile;
+    int64_t lap_ns; /* px_now_ns() when the last part of a step ended */
     int64_t steps;
     int64_t batches; /* num_batches_tracked of G's norms; D's see three batches a step */
     int64_t d_batches;

@@ -1,7 +1,12 @@
 #include "trainer/output.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -12,9 +17,14 @@ static int name_files(struct px_output *output, const char *out, struct px_error
         char *to;
         const char *suffix;
     } beside[] = {
-        {output->state, "state"},           {output->best_folder, "best"},
-        {output->pictures, "pictures"},     {output->report, "report.html"},
-        {output->loss_log, "loss_log.txt"}, {output->metrics, "metrics.jsonl"},
+        {output->state, "state"},
+        {output->best_folder, "best"},
+        {output->epochs, "epochs"},
+        {output->pictures, "pictures"},
+        {output->lock, "lock"},
+        {output->report, "report.html"},
+        {output->loss_log, "loss_log.txt"},
+        {output->metrics, "metrics.jsonl"},
     };
     const char *slash = strrchr(out, '/');
     const char *name = slash ? slash + 1 : out;
@@ -51,9 +61,89 @@ static int check_new(const char *path, struct px_error *err)
                    path);
 }
 
-int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err)
+/* PATH.tmp-123, as px_file_open() names what is not complete yet; `name` NULL: of any file. */
+static bool is_leftover(const char *entry, const char *name)
 {
-    struct px_file_writer probe;
+    const char *mark = strstr(entry, ".tmp-");
+
+    if (!mark || mark[5] == 0 || strspn(mark + 5, "0123456789") != strlen(mark + 5))
+        return false;
+    return !name || (strlen(name) == (size_t)(mark - entry) &&
+                     strncmp(entry, name, (size_t)(mark - entry)) == 0);
+}
+
+/* Removes what killed trainings left half written in a folder. With the lock held nobody else
+ * writes to these files. */
+static void clean(const char *folder, const char *name)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)) != NULL)
+        if (is_leftover(entry->d_name, name))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
+static void clean_all(const struct px_output *output)
+{
+    const char *const files[] = {output->checkpoint, output->state, output->report};
+    const char *const folders[] = {output->best_folder, output->epochs, output->pictures};
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%s", files[i]);
+        char *slash = strrchr(folder, '/');
+        if (slash)
+            *slash = 0;
+        clean(!slash            ? "."
+              : slash == folder ? "/"
+                                : folder,
+              slash ? files[i] + (slash + 1 - folder) : files[i]);
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        clean(folders[i], NULL);
+}
+
+/* Takes NAME.lock, which goes with the process, however it ends. The one who leaves removes the
+ * file, so the file that was locked must still be the one of that name. File systems that know no
+ * locks are trusted. */
+static int lock(struct px_output *output, struct px_error *err)
+{
+    for (;;) {
+        struct stat mine, named;
+        int fd = open(output->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return px_fail(err, PX_E_IO, "%s: cannot create: %s", output->lock, strerror(errno));
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            close(fd);
+            return px_fail(
+                err, PX_E_BUSY,
+                "%s: another pix2pix-train writes to these files: wait for it, or choose "
+                "another --out",
+                output->lock);
+        }
+        if (fstat(fd, &mine) == 0 && stat(output->lock, &named) == 0 &&
+            mine.st_ino == named.st_ino && mine.st_dev == named.st_dev) {
+            output->lock_fd = fd + 1;
+            return 0;
+        }
+        close(fd);
+    }
+}
+
+void px_output_release(struct px_output *output)
+{
+    if (output->lock_fd == 0)
+        return;
+    unlink(output->lock);
+    close(output->lock_fd - 1);
+    output->lock_fd = 0;
+}
+
+int px_output_check(struct px_output *output, const char *out, bool resume, struct px_error *err)
+{
     int rc = name_files(output, out, err);
 
     if (rc)
@@ -67,9 +157,24 @@ int px_output_prepare(struct px_output *output, const char *out, bool resume, st
                     (rc = check_new(output->checkpoint, err)) != 0 ||
                     (rc = check_new(output->best, err)) != 0))
         return rc;
-    rc = make_parent(output->checkpoint, err);
+    return 0;
+}
+
+int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err)
+{
+    struct px_file_writer probe;
+    int rc = px_output_check(output, out, resume, err); /* before a folder is made in vain */
+
     if (!rc)
-        rc = px_file_open(&probe, output->state, err);
+        rc = make_parent(output->checkpoint, err);
+    if (!rc)
+        rc = lock(output, err);
+    if (!rc)
+        rc = px_output_check(output, out, resume, err); /* one that just ended left files */
+    if (rc)
+        return rc;
+    clean_all(output);
+    rc = px_file_open(&probe, output->state, err);
     if (!rc)
         px_file_abandon(&probe);
     return rc;
@@ -81,4 +186,16 @@ int px_output_picture(const struct px_output *output, int64_t epoch, char path[4
     int n = snprintf(path, 4096, "%s/epoch_%03lld.png", output->pictures, (long long)epoch);
 
     return n > 0 && n < 4096 ? 0 : px_fail(err, PX_E_IO, "%.200s: too long", output->pictures);
+}
+
+int px_output_epoch(const struct px_output *output, int64_t epoch, char path[4096],
+                    struct px_error *err)
+{
+    const char *slash = strrchr(output->checkpoint, '/');
+    const char *name = slash ? slash + 1 : output->checkpoint;
+    int stem = (int)(strlen(name) - strlen(".safetensors"));
+    int n = snprintf(path, 4096, "%s/%.*s_%03lld.safetensors", output->epochs, stem, name,
+                     (long long)epoch);
+
+    return n > 0 && n < 4096 ? 0 : px_fail(err, PX_E_IO, "%.200s: too long", output->epochs);
 }

@@ -7,11 +7,13 @@
  *   NAME.best/NAME.safetensors       the generator of the epoch with the lowest validation L1; in a
  *                                    folder of its own, so that a folder of models that holds NAME
  *                                    does not serve it too
+ *   NAME.epochs/NAME_NNN.safetensors the generator after every so many epochs
  *   NAME.pictures/epoch_NNN.png      input, output and target of a few fixed pairs
  *   NAME.report.html                 curves, pictures, options; one file, rewritten each epoch
  *   NAME.loss_log.txt, NAME.metrics.jsonl   appended to
  *
- * Each but the last two appears only when complete. */
+ * Each but the last two appears only when complete. While a training runs, NAME.lock keeps others
+ * from writing to the same files. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,19 +25,29 @@ struct px_output {
     char checkpoint[4096]; /* NAME.safetensors */
     char state[4096];      /* NAME.state */
     char best_folder[4096];
-    char best[4096]; /* NAME.best/NAME.safetensors */
-    char pictures[4096];
-    char report[4096], loss_log[4096], metrics[4096];
+    char best[4096];                   /* NAME.best/NAME.safetensors */
+    char epochs[4096], pictures[4096]; /* folders */
+    char report[4096], loss_log[4096], metrics[4096], lock[4096];
+    int lock_fd; /* + 1; 0: not locked */
 };
 
-/* Fills the names from `out` (ends in .safetensors) and makes sure, before anything is computed,
- * that the folder is there and can be written, and that nothing of an earlier training would be
- * lost: unless `resume`, neither NAME.safetensors nor NAME.state nor the best one may exist; with
- * it, NAME.state must. */
+/* Fills the names from `out` (ends in .safetensors) and makes sure that nothing of an earlier
+ * training would be lost: unless `resume`, neither NAME.safetensors nor NAME.state nor the best one
+ * may exist; with it, NAME.state must. Writes nothing. */
+int px_output_check(struct px_output *output, const char *out, bool resume, struct px_error *err);
+
+/* The same, and makes sure, before anything is computed, that the folder is there and can be
+ * written, and that no other training has the same `out` (BUSY). Removes what a killed training
+ * left half written. `output` is zeroed before, and released in any case. */
 int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err);
+void px_output_release(struct px_output *output); /* lets the lock go */
 
 /* The path of an epoch's picture. */
 int px_output_picture(const struct px_output *output, int64_t epoch, char path[4096],
                       struct px_error *err);
+
+/* The path of the copy of the generator that is kept of an epoch. */
+int px_output_epoch(const struct px_output *output, int64_t epoch, char path[4096],
+                    struct px_error *err);
 
 #endif

@@ -22,6 +22,16 @@ static const struct px_option rows[] = {
      .help = "the checkpoint to write, NAME.safetensors"},
     {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),
      .help = "go on from NAME.state, with the same options as before"},
+    {.name = "init", .type = PX_OPTION_STRING, .offset = AT(init), .value = "FILE",
+     .help = "a checkpoint whose generator to start from (fine-tuning); --continue-train does not "
+             "need it again"},
+    {.name = "dry-run", .type = PX_OPTION_FLAG, .offset = AT(dry_run),
+     .help = "check everything, take a few steps, tell time and memory, and write nothing"},
+    {.name = "profile", .type = PX_OPTION_FLAG, .offset = AT(profile),
+     .help = "tell at the end where the time went"},
+    {.name = "save-epoch-freq", .type = PX_OPTION_INT, .offset = AT(save_epoch_freq),
+     .fallback = "5", .min = 0, .max = 1e6, .value = "EPOCHS",
+     .help = "keep the generator of every so many epochs in NAME.epochs/; 0: of none"},
     {.name = "save-latest-freq", .type = PX_OPTION_INT, .offset = AT(save_latest_freq),
      .fallback = "5000", .min = 1, .max = 1e9, .value = "IMAGES",
      .help = "save after so many images too, not only after every epoch"},
@@ -154,7 +164,8 @@ const struct px_option_table px_settings_table = {
 /* Rows that do not decide what the weights become, and those that a checkpoint's own description
  * of its network tells. */
 static const char *const incidental[] = {
-    "data", "out", "continue-train", "threads", "print-freq", "save-latest-freq", "num-threads"};
+    "data",        "out",  "continue-train", "threads", "print-freq",     "save-latest-freq",
+    "num-threads", "init", "dry-run",        "profile", "save-epoch-freq"};
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
                                            "output-nc", "direction", "crop-size",  "norm"};
 /* Rows that came later than the first trainings: written only where they are not at their default.

@@ -15,16 +15,18 @@
 #include "trainer/preprocess.h"
 
 struct px_settings {
-    const char *data, *out;
+    const char *data, *out, *init;
     int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
     int64_t threads, save_latest_freq, print_freq, num_val, num_threads;
+    int64_t save_epoch_freq;
     double lr, beta1, lambda_L1, lambda_GAN, init_gain;
     uint64_t seed;
     int netG, netD, direction;                /* indices into the rows' choices */
     int norm, gan_mode, init_type, lr_policy; /* px_norm, px_gan_mode, px_init_type, px_lr_policy */
     int preprocess;                           /* px_preprocess_mode */
+    bool dry_run, profile;
     bool serial_batches, no_flip, no_dropout, no_conditional_D, continue_train;
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 
-enum { BEST_EPOCH, BEST_L1, PLATEAU };
+enum { BEST_EPOCH, BEST_L1, THREADS, PLATEAU };
 
 void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings,
                        const struct px_gan *gan, size_t pairs)
@@ -18,6 +18,9 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings
     s->options[s->text.count] = (struct px_metadata){"pairs", s->pairs_text};
     s->notes[BEST_EPOCH] = (struct px_note){.key = "best_epoch"};
     s->notes[BEST_L1] = (struct px_note){.key = "best_L1"};
+    s->notes[THREADS] = (struct px_note){.key = "threads"};
+    snprintf(s->notes[THREADS].value, sizeof s->notes->value, "%d", s->threads);
+    s->began_threads = s->threads;
     s->state.count = px_gan_tensors(gan, &s->state.tensors);
     s->state.options = s->options;
     s->state.option_count = s->text.count + 1;
@@ -57,6 +60,20 @@ int px_snapshot_save(struct px_snapshot *s, int64_t steps, struct px_error *err)
     return rc;
 }
 
+int px_snapshot_keep(const struct px_snapshot *s, int64_t steps, int64_t every,
+                     struct px_error *err)
+{
+    char path[4096];
+    int64_t epoch = steps / s->steps_per_epoch;
+
+    if (every == 0 || epoch % every != 0)
+        return 0;
+    int rc = px_output_epoch(s->output, epoch, path, err);
+    if (!rc)
+        rc = px_make_folder(s->output->epochs, err);
+    return rc ? rc : save_generator(s, path, steps, err);
+}
+
 int px_snapshot_offer(struct px_snapshot *s, int64_t steps, double l1, bool *best,
                       struct px_error *err)
 {
@@ -92,5 +109,8 @@ int px_snapshot_resume(struct px_snapshot *s, int64_t end, int64_t *steps, struc
     s->saved = *steps;
     s->best_epoch = strtoll(s->notes[BEST_EPOCH].value, NULL, 10);
     s->best_l1 = strtod(s->notes[BEST_L1].value, NULL);
+    if (s->notes[THREADS].value[0]) /* older states do not tell */
+        s->began_threads = (int)strtol(s->notes[THREADS].value, NULL, 10);
+    snprintf(s->notes[THREADS].value, sizeof s->notes->value, "%d", s->threads);
     return save_generator(s, s->output->checkpoint, *steps, err);
 }

@@ -22,15 +22,17 @@ struct px_snapshot {
     const struct px_output *output;   /* borrowed */
     const struct px_network *network; /* borrowed */
     struct px_schedule *schedule;     /* borrowed; its state is kept where it is plateau */
+    int threads;
     int64_t steps_per_epoch;
     int64_t first_step; /* the place in the schedule where the gan had taken no step yet */
     int64_t saved;      /* steps that the files on disk know */
     int64_t best_epoch; /* 0: none yet */
     double best_l1;
+    int began_threads; /* those of the run that was continued; else `threads` */
     struct px_settings_text text;
     struct px_metadata options[PX_SETTINGS_MAX + 1]; /* of text, then "pairs" */
     char pairs_text[24];
-    struct px_note notes[3];
+    struct px_note notes[4];
     struct px_state state;
 };
 
@@ -41,6 +43,10 @@ void px_snapshot_start(struct px_snapshot *snapshot, const struct px_settings *s
 
 /* State and latest generator, after `steps` steps. */
 int px_snapshot_save(struct px_snapshot *snapshot, int64_t steps, struct px_error *err);
+
+/* After every `every`-th epoch: keeps a copy of the generator in NAME.epochs/. every 0: never. */
+int px_snapshot_keep(const struct px_snapshot *snapshot, int64_t steps, int64_t every,
+                     struct px_error *err);
 
 /* Where l1 is lower than that of all epochs before: makes this generator the best one (*best true),
  * to be followed by px_snapshot_save(). */

@@ -69,7 +69,7 @@ static void test_chart(void **state)
 {
     static double x[1000], y[1000];
     char text[65536];
-    struct px_chart chart = {"T", "about", 10, 0, "%.2f", {{"line", x, y, 1000}}};
+    struct px_chart chart = {"T", "about", 10, 0, 2, {{"line", x, y, 1000}}};
     (void)state;
 
     for (int i = 0; i < 1000; i++) {

@@ -196,7 +196,7 @@ static void test_generator(void **state)
 
 static void test_output(void **state)
 {
-    struct px_output output;
+    struct px_output output = {0};
     struct px_error err = {0};
     char path[4096];
     (void)state;
@@ -207,8 +207,12 @@ static void test_output(void **state)
     assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err), 0);
     assert_string_equal(output.state, in("new/deep/m.state"));
     assert_int_equal(access(output.state, F_OK), -1); /* probing leaves nothing */
+    px_output_release(&output);
+    assert_int_equal(access(output.lock, F_OK), -1);
     assert_int_equal(px_output_picture(&output, 7, path, &err), 0);
     assert_string_equal(path, in("new/deep/m.pictures/epoch_007.png"));
+    assert_int_equal(px_output_epoch(&output, 15, path, &err), 0);
+    assert_string_equal(path, in("new/deep/m.epochs/m_015.safetensors"));
 
     assert_int_equal(px_file_save(output.checkpoint, "x", 1, &err), 0);
     assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
@@ -219,10 +223,51 @@ static void test_output(void **state)
                      -PX_E_IO);
     assert_non_null(strstr(err.message, "--continue-train"));
     assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), true, &err), 0);
+    px_output_release(&output);
 
     assert_int_equal(px_output_prepare(&output, "/dev/null/m.safetensors", false, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "/dev/null"));
     assert_int_equal(px_output_prepare(&output, "/proc/m.safetensors", false, &err), -PX_E_IO);
+    px_output_release(&output);
+}
+
+static void test_lock(void **state)
+{
+    struct px_output first = {0}, second = {0};
+    struct px_error err = {0};
+    (void)state;
+
+    assert_int_equal(px_output_prepare(&first, in("lock.safetensors"), false, &err), 0);
+    assert_int_equal(px_output_prepare(&second, in("lock.safetensors"), false, &err), -PX_E_BUSY);
+    assert_non_null(strstr(err.message, "lock.lock: another pix2pix-train"));
+    px_output_release(&second); /* takes nothing from the first */
+    assert_int_equal(px_output_prepare(&second, in("lock.safetensors"), false, &err), -PX_E_BUSY);
+    px_output_release(&first);
+    assert_int_equal(px_output_prepare(&second, in("lock.safetensors"), false, &err), 0);
+    px_output_release(&second);
+}
+
+static void test_leftovers(void **state)
+{
+    static const char *const left[] = {"rest.state.tmp-12", "rest.safetensors.tmp-3",
+                                       "rest.report.html.tmp-7", "rest.pictures/a.png.tmp-8"};
+    static const char *const kept[] = {"rest.state.tmp-x", "rest.b.state.tmp-12", "rest.tmp-12",
+                                       "rest.pictures/a.png"};
+    struct px_output output = {0};
+    struct px_error err = {0};
+    (void)state;
+
+    assert_int_equal(px_make_folder(in("rest.pictures"), &err), 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(px_file_save(in(left[i]), "x", 1, &err), 0);
+        assert_int_equal(px_file_save(in(kept[i]), "x", 1, &err), 0);
+    }
+    assert_int_equal(px_output_prepare(&output, in("rest.safetensors"), false, &err), 0);
+    px_output_release(&output);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(access(in(left[i]), F_OK), -1);
+        assert_int_equal(access(in(kept[i]), F_OK), 0);
+    }
 }
 
 int main(void)
@@ -236,6 +281,8 @@ int main(void)
         CHECK("the generator alone becomes a checkpoint", test_generator),
         CHECK("files of an earlier training are not overwritten, folders are made or refused",
               test_output),
+        CHECK("two trainings never write to the same files", test_lock),
+        CHECK("what a killed training left half written is removed, and only that", test_leftovers),
     };
     snprintf(folder, sizeof folder, "/tmp/px-state-XXXXXX");
     if (!mkdtemp(folder))

@@ -317,6 +317,95 @@ static void test_best(void **state)
     assert_int_equal(access(in("noval.best"), F_OK), -1);
 }
 
+static void test_dry_run(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("dry/m.safetensors"), MORE("--dry-run"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "[Network G] unet_32, total number of parameters : "));
+    assert_non_null(strstr(run.out, "Dry run: "));
+    assert_non_null(strstr(run.out, "an epoch of 10 steps"));
+    assert_int_equal(access(in("dry"), F_OK), -1);
+}
+
+static void test_profile(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("profile.safetensors"), MORE("--profile", "--n-epochs", "0"), 0);
+    assert_done(&run);
+    char *profile = strstr(run.out, "Profile of 20 steps, a step:\n");
+    assert_non_null(profile);
+    double parts = 0, sum = 0;
+    for (char *line = strtok(strchr(profile, '\n') + 1, "\n"); line; line = strtok(NULL, "\n")) {
+        double ms = atof(line + 14);
+        if (strstr(line, " sum ") && strstr(line, "100.0 %"))
+            sum = ms;
+        else if (strstr(line, " ms "))
+            parts += ms;
+    }
+    assert_true(sum > 0 && parts > 0.99 * sum - 0.05 && parts < 1.01 * sum + 0.05);
+}
+
+/* The bytes of a tensor in a checkpoint, which the caller closes. */
+static const struct px_tensor *first_weight(struct px_checkpoint **checkpoint, const char *path)
+{
+    struct px_error err = {0};
+
+    assert_int_equal(px_checkpoint_open(checkpoint, path, &err), 0);
+    return px_checkpoint_tensor(*checkpoint, 0, PX_ROLE_WEIGHT);
+}
+
+static void test_init(void **state)
+{
+    struct run run;
+    struct px_checkpoint *a, *b, *c;
+    (void)state;
+
+    train(&run, in("base.safetensors"), MORE("--save-epoch-freq", "2"), 0);
+    assert_done(&run);
+    assert_int_equal(access(in("base.epochs/base_002.safetensors"), F_OK), 0);
+    assert_int_equal(access(in("base.epochs/base_003.safetensors"), F_OK), -1);
+    assert_same_file(in("base.epochs/base_004.safetensors"), in("base.safetensors"));
+
+    train(&run, in("tuned.safetensors"),
+          MORE("--init", in("base.safetensors"), "--lr", "0", "--seed", "5", "--n-epochs", "0"), 0);
+    assert_done(&run); /* a rate of 0 leaves what it started from */
+    const struct px_tensor *from = first_weight(&a, in("base.safetensors"));
+    const struct px_tensor *to = first_weight(&b, in("tuned.safetensors"));
+    assert_memory_equal(from->data, to->data, from->bytes);
+    train(&run, in("other.safetensors"), MORE("--lr", "0", "--seed", "5", "--n-epochs", "0"), 0);
+    assert_memory_not_equal(from->data, first_weight(&c, in("other.safetensors"))->data,
+                            from->bytes);
+    px_checkpoint_close(a);
+    px_checkpoint_close(b);
+    px_checkpoint_close(c);
+
+    train(&run, in("wrong.safetensors"), MORE("--init", in("base.safetensors"), "--ngf", "8"), 0);
+    assert_one_line(&run, 2, "give --netG unet_32 --ngf 4 ");
+    train(&run, in("wrong.safetensors"), MORE("--init", in("nowhere.safetensors")), 0);
+    assert_one_line(&run, 1, "nowhere.safetensors");
+}
+
+static void test_threads(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("team.safetensors"), MORE("--n-epochs", "0"), 0);
+    assert_done(&run);
+    train(&run, in("team.safetensors"), MORE("--n-epochs", "0", "--continue-train"), 0);
+    assert_done(&run);
+    assert_null(strstr(run.out, "very same bytes"));
+    train(&run, in("team.safetensors"),
+          MORE("--n-epochs", "0", "--continue-train", "--threads", "2"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "with 1 threads, now it is 2"));
+}
+
 static void test_resume(void **state)
 {
     struct run run;
@@ -632,6 +721,10 @@ int main(void)
         CHECK("--version and --help answer", test_says),
         CHECK("L1 falls, and the checkpoint and the pictures are there", test_learns),
         CHECK("the generator with the lowest validation L1 is kept", test_best),
+        CHECK("a dry run tells what is needed and writes nothing", test_dry_run),
+        CHECK("the parts of the profile make up the whole", test_profile),
+        CHECK("a training starts from a checkpoint of the same network", test_init),
+        CHECK("another number of threads is told when a training goes on", test_threads),
         CHECK("interrupted, killed and resumed it ends in the same bytes", test_resume),
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),

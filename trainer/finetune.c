@@ -1,0 +1,60 @@
+#include "trainer/finetune.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/checkpoint.h"
+
+static int check_network(const struct px_network *theirs, const struct px_network *ours,
+                         const char *path, struct px_error *err)
+{
+    static const char *const norms[] = {
+        [PX_NORM_BATCH] = "batch", [PX_NORM_INSTANCE] = "instance", [PX_NORM_NONE] = "none"};
+
+    if (strcmp(theirs->architecture, ours->architecture) == 0 && theirs->ngf == ours->ngf &&
+        theirs->input_nc == ours->input_nc && theirs->output_nc == ours->output_nc &&
+        theirs->norm == ours->norm)
+        return 0;
+    return px_fail(err, PX_E_USAGE,
+                   "--init %s: holds another network than the options describe: give --netG %s "
+                   "--ngf %d --input-nc %d --output-nc %d --norm %s",
+                   path, theirs->architecture, theirs->ngf, theirs->input_nc, theirs->output_nc,
+                   norms[theirs->norm]);
+}
+
+/* The gan's own "G.NAME", to be written to; NULL where it has none. */
+static float *find(const struct px_gan *gan, const char *name)
+{
+    const struct px_tensor *tensors;
+    size_t count = px_gan_tensors(gan, &tensors);
+
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(tensors[i].name, "G.", 2) == 0 && strcmp(tensors[i].name + 2, name) == 0 &&
+            tensors[i].dtype == PX_F32)
+            return (float *)(uintptr_t)tensors[i].data;
+    return NULL;
+}
+
+int px_finetune_start(struct px_gan *gan, const struct px_network *network, const char *path,
+                      struct px_error *err)
+{
+    static const size_t room = PX_MAX_LAYERS * PX_ROLE_COUNT;
+    struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    struct px_checkpoint *checkpoint;
+    int rc = px_checkpoint_open(&checkpoint, path, err);
+
+    if (rc)
+        return rc;
+    rc = check_network(&checkpoint->network, network, path, err);
+    size_t count = rc ? 0 : px_network_tensors(network, specs, room);
+    for (size_t i = 0; i < count; i++) {
+        const struct px_tensor *from =
+            px_checkpoint_tensor(checkpoint, specs[i].layer, specs[i].role);
+        float *to = find(gan, specs[i].name);
+        if (from && to)
+            px_tensor_to_f32(from, to);
+    }
+    px_checkpoint_close(checkpoint);
+    return rc;
+}

@@ -1,0 +1,17 @@
+#ifndef TRAINER_FINETUNE_H
+#define TRAINER_FINETUNE_H
+
+/* Starting from a generator that was trained before (--init). */
+
+#include "base/error.h"
+#include "model/network.h"
+#include "trainer/gan.h"
+
+/* Copies the generator's weights, and its running statistics where the file has them, from a
+ * checkpoint; everything else (discriminator, moments, steps) stays as it was made. USAGE where it
+ * holds another network: architecture, ngf, channels or norm; crop size, direction and dropout may
+ * differ. Failures of px_checkpoint_open(). */
+int px_finetune_start(struct px_gan *gan, const struct px_network *network, const char *path,
+                      struct px_error *err);
+
+#endif

@@ -1,0 +1,19 @@
+#ifndef TRAINER_PROFILE_H
+#define TRAINER_PROFILE_H
+
+/* Where a training's time goes, for --profile. */
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "trainer/gan.h"
+
+struct px_profile {
+    int64_t steps;
+    double data, step; /* seconds: waiting for batches, and px_gan_step() */
+};
+
+/* A table of ms a step: what px_gan_profile() tells apart, the data, their sum. */
+void px_profile_print(const struct px_profile *profile, const struct px_gan *gan, FILE *out);
+
+#endif

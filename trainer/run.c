@@ -1,0 +1,233 @@
+#include "trainer/run.h"
+
+#include <inttypes.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "trainer/finetune.h"
+
+/* Decoded pictures are kept up to this size: 400 pairs at 286 x 286 take 196 MB. */
+static const size_t pairs_limit = (size_t)1 << 30;
+
+static int open_pairs(struct px_run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+    char train[4096], val[4096];
+    struct px_pairs_options options = {
+        .input_nc = (uint32_t)s->input_nc,
+        .output_nc = (uint32_t)s->output_nc,
+        .b_to_a = px_settings_b_to_a(s),
+        .max_count = s->max_dataset_size,
+        .memory_limit = pairs_limit,
+        .threads = run->threads,
+    };
+    int rc = px_pairs_folders(s->data, train, val, err);
+
+    px_settings_preprocess(s, &options.preprocess);
+    if (!rc)
+        rc = px_pairs_open(&run->pairs, train, &options, err);
+    if (rc)
+        return rc;
+    if (px_pairs_count(run->pairs) < (size_t)s->batch_size)
+        return px_fail(err, PX_E_USAGE, "--batch-size %" PRId64 ": %s holds only %zu pairs",
+                       s->batch_size, train, px_pairs_count(run->pairs));
+    options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
+    options.central = true;
+    options.max_count = s->num_val;
+    rc = val[0] ? px_pairs_open(&run->measured, val, &options, err) : -PX_E_NOT_FOUND;
+    run->has_val = rc == 0;
+    options.max_count = PX_PREVIEW_ROWS;
+    if (rc == -PX_E_NOT_FOUND) /* no val/, or an empty one */
+        rc = px_pairs_open(&run->measured, train, &options, err);
+    if (rc)
+        return rc;
+    fprintf(run->out,
+            "The number of training images = %zu (%s)\n"
+            "The number of validation images = %zu (%s)\n",
+            px_pairs_count(run->pairs),
+            px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time",
+            px_pairs_count(run->measured),
+            run->has_val ? val : "no val/: the first of training, so no best checkpoint is kept");
+    return 0;
+}
+
+static int create_gan(struct px_run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+    struct px_gan_options options = {
+        .network = run->network,
+        .ndf = (int)s->ndf,
+        .n_layers_D = px_settings_n_layers_D(s),
+        .batch_size = (int)s->batch_size,
+        .threads = run->threads,
+        .beta1 = s->beta1,
+        .gan_mode = (enum px_gan_mode)s->gan_mode,
+        .lambda_GAN = s->lambda_GAN,
+        .lambda_L1 = s->lambda_L1,
+        .unconditional = s->no_conditional_D,
+        .init = {(enum px_init_type)s->init_type, s->init_gain},
+        .seed = s->seed,
+    };
+    int rc = px_gan_create(&run->gan, &options, err);
+
+    if (rc)
+        return rc;
+    fprintf(run->out, "[Network G] %s, total number of parameters : %.3f M\n",
+            run->network.architecture, (double)px_gan_parameters_G(run->gan) / 1e6);
+    if (px_gan_parameters_D(run->gan) > 0)
+        fprintf(run->out, "[Network D] total number of parameters : %.3f M\n",
+                (double)px_gan_parameters_D(run->gan) / 1e6);
+    run->snapshot = (struct px_snapshot){
+        .output = &run->output,
+        .network = &run->network,
+        .schedule = &run->schedule,
+        .threads = run->threads,
+        .steps_per_epoch = run->steps_per_epoch,
+        .first_step = run->first,
+    };
+    px_snapshot_start(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
+    return 0;
+}
+
+static int create_pictures(struct px_run *run, struct px_error *err)
+{
+    size_t count = px_pairs_count(run->measured);
+
+    run->rows = count < PX_PREVIEW_ROWS ? count : PX_PREVIEW_ROWS;
+    int rc = px_validation_create(&run->validation, run->measured, &run->network, err);
+
+    return rc ? rc
+              : px_preview_create(&run->preview, run->rows, (uint32_t)run->network.crop_size, err);
+}
+
+static int resume(struct px_run *run, struct px_error *err)
+{
+    int rc = px_snapshot_resume(&run->snapshot, run->end, &run->steps, err);
+
+    if (rc)
+        return rc;
+    if (run->snapshot.began_threads != run->threads)
+        fprintf(run->out,
+                "The training so far ran with %d threads, now it is %d: it goes on, but sums are "
+                "rounded otherwise, so it does not end in the very same bytes\n",
+                run->snapshot.began_threads, run->threads);
+    fprintf(run->out, "Continuing after %" PRId64 " of %" PRId64 " steps (epoch %" PRId64 ")\n",
+            run->steps, run->end,
+            run->steps < run->end ? run->steps / run->steps_per_epoch + 1
+                                  : run->end / run->steps_per_epoch);
+    return 0;
+}
+
+static int start_history(struct px_run *run, struct px_error *err)
+{
+    run->history = (struct px_history){
+        .loss_log = run->output.loss_log,
+        .metrics = run->output.metrics,
+        .steps_per_epoch = run->steps_per_epoch,
+        .batch_size = run->settings->batch_size,
+        .print_freq = run->settings->print_freq,
+    };
+    return px_history_start(&run->history, run->settings->continue_train ? run->steps : 0, err);
+}
+
+static int start_report(struct px_run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+
+    run->report = (struct px_report){
+        .settings = s,
+        .output = &run->output,
+        .network = &run->network,
+        .history = &run->history,
+        .parameters_G = px_gan_parameters_G(run->gan),
+        .parameters_D = px_gan_parameters_D(run->gan),
+        .pairs = px_pairs_count(run->pairs),
+        .val_pairs = px_pairs_count(run->measured),
+        .has_val = run->has_val,
+        .threads = run->threads,
+        .epochs = s->n_epochs + s->n_epochs_decay,
+        .end = run->end,
+        .thumbs.rows = run->rows,
+    };
+    if (!s->continue_train)
+        return 0;
+    return px_report_resume(&run->report, run->steps / run->steps_per_epoch, err);
+}
+
+static int start_feed(struct px_run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+    struct px_feed_options options = {
+        .pairs = run->pairs,
+        .crop_size = (uint32_t)s->crop_size,
+        .input_nc = (uint32_t)s->input_nc,
+        .output_nc = (uint32_t)s->output_nc,
+        .batch_size = (uint32_t)s->batch_size,
+        .flip = !s->no_flip,
+        .serial = s->serial_batches,
+        .threads = s->num_threads > 0 ? (int)s->num_threads : 1,
+        .seed = s->seed,
+        .first_step = run->steps,
+        .end_step = run->end,
+    };
+    return px_feed_create(&run->feed, &options, err);
+}
+
+/* A dry run leaves no trace. */
+static int prepare_output(struct px_run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+
+    return s->dry_run ? px_output_check(&run->output, s->out, s->continue_train, err)
+                      : px_output_prepare(&run->output, s->out, s->continue_train, err);
+}
+
+int px_run_prepare(struct px_run *run, struct px_error *err)
+{
+    const struct px_settings *s = run->settings;
+    int rc;
+
+    run->threads = s->threads > 0 ? (int)s->threads : omp_get_num_procs();
+    run->schedule = (struct px_schedule){
+        .policy = (enum px_lr_policy)s->lr_policy,
+        .lr = s->lr,
+        .n_epochs = s->n_epochs,
+        .n_epochs_decay = s->n_epochs_decay,
+        .decay_epochs = s->lr_decay_iters,
+    };
+    if ((rc = px_settings_check(s, err)) != 0 ||
+        (rc = px_settings_network(s, &run->network, err)) != 0 ||
+        (rc = prepare_output(run, err)) != 0 || (rc = open_pairs(run, err)) != 0)
+        return rc;
+    run->steps_per_epoch = (int64_t)px_pairs_count(run->pairs) / s->batch_size;
+    run->first = run->steps_per_epoch * (s->epoch_count - 1);
+    run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
+    run->steps = run->first;
+    if ((rc = create_gan(run, err)) != 0 || (rc = create_pictures(run, err)) != 0)
+        return rc;
+    if (s->continue_train && !s->dry_run)
+        rc = resume(run, err);
+    else if (s->init && *s->init)
+        rc = px_finetune_start(run->gan, &run->network, s->init, err);
+    if (rc)
+        return rc;
+    rc = start_feed(run, err);
+    if (!rc && !s->dry_run)
+        rc = start_history(run, err);
+    if (!rc && !s->dry_run)
+        rc = start_report(run, err);
+    return rc;
+}
+
+void px_run_release(struct px_run *run)
+{
+    px_feed_destroy(run->feed);
+    px_report_finish(&run->report);
+    px_history_finish(&run->history);
+    px_preview_destroy(run->preview);
+    px_validation_destroy(run->validation);
+    px_gan_destroy(run->gan);
+    px_pairs_close(run->measured);
+    px_pairs_close(run->pairs);
+    px_output_release(&run->output);
+}

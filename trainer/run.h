@@ -1,0 +1,57 @@
+#ifndef TRAINER_RUN_H
+#define TRAINER_RUN_H
+
+/* Everything that a training holds while it runs, made ready from its settings (private to train.c
+ * and dry_run.c). Whatever can be refused is refused here, before the first step. */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "trainer/feed.h"
+#include "trainer/gan.h"
+#include "trainer/history.h"
+#include "trainer/output.h"
+#include "trainer/pairs.h"
+#include "trainer/preview.h"
+#include "trainer/profile.h"
+#include "trainer/progress.h"
+#include "trainer/report.h"
+#include "trainer/schedule.h"
+#include "trainer/settings.h"
+#include "trainer/snapshot.h"
+#include "trainer/validate.h"
+
+struct px_run {
+    const struct px_settings *settings;
+    const volatile sig_atomic_t *stop;
+    FILE *out;
+    struct px_output output;
+    struct px_network network;
+    struct px_snapshot snapshot;
+    struct px_history history;
+    struct px_report report;
+    struct px_schedule schedule;
+    struct px_progress progress;
+    struct px_profile profile;
+    struct px_pairs *pairs;
+    struct px_pairs *measured; /* of DIR/val; else the first few of `pairs` */
+    bool has_val;
+    struct px_gan *gan;
+    struct px_feed *feed;
+    struct px_validation *validation;
+    struct px_preview *preview;
+    size_t rows; /* of the preview */
+    int threads;
+    int64_t steps_per_epoch, first, end; /* the schedule's steps first..end - 1 are taken */
+    int64_t steps;                       /* the next one */
+    int64_t epoch_ns;                    /* when the epoch began (or this run) */
+};
+
+/* The caller has filled settings, stop and out and zeroed the rest. On failure too,
+ * px_run_release() is to be called. */
+int px_run_prepare(struct px_run *run, struct px_error *err);
+void px_run_release(struct px_run *run);
+
+#endif
