@@ -106,6 +106,15 @@ class Resnet(nn.Module):
         return self.model(x)
 
 
+def make_generator(architecture, ngf, input_nc=3, output_nc=3, norm='batch', dropout=True):
+    """By the name that checkpoints give: unet_256, encoder_decoder_256, resnet_9blocks, ..."""
+    kind, size = architecture.rsplit('_', 1)
+    if kind == 'resnet':
+        return Resnet(int(size[:-len('blocks')]), ngf, input_nc, output_nc, norm, dropout)
+    depth = int(size).bit_length() - 1
+    return Unet(depth, ngf, input_nc, output_nc, norm, dropout, skip=kind == 'unet')
+
+
 class PatchGAN(nn.Module):
     """NLayerDiscriminator; with three layers its logits are of patches of 70x70 pixels of (A, B)."""
 
@@ -139,15 +148,25 @@ class PixelGAN(nn.Module):
         return self.net(x)
 
 
+def keeping_std(module):
+    """The spread of weights that keeps a signal's size through this convolution and a ReLU."""
+    taps = module.kernel_size[0] ** 2
+    if isinstance(module, nn.ConvTranspose2d):
+        taps /= module.stride[0] ** 2
+    return (1.5 / (taps * module.in_channels)) ** 0.5
+
+
 def randomize(net, generator, std=0.1):
     """Fixed weights under which every layer matters: larger than the usual N(0, .02), so that a
-    small network's output uses its whole range, and no gamma is 1 and no beta 0."""
+    small network's output uses its whole range, and no gamma is 1 and no beta 0. `std` is a number
+    or a function of the convolution."""
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                module.weight.normal_(0, std, generator=generator)
+                spread = std(module) if callable(std) else std
+                module.weight.normal_(0, spread, generator=generator)
                 if module.bias is not None:
-                    module.bias.normal_(0, std, generator=generator)
+                    module.bias.normal_(0, spread, generator=generator)
             elif isinstance(module, nn.BatchNorm2d):
                 module.weight.normal_(1, 0.2, generator=generator)
                 module.bias.normal_(0, 0.2, generator=generator)
