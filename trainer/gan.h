@@ -28,6 +28,7 @@ struct px_gan_options {
     int ndf;
     int n_layers_D; /* 3: the 70x70 PatchGAN; 1..PX_MAX_D_LAYERS; 0: the PixelDiscriminator */
     int batch_size;
+    int accumulate; /* a step's gradients are the means over so many batches; 0 and 1: of one */
     int threads;
     double beta1; /* Adam: beta2 0.999, epsilon 1e-8 */
     enum px_gan_mode gan_mode;
@@ -46,13 +47,15 @@ struct px_gan_losses {
     float G_GAN, G_L1, D_real, D_fake;
 };
 
-/* a: (batch, crop, crop, input_nc), b: (batch, crop, crop, output_nc), interleaved, [-1, 1]. lr is
+/* a: (batches, crop, crop, input_nc), b: (batches, crop, crop, output_nc), interleaved, [-1, 1];
+ * batches: batch_size, times accumulate: all of these take part in D's update before any takes part
+ * in G's, so without batch norm and dropout it is as one batch of that size. lr is
  * the learning rate of this step. */
 int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
 
-/* Seconds spent in all steps so far: G forward (with packing its weights), everything of D (its step
- * and G's gradient through it), G backward (with L1), both Adam updates. */
+/* Seconds spent in all steps so far: G forward (with packing its weights), everything of D (its
+ * step and G's gradient through it), G backward (with L1), both Adam updates. */
 struct px_gan_profile {
     double G_forward, D, G_backward, adam;
 };

@@ -27,6 +27,19 @@ struct px_gan {
     char (*names)[PX_NAME_MAX + 64]; /* of the tensors */
 };
 
+static inline bool px_gan_has_D(const struct px_gan *gan)
+{
+    return gan->options.lambda_GAN > 0;
+}
+
+/* Channels that D sees. */
+static inline int px_gan_channels_D(const struct px_gan *gan)
+{
+    const struct px_gan_options *o = &gan->options;
+
+    return (o->unconditional ? 0 : o->network.input_nc) + o->network.output_nc;
+}
+
 /* Lists what px_gan_tensors() gives, once the networks are there. */
 int px_gan_list_tensors(struct px_gan *gan, struct px_error *err);
 

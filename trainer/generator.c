@@ -59,10 +59,22 @@ static void pass_on(struct px_generator *generator, int i, const uint64_t *dropo
     px_norm_layer_forward(&l->norm);
     if (residual >= 0)
         add(generator, l[1].in, generator->layers[residual].in, l->raw_count);
-    if (generator->options.train && l->running_mean >= 0) {
-        struct px_parameters *p = generator->parameters;
-        px_norm_layer_update_running(&l->norm, p->value + p->list[l->running_mean].offset,
-                                     p->value + p->list[l->running_var].offset);
+}
+
+float *px_generator_output(struct px_generator *generator)
+{
+    return generator->layers[generator->network.layer_count - 1].raw;
+}
+
+void px_generator_update_running(struct px_generator *generator)
+{
+    struct px_parameters *p = generator->parameters;
+
+    for (int i = 0; i < generator->network.layer_count - 1; i++) {
+        struct px_generator_layer *l = &generator->layers[i];
+        if (l->running_mean >= 0)
+            px_norm_layer_update_running(&l->norm, p->value + p->list[l->running_mean].offset,
+                                         p->value + p->list[l->running_var].offset);
     }
 }
 

@@ -25,7 +25,7 @@ int px_generator_parameters(struct px_parameters *parameters, const struct px_ne
 struct px_generator_options {
     int n; /* images a batch; statistics run over the whole batch */
     int threads;
-    bool train; /* gradients are wanted, running statistics are updated */
+    bool train; /* gradients are wanted */
 };
 
 int px_generator_create(struct px_generator **out, struct px_dnn *dnn,
@@ -40,6 +40,12 @@ int px_generator_refresh(struct px_generator *generator, struct px_error *err);
  * valid until the next forward. `dropout` NULL: off; else the seed of this step's masks. */
 int px_generator_forward(struct px_generator *generator, const float *in, const uint64_t *dropout,
                          float **out, struct px_error *err);
+
+/* What the last forward gave. */
+float *px_generator_output(struct px_generator *generator);
+
+/* Moves the running statistics towards those of the last forward. */
+void px_generator_update_running(struct px_generator *generator);
 
 /* From the loss's gradient by the output (overwritten: tanh's derivative is taken in place) to the
  * parameters' gradients. `in` as in the forward before. */

@@ -51,6 +51,7 @@ void px_parameters_finish(struct px_parameters *p)
     free(p->gradient);
     free(p->m);
     free(p->v);
+    free(p->sum);
     memset(p, 0, sizeof *p);
 }
 
@@ -73,6 +74,33 @@ int px_parameters_init(struct px_parameters *p, const struct px_init *init,
     memset(p->m, 0, p->trainable * sizeof *p->m);
     memset(p->v, 0, p->trainable * sizeof *p->v);
     return 0;
+}
+
+int px_parameters_prepare_sum(struct px_parameters *p, struct px_error *err)
+{
+    p->sum = px_floats(p->trainable);
+    return p->sum
+               ? 0
+               : px_fail(err, PX_E_NOMEM, "no memory for the sum of %zu gradients", p->trainable);
+}
+
+void px_parameters_add_to_sum(struct px_parameters *p, bool first, int threads)
+{
+    size_t n = p->trainable;
+
+#pragma omp parallel for simd num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        p->sum[i] = first ? p->gradient[i] : p->sum[i] + p->gradient[i];
+}
+
+void px_parameters_take_mean(struct px_parameters *p, int count, int threads)
+{
+    float share = 1.0f / (float)count;
+    size_t n = p->trainable;
+
+#pragma omp parallel for simd num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        p->gradient[i] = share * p->sum[i];
 }
 
 int px_parameters_find(const struct px_parameters *p, const char *name)

@@ -5,6 +5,7 @@
  * one flat array, so that the optimiser is a single pass over memory. Built by adding names, then
  * allocating once. Plain (PyTorch) layouts. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct px_parameters {
     size_t total;            /* floats with the buffers */
     float *value;            /* total floats */
     float *gradient, *m, *v; /* trainable floats; Adam's first and second moments */
+    float *sum;              /* of gradients, or NULL */
 };
 
 /* Adds one tensor; buffers must be added after all parameters. Returns its index or a negative
@@ -50,6 +52,12 @@ int px_parameters_init(struct px_parameters *p, const struct px_init *init,
 
 /* The index of a name, or -1. */
 int px_parameters_find(const struct px_parameters *p, const char *name);
+
+/* Accumulation: the gradients of several batches become their mean. Prepare once; then add each
+ * gradient to the sum (the first one begins it), and last take their mean as the gradient. */
+int px_parameters_prepare_sum(struct px_parameters *p, struct px_error *err);
+void px_parameters_add_to_sum(struct px_parameters *p, bool first, int threads);
+void px_parameters_take_mean(struct px_parameters *p, int count, int threads);
 
 struct px_adam {
     double lr, beta1, beta2, epsilon;

@@ -28,9 +28,11 @@ static int open_pairs(struct px_run *run, struct px_error *err)
         rc = px_pairs_open(&run->pairs, train, &options, err);
     if (rc)
         return rc;
-    if (px_pairs_count(run->pairs) < (size_t)s->batch_size)
-        return px_fail(err, PX_E_USAGE, "--batch-size %" PRId64 ": %s holds only %zu pairs",
-                       s->batch_size, train, px_pairs_count(run->pairs));
+    if (px_pairs_count(run->pairs) < (size_t)px_settings_pictures(s))
+        return px_fail(err, PX_E_USAGE,
+                       "--batch-size %" PRId64 ", --accumulate %" PRId64
+                       ": %s holds only %zu pairs",
+                       s->batch_size, s->accumulate, train, px_pairs_count(run->pairs));
     options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
     options.central = true;
     options.max_count = s->num_val;
@@ -59,6 +61,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .ndf = (int)s->ndf,
         .n_layers_D = px_settings_n_layers_D(s),
         .batch_size = (int)s->batch_size,
+        .accumulate = (int)s->accumulate,
         .threads = run->threads,
         .beta1 = s->beta1,
         .gan_mode = (enum px_gan_mode)s->gan_mode,
@@ -124,7 +127,7 @@ static int start_history(struct px_run *run, struct px_error *err)
         .loss_log = run->output.loss_log,
         .metrics = run->output.metrics,
         .steps_per_epoch = run->steps_per_epoch,
-        .batch_size = run->settings->batch_size,
+        .batch_size = px_settings_pictures(run->settings),
         .print_freq = run->settings->print_freq,
     };
     return px_history_start(&run->history, run->settings->continue_train ? run->steps : 0, err);
@@ -162,7 +165,7 @@ static int start_feed(struct px_run *run, struct px_error *err)
         .crop_size = (uint32_t)s->crop_size,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
-        .batch_size = (uint32_t)s->batch_size,
+        .batch_size = (uint32_t)px_settings_pictures(s),
         .flip = !s->no_flip,
         .serial = s->serial_batches,
         .threads = s->num_threads > 0 ? (int)s->num_threads : 1,
@@ -199,7 +202,7 @@ int px_run_prepare(struct px_run *run, struct px_error *err)
         (rc = px_settings_network(s, &run->network, err)) != 0 ||
         (rc = prepare_output(run, err)) != 0 || (rc = open_pairs(run, err)) != 0)
         return rc;
-    run->steps_per_epoch = (int64_t)px_pairs_count(run->pairs) / s->batch_size;
+    run->steps_per_epoch = (int64_t)px_pairs_count(run->pairs) / px_settings_pictures(s);
     run->first = run->steps_per_epoch * (s->epoch_count - 1);
     run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
     run->steps = run->first;

@@ -123,6 +123,10 @@ static const struct px_option rows[] = {
     {.name = "batch-size", .type = PX_OPTION_INT, .offset = AT(batch_size), .fallback = "1",
      .min = 1, .max = 1024,
      .help = "pictures a step; those that do not fill an epoch's last batch are left out of it"},
+    {.name = "accumulate", .type = PX_OPTION_INT, .offset = AT(accumulate), .fallback = "1",
+     .min = 1, .max = 1024, .value = "BATCHES",
+     .help = "a step takes the mean of the gradients of so many batches: as a larger "
+             "--batch-size, but for batch norm, in the memory of one; G runs once more"},
     {.name = "lr", .type = PX_OPTION_NUMBER, .offset = AT(lr), .fallback = "0.0002", .min = 0,
      .max = 1, .help = "learning rate of Adam"},
     {.name = "beta1", .type = PX_OPTION_NUMBER, .offset = AT(beta1), .fallback = "0.5", .min = 0,
@@ -171,9 +175,9 @@ static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout
 /* Rows that came later than the first trainings: written only where they are not at their default.
  */
 static const char *const later_rows[] = {
-    "no-conditional-D", "lambda-GAN",    "gan-mode", "netD",        "n-layers-D", "norm",
-    "init-type",        "init-gain",     "num-val",  "epoch-count", "lr-policy",  "lr-decay-iters",
-    "preprocess",       "serial-batches"};
+    "accumulate",     "no-conditional-D", "lambda-GAN",    "gan-mode", "netD",        "n-layers-D",
+    "norm",           "init-type",        "init-gain",     "num-val",  "epoch-count", "lr-policy",
+    "lr-decay-iters", "preprocess",       "serial-batches"};
 
 #define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
 
@@ -223,6 +227,11 @@ int px_settings_network(const struct px_settings *s, struct px_network *network,
 int px_settings_n_layers_D(const struct px_settings *s)
 {
     return s->netD == 2 ? 0 : s->netD == 1 ? (int)s->n_layers_D : 3;
+}
+
+int64_t px_settings_pictures(const struct px_settings *s)
+{
+    return s->batch_size * s->accumulate;
 }
 
 bool px_settings_b_to_a(const struct px_settings *settings)

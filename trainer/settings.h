@@ -16,7 +16,7 @@
 
 struct px_settings {
     const char *data, *out, *init;
-    int64_t n_epochs, n_epochs_decay, batch_size, max_dataset_size;
+    int64_t n_epochs, n_epochs_decay, batch_size, accumulate, max_dataset_size;
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
     int64_t threads, save_latest_freq, print_freq, num_val, num_threads;
@@ -41,6 +41,9 @@ int px_settings_network(const struct px_settings *settings, struct px_network *n
 
 /* The discriminator: 1 to 6, or 0 for pixel (trainer/patchgan.h). */
 int px_settings_n_layers_D(const struct px_settings *settings);
+
+/* Pictures a step: --batch-size times --accumulate. */
+int64_t px_settings_pictures(const struct px_settings *settings);
 
 bool px_settings_b_to_a(const struct px_settings *settings);
 

@@ -119,7 +119,7 @@ static int interrupted(struct px_run *run, struct px_error *err)
 
 static bool save_is_due(const struct px_run *run)
 {
-    int64_t batch = run->settings->batch_size;
+    int64_t batch = px_settings_pictures(run->settings);
     int64_t every = run->settings->save_latest_freq;
 
     return run->steps * batch / every != (run->steps - 1) * batch / every;
@@ -153,7 +153,7 @@ static void start_progress(struct px_run *run)
         .terminal = isatty(fileno(run->out)) != 0,
         .epochs = s->n_epochs + s->n_epochs_decay,
         .steps_per_epoch = run->steps_per_epoch,
-        .batch_size = s->batch_size,
+        .batch_size = px_settings_pictures(s),
         .print_freq = s->print_freq,
         .first_step = run->steps,
     };

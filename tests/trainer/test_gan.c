@@ -272,6 +272,81 @@ static void test_generate(void **state)
     px_gan_destroy(gan);
 }
 
+static struct px_gan *create_parts(enum px_norm norm, double lambda_GAN, int batch, int accumulate)
+{
+    const struct px_network_options net = {.architecture = "unet_32",
+                                           .ngf = 2,
+                                           .input_nc = 3,
+                                           .output_nc = 3,
+                                           .norm = norm,
+                                           .crop_size = SIDE,
+                                           .direction = "AtoB"};
+    struct px_gan_options o = {.ndf = 2,
+                               .n_layers_D = 2,
+                               .batch_size = batch,
+                               .accumulate = accumulate,
+                               .threads = 2,
+                               .beta1 = 0.5,
+                               .lambda_GAN = lambda_GAN,
+                               .lambda_L1 = 10,
+                               .init = {PX_INIT_NORMAL, 0.2},
+                               .seed = 1};
+    struct px_gan *gan = NULL;
+
+    assert_int_equal(px_network_make(&o.network, &net, NULL), 0);
+    assert_int_equal(px_gan_create(&gan, &o, NULL), 0);
+    return gan;
+}
+
+static void assert_near_weights(const struct px_gan *one, const struct px_gan *two)
+{
+    const struct px_tensor *t1, *t2;
+    size_t n = px_gan_tensors(one, &t1);
+
+    assert_int_equal(px_gan_tensors(two, &t2), n);
+    for (size_t i = 0; i < n; i++) {
+        const float *a = t1[i].data, *b = t2[i].data;
+        for (size_t k = 0; k < px_tensor_count(&t1[i]) && t1[i].dtype == PX_F32; k++)
+            if (!(fabsf(a[k] - b[k]) <= 2e-5f * (1 + fabsf(b[k]))))
+                fail_msg("%s[%zu] is %g, not %g", t1[i].name, k, (double)a[k], (double)b[k]);
+    }
+}
+
+static void check_accumulation(enum px_norm norm, double lambda_GAN)
+{
+    float *a = noise(4 * PIXELS, 7), *b = noise(4 * PIXELS, 8);
+    struct px_gan *whole = create_parts(norm, lambda_GAN, 4, 0);
+    struct px_gan *halves = create_parts(norm, lambda_GAN, 2, 2);
+    struct px_gan *quarters = create_parts(norm, lambda_GAN, 1, 4);
+    struct px_gan *gans[3] = {whole, halves, quarters};
+    struct px_gan_losses l[3];
+
+    for (int s = 0; s < 4; s++) {
+        for (int g = 0; g < 3; g++)
+            assert_int_equal(px_gan_step(gans[g], a, b, 2e-3, &l[g], NULL), 0);
+        for (int g = 1; g < 3; g++) {
+            assert_true(fabsf(l[g].G_L1 - l[0].G_L1) < 1e-4f * l[0].G_L1);
+            assert_true(fabsf(l[g].G_GAN - l[0].G_GAN) <= 1e-4f * l[0].G_GAN);
+            assert_true(fabsf(l[g].D_real - l[0].D_real) <= 1e-4f * l[0].D_real);
+            assert_true(fabsf(l[g].D_fake - l[0].D_fake) <= 1e-4f * l[0].D_fake);
+        }
+    }
+    assert_near_weights(halves, whole);
+    assert_near_weights(quarters, whole);
+    for (int g = 0; g < 3; g++)
+        px_gan_destroy(gans[g]);
+    free(a);
+    free(b);
+}
+
+static void test_accumulation(void **state)
+{
+    (void)state;
+    check_accumulation(PX_NORM_NONE, 1);
+    check_accumulation(PX_NORM_INSTANCE, 1);
+    check_accumulation(PX_NORM_NONE, 0);
+}
+
 static void test_learns(void **state)
 {
     struct px_gan *gan = create(1, 2);
@@ -299,6 +374,7 @@ int main(void)
         CHECK("six steps at batch 2 give PyTorch's losses, gradients and weights", test_golden_2),
         CHECK("the same seed and threads give the same bits", test_repeats),
         CHECK("generating a picture changes nothing and repeats", test_generate),
+        CHECK("accumulated gradients are those of the whole batch", test_accumulation),
         CHECK("a pair is learnt", test_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

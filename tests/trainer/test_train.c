@@ -468,6 +468,15 @@ static void test_batches(void **state)
 
     train(&run, in("big.safetensors"), MORE("--batch-size", "11"), 0);
     assert_one_line(&run, 2, "--batch-size 11");
+
+    train(&run, in("parts.safetensors"), MORE("--batch-size", "2", "--accumulate", "2"), 0);
+    assert_done(&run);
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("parts.safetensors"), &err), 0);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "8"); /* 2 an epoch */
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "accumulate"), "2");
+    px_checkpoint_close(checkpoint);
+    train(&run, in("big.safetensors"), MORE("--batch-size", "3", "--accumulate", "4"), 0);
+    assert_one_line(&run, 2, "--accumulate 4");
 }
 
 /* The paper's ablations, each interrupted and continued. */
