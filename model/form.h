@@ -18,8 +18,8 @@ enum px_form {
     PX_FORM_FOURFOLD,
     /* Other ConvTranspose2d as the backward pass of the convolution from its output to its input.
      * For 3x3 stride 2 the 2x2 convolution would multiply with zeros in 7 of 16 taps, and takes
-     * twice as long. It has no bias and no activation: px_pass_feed() has to follow. It runs for one
-     * picture at a time: in a batch oneDNN may add in another order than alone. */
+     * twice as long. It has no bias and no activation: px_pass_feed() has to follow. It runs for
+     * one picture at a time: in a batch oneDNN may add in another order than alone. */
     PX_FORM_BACKWARD,
     /* Conv2d stride 1 to at most 4 channels, of a physical border: 2x2 pixels at a time, as a
      * convolution of (kernel + 1)^2 stride 2 to 4 * out channels in depth-to-space order. oneDNN
