@@ -9,9 +9,9 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "trainer/chart.h"
 #include "trainer/machine.h"
 #include "trainer/progress.h"
+#include "trainer/report_charts.h"
 #include "trainer/report_style.h"
 
 /* Text that came from outside, safe inside elements and quoted attributes. */
@@ -135,88 +135,6 @@ static void write_tiles(const struct px_report *r, FILE *out)
     fputs("</div>\n", out);
 }
 
-/* The curves' points as arrays; owned, one allocation. */
-struct points {
-    double *x, *G_GAN, *G_L1, *D_real, *D_fake; /* of training */
-    double *epoch, *l1, *psnr, *ssim;           /* of validation */
-};
-
-static bool make_points(const struct px_report *r, struct points *p)
-{
-    const struct px_history *h = r->history;
-    size_t n = h->losses_count, m = h->epochs_count;
-    double *all = calloc(5 * n + 4 * m + 1, sizeof *all);
-    double lambda = r->settings->lambda_L1;
-
-    if (!all)
-        return false;
-    *p = (struct points){.x = all,
-                         .G_GAN = all + n,
-                         .G_L1 = all + 2 * n,
-                         .D_real = all + 3 * n,
-                         .D_fake = all + 4 * n,
-                         .epoch = all + 5 * n,
-                         .l1 = all + 5 * n + m,
-                         .psnr = all + 5 * n + 2 * m,
-                         .ssim = all + 5 * n + 3 * m};
-    for (size_t i = 0; i < n; i++) {
-        p->x[i] = (double)h->losses[i].step / (double)h->steps_per_epoch;
-        p->G_GAN[i] = (double)h->losses[i].mean.G_GAN;
-        p->G_L1[i] = (double)h->losses[i].mean.G_L1 / (lambda > 0 ? lambda : 1);
-        p->D_real[i] = (double)h->losses[i].mean.D_real;
-        p->D_fake[i] = (double)h->losses[i].mean.D_fake;
-    }
-    for (size_t i = 0; i < m; i++) {
-        p->epoch[i] = (double)h->epochs[i].epoch;
-        p->l1[i] = h->epochs[i].quality.l1;
-        p->psnr[i] = h->epochs[i].quality.psnr;
-        p->ssim[i] = h->epochs[i].quality.ssim;
-    }
-    return true;
-}
-
-static void write_charts(const struct px_report *r, FILE *out, const struct points *p,
-                         int64_t epoch)
-{
-    const struct px_history_epoch *best = best_epoch(r);
-    size_t n = r->history->losses_count, m = r->history->epochs_count;
-    double x_max = (double)epoch, mark = best ? (double)best->epoch : 0;
-    size_t with_l1 = r->settings->lambda_L1 > 0 ? n : 0;
-    const struct px_chart charts[] = {
-        {"L1",
-         "mean |output &minus; target| in [&minus;1, 1]",
-         x_max,
-         mark,
-         4,
-         {{"training", p->x, p->G_L1, with_l1}, {"validation", p->epoch, p->l1, m}}},
-        {"GAN losses",
-         "as the reference logs them",
-         x_max,
-         0,
-         3,
-         {{"G_GAN", p->x, p->G_GAN, n},
-          {"D_real", p->x, p->D_real, n},
-          {"D_fake", p->x, p->D_fake, n}}},
-        {"PSNR",
-         "of validation, dB; higher is better",
-         x_max,
-         mark,
-         2,
-         {{0}, {"validation", p->epoch, p->psnr, m}}},
-        {"SSIM",
-         "of validation; 1 is equal",
-         x_max,
-         mark,
-         4,
-         {{0}, {"validation", p->epoch, p->ssim, m}}},
-    };
-
-    fprintf(out, "<h2>Curves <span>over the epochs</span></h2>\n<div class=\"charts\">\n");
-    for (size_t i = 0; i < sizeof charts / sizeof *charts; i++)
-        px_chart_write(out, &charts[i]);
-    fputs("</div>\n", out);
-}
-
 static void write_image(FILE *out, const char *url, const char *alt)
 {
     fprintf(out, "<img src=\"%s\" alt=\"%s\">", url ? url : "", alt);
@@ -311,20 +229,18 @@ static void write_machine(const struct px_report *r, FILE *out)
 /* Writes the page; false without memory. */
 static bool write_page(const struct px_report *r, FILE *out, int64_t epoch)
 {
-    struct points points;
+    const struct px_history_epoch *best = best_epoch(r);
 
-    if (!make_points(r, &points))
-        return false;
     write_head(r, out, epoch);
     write_progress(r, out, epoch);
     write_tiles(r, out);
-    write_charts(r, out, &points, epoch);
+    if (!px_report_charts(r->history, r->settings->lambda_L1, best ? best->epoch : 0, out))
+        return false;
     write_latest(r, out, epoch);
     write_strip(r, out);
     write_options(r, out);
     write_machine(r, out);
     fputs("</main></body></html>\n", out);
-    free(points.x);
     return true;
 }
 
