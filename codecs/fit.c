@@ -4,19 +4,23 @@
 
 #include "codecs/resize.h"
 
-static uint32_t round_up(uint32_t n, uint32_t multiple)
+static uint32_t padded(uint32_t side, const struct px_fit_sides *sides)
 {
-    return (n + multiple - 1) / multiple * multiple;
+    uint32_t multiple = sides->multiple;
+
+    if (side < sides->least)
+        side = sides->least;
+    return (side + multiple - 1) / multiple * multiple;
 }
 
-void px_fit_plan(struct px_fit *fit, enum px_fit_mode mode, uint32_t crop_size, uint32_t multiple,
+void px_fit_plan(struct px_fit *fit, enum px_fit_mode mode, const struct px_fit_sides *sides,
                  uint32_t width, uint32_t height)
 {
     fit->pad = mode == PX_FIT_IMAGE;
-    fit->width = fit->pad ? round_up(width, multiple) : crop_size;
-    fit->height = fit->pad ? round_up(height, multiple) : crop_size;
-    fit->final_width = mode == PX_FIT_MODEL ? crop_size : width;
-    fit->final_height = mode == PX_FIT_MODEL ? crop_size : height;
+    fit->width = fit->pad ? padded(width, sides) : sides->crop_size;
+    fit->height = fit->pad ? padded(height, sides) : sides->crop_size;
+    fit->final_width = mode == PX_FIT_MODEL ? sides->crop_size : width;
+    fit->final_height = mode == PX_FIT_MODEL ? sides->crop_size : height;
 }
 
 /* Where pixel `at` of a side padded from `size` to `padded` comes from. */

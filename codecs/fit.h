@@ -3,10 +3,10 @@
 
 /* From a picture of any size to one that a network takes, and from the network's answer back to
  * the picture the caller gets. The daemon and the command line share it, so that both give the same
- * pixels. It knows nothing of networks but two numbers.
+ * pixels. It knows nothing of networks but three numbers.
  *
  *     struct px_fit fit;
- *     px_fit_plan(&fit, mode, crop_size, multiple, picture.width, picture.height);
+ *     px_fit_plan(&fit, mode, &sides, picture.width, picture.height);
  *     px_fit_input(&fit, &picture, err);    picture is now fit.width x fit.height
  *     ... the network makes `answer`, of the same size ...
  *     px_fit_answer(&fit, &answer, err);    answer is now fit.final_width x fit.final_height
@@ -27,16 +27,21 @@ enum px_fit_mode {
 };
 #define PX_FIT_CHOICES "model|image|scale" /* their names, in order, for tables of options */
 
+/* What a network takes. */
+struct px_fit_sides {
+    uint32_t crop_size; /* the side of the square it was trained on */
+    uint32_t multiple;  /* what the sides of its input must be multiples of */
+    uint32_t least;     /* and at least */
+};
+
 struct px_fit {
     uint32_t width, height;             /* of the network's input and output */
     uint32_t final_width, final_height; /* of the answer */
     bool pad;                           /* pad and crop; else scale */
 };
 
-/* crop_size: the side of the square the network was trained on; multiple: what its input's sides
- * must be multiples of (px_network_multiple()); both at least 1. width, height: of the picture,
- * 1..65535. */
-void px_fit_plan(struct px_fit *fit, enum px_fit_mode mode, uint32_t crop_size, uint32_t multiple,
+/* sides: each at least 1. width, height: of the picture, 1..65535. */
+void px_fit_plan(struct px_fit *fit, enum px_fit_mode mode, const struct px_fit_sides *sides,
                  uint32_t width, uint32_t height);
 
 /* Replaces the planned picture by the network's input; a picture that already has that size is left

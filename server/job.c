@@ -39,8 +39,10 @@ static int choose(struct px_job *job, const struct px_image_info *info, struct p
     if (rc < 0)
         return rc;
     const struct px_network *network = px_model_network(job->model->model);
-    px_fit_plan(&job->fit, job->params.fit, (uint32_t)network->crop_size,
-                (uint32_t)px_network_multiple(network), info->width, info->height);
+    const struct px_fit_sides sides = {(uint32_t)network->crop_size,
+                                       (uint32_t)px_network_multiple(network),
+                                       (uint32_t)px_network_least(network)};
+    px_fit_plan(&job->fit, job->params.fit, &sides, info->width, info->height);
     return 0;
 }
 

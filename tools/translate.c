@@ -177,8 +177,10 @@ static int transform(struct translator *t, struct px_image *image, struct px_err
     struct px_image answer = {0};
     struct px_fit fit;
 
-    px_fit_plan(&fit, (enum px_fit_mode)t->settings->fit, (uint32_t)network->crop_size,
-                (uint32_t)px_network_multiple(network), image->width, image->height);
+    const struct px_fit_sides sides = {(uint32_t)network->crop_size,
+                                       (uint32_t)px_network_multiple(network),
+                                       (uint32_t)px_network_least(network)};
+    px_fit_plan(&fit, (enum px_fit_mode)t->settings->fit, &sides, image->width, image->height);
     int rc = px_fit_input(&fit, image, err);
     if (!rc)
         rc = infer(t, image, &answer, err);

@@ -37,13 +37,25 @@ static void test_plan(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct px_fit fit;
-        px_fit_plan(&fit, cases[i].mode, 256, 32, cases[i].width, cases[i].height);
+        px_fit_plan(&fit, cases[i].mode, &(struct px_fit_sides){256, 32, 32}, cases[i].width,
+                    cases[i].height);
         assert_int_equal(fit.width, cases[i].fit.width);
         assert_int_equal(fit.height, cases[i].fit.height);
         assert_int_equal(fit.final_width, cases[i].fit.final_width);
         assert_int_equal(fit.final_height, cases[i].fit.final_height);
         assert_int_equal(fit.pad, cases[i].fit.pad);
     }
+}
+
+static void test_least(void **state)
+{
+    static const struct px_fit_sides sides = {256, 4, 8};
+    struct px_fit fit;
+    (void)state;
+
+    px_fit_plan(&fit, PX_FIT_IMAGE, &sides, 3, 9);
+    assert_true(fit.width == 8 && fit.height == 12);
+    assert_true(fit.final_width == 3 && fit.final_height == 9);
 }
 
 static void test_reflect(void **state)
@@ -54,7 +66,7 @@ static void test_reflect(void **state)
     struct px_fit fit;
     (void)state;
 
-    px_fit_plan(&fit, PX_FIT_IMAGE, 256, 8, 5, 6);
+    px_fit_plan(&fit, PX_FIT_IMAGE, &(struct px_fit_sides){256, 8, 8}, 5, 6);
     assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
     assert_true(image.width == 8 && image.height == 8 && image.channels == 3);
     for (uint32_t y = 0; y < 8; y++)
@@ -72,7 +84,7 @@ static void test_edge(void **state)
     struct px_fit fit;
     (void)state;
 
-    px_fit_plan(&fit, PX_FIT_IMAGE, 256, 8, 3, 5);
+    px_fit_plan(&fit, PX_FIT_IMAGE, &(struct px_fit_sides){256, 8, 8}, 3, 5);
     assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
     for (uint32_t y = 0; y < 8; y++)
         for (uint32_t x = 0; x < 8; x++)
@@ -87,7 +99,7 @@ static void test_one_pixel(void **state)
     (void)state;
 
     image.data[2] = 77;
-    px_fit_plan(&fit, PX_FIT_IMAGE, 256, 32, 1, 1);
+    px_fit_plan(&fit, PX_FIT_IMAGE, &(struct px_fit_sides){256, 32, 32}, 1, 1);
     assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
     assert_true(image.width == 32 && image.height == 32);
     for (uint32_t i = 0; i < 32 * 32; i++)
@@ -101,7 +113,7 @@ static void test_crop(void **state)
     struct px_fit fit;
     (void)state;
 
-    px_fit_plan(&fit, PX_FIT_IMAGE, 256, 8, 5, 6);
+    px_fit_plan(&fit, PX_FIT_IMAGE, &(struct px_fit_sides){256, 8, 8}, 5, 6);
     assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
     assert_int_equal(px_fit_answer(&fit, &image, NULL), 0);
     assert_true(image.width == 5 && image.height == 6 && image.channels == 2);
@@ -120,7 +132,7 @@ static void test_no_copy(void **state)
 
     for (size_t i = 0; i < 3; i++) {
         struct px_fit fit;
-        px_fit_plan(&fit, modes[i], 8, 8, 8, 8);
+        px_fit_plan(&fit, modes[i], &(struct px_fit_sides){8, 8, 8}, 8, 8);
         assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
         assert_int_equal(px_fit_answer(&fit, &image, NULL), 0);
         assert_ptr_equal(image.data, data);
@@ -138,7 +150,7 @@ static void test_one_side(void **state)
         struct px_image image = numbered(sides[i][0], sides[i][1], 1);
         struct px_fit fit;
 
-        px_fit_plan(&fit, PX_FIT_SCALE, 8, 8, sides[i][0], sides[i][1]);
+        px_fit_plan(&fit, PX_FIT_SCALE, &(struct px_fit_sides){8, 8, 8}, sides[i][0], sides[i][1]);
         assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
         assert_true(image.width == 8 && image.height == 8);
         assert_int_equal(px_fit_answer(&fit, &image, NULL), 0);
@@ -154,7 +166,7 @@ static void test_scale(void **state)
     (void)state;
 
     memset(image.data, 200, 12 * 6);
-    px_fit_plan(&fit, PX_FIT_SCALE, 8, 8, 12, 6);
+    px_fit_plan(&fit, PX_FIT_SCALE, &(struct px_fit_sides){8, 8, 8}, 12, 6);
     assert_int_equal(px_fit_input(&fit, &image, NULL), 0);
     assert_true(image.width == 8 && image.height == 8);
     assert_int_equal(px_fit_answer(&fit, &image, NULL), 0);
@@ -168,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("plans all sizes from the picture's size", test_plan),
+        CHECK("small pictures are padded to the least size", test_least),
         CHECK("pads by reflection at the right and the bottom", test_reflect),
         CHECK("pads by the edge on a side too small to reflect", test_edge),
         CHECK("pads a single pixel of any channels", test_one_pixel),

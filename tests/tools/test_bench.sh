@@ -14,6 +14,9 @@ check "times random weights" is 0 ""
 check "says of what" grep -qx 'unet_32, ngf 4, 32x32, 3 runs a case' <<<"$out"
 check "one line a batch size" [ "$(grep -cE '^ +[13] f32 +1 +[0-9. ]+$' <<<"$out")" = 2 ]
 check "removes the random weights" [ -z "$(compgen -G "$work/pix2pix*")" ]
+bench --architecture resnet_2blocks --ngf 2 --batch 1 --dtype f32 --size 20
+check "times a ResNet" is 0 ""
+check "of the asked number of blocks" grep -q '^resnet_2blocks, ngf 2, 20x20' <<<"$out"
 "$fixture" model "$work/m.safetensors" 3 3 || exit 1
 bench --model "$work/m.safetensors" --batch 2 --dtype f32 --norm running --size 64 --json
 check "times a checkpoint" is 0 ""

@@ -14,6 +14,8 @@ cd "$work" || exit 1
 "$fixture" model wide.safetensors 6 3 || exit 1
 "$make_checkpoint" none.safetensors unet_32 4 3 3 1 || exit 1
 "$make_checkpoint" dropout.safetensors unet_64 4 3 3 1 || exit 1 # unet_32 has no dropout
+"$make_checkpoint" resnet.safetensors resnet_2blocks 4 3 3 1 || exit 1
+"$make_checkpoint" rgba.safetensors resnet_1blocks 4 4 2 1 || exit 1
 mkdir pictures
 "$fixture" picture a.png 50 37 || exit 1
 "$fixture" picture pictures/b.png 32 32 || exit 1
@@ -43,6 +45,12 @@ translate -m m.safetensors pictures/b.png -o y.png --fit=image
 check "makes no difference of fits where the size is right" cmp -s x.png y.png
 translate -m m.safetensors a.png -o o.bin --format jpeg --quality 20
 check "takes the format that is asked for" size o.bin "32 32 3 jpeg"
+translate -m resnet.safetensors a.png -o o.png --fit=image
+check "runs a ResNet at the picture's size, in multiples of 4" size o.png "50 37 3 png"
+translate -m resnet.safetensors dot.png -o o.png --fit=image
+check "and even on a single pixel" size o.png "1 1 3 png"
+translate -m rgba.safetensors a.png -o o.png
+check "translates four channels to two" size o.png "256 256 2 png"
 translate -m grey.safetensors a.png -o o.png
 check "translates with one channel" size o.png "32 32 1 png"
 
