@@ -39,7 +39,9 @@ CASES = [
     ('resnet_9blocks', 2, 3, 3, 'batch', True, [(132, 100)], 3),
     ('resnet_9blocks', 3, 3, 3, 'instance', False, [(132, 100)], 3),
     ('resnet_9blocks', 2, 1, 4, 'none', True, [(32, 32)], 1),
-]
+    ('unet_256', 1, 1, 3, 'instance', True, [(256, 256)], 7),
+    ('unet_256', 1, 1, 3, 'none', True, [(256, 256)], 7),
+]  # new ones at the end: the place in this list is the seed
 INSIDE = [('unet_32', 32, 32), ('resnet_6blocks', 32, 32)]  # answers of every layer
 
 

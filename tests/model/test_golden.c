@@ -21,6 +21,8 @@ static const char *const names[] = {
     "unet_128_instance",
     "unet_128_none",
     "unet_256",
+    "unet_256_instance",
+    "unet_256_none",
     "encoder_decoder_32_instance",
     "encoder_decoder_32_none",
     "encoder_decoder_64",
@@ -32,7 +34,7 @@ static const char *const names[] = {
     "resnet_9blocks_instance",
     "resnet_9blocks_none",
 };
-enum { NAMES = sizeof names / sizeof names[0], ANSWERS = 33, PICTURES = 2 };
+enum { NAMES = sizeof names / sizeof names[0], ANSWERS = 35, PICTURES = 2 };
 
 static const char *golden_path(const char *name, const char *suffix)
 {
