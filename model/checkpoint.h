@@ -47,6 +47,9 @@ void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
 const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpoint, int layer,
                                              enum px_tensor_role role);
 
+/* Whether px_checkpoint_save() writes the metadata of this key by itself, from the network. */
+bool px_checkpoint_network_key(const char *key);
+
 /* Saves `tensors` (names of the state_dict) with the network's metadata and `extra` entries (which
  * may not repeat the network's keys). `dtype` PX_F32 or PX_BF16 is the type that convolution
  * weights are stored in; everything else, and with PX_DTYPE_AUTO the weights too, is written as it

@@ -42,24 +42,35 @@ static int prepare(struct written *written, const struct px_network *network, en
     return px_checkpoint_bind_end(&binding, &has_running, err);
 }
 
+static const char *const network_keys[PX_NETWORK_KEYS] = {
+    "architecture", "ngf", "input_nc", "output_nc", "norm", "dropout", "direction", "crop_size"};
+
+bool px_checkpoint_network_key(const char *key)
+{
+    for (size_t i = 0; i < PX_NETWORK_KEYS; i++)
+        if (strcmp(key, network_keys[i]) == 0)
+            return true;
+    return false;
+}
+
 void px_checkpoint_describe(struct px_checkpoint_metadata *out, const struct px_network *network)
 {
-    const struct px_metadata entries[PX_NETWORK_KEYS] = {
-        {"architecture", network->architecture},
-        {"ngf", out->ngf},
-        {"input_nc", out->input_nc},
-        {"output_nc", out->output_nc},
-        {"norm", px_norm_name(network->norm)},
-        {"dropout", network->dropout ? "true" : "false"},
-        {"direction", network->direction},
-        {"crop_size", out->crop_size},
-    };
+    /* In the order of network_keys. */
+    const char *const values[PX_NETWORK_KEYS] = {network->architecture,
+                                                 out->ngf,
+                                                 out->input_nc,
+                                                 out->output_nc,
+                                                 px_norm_name(network->norm),
+                                                 network->dropout ? "true" : "false",
+                                                 network->direction,
+                                                 out->crop_size};
 
     snprintf(out->ngf, sizeof out->ngf, "%d", network->ngf);
     snprintf(out->input_nc, sizeof out->input_nc, "%d", network->input_nc);
     snprintf(out->output_nc, sizeof out->output_nc, "%d", network->output_nc);
     snprintf(out->crop_size, sizeof out->crop_size, "%d", network->crop_size);
-    memcpy(out->entries, entries, sizeof entries);
+    for (size_t i = 0; i < PX_NETWORK_KEYS; i++)
+        out->entries[i] = (struct px_metadata){network_keys[i], values[i]};
 }
 
 /* The network's entries before the extra ones, malloc'ed; NULL without memory. */

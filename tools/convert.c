@@ -68,18 +68,6 @@ static const struct px_option_table table = {
     .max_arguments = 2,
 };
 
-/* The keys that px_checkpoint_save() writes by itself, from the network. */
-static bool is_network_key(const char *key)
-{
-    static const char *const keys[] = {"architecture", "ngf",     "input_nc",  "output_nc",
-                                       "norm",         "dropout", "direction", "crop_size"};
-
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(key, keys[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Fills `extra`, which has room for one more than the list. `test_norm` replaces what the list
  * says, if it is not NULL. */
 static size_t extra_metadata(const struct px_tensor_list *list, const char *test_norm,
@@ -88,7 +76,7 @@ static size_t extra_metadata(const struct px_tensor_list *list, const char *test
     size_t count = 0;
 
     for (size_t i = 0; i < list->metadata_count; i++)
-        if (!is_network_key(list->metadata[i].key) &&
+        if (!px_checkpoint_network_key(list->metadata[i].key) &&
             (!test_norm || strcmp(list->metadata[i].key, "test_norm") != 0))
             extra[count++] = list->metadata[i];
     if (test_norm)

@@ -47,14 +47,8 @@ struct facts {
 /* Metadata that the network's own lines do not already say. */
 static bool is_training_key(const char *key)
 {
-    static const char *const said[] = {"architecture", "ngf",      "input_nc",  "output_nc",
-                                       "norm",         "dropout",  "crop_size", "direction",
-                                       "format",       "test_norm"};
-
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        if (strcmp(key, said[i]) == 0)
-            return false;
-    return true;
+    return !px_checkpoint_network_key(key) && strcmp(key, "format") != 0 &&
+           strcmp(key, "test_norm") != 0;
 }
 
 /* 54413955 -> "54,413,955" */
