@@ -26,6 +26,7 @@ struct px_engine {
     pthread_t owner;
     struct px_dnn *dnn;
     struct cached *plans;
+    struct px_profile *profile; /* borrowed, or NULL */
 };
 
 int px_engine_create(struct px_engine **out, const struct px_engine_options *options,
@@ -72,6 +73,11 @@ void px_engine_destroy(struct px_engine *engine)
     if (engine->team_started)
         px_cpu_team_stop(&engine->team);
     free(engine);
+}
+
+void px_engine_profile(struct px_engine *engine, struct px_profile *profile)
+{
+    engine->profile = profile;
 }
 
 size_t px_engine_memory(const struct px_engine *engine)
@@ -238,7 +244,8 @@ int px_engine_run(struct px_engine *engine, struct px_model *model, const struct
                                          .in_u8 = batch->in,
                                          .out_u8 = batch->out},
                             .dropout = batch->dropout,
-                            .seeds = batch->seeds};
+                            .seeds = batch->seeds,
+                            .profile = engine->profile};
 
     return run(engine, model, &io, batch->norm, err);
 }
@@ -252,7 +259,8 @@ int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
                                          .in_f32 = batch->in,
                                          .out_f32 = batch->out},
                             .dropout = batch->dropout,
-                            .seeds = batch->seeds};
+                            .seeds = batch->seeds,
+                            .profile = engine->profile};
 
     return run(engine, model, &io, batch->norm, err);
 }

@@ -45,6 +45,7 @@ enum px_dtype px_model_dtype(const struct px_model *model); /* what AUTO became 
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err);
 
 struct px_engine;
+struct px_profile; /* model/profile.h */
 
 struct px_engine_options {
     int threads;   /* OpenMP team of this engine; 0: all CPUs of the process's mask */
@@ -87,6 +88,9 @@ struct px_batch_f32 {
 };
 int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
                       const struct px_batch_f32 *batch, struct px_error *err);
+
+/* Every run from now on fills *profile, which is borrowed; NULL (as at the beginning): none. */
+void px_engine_profile(struct px_engine *engine, struct px_profile *profile);
 
 /* Bytes that the plans of this engine and oneDNN's scratchpad hold now; never above the limit. */
 size_t px_engine_memory(const struct px_engine *engine);

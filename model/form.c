@@ -4,6 +4,16 @@
 
 enum { FEW = 4 }; /* channels of which four times as many fit one vector */
 
+const char *px_form_name(enum px_form form)
+{
+    static const char *const names[] = {[PX_FORM_NATIVE] = "native",
+                                        [PX_FORM_FOURFOLD] = "fourfold",
+                                        [PX_FORM_BACKWARD] = "backward",
+                                        [PX_FORM_PAIRS] = "pairs"};
+
+    return names[form];
+}
+
 enum px_form px_form_of(const struct px_layer *l)
 {
     if (!l->transposed)

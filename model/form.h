@@ -27,6 +27,9 @@ enum px_form {
     PX_FORM_PAIRS,
 };
 
+/* "native", "fourfold", "backward", "pairs". */
+const char *px_form_name(enum px_form form);
+
 enum px_form px_form_of(const struct px_layer *layer);
 
 /* The result of a layer that reads `in`, without data; of the same type. */

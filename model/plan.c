@@ -177,34 +177,56 @@ static int convolve(struct step *step, struct px_error *err)
     return rc;
 }
 
-static int run_step(struct px_plan *plan, int i, const struct px_plan_io *io, struct px_error *err)
+static int run_step(struct px_plan *plan, int i, const struct px_plan_io *io,
+                    struct px_layer_profile *times, struct px_error *err)
 {
     const struct px_network *network = plan->desc.network;
     struct step *step = &plan->steps[i];
     const struct px_packed *packed = step->packed;
     struct px_norm_pass norm = {packed->gamma, packed->beta, plan->work, packed->mean};
+    int64_t mark = px_now_ns();
     int rc = convolve(step, err);
 
     if (rc)
         return rc;
+    px_profile_lap(&mark, &times->convolution_ns);
     if (norm.gamma && !norm.mean)
         px_pass_statistics(&step->result, &norm, plan->desc.threads);
+    px_profile_lap(&mark, &times->statistics_ns);
     if (i == network->layer_count - 1)
         px_pass_out(&step->result, &io->pictures, plan->desc.threads);
     else if (network->layers[i + 1].skip >= 0)
         join(plan, i, norm.gamma ? &norm : NULL, io);
     else
         feed(plan, i, norm.gamma ? &norm : NULL, io);
+    px_profile_lap(&mark, &times->pass_ns);
     return 0;
+}
+
+/* What a profile says about layer i beside its times. */
+static void describe(const struct px_plan *plan, int i, struct px_layer_profile *profile)
+{
+    const struct step *step = &plan->steps[i];
+
+    profile->dtype = step->in.dtype;
+    profile->form = px_form_name(px_form_of(&plan->desc.network->layers[i]));
+    profile->implementation = px_conv_implementation(step->conv);
 }
 
 int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err)
 {
     const struct px_plan_desc *d = &plan->desc;
+    struct px_layer_profile unread;
+    int64_t mark = px_now_ns(), in;
     int rc = 0;
 
     px_pass_in(&io->pictures, &plan->steps[0].in, d->threads);
-    for (int i = 0; !rc && i < d->network->layer_count; i++)
-        rc = run_step(plan, i, io, err);
+    px_profile_lap(&mark, io->profile ? &io->profile->in_ns : &in);
+    for (int i = 0; !rc && i < d->network->layer_count; i++) {
+        struct px_layer_profile *times = io->profile ? &io->profile->layers[i] : &unread;
+        rc = run_step(plan, i, io, times, err);
+        if (io->profile)
+            describe(plan, i, times);
+    }
     return rc;
 }

@@ -14,6 +14,7 @@
 #include "model/network.h"
 #include "model/pack.h"
 #include "model/passes.h"
+#include "model/profile.h"
 
 struct px_plan;
 
@@ -34,12 +35,12 @@ int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_pla
                    struct px_error *err);
 void px_plan_destroy(struct px_plan *plan); /* accepts NULL */
 
-/* `pictures` name input and output, of the plan's n, height and width.
- */
+/* `pictures` name input and output, of the plan's n, height and width. */
 struct px_plan_io {
     struct px_pictures pictures;
     const bool *dropout; /* n; NULL: off */
     const uint64_t *seeds;
+    struct px_profile *profile; /* NULL: nobody asks */
 };
 
 int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err);

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "model/model.h"
+#include "model/profile.h"
 #include "tests/model/bf16.h"
 #include "tests/model/generator.h"
 
@@ -399,6 +400,40 @@ static void test_shared_model(void **state)
     px_model_unref(model);
 }
 
+static void test_profile(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, false);
+    const struct px_network *network = px_model_network(model);
+    struct pictures *p = draw();
+    const struct px_batch batch = batch_of(p, 0, 2, 64);
+    struct px_profile profile = {0}, before;
+    int64_t start_ns = px_now_ns(), sum;
+
+    (void)state;
+    px_engine_profile(engine, &profile);
+    run(engine, model, &batch);
+    sum = profile.in_ns;
+    assert_in_range(profile.in_ns, 1, INT64_MAX);
+    for (int i = 0; i < network->layer_count; i++) {
+        const struct px_layer_profile *layer = &profile.layers[i];
+
+        assert_in_range(layer->convolution_ns, 1, INT64_MAX);
+        sum += layer->convolution_ns + layer->statistics_ns + layer->pass_ns;
+        assert_string_equal(layer->form, network->layers[i].transposed ? "fourfold" : "native");
+        assert_non_null(strchr(layer->implementation, ':'));
+        assert_int_equal(layer->dtype, PX_F32);
+    }
+    assert_in_range(sum, 1, px_now_ns() - start_ns);
+    before = profile;
+    px_engine_profile(engine, NULL);
+    run(engine, model, &batch);
+    assert_memory_equal(&before, &profile, sizeof profile);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
 static int make_path(void **state)
 {
     int fd = mkstemp(path);
@@ -427,6 +462,7 @@ int main(void)
         CHECK("notices that a model's file was overwritten", test_overwritten_file),
         CHECK("pins its threads and lets go of them", test_pinning),
         CHECK("shares packed weights between workers", test_shared_model),
+        CHECK("tells where the time of a run went", test_profile),
     };
 
     return cmocka_run_group_tests(tests, make_path, remove_path);
