@@ -36,7 +36,7 @@ struct px_checkpoint {
 /* Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
 /* The same, but also from a file of PyTorch (model/pth.h); the content tells which it is. For
- * tools: the daemon and the trainer read safetensors only. */
+ * tools and --init; the daemon reads safetensors only. */
 int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err);
 /* The same for any tensors, of whatever network: fills `list` alone. */
 int px_checkpoint_peek(struct px_checkpoint **out, const char *path, struct px_error *err);

@@ -1,5 +1,6 @@
 #include "trainer/finetune.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,18 +10,16 @@
 static int check_network(const struct px_network *theirs, const struct px_network *ours,
                          const char *path, struct px_error *err)
 {
-    static const char *const norms[] = {
-        [PX_NORM_BATCH] = "batch", [PX_NORM_INSTANCE] = "instance", [PX_NORM_NONE] = "none"};
-
     if (strcmp(theirs->architecture, ours->architecture) == 0 && theirs->ngf == ours->ngf &&
         theirs->input_nc == ours->input_nc && theirs->output_nc == ours->output_nc &&
         theirs->norm == ours->norm)
         return 0;
+    bool usual = strcmp(theirs->architecture, "encoder_decoder_256") == 0; /* without a number */
     return px_fail(err, PX_E_USAGE,
                    "--init %s: holds another network than the options describe: give --netG %s "
                    "--ngf %d --input-nc %d --output-nc %d --norm %s",
-                   path, theirs->architecture, theirs->ngf, theirs->input_nc, theirs->output_nc,
-                   norms[theirs->norm]);
+                   path, usual ? "encoder_decoder" : theirs->architecture, theirs->ngf,
+                   theirs->input_nc, theirs->output_nc, px_norm_name(theirs->norm));
 }
 
 /* The gan's own "G.NAME", to be written to; NULL where it has none. */
@@ -42,7 +41,7 @@ int px_finetune_start(struct px_gan *gan, const struct px_network *network, cons
     static const size_t room = PX_MAX_LAYERS * PX_ROLE_COUNT;
     struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_open(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, err);
 
     if (rc)
         return rc;

@@ -8,9 +8,9 @@
 #include "trainer/gan.h"
 
 /* Copies the generator's weights, and its running statistics where the file has them, from a
- * checkpoint; everything else (discriminator, moments, steps) stays as it was made. USAGE where it
- * holds another network: architecture, ngf, channels or norm; crop size, direction and dropout may
- * differ. Failures of px_checkpoint_open(). */
+ * checkpoint, also one of PyTorch; everything else (discriminator, moments, steps) stays as it was
+ * made. USAGE where it holds another network: architecture, ngf, channels or norm; crop size,
+ * direction and dropout may differ. Failures of px_checkpoint_import(). */
 int px_finetune_start(struct px_gan *gan, const struct px_network *network, const char *path,
                       struct px_error *err);
 

@@ -1,14 +1,9 @@
 #include "trainer/listing.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
-
-static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 
 static size_t stem_length(const char *name)
 {
@@ -23,22 +18,13 @@ static int compare_stems(const char *a, const char *b)
     return c ? c : (n > m) - (n < m);
 }
 
-/* By stems, then by suffixes. */
+/* By stems, then by px_source_suffixes. */
 static int by_stem(const void *a, const void *b)
 {
     const char *p = *(char *const *)a, *q = *(char *const *)b;
     int c = compare_stems(p, q);
 
     return c ? c : strcmp(p, q);
-}
-
-static bool has_folder(const char *folder, const char *name)
-{
-    char path[4096];
-    struct stat st;
-    int n = snprintf(path, sizeof path, "%s/%s", folder, name);
-
-    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int no_partner(const char *folder, const char *name, const char *other, struct px_error *err)
@@ -62,43 +48,41 @@ static int match(const struct px_listing *l, const char *a, size_t count_a, cons
     return 0;
 }
 
-static int read_two(struct px_listing *l, const char *folder, struct px_error *err)
+static int read_two(struct px_listing *l, const struct px_source *source, struct px_error *err)
 {
-    char a[4096], b[4096];
     size_t count_b = 0;
+    int rc = px_list_folder(source->a, px_source_suffixes, &l->a, &l->count, err);
 
-    snprintf(a, sizeof a, "%s/A", folder); /* has_folder() knows that it fits */
-    snprintf(b, sizeof b, "%s/B", folder);
-    if (l->count > 0)
-        return px_fail(err, PX_E_USAGE,
-                       "%s: holds pictures beside the folders A and B: it must be one or the other",
-                       folder);
-    px_listing_finish(l);
-    int rc = px_list_folder(a, suffixes, &l->a, &l->count, err);
     if (!rc)
-        rc = px_list_folder(b, suffixes, &l->b, &count_b, err);
+        rc = px_list_folder(source->b, px_source_suffixes, &l->b, &count_b, err);
     if (rc)
         return rc;
     qsort(l->a, l->count, sizeof *l->a, by_stem);
     qsort(l->b, count_b, sizeof *l->b, by_stem);
-    rc = match(l, a, l->count, b, count_b, err);
+    rc = match(l, source->a, l->count, source->b, count_b, err);
     if (!rc && l->count == 0)
-        rc =
-            px_fail(err, PX_E_NOT_FOUND, "%s: A and B hold no .png, .jpg or .jpeg picture", folder);
+        rc = px_fail(err, PX_E_NOT_FOUND, "%s and %s hold no .png, .jpg or .jpeg picture",
+                     source->a, source->b);
     return rc;
 }
 
-int px_listing_read(struct px_listing *l, const char *folder, struct px_error *err)
+static int read_one(struct px_listing *l, const struct px_source *source, struct px_error *err)
 {
-    *l = (struct px_listing){0};
-    int rc = px_list_folder(folder, suffixes, &l->a, &l->count, err);
-    if (!rc && has_folder(folder, "A") && has_folder(folder, "B"))
-        rc = read_two(l, folder, err);
-    else if (!rc && l->count == 0)
+    int rc = px_list_folder(source->a, px_source_suffixes, &l->a, &l->count, err);
+
+    if (!rc && l->count == 0)
         rc = px_fail(err, PX_E_NOT_FOUND,
                      "%s: holds no .png, .jpg or .jpeg picture (A and B side by side, or in two "
                      "folders A and B)",
-                     folder);
+                     source->a);
+    return rc;
+}
+
+int px_listing_read(struct px_listing *l, const struct px_source *source, struct px_error *err)
+{
+    *l = (struct px_listing){0};
+    int rc = source->b[0] ? read_two(l, source, err) : read_one(l, source, err);
+
     if (rc)
         px_listing_finish(l);
     return rc;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "codecs/codec.h"
 #include "codecs/resize.h"
@@ -12,7 +11,7 @@
 
 struct px_pairs {
     struct px_pairs_options options;
-    char *folder;
+    struct px_source source;
     struct px_listing listing;
     size_t count; /* of the listing's, from the first */
     bool keep;
@@ -99,10 +98,10 @@ static int load_side(const struct px_pairs *pairs, size_t index, bool is_b, stru
     int n;
 
     if (l->b)
-        n = snprintf(path, 4096, "%s/%c/%s", pairs->folder, is_b ? 'B' : 'A',
+        n = snprintf(path, 4096, "%s/%s", is_b ? pairs->source.b : pairs->source.a,
                      is_b ? l->b[index] : l->a[index]);
     else
-        n = snprintf(path, 4096, "%s/%s", pairs->folder, l->a[index]);
+        n = snprintf(path, 4096, "%s/%s", pairs->source.a, l->a[index]);
     if (n < 0 || n >= 4096)
         return px_fail(err, PX_E_IO, "%.200s...: the path is too long", path);
     return l->b ? px_image_load(path, NULL, channels, out, err)
@@ -212,7 +211,7 @@ static int load_all(struct px_pairs *pairs, struct px_error *err)
     pairs->pairs = calloc(pairs->count, sizeof *pairs->pairs);
     if (!verdict.is_bad || !pairs->pairs) {
         free(verdict.is_bad);
-        return px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", pairs->folder);
+        return px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", pairs->source.a);
     }
     pairs->keep = true;
 #pragma omp parallel for schedule(dynamic) num_threads(pairs->options.threads)
@@ -233,7 +232,7 @@ static int load_all(struct px_pairs *pairs, struct px_error *err)
 
 static int list(struct px_pairs *pairs, struct px_error *err)
 {
-    int rc = px_listing_read(&pairs->listing, pairs->folder, err);
+    int rc = px_listing_read(&pairs->listing, &pairs->source, err);
 
     if (rc)
         return rc;
@@ -241,21 +240,20 @@ static int list(struct px_pairs *pairs, struct px_error *err)
     if (pairs->options.max_count > 0 && (uint64_t)pairs->options.max_count < pairs->count)
         pairs->count = (size_t)pairs->options.max_count;
     if (pairs->count > UINT32_MAX)
-        return px_fail(err, PX_E_TOO_LARGE, "%s: %zu pictures are too many", pairs->folder,
+        return px_fail(err, PX_E_TOO_LARGE, "%s: %zu pictures are too many", pairs->source.a,
                        pairs->count);
     return 0;
 }
 
-int px_pairs_open(struct px_pairs **out, const char *folder, const struct px_pairs_options *options,
-                  struct px_error *err)
+int px_pairs_open(struct px_pairs **out, const struct px_source *source,
+                  const struct px_pairs_options *options, struct px_error *err)
 {
     struct px_pairs *pairs = calloc(1, sizeof *pairs);
     int rc;
 
-    if (!pairs || !(pairs->folder = strdup(folder))) {
-        free(pairs);
-        return px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", folder);
-    }
+    if (!pairs)
+        return px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", source->a);
+    pairs->source = *source;
     pairs->options = *options;
     rc = list(pairs, err);
     if (!rc)
@@ -276,7 +274,6 @@ void px_pairs_close(struct px_pairs *pairs)
         px_pair_destroy(&pairs->pairs[i]);
     free(pairs->pairs);
     px_listing_finish(&pairs->listing);
-    free(pairs->folder);
     free(pairs);
 }
 
@@ -300,25 +297,4 @@ int px_pairs_get(const struct px_pairs *pairs, size_t index, struct px_pair *sto
     int rc = load_pair(pairs, index, storage, err);
     *pair = storage;
     return rc;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-int px_pairs_folders(const char *data, char train[4096], char val[4096], struct px_error *err)
-{
-    int n = snprintf(train, 4096, "%s/train", data);
-
-    if (n < 0 || n >= 4096)
-        return px_fail(err, PX_E_USAGE, "--data %.200s...: the path is too long", data);
-    snprintf(val, 4096, "%s/val", data);
-    if (!is_folder(train))
-        snprintf(train, 4096, "%s", data);
-    if (!is_folder(val))
-        val[0] = 0;
-    return 0;
 }

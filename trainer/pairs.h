@@ -1,8 +1,8 @@
 #ifndef TRAINER_PAIRS_H
 #define TRAINER_PAIRS_H
 
-/* The data set: a folder of PNG and JPEG files, each holding A (left half) and B (right half) side
- * by side, or of two folders A and B (trainer/listing.h). Every file is decoded once in
+/* The data set: PNG and JPEG files, each holding A (left half) and B (right half) side by side, or
+ * in two folders (trainer/listing.h). Every file is decoded once in
  * px_pairs_open(), so that a broken one is reported before the first step. Both pictures are scaled
  * as trainer/preprocess.h says and kept, where the whole set fits the memory limit; else each is
  * decoded again whenever it is asked for. 16 bits are rounded to 8.
@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "codecs/image.h"
 #include "trainer/preprocess.h"
+#include "trainer/source.h"
 
 struct px_pairs;
 
@@ -37,8 +38,8 @@ void px_pair_destroy(struct px_pair *pair); /* accepts NULL and an empty one */
 
 /* Failures: NOT_FOUND where the folder is missing or holds no picture; else the first file (in the
  * order of names) that cannot be used and why, with the names of others. */
-int px_pairs_open(struct px_pairs **out, const char *folder, const struct px_pairs_options *options,
-                  struct px_error *err);
+int px_pairs_open(struct px_pairs **out, const struct px_source *source,
+                  const struct px_pairs_options *options, struct px_error *err);
 void px_pairs_close(struct px_pairs *pairs); /* accepts NULL */
 
 size_t px_pairs_count(const struct px_pairs *pairs);
@@ -48,9 +49,5 @@ bool px_pairs_in_memory(const struct px_pairs *pairs);
  * before and is the caller's to destroy afterwards in either case. */
 int px_pairs_get(const struct px_pairs *pairs, size_t index, struct px_pair *storage,
                  const struct px_pair **pair, struct px_error *err);
-
-/* Where the pictures of `data` are: DIR/train (else DIR itself) and DIR/val. Writes paths of at
- * most 4096 bytes; val is "" where there is no such folder. */
-int px_pairs_folders(const char *data, char train[4096], char val[4096], struct px_error *err);
 
 #endif

@@ -12,7 +12,7 @@ static const size_t pairs_limit = (size_t)1 << 30;
 static int open_pairs(struct px_run *run, struct px_error *err)
 {
     const struct px_settings *s = run->settings;
-    char train[4096], val[4096];
+    struct px_source train, val;
     struct px_pairs_options options = {
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
@@ -21,26 +21,26 @@ static int open_pairs(struct px_run *run, struct px_error *err)
         .memory_limit = pairs_limit,
         .threads = run->threads,
     };
-    int rc = px_pairs_folders(s->data, train, val, err);
+    int rc = px_source_find(s->data, &train, &val, err);
 
     px_settings_preprocess(s, &options.preprocess);
     if (!rc)
-        rc = px_pairs_open(&run->pairs, train, &options, err);
+        rc = px_pairs_open(&run->pairs, &train, &options, err);
     if (rc)
         return rc;
     if (px_pairs_count(run->pairs) < (size_t)px_settings_pictures(s))
         return px_fail(err, PX_E_USAGE,
                        "--batch-size %" PRId64 ", --accumulate %" PRId64
                        ": %s holds only %zu pairs",
-                       s->batch_size, s->accumulate, train, px_pairs_count(run->pairs));
+                       s->batch_size, s->accumulate, train.a, px_pairs_count(run->pairs));
     options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
     options.central = true;
     options.max_count = s->num_val;
-    rc = val[0] ? px_pairs_open(&run->measured, val, &options, err) : -PX_E_NOT_FOUND;
+    rc = val.a[0] ? px_pairs_open(&run->measured, &val, &options, err) : -PX_E_NOT_FOUND;
     run->has_val = rc == 0;
     options.max_count = PX_PREVIEW_ROWS;
     if (rc == -PX_E_NOT_FOUND) /* no val/, or an empty one */
-        rc = px_pairs_open(&run->measured, train, &options, err);
+        rc = px_pairs_open(&run->measured, &train, &options, err);
     if (rc)
         return rc;
     fprintf(run->out,
@@ -49,7 +49,7 @@ static int open_pairs(struct px_run *run, struct px_error *err)
             px_pairs_count(run->pairs),
             px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time",
             px_pairs_count(run->measured),
-            run->has_val ? val : "no val/: the first of training, so no best checkpoint is kept");
+            run->has_val ? val.a : "no val/: the first of training, so no best checkpoint is kept");
     return 0;
 }
 

@@ -17,14 +17,15 @@ static const struct px_option rows[] = {
     {.heading = "Files",
      .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
      .help = "folder of PNG and JPEG pictures, each A and B side by side, or of two folders A and "
-             "B with pictures of the same names; DIR/train and DIR/val where they exist"},
+             "B with pictures of the same names; DIR/train and DIR/val where they exist, or "
+             "DIR/A/train with DIR/B/train and DIR/A/val with DIR/B/val"},
     {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
      .help = "the checkpoint to write, NAME.safetensors"},
     {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),
      .help = "go on from NAME.state, with the same options as before"},
     {.name = "init", .type = PX_OPTION_STRING, .offset = AT(init), .value = "FILE",
-     .help = "a checkpoint whose generator to start from (fine-tuning); --continue-train does not "
-             "need it again"},
+     .help = "a checkpoint, .safetensors or PyTorch's .pth, whose generator to start from "
+             "(fine-tuning); --continue-train does not need it again"},
     {.name = "dry-run", .type = PX_OPTION_FLAG, .offset = AT(dry_run),
      .help = "check everything, take a few steps, tell time and memory, and write nothing"},
     {.name = "profile", .type = PX_OPTION_FLAG, .offset = AT(profile),

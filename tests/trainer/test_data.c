@@ -33,6 +33,18 @@ static void save_pair(const char *name, uint8_t left, uint8_t right)
     px_image_destroy(&image);
 }
 
+/* One picture of width x height that is `value` everywhere. */
+static void save_flat(const char *name, uint32_t width, uint32_t height, uint8_t value)
+{
+    struct px_image image = {0};
+    struct px_error err = {0};
+
+    assert_int_equal(px_image_create(&image, width, height, 3, &err), 0);
+    memset(image.data, value, (size_t)width * height * 3);
+    assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
+    px_image_destroy(&image);
+}
+
 static void make_folder(const char *name)
 {
     struct px_error err = {0};
@@ -52,10 +64,10 @@ static struct px_pairs_options small(void)
 static int open_pairs(struct px_pairs **pairs, const char *name,
                       const struct px_pairs_options *options, struct px_error *err)
 {
-    char path[256];
+    struct px_source source;
+    int rc = px_source_at(&source, in(name), err);
 
-    snprintf(path, sizeof path, "%s", in(name));
-    return px_pairs_open(pairs, path, options, err);
+    return rc ? rc : px_pairs_open(pairs, &source, options, err);
 }
 
 static void check_pair(const struct px_pairs *pairs, size_t index, uint8_t input, uint8_t target)
@@ -152,20 +164,58 @@ static void test_empty(void **state)
 static void test_folders(void **state)
 {
     struct px_error err = {0};
-    char train[4096], val[4096];
+    struct px_source train, val;
     char data[256];
     (void)state;
 
     make_folder("flat");
     snprintf(data, sizeof data, "%s", in("flat"));
-    assert_int_equal(px_pairs_folders(data, train, val, &err), 0);
-    assert_string_equal(train, data);
-    assert_string_equal(val, "");
+    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_string_equal(train.a, data);
+    assert_string_equal(train.b, "");
+    assert_string_equal(val.a, "");
+    make_folder("flat/A");
+    make_folder("flat/B");
+    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_string_equal(train.a, in("flat/A"));
+    assert_string_equal(train.b, in("flat/B"));
     make_folder("flat/train");
-    make_folder("flat/val");
-    assert_int_equal(px_pairs_folders(data, train, val, &err), 0);
-    assert_string_equal(train, in("flat/train"));
-    assert_string_equal(val, in("flat/val"));
+    make_folder("flat/val/A");
+    make_folder("flat/val/B");
+    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_string_equal(train.a, in("flat/train"));
+    assert_string_equal(train.b, "");
+    assert_string_equal(val.a, in("flat/val/A"));
+    assert_string_equal(val.b, in("flat/val/B"));
+}
+
+/* As the reference's script that puts pairs side by side wants its input. */
+static void test_folders_of_two(void **state)
+{
+    struct px_error err = {0};
+    struct px_source train, val;
+    struct px_pairs *pairs;
+    struct px_pairs_options options = small();
+    char data[256];
+    (void)state;
+
+    make_folder("apart/A/train");
+    make_folder("apart/B/train");
+    make_folder("apart/A/val");
+    save_flat("apart/A/train/7.png", 8, 8, 10);
+    save_flat("apart/B/train/7.png", 8, 8, 20);
+    snprintf(data, sizeof data, "%s", in("apart"));
+    assert_int_equal(px_source_find(data, &train, &val, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "apart/B/val: not there"));
+    make_folder("apart/B/val");
+    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_string_equal(train.a, in("apart/A/train"));
+    assert_string_equal(val.b, in("apart/B/val"));
+    assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 1);
+    check_pair(pairs, 0, 10, 20);
+    px_pairs_close(pairs);
+    assert_int_equal(px_pairs_open(&pairs, &val, &options, &err), -PX_E_NOT_FOUND);
 }
 
 static struct px_feed_options feed_of(const struct px_pairs *pairs, int64_t first, int64_t end)
@@ -180,18 +230,6 @@ static struct px_feed_options feed_of(const struct px_pairs *pairs, int64_t firs
                                     .seed = 3,
                                     .first_step = first,
                                     .end_step = end};
-}
-
-/* One picture of width x height that is `value` everywhere. */
-static void save_flat(const char *name, uint32_t width, uint32_t height, uint8_t value)
-{
-    struct px_image image = {0};
-    struct px_error err = {0};
-
-    assert_int_equal(px_image_create(&image, width, height, 3, &err), 0);
-    memset(image.data, value, (size_t)width * height * 3);
-    assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
-    px_image_destroy(&image);
 }
 
 static void test_two_folders(void **state)
@@ -449,6 +487,7 @@ int main(void)
         CHECK("pictures are cropped at their own sizes, and measured in the middle", test_crop),
         CHECK("pictures of 16 bits train as those of 8", test_16_bits),
         CHECK("DIR/train and DIR/val are used where they exist", test_folders),
+        CHECK("so are DIR/A/train with DIR/B/train, and those of val", test_folders_of_two),
         CHECK("batches visit each pair once an epoch and do not depend on where a run begins",
               test_feed),
         CHECK("a file that vanishes is an error of its step", test_feed_fails),

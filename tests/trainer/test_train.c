@@ -384,6 +384,22 @@ static void test_init(void **state)
     px_checkpoint_close(b);
     px_checkpoint_close(c);
 
+    struct px_error err = {0}; /* the same from PyTorch's file */
+    assert_int_equal(px_checkpoint_open(&a, in("base.safetensors"), &err), 0);
+    assert_int_equal(px_checkpoint_save_pth(in("base.pth"), a, PX_F32, &err), 0);
+    train(&run, in("torch.safetensors"),
+          MORE("--init", in("base.pth"), "--lr", "0", "--seed", "5", "--n-epochs", "0"), 0);
+    assert_done(&run);
+    from = px_checkpoint_tensor(a, 0, PX_ROLE_WEIGHT);
+    assert_memory_equal(from->data, first_weight(&b, in("torch.safetensors"))->data, from->bytes);
+    px_checkpoint_close(a);
+    px_checkpoint_close(b);
+    train(&run, in("wrong.safetensors"), MORE("--init", in("base.pth"), "--norm", "instance"), 0);
+    assert_one_line(&run, 2, "base.pth: holds another network than the options describe");
+    assert_non_null(strstr(run.err, "--norm batch"));
+    train(&run, in("wrong.safetensors"), MORE("--init", in("data/val/000.png")), 0);
+    assert_one_line(&run, 1, "000.png: ");
+
     train(&run, in("wrong.safetensors"), MORE("--init", in("base.safetensors"), "--ngf", "8"), 0);
     assert_one_line(&run, 2, "give --netG unet_32 --ngf 4 ");
     train(&run, in("wrong.safetensors"), MORE("--init", in("nowhere.safetensors")), 0);
