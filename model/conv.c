@@ -101,6 +101,7 @@ static dnnl_data_type_t data_type(enum px_dtype dtype)
 
 struct descs { /* memory descriptors of one convolution */
     dnnl_memory_desc_t src, weights, bias, dst;
+    dnnl_memory_desc_t hint; /* the weights of the forward convolution that a gradient belongs to */
 };
 
 static void free_descs(struct descs *d)
@@ -109,6 +110,7 @@ static void free_descs(struct descs *d)
     dnnl_memory_desc_destroy(d->weights);
     dnnl_memory_desc_destroy(d->bias);
     dnnl_memory_desc_destroy(d->dst);
+    dnnl_memory_desc_destroy(d->hint);
 }
 
 static int output_size(const struct px_conv_desc *c, int size)
@@ -127,6 +129,9 @@ static dnnl_status_t make_descs(const struct px_conv_desc *c, struct descs *d)
     s = dnnl_memory_desc_create_with_tag(&d->src, 4, src, data_type(c->src), dnnl_nhwc);
     if (s == dnnl_success)
         s = dnnl_memory_desc_create_with_tag(&d->weights, 4, weights, data_type(c->weights),
+                                             dnnl_format_tag_any);
+    if (s == dnnl_success) /* a bf16 convolution has bf16 weights, but an f32 gradient by them */
+        s = dnnl_memory_desc_create_with_tag(&d->hint, 4, weights, data_type(c->src),
                                              dnnl_format_tag_any);
     if (s == dnnl_success && c->bias)
         s = dnnl_memory_desc_create_with_tag(&d->bias, 1, bias, dnnl_f32, dnnl_a);
@@ -169,8 +174,8 @@ static dnnl_status_t make_pd(dnnl_engine_t engine, const struct px_conv_desc *c,
     if (s == dnnl_success)
         s = dnnl_convolution_forward_primitive_desc_create(
             forward ? pd : &hint, engine, forward ? dnnl_forward_inference : dnnl_forward_training,
-            dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst, strides, dilates, pad,
-            pad, forward ? attr : NULL);
+            dnnl_convolution_direct, d->src, forward ? d->weights : d->hint, d->bias, d->dst,
+            strides, dilates, pad, pad, forward ? attr : NULL);
     if (s == dnnl_success && c->pass == PX_CONV_BACKWARD_DATA)
         s = dnnl_convolution_backward_data_primitive_desc_create(
             pd, engine, dnnl_convolution_direct, d->src, d->weights, d->dst, strides, dilates, pad,

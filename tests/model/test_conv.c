@@ -206,6 +206,15 @@ static void test_weights(void **state)
     run_all(PX_CONV_BACKWARD_WEIGHTS, PX_F32);
 }
 
+static void test_backward_bf16(void **state)
+{
+    (void)state;
+    if (!__builtin_cpu_supports("avx512bw"))
+        skip();
+    run_all(PX_CONV_BACKWARD_DATA, PX_BF16);
+    run_all(PX_CONV_BACKWARD_WEIGHTS, PX_BF16);
+}
+
 static void test_refused(void **state)
 {
     struct px_dnn *dnn;
@@ -229,6 +238,7 @@ int main(void)
         CHECK("bf16 forward equals the definition", test_forward_bf16),
         CHECK("the gradient by data equals the definition", test_data),
         CHECK("the gradient by weights equals the definition", test_weights),
+        CHECK("bf16 gradients equal the definition, those by weights in f32", test_backward_bf16),
         CHECK("an impossible convolution is refused with a message", test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
