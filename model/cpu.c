@@ -13,11 +13,21 @@
 
 #include "model/engine.h"
 
-bool px_cpu_has_amx_bf16(void)
+static bool is_of_amd(void)
 {
-    unsigned amx = dnnl_cpu_isa_avx512_core_amx;
+#ifdef __x86_64__
+    return __builtin_cpu_is("amd");
+#else
+    return false;
+#endif
+}
 
-    return ((unsigned)dnnl_get_effective_cpu_isa() & amx) == amx;
+bool px_cpu_is_fast_in_bf16(void)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    unsigned amx = dnnl_cpu_isa_avx512_core_amx, avx512 = dnnl_cpu_isa_avx512_core_bf16;
+
+    return (isa & amx) == amx || (is_of_amd() && (isa & avx512) == avx512);
 }
 
 int px_cpu_count(void)

@@ -1,8 +1,8 @@
 #ifndef MODEL_CPU_H
 #define MODEL_CPU_H
 
-/* Which CPUs the engine's threads sit on. px_cpu_count() and px_cpu_has_amx_bf16() are public, in
- * model/engine.h. */
+/* Which CPUs the engine's threads sit on. px_cpu_count() and px_cpu_is_fast_in_bf16() are public,
+ * in model/engine.h. */
 
 #include <sched.h>
 

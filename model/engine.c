@@ -26,7 +26,8 @@ struct px_engine {
     pthread_t owner;
     struct px_dnn *dnn;
     struct cached *plans;
-    struct px_profile *profile; /* borrowed, or NULL */
+    struct px_profile *profile;         /* borrowed, or NULL */
+    const struct px_observer *observer; /* likewise */
 };
 
 int px_engine_create(struct px_engine **out, const struct px_engine_options *options,
@@ -78,6 +79,11 @@ void px_engine_destroy(struct px_engine *engine)
 void px_engine_profile(struct px_engine *engine, struct px_profile *profile)
 {
     engine->profile = profile;
+}
+
+void px_engine_observe(struct px_engine *engine, const struct px_observer *observer)
+{
+    engine->observer = observer;
 }
 
 size_t px_engine_memory(const struct px_engine *engine)
@@ -245,7 +251,8 @@ int px_engine_run(struct px_engine *engine, struct px_model *model, const struct
                                          .out_u8 = batch->out},
                             .dropout = batch->dropout,
                             .seeds = batch->seeds,
-                            .profile = engine->profile};
+                            .profile = engine->profile,
+                            .observer = engine->observer};
 
     return run(engine, model, &io, batch->norm, err);
 }
@@ -260,7 +267,8 @@ int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
                                          .out_f32 = batch->out},
                             .dropout = batch->dropout,
                             .seeds = batch->seeds,
-                            .profile = engine->profile};
+                            .profile = engine->profile,
+                            .observer = engine->observer};
 
     return run(engine, model, &io, batch->norm, err);
 }

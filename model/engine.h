@@ -45,7 +45,8 @@ enum px_dtype px_model_dtype(const struct px_model *model); /* what AUTO became 
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err);
 
 struct px_engine;
-struct px_profile; /* model/profile.h */
+struct px_profile;  /* model/profile.h */
+struct px_observer; /* model/observer.h */
 
 struct px_engine_options {
     int threads;   /* OpenMP team of this engine; 0: all CPUs of the process's mask */
@@ -92,11 +93,17 @@ int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
 /* Every run from now on fills *profile, which is borrowed; NULL (as at the beginning): none. */
 void px_engine_profile(struct px_engine *engine, struct px_profile *profile);
 
+/* Every run from now on shows *observer, which is borrowed, what its convolutions read; NULL (as at
+ * the beginning): no one. */
+void px_engine_observe(struct px_engine *engine, const struct px_observer *observer);
+
 /* Bytes that the plans of this engine and oneDNN's scratchpad hold now; never above the limit. */
 size_t px_engine_memory(const struct px_engine *engine);
 
-/* True where the CPU has AMX bf16 (and the kernel granted it); what AUTO decides by. */
-bool px_cpu_has_amx_bf16(void);
+/* True where bf16 is faster than f32, which is what AUTO decides by: with AMX (that the kernel
+ * grants), and on CPUs of AMD with bf16 in AVX-512. Intel's without AMX take twice as long in bf16.
+ * All by what oneDNN may use: ONEDNN_MAX_CPU_ISA counts. */
+bool px_cpu_is_fast_in_bf16(void);
 
 /* The CPUs of the process's affinity mask. */
 int px_cpu_count(void);

@@ -44,14 +44,14 @@ static int choose_dtype(enum px_dtype asked, enum px_dtype *chosen, struct px_er
 {
     switch (asked) {
     case PX_DTYPE_AUTO:
-        *chosen = px_cpu_has_amx_bf16() ? PX_BF16 : PX_F32;
+        *chosen = px_cpu_is_fast_in_bf16() ? PX_BF16 : PX_F32;
         return 0;
     case PX_F32:
         *chosen = PX_F32;
         return 0;
     case PX_BF16:
         *chosen = PX_BF16;
-        return px_cpu_has_amx_bf16() ? 0 : check_bf16(err);
+        return px_cpu_is_fast_in_bf16() ? 0 : check_bf16(err);
     default:
         return px_fail(err, PX_E_USAGE, "the engine does not compute in %s: use auto, f32 or bf16",
                        px_dtype_name(asked));

@@ -224,6 +224,8 @@ int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_err
     px_profile_lap(&mark, io->profile ? &io->profile->in_ns : &in);
     for (int i = 0; !rc && i < d->network->layer_count; i++) {
         struct px_layer_profile *times = io->profile ? &io->profile->layers[i] : &unread;
+        if (io->observer)
+            io->observer->see(io->observer->context, i, &plan->steps[i].in);
         rc = run_step(plan, i, io, times, err);
         if (io->profile)
             describe(plan, i, times);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "model/conv.h"
 #include "model/network.h"
+#include "model/observer.h"
 #include "model/pack.h"
 #include "model/passes.h"
 #include "model/profile.h"
@@ -40,7 +41,8 @@ struct px_plan_io {
     struct px_pictures pictures;
     const bool *dropout; /* n; NULL: off */
     const uint64_t *seeds;
-    struct px_profile *profile; /* NULL: nobody asks */
+    struct px_profile *profile;         /* NULL: nobody asks */
+    const struct px_observer *observer; /* NULL: nobody looks */
 };
 
 int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err);

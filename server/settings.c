@@ -122,7 +122,8 @@ static const struct px_option rows[] = {
      .offset = AT(dtype),
      .fallback = "auto",
      .choices = "auto|f32|bf16",
-     .help = "Arithmetic of the networks; auto takes bf16 where the CPU has AMX, else f32"},
+     .help = "Arithmetic of the networks; auto takes bf16 where that is faster "
+             "(Intel with AMX, AMD from Zen 4 on), else f32"},
     {.name = "codec-threads",
      .type = PX_OPTION_INT,
      .offset = AT(codec_threads),

@@ -1,5 +1,6 @@
 /* pix2pix translate: what POST /translate does, on files. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,7 +71,8 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),
      .choices = "auto|f32|bf16",
-     .help = "arithmetic; auto takes bf16 where the CPU has AMX, else f32"},
+     .help = "arithmetic; auto takes bf16 where that is faster (Intel with AMX, AMD from Zen 4 "
+             "on), else f32, and says which"},
     {.name = "threads",
      .type = PX_OPTION_INT,
      .offset = AT(threads),
@@ -226,6 +228,8 @@ static int translate_all(const struct settings *settings, const struct px_jobs *
         if (!rc)
             rc = translate(&t, &jobs->list[i], err);
     }
+    if (!rc && settings->dtype == PX_DTYPE_AUTO)
+        fprintf(stderr, "computed in %s\n", px_dtype_name(px_model_dtype(t.model)));
     px_engine_destroy(t.engine);
     px_model_unref(t.model);
     return rc;

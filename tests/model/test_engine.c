@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "model/model.h"
+#include "model/observer.h"
 #include "model/profile.h"
 #include "tests/model/bf16.h"
 #include "tests/model/generator.h"
@@ -434,6 +435,65 @@ static void test_profile(void **state)
     px_engine_destroy(engine);
 }
 
+struct seen { /* by an observer, in one run of network on n pictures */
+    const struct px_network *network;
+    int n, calls;
+    float first[2];             /* elements of the first layer's input */
+    float least[PX_MAX_LAYERS]; /* of each layer's */
+};
+
+static void see(void *context, int layer, const struct px_grid *in)
+{
+    struct seen *seen = context;
+    const float *x = in->data;
+
+    assert_int_equal(layer, seen->calls++);
+    assert_int_equal(in->channels, seen->network->layers[layer].in_channels);
+    assert_int_equal(in->dtype, PX_F32);
+    assert_int_equal(in->n, seen->n);
+    assert_false(in->depth_to_space);
+    if (layer == 0)
+        memcpy(seen->first, x, sizeof seen->first);
+    for (size_t i = 0; i < px_grid_elements(in); i++)
+        if (x[i] < seen->least[layer])
+            seen->least[layer] = x[i];
+}
+
+static void test_observer(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, false);
+    struct pictures *p = draw();
+    const struct px_batch batch = batch_of(p, 0, 2, 64);
+    struct seen seen = {.network = px_model_network(model), .n = 2};
+    const struct px_observer observer = {see, &seen};
+
+    (void)state;
+    px_engine_observe(engine, &observer);
+    run(engine, model, &batch);
+    assert_int_equal(seen.calls, seen.network->layer_count);
+    for (int k = 0; k < 2; k++)
+        assert_float_equal(seen.first[k], p->in[0][k] / 127.5f - 1.0f, 1e-6);
+    for (int i = 0; i < seen.calls; i++)
+        assert_true(seen.network->layers[i].slope == 0.0f ? seen.least[i] == 0.0f
+                                                          : seen.least[i] < 0.0f);
+    px_engine_observe(engine, NULL);
+    run(engine, model, &batch);
+    assert_int_equal(seen.calls, seen.network->layer_count);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
+static void test_auto(void **state)
+{
+    struct px_model *model = load(&small, PX_DTYPE_AUTO, false);
+
+    (void)state;
+    assert_int_equal(px_model_dtype(model), px_cpu_is_fast_in_bf16() ? PX_BF16 : PX_F32);
+    px_model_unref(model);
+}
+
 static int make_path(void **state)
 {
     int fd = mkstemp(path);
@@ -463,6 +523,8 @@ int main(void)
         CHECK("pins its threads and lets go of them", test_pinning),
         CHECK("shares packed weights between workers", test_shared_model),
         CHECK("tells where the time of a run went", test_profile),
+        CHECK("shows an observer what the convolutions read", test_observer),
+        CHECK("takes bf16 by itself where that is faster", test_auto),
     };
 
     return cmocka_run_group_tests(tests, make_path, remove_path);

@@ -29,9 +29,13 @@ differ() { ! cmp -s "$1" "$2"; }
 translate() { run "$pix2pix" translate --threads 1 "$@"; } # quick on a busy machine too
 
 run "$pix2pix" translate --model m.safetensors a.png -o o.png
-check "translates a picture" is 0 ""
+check "translates a picture" test "$status" = 0
+check "and says in which arithmetic" grep -Eqx 'computed in (f32|bf16)' <<<"$err"
+ONEDNN_MAX_CPU_ISA=AVX2 run "$pix2pix" translate -m m.safetensors a.png -o o.png
+check "which is f32 where there is no bf16" is 0 "computed in f32"
 check "to the training size" size o.png "32 32 3 png"
 translate -m m.safetensors a.png -o again.png --dtype f32
+check "in the one that is asked for without a word" is 0 ""
 translate -m m.safetensors a.png -o once-more.png --dtype f32
 check "to the same bytes each time" cmp -s again.png once-more.png
 translate -m m.safetensors a.png -o o.jpg --fit scale
@@ -71,7 +75,7 @@ check "takes the norm that the checkpoint asks for" cmp -s r.png r2.png
 translate -m running.safetensors a.png -o r3.png --dtype f32 --norm batch
 check "unless told another" cmp -s off.png r3.png
 
-translate -m m.safetensors a.png pictures -o out
+translate -m m.safetensors a.png pictures -o out --dtype f32
 check "translates several pictures and a folder of them" is 0 ""
 check "into a folder, as png" [ "$(echo out/*)" = "out/a.png out/b.png out/c.png" ]
 translate -m m.safetensors pictures -o out/ --format jpeg
