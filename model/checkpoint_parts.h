@@ -3,8 +3,7 @@
 
 /* Private to the files that read and write checkpoints: what both need. */
 
-#include "model/network.h"
-#include "model/tensor_list.h"
+#include "model/checkpoint.h"
 
 /* Finds out what network a file's tensors are, from names and shapes, and checks it against the
  * metadata that is there. FORMAT where they disagree or it is none that is known. */
@@ -22,6 +21,9 @@ struct px_checkpoint_metadata {
 /* `network` must outlive *out. */
 void px_checkpoint_describe(struct px_checkpoint_metadata *out, const struct px_network *network);
 
+/* INVALID where a checkpoint that is to be written in another format has int8 weights. */
+int px_checkpoint_check_real(const struct px_checkpoint *checkpoint, struct px_error *err);
+
 /* The tensors of a state_dict, put in their places one by one. */
 struct px_checkpoint_binding {
     const struct px_network *network;
@@ -37,7 +39,8 @@ void px_checkpoint_bind_start(struct px_checkpoint_binding *binding,
  * tolerated: the statistics that old versions of PyTorch kept for InstanceNorm. */
 int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_tensor *tensor,
                        const struct px_tensor_spec **spec, struct px_error *err);
-/* Fails where one is missing; *has_running tells whether all statistics are there. */
+/* Fails where one is missing or a layer's scales do not fit its weights; *has_running tells whether
+ * all statistics are there. */
 int px_checkpoint_bind_end(const struct px_checkpoint_binding *binding, bool *has_running,
                            struct px_error *err);
 

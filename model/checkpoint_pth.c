@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "model/checkpoint.h"
+#include "model/checkpoint_parts.h"
 
 /* The tensors as they will be written: views of the checkpoint's data or of `owned`. */
 struct state {
@@ -40,7 +41,9 @@ int px_checkpoint_save_pth(const char *path, const struct px_checkpoint *checkpo
 
     if (!state)
         return px_fail(err, PX_E_NOMEM, "%s: no memory for a state_dict", path);
-    int rc = collect(state, checkpoint, dtype, err);
+    int rc = px_checkpoint_check_real(checkpoint, err);
+    if (!rc)
+        rc = collect(state, checkpoint, dtype, err);
     if (rc)
         px_error_prefix(err, path);
     else

@@ -21,6 +21,16 @@ static void release(struct written *written)
     free(written->tensors);
 }
 
+/* px_tensor_convert() of convolution weights. */
+static int convert(struct px_tensor *weight, enum px_dtype dtype, void **owned,
+                   struct px_error *err)
+{
+    if (weight->dtype == PX_S8)
+        return px_fail(err, PX_E_INVALID, "'%.130s' is int8: dequantize it to store it as %s",
+                       weight->name, px_dtype_name(dtype));
+    return px_tensor_convert(weight, dtype, owned, err);
+}
+
 /* Checks the tensors against the network, and converts the weights of convolutions. */
 static int prepare(struct written *written, const struct px_network *network, enum px_dtype dtype,
                    struct px_error *err)
@@ -35,7 +45,7 @@ static int prepare(struct written *written, const struct px_network *network, en
         int rc = px_checkpoint_bind(&binding, tensor, &spec, err);
         if (!rc && spec && spec->role == PX_ROLE_WEIGHT && dtype != PX_DTYPE_AUTO &&
             tensor->dtype != dtype)
-            rc = px_tensor_convert(tensor, dtype, &written->owned[i], err);
+            rc = convert(tensor, dtype, &written->owned[i], err);
         if (rc)
             return rc;
     }

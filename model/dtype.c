@@ -3,6 +3,9 @@
 size_t px_dtype_size(enum px_dtype dtype)
 {
     switch (dtype) {
+    case PX_S8:
+    case PX_U8:
+        return 1;
     case PX_BF16:
     case PX_F16:
         return 2;
@@ -30,6 +33,10 @@ const char *px_dtype_name(enum px_dtype dtype)
         return "f64";
     case PX_I64:
         return "i64";
+    case PX_S8:
+        return "int8";
+    case PX_U8:
+        return "uint8";
     case PX_DTYPE_AUTO:
         break;
     }

@@ -14,11 +14,13 @@ enum px_dtype {
     PX_F16, /* files only */
     PX_F64, /* files only */
     PX_I64, /* files only: num_batches_tracked */
+    PX_S8,  /* int8: quantised weights, and what they are multiplied with; also the engine's type */
+    PX_U8,  /* the engine's only: what quantised weights are multiplied with after a ReLU */
 };
 
 /* Bytes of one element; 0 for AUTO. */
 size_t px_dtype_size(enum px_dtype dtype);
-const char *px_dtype_name(enum px_dtype dtype); /* "auto" "f32" "bf16" "f16" "f64" "i64" */
+const char *px_dtype_name(enum px_dtype dtype); /* "auto" "f32" ... "i64" "int8" "uint8" */
 
 static inline float px_bf16_to_f32(uint16_t b)
 {

@@ -144,9 +144,11 @@ static void add(struct spec_list *list, const struct px_network *network, int in
         [PX_ROLE_RUNNING_MEAN] = "running_mean",
         [PX_ROLE_RUNNING_VAR] = "running_var",
         [PX_ROLE_BATCHES] = "num_batches_tracked",
+        [PX_ROLE_WEIGHT_SCALE] = "weight_scale",
+        [PX_ROLE_INPUT_SCALE] = "input_scale",
     };
     const struct px_layer *layer = &network->layers[index];
-    bool of_conv = role == PX_ROLE_WEIGHT || role == PX_ROLE_BIAS;
+    bool of_conv = role == PX_ROLE_WEIGHT || role == PX_ROLE_BIAS || role >= PX_ROLE_WEIGHT_SCALE;
 
     if (list->count++ >= list->room)
         return;
@@ -156,7 +158,8 @@ static void add(struct spec_list *list, const struct px_network *network, int in
              suffixes[role]);
     if (role == PX_ROLE_BATCHES)
         return;
-    spec->shape[spec->ndim++] = layer->out_channels;
+    spec->shape[spec->ndim++] =
+        role == PX_ROLE_INPUT_SCALE ? layer->in_channels : layer->out_channels;
     if (role != PX_ROLE_WEIGHT)
         return;
     if (layer->transposed)
@@ -179,6 +182,18 @@ size_t px_network_tensors(const struct px_network *network, struct px_tensor_spe
             continue;
         for (int role = PX_ROLE_GAMMA; role <= PX_ROLE_BATCHES; role++)
             add(&list, network, i, (enum px_tensor_role)role);
+    }
+    return list.count;
+}
+
+size_t px_network_scales(const struct px_network *network, struct px_tensor_spec *specs,
+                         size_t room)
+{
+    struct spec_list list = {specs, room, 0};
+
+    for (int i = 0; i < network->layer_count; i++) {
+        add(&list, network, i, PX_ROLE_WEIGHT_SCALE);
+        add(&list, network, i, PX_ROLE_INPUT_SCALE);
     }
     return list.count;
 }

@@ -99,8 +99,10 @@ enum px_tensor_role {
     PX_ROLE_RUNNING_MEAN, /* [out], buffer, optional in a file */
     PX_ROLE_RUNNING_VAR,  /* [out], buffer, optional in a file */
     PX_ROLE_BATCHES,      /* [] i64, buffer, optional in a file: NORM.num_batches_tracked */
+    PX_ROLE_WEIGHT_SCALE, /* [out] f32: CONV.weight_scale, in int8 files only */
+    PX_ROLE_INPUT_SCALE,  /* [in] f32: CONV.input_scale, in int8 files only */
 };
-enum { PX_ROLE_COUNT = PX_ROLE_BATCHES + 1 };
+enum { PX_ROLE_COUNT = PX_ROLE_INPUT_SCALE + 1 };
 
 struct px_tensor_spec {
     char name[PX_NAME_MAX + 32];
@@ -114,6 +116,11 @@ struct px_tensor_spec {
  * tensors; writes at most `room` of them. unet_256 with batch norm: 82. */
 size_t px_network_tensors(const struct px_network *network, struct px_tensor_spec *specs,
                           size_t room);
+
+/* The tensors that an int8 file may have besides (model/quantize.h): two of each layer. Returns and
+ * writes as above. */
+size_t px_network_scales(const struct px_network *network, struct px_tensor_spec *specs,
+                         size_t room);
 
 /* Parameters (without buffers): 54,413,955 for unet_256 3->3 ngf 64 batch. */
 size_t px_network_parameters(const struct px_network *network);

@@ -252,7 +252,9 @@ int px_onnx_save(const char *path, const struct px_checkpoint *checkpoint, enum 
     if (running && !checkpoint->has_running)
         return px_fail(err, PX_E_INVALID,
                        "%s: the checkpoint has no running statistics: use norm=batch", path);
-    int rc = px_onnx_graph_create(&model.graph, checkpoint, running, err);
+    int rc = px_checkpoint_check_real(checkpoint, err);
+    if (!rc)
+        rc = px_onnx_graph_create(&model.graph, checkpoint, running, err);
     if (rc) {
         px_error_prefix(err, path);
         return rc;

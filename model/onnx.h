@@ -13,7 +13,8 @@
  * norm, `test_norm` are in metadata_props. Equal checkpoints give equal bytes.
  *
  * Nothing of the parameters is copied but a few kilobytes at a time. Failures: INVALID where the
- * checkpoint has no running statistics for `mode`, or the model is larger than the 2 GiB that
+ * checkpoint has no running statistics for `mode` or has int8 weights
+ * (px_checkpoint_dequantize()), or the model is larger than the 2 GiB that
  * protobuf allows; NOMEM; IO, then nothing of `path` has changed. */
 
 #include "base/error.h"

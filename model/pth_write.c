@@ -68,7 +68,8 @@ static const char *storage_class(enum px_dtype dtype)
     static const char *const names[] = {
         [PX_F32] = "ctorch\nFloatStorage\n", [PX_BF16] = "ctorch\nBFloat16Storage\n",
         [PX_F16] = "ctorch\nHalfStorage\n",  [PX_F64] = "ctorch\nDoubleStorage\n",
-        [PX_I64] = "ctorch\nLongStorage\n",
+        [PX_I64] = "ctorch\nLongStorage\n",  [PX_S8] = "ctorch\nCharStorage\n",
+        [PX_U8] = "ctorch\nByteStorage\n",
     };
     return names[dtype];
 }

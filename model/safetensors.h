@@ -4,8 +4,8 @@
 /* The safetensors file format (github.com/huggingface/safetensors), read by mapping and written
  * atomically. Everything in the header is checked before it is used: header size (at most
  * 100,000,000), JSON, duplicate names, types, products with overflow checks, offsets in order
- * without holes or overlap, the file's exact size. Only the types of px_dtype are accepted (others
- * are refused by name). */
+ * without holes or overlap, the file's exact size. Only F32, BF16, F16, F64, I64 and I8 are
+ * accepted (others are refused by name). */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +42,8 @@ struct px_metadata px_safetensors_metadata_at(const struct px_safetensors *file,
 const char *px_safetensors_metadata(const struct px_safetensors *file,
                                     const char *key); /* or NULL */
 
-/* Writes a file: tensors ordered by element size (largest first; i64 before f64, bf16 before f16),
+/* Writes a file: tensors ordered by element size (largest first; i64 before f64, bf16 before f16,
+ * i8 last),
  * then name, as the reference writer does; metadata sorted by key; equal content gives equal bytes.
  * Data is written from where it lies, not copied. IO where the disk is full, INVALID where a name
  * is given twice or a tensor contradicts itself; then nothing of `path` has changed. The message

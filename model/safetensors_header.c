@@ -14,7 +14,8 @@ static const struct {
     enum px_dtype dtype;
     const char *name;
 } types[] = {
-    {PX_F32, "F32"}, {PX_BF16, "BF16"}, {PX_F16, "F16"}, {PX_F64, "F64"}, {PX_I64, "I64"},
+    {PX_F32, "F32"}, {PX_BF16, "BF16"}, {PX_F16, "F16"},
+    {PX_F64, "F64"}, {PX_I64, "I64"},   {PX_S8, "I8"},
 };
 
 const char *px_safetensors_type_name(enum px_dtype dtype)
@@ -156,7 +157,7 @@ static int read_tensor(struct px_tensor *tensor, const json_t *entry, const uint
     tensor->dtype = type_of(type);
     if (tensor->dtype == PX_DTYPE_AUTO)
         return px_fail(err, PX_E_FORMAT,
-                       "tensor '%.100s': dtype '%.20s' is not one of F32, BF16, F16, F64, I64",
+                       "tensor '%.100s': dtype '%.20s' is not one of F32, BF16, F16, F64, I64, I8",
                        tensor->name, type);
     int rc = read_shape(tensor, json_object_get(entry, "shape"), err);
     if (rc)

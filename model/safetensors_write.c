@@ -13,7 +13,7 @@ static const char metadata_key[] = "__metadata__";
 static int rank(enum px_dtype dtype)
 {
     static const int ranks[] = {
-        [PX_I64] = 1, [PX_F64] = 2, [PX_F32] = 3, [PX_BF16] = 4, [PX_F16] = 5,
+        [PX_I64] = 1, [PX_F64] = 2, [PX_F32] = 3, [PX_BF16] = 4, [PX_F16] = 5, [PX_S8] = 6,
     };
     return ranks[dtype];
 }

@@ -62,6 +62,12 @@ static void from_i64(const uint8_t *data, size_t count, float *out)
     }
 }
 
+static void from_s8(const int8_t *data, size_t count, float *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)data[i];
+}
+
 void px_tensor_to_f32(const struct px_tensor *tensor, float *out)
 {
     size_t count = px_tensor_count(tensor);
@@ -84,7 +90,11 @@ void px_tensor_to_f32(const struct px_tensor *tensor, float *out)
     case PX_I64:
         from_i64(tensor->data, count, out);
         break;
-    case PX_DTYPE_AUTO: /* no tensor has it */
+    case PX_S8:
+        from_s8(tensor->data, count, out);
+        break;
+    case PX_U8: /* no tensor of a file has them */
+    case PX_DTYPE_AUTO:
         break;
     }
 }

@@ -24,7 +24,8 @@ struct px_tensor {
 /* The number of elements. */
 size_t px_tensor_count(const struct px_tensor *tensor);
 
-/* Converts the elements to f32; `out` holds px_tensor_count() floats. The data need not be aligned.
+/* Converts the elements to f32, int8 without a scale; `out` holds px_tensor_count() floats. The
+ * data need not be aligned.
  */
 void px_tensor_to_f32(const struct px_tensor *tensor, float *out);
 

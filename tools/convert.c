@@ -213,6 +213,8 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
     rc = check_settings(&settings, format, err);
     if (!rc)
         rc = px_checkpoint_import(&checkpoint, options.arguments[0], err);
+    if (!rc && !(format == SAFETENSORS && settings.dtype == DTYPE_KEEP))
+        rc = px_checkpoint_dequantize(checkpoint, err);
     if (!rc)
         rc = change_network(&checkpoint->network, &settings, err);
     if (!rc && settings.test_norm == NORM_RUNNING && !checkpoint->has_running)

@@ -23,6 +23,8 @@ static void draw(struct px_random *random, enum px_tensor_role role, float *to, 
         case PX_ROLE_BIAS:
         case PX_ROLE_BETA:
         case PX_ROLE_BATCHES:
+        case PX_ROLE_WEIGHT_SCALE: /* a random model is not quantised */
+        case PX_ROLE_INPUT_SCALE:
             break;
         }
 }

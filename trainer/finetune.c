@@ -46,6 +46,8 @@ int px_finetune_start(struct px_gan *gan, const struct px_network *network, cons
     if (rc)
         return rc;
     rc = check_network(&checkpoint->network, network, path, err);
+    if (!rc)
+        rc = px_checkpoint_dequantize(checkpoint, err);
     size_t count = rc ? 0 : px_network_tensors(network, specs, room);
     for (size_t i = 0; i < count; i++) {
         const struct px_tensor *from =

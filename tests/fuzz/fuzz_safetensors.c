@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/checkpoint_parts.h"
+#include "model/quantize.h"
 #include "model/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,6 +33,18 @@ static void use_tensors(const struct px_safetensors *file, const uint8_t *data, 
     }
 }
 
+/* The real weights of a layer, which the file's int8 ones and their scales stand for. */
+static void use_quantised(const struct px_layer *layer, const struct px_tensor *const *found)
+{
+    float *values = malloc(px_tensor_count(found[PX_ROLE_WEIGHT]) * sizeof *values + 1);
+
+    if (!values)
+        abort();
+    px_dequantize(layer, found[PX_ROLE_WEIGHT], found[PX_ROLE_WEIGHT_SCALE],
+                  found[PX_ROLE_INPUT_SCALE], values);
+    free(values);
+}
+
 /* Takes the file for a checkpoint; whatever is accepted has all the weights of its network. */
 static void use_checkpoint(const struct px_safetensors *file)
 {
@@ -49,9 +62,12 @@ static void use_checkpoint(const struct px_safetensors *file)
             return;
     if (px_checkpoint_bind_end(&binding, &has_running, &err) != 0)
         return;
-    for (int i = 0; i < network.layer_count; i++)
+    for (int i = 0; i < network.layer_count; i++) {
         if (!binding.found[i][PX_ROLE_WEIGHT])
             abort();
+        if (binding.found[i][PX_ROLE_WEIGHT]->dtype == PX_S8)
+            use_quantised(&network.layers[i], binding.found[i]);
+    }
 }
 
 static void use(const uint8_t *data, size_t size)

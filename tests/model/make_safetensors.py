@@ -8,20 +8,21 @@ small.safetensors    every type, an empty tensor, a scalar, names and metadata w
 foreign.safetensors  header not padded, so that no tensor is aligned; offsets in JSON unsorted
 unet_32.safetensors  PyTorch's state_dict of unet_32, 3->2, ngf 2, batch norm; no metadata
 
-The second folder, inputs for fuzzing, gets the first two and a tiny unet_32 with bf16 weights.
+The second folder, inputs for fuzzing, gets the first two and a tiny unet_32 with bf16 weights and
+one with int8 weights in a layer.
 """
 import json
 import struct
 import sys
 
-SIZES = {"F32": 4, "BF16": 2, "F16": 2, "F64": 8, "I64": 8}
-RANKS = ["I64", "F64", "F32", "BF16", "F16"]
+SIZES = {"F32": 4, "BF16": 2, "F16": 2, "F64": 8, "I64": 8, "I8": 1}
+RANKS = ["I64", "F64", "F32", "BF16", "F16", "I8"]
 
 
 def pack(dtype, values):
     if dtype == "BF16":
         return b"".join(struct.pack("<f", v)[2:] for v in values)
-    return struct.pack("<%d%s" % (len(values), {"F32": "f", "F16": "e", "F64": "d", "I64": "q"}[dtype]),
+    return struct.pack("<%d%s" % (len(values), {"F32": "f", "F16": "e", "F64": "d", "I64": "q", "I8": "b"}[dtype]),
                        *values)
 
 
@@ -61,6 +62,7 @@ SMALL = {
     "a.f64": ("F64", [1], [0.1]),
     "steps": ("I64", [], [12345678901]),
     "empty": ("F32", [0, 4], []),
+    "a.i8": ("I8", [3], [127, -127, 1]),
     "odd \"name\" \u00e9\\": ("F32", [1], [7.0]),
 }
 
@@ -105,6 +107,16 @@ def unet_32(ngf, dtype="F32"):
     return tensors
 
 
+def quantise(tensors, conv, out, channels):
+    """A layer becomes int8, with made-up scales."""
+    shape = tensors[conv + ".weight"][1]
+    n = len(tensors[conv + ".weight"][2])
+    tensors[conv + ".weight"] = ("I8", shape, [k % 255 - 127 for k in range(n)])
+    tensors[conv + ".weight_scale"] = ("F32", [out], [0.125] * out)
+    tensors[conv + ".input_scale"] = ("F32", [channels], [0.5] * channels)
+    return tensors
+
+
 if __name__ == "__main__":
     data, corpus = sys.argv[1:]
     for out in (data, corpus):
@@ -113,3 +125,4 @@ if __name__ == "__main__":
                       {k: SMALL[k] for k in ("weight", "a.f16", "a.f64", "steps")})
     write(data + "/unet_32.safetensors", unet_32(2))
     write(corpus + "/unet_32_bf16.safetensors", unet_32(1, "BF16"), {"norm": "batch", "crop_size": "32"})
+    write(corpus + "/unet_32_int8.safetensors", quantise(unet_32(1, "BF16"), "model.model.1.model.1", 2, 1))

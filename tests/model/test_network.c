@@ -304,8 +304,11 @@ static void test_dtypes(void **state)
     (void)state;
     assert_int_equal(px_dtype_size(PX_BF16), 2);
     assert_int_equal(px_dtype_size(PX_I64), 8);
+    assert_int_equal(px_dtype_size(PX_S8), 1);
+    assert_int_equal(px_dtype_size(PX_U8), 1);
     assert_int_equal(px_dtype_size(PX_DTYPE_AUTO), 0);
     assert_string_equal(px_dtype_name(PX_F16), "f16");
+    assert_string_equal(px_dtype_name(PX_S8), "int8");
     assert_string_equal(px_dtype_name(PX_DTYPE_AUTO), "auto");
 }
 
@@ -370,11 +373,13 @@ static void test_other_types(void **state)
     float f = 0x1p-149f;
     uint16_t b = 0x0001;
     int64_t i = -3;
+    int8_t q = -127;
     (void)state;
 
     assert_true(convert(PX_F32, &f) == 0x1p-149f);
     assert_true(convert(PX_BF16, &b) == 0x1p-133f);
     assert_true(convert(PX_I64, &i) == -3.0f);
+    assert_true(convert(PX_S8, &q) == -127.0f);
     assert_true(f64(0.1) == 0.1f);
     assert_true(f64(0x1p-149) == 0x1p-149f);
     assert_true(f64(0x1p-160) == 0);

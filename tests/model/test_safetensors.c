@@ -229,11 +229,12 @@ static void test_golden(void **state)
     (void)state;
 
     assert_int_equal(px_safetensors_open(&file, data_path("small.safetensors"), &err), 0);
-    assert_int_equal(px_safetensors_count(file), 7);
+    assert_int_equal(px_safetensors_count(file), 8);
     check_values(file, "weight", PX_F32, (float[]){0, 1.5f, -2.25f, 3, 1e-40f, 65504}, 6);
     check_values(file, "a.bf16", PX_BF16, (float[]){1, -.5f}, 2);
     check_values(file, "a.f16", PX_F16, (float[]){1, -2, 0x1p-24f}, 3);
     check_values(file, "a.f64", PX_F64, (float[]){.1f}, 1);
+    check_values(file, "a.i8", PX_S8, (float[]){127, -127, 1}, 3);
     check_values(file, "odd \"name\" \xc3\xa9\\", PX_F32, (float[]){7}, 1);
     const struct px_tensor *steps = px_safetensors_find(file, "steps");
     assert_true(steps && steps->ndim == 0 && steps->bytes == 8);
@@ -241,7 +242,7 @@ static void test_golden(void **state)
     const struct px_tensor *empty = px_safetensors_find(file, "empty");
     assert_true(empty && empty->ndim == 2 && empty->shape[1] == 4 && empty->bytes == 0);
     assert_null(px_safetensors_find(file, "weigh"));
-    for (size_t i = 1; i < 7; i++)
+    for (size_t i = 1; i < 8; i++)
         assert_true(strcmp(px_safetensors_at(file, i - 1)->name, px_safetensors_at(file, i)->name) <
                     0);
     assert_int_equal(px_safetensors_metadata_count(file), 3);
