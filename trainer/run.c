@@ -87,6 +87,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .threads = run->threads,
         .steps_per_epoch = run->steps_per_epoch,
         .first_step = run->first,
+        .epoch_count = s->epoch_count,
     };
     px_snapshot_start(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
     return 0;
@@ -130,7 +131,7 @@ static int start_history(struct px_run *run, struct px_error *err)
         .batch_size = px_settings_pictures(run->settings),
         .print_freq = run->settings->print_freq,
     };
-    return px_history_start(&run->history, run->settings->continue_train ? run->steps : 0, err);
+    return px_history_start(&run->history, run->snapshot.saved, err);
 }
 
 static int start_report(struct px_run *run, struct px_error *err)
@@ -154,7 +155,7 @@ static int start_report(struct px_run *run, struct px_error *err)
     };
     if (!s->continue_train)
         return 0;
-    return px_report_resume(&run->report, run->steps / run->steps_per_epoch, err);
+    return px_report_resume(&run->report, run->snapshot.saved / run->steps_per_epoch, err);
 }
 
 static int start_feed(struct px_run *run, struct px_error *err)

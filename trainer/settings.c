@@ -110,8 +110,10 @@ static const struct px_option rows[] = {
      .help = "further epochs, in which the rate falls linearly to 0"},
     {.name = "epoch-count", .type = PX_OPTION_INT, .offset = AT(epoch_count), .fallback = "1",
      .min = 1, .max = 1e6,
-     .help = "the first epoch's number, to begin in the middle of a schedule; --continue-train "
-             "needs no other than before"},
+     .help = "the first epoch's number, to begin in the middle of a schedule. --continue-train "
+             "knows by itself where it was; with it, another number than before is the next epoch's "
+             "(the one that was interrupted, or a later one), and from there on --n-epochs, "
+             "--n-epochs-decay, --lr and --lr-policy may be others than before: to train longer"},
     {.name = "lr-policy", .type = PX_OPTION_CHOICE, .offset = AT(lr_policy),
      .choices = "linear|step|plateau|cosine",
      .help = "how the rate falls: linear as above; step to a tenth every --lr-decay-iters epochs; "
@@ -169,16 +171,16 @@ const struct px_option_table px_settings_table = {
 /* Rows that do not decide what the weights become, and those that a checkpoint's own description
  * of its network tells. */
 static const char *const incidental[] = {
-    "data",        "out",  "continue-train", "threads", "print-freq",     "save-latest-freq",
-    "num-threads", "init", "dry-run",        "profile", "save-epoch-freq"};
+    "data",        "out",  "continue-train", "threads", "print-freq",      "save-latest-freq",
+    "num-threads", "init", "dry-run",        "profile", "save-epoch-freq", "epoch-count"};
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
                                            "output-nc", "direction", "crop-size",  "norm"};
 /* Rows that came later than the first trainings: written only where they are not at their default.
  */
 static const char *const later_rows[] = {
-    "accumulate",     "no-conditional-D", "lambda-GAN",    "gan-mode", "netD",        "n-layers-D",
-    "norm",           "init-type",        "init-gain",     "num-val",  "epoch-count", "lr-policy",
-    "lr-decay-iters", "preprocess",       "serial-batches"};
+    "accumulate", "no-conditional-D", "lambda-GAN", "gan-mode", "netD",      "n-layers-D",
+    "norm",       "init-type",        "init-gain",  "num-val",  "lr-policy", "lr-decay-iters",
+    "preprocess", "serial-batches"};
 
 #define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
 

@@ -24,19 +24,20 @@ struct px_snapshot {
     struct px_schedule *schedule;     /* borrowed; its state is kept where it is plateau */
     int threads;
     int64_t steps_per_epoch;
-    int64_t first_step; /* the place in the schedule where the gan had taken no step yet */
-    int64_t saved;      /* steps that the files on disk know */
-    int64_t best_epoch; /* 0: none yet */
+    int64_t first_step;  /* the place in the schedule where the gan had taken no step yet */
+    int64_t epoch_count; /* the option; told in the files */
+    int64_t saved;       /* steps that the files on disk know */
+    int64_t best_epoch;  /* 0: none yet */
     double best_l1;
     int began_threads; /* those of the run that was continued; else `threads` */
     struct px_settings_text text;
     struct px_metadata options[PX_SETTINGS_MAX + 1]; /* of text, then "pairs" */
     char pairs_text[24];
-    struct px_note notes[4];
+    struct px_note notes[6];
     struct px_state state;
 };
 
-/* Fills what follows `first_step`. `steps` below are places in the schedule. The gan must outlive
+/* Fills what follows `epoch_count`. `steps` below are places in the schedule. The gan must outlive
  * the snapshot, which must not move. */
 void px_snapshot_start(struct px_snapshot *snapshot, const struct px_settings *settings,
                        const struct px_gan *gan, size_t pairs);
@@ -53,8 +54,10 @@ int px_snapshot_keep(const struct px_snapshot *snapshot, int64_t steps, int64_t 
 int px_snapshot_offer(struct px_snapshot *snapshot, int64_t steps, double l1, bool *best,
                       struct px_error *err);
 
-/* Reads the state of a training of `end` steps into the gan and writes the latest generator from
- * it. */
+/* Reads the state of a training of `end` steps into the gan, tells where to go on and writes the
+ * latest generator from it. An epoch_count that is neither 1 nor that of the state is the next
+ * epoch: USAGE where the state has it behind it, else the options of the schedule may have changed,
+ * and where it is not the epoch that the state is in, it begins with its first step. */
 int px_snapshot_resume(struct px_snapshot *snapshot, int64_t end, int64_t *steps,
                        struct px_error *err);
 

@@ -47,6 +47,15 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
     return rc;
 }
 
+static int check_kind(const char *path, const struct px_safetensors *file, struct px_error *err)
+{
+    const char *kind = px_safetensors_metadata(file, format.key);
+
+    if (kind && strcmp(kind, format.value) == 0)
+        return 0;
+    return px_fail(err, PX_E_FORMAT, "%s: not a state that this pix2pix-train can continue", path);
+}
+
 static bool is_known(const struct px_state *state, const char *key)
 {
     for (size_t i = 0; i < state->option_count; i++)
@@ -58,43 +67,57 @@ static bool is_known(const struct px_state *state, const char *key)
     return strcmp(key, format.key) == 0;
 }
 
-/* then, now: NULL where the option is not told, which means its default. */
-static int refuse_option(const char *path, const char *key, const char *then, const char *now,
+static bool is_of_schedule(const struct px_state *state, const char *key)
+{
+    for (size_t i = 0; state->schedule && state->schedule[i]; i++)
+        if (strcmp(state->schedule[i], key) == 0)
+            return true;
+    return false;
+}
+
+struct difference {
+    const char *key, *then, *now; /* values: NULL where the option is not told: its default */
+};
+
+static int refuse_option(const char *path, const struct px_state *state, const struct difference *d,
                          struct px_error *err)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "%s", key);
+    if (state->new_schedule && is_of_schedule(state, d->key))
+        return 0;
+    snprintf(name, sizeof name, "%s", d->key);
     for (char *p = name; *p; p++)
         if (*p == '_')
             *p = '-';
-    return px_fail(err, PX_E_USAGE,
-                   "%s: the training began with %s %s, now it is %s: to continue, both must be the "
-                   "same",
-                   path, name, then ? then : "(its default)", now ? now : "(its default)");
+    return px_fail(
+        err, PX_E_USAGE,
+        "%s: the training began with %s %s, now it is %s: to continue, both must be the "
+        "same%s",
+        path, name, d->then ? d->then : "(its default)", d->now ? d->now : "(its default)",
+        is_of_schedule(state, d->key)
+            ? "; --epoch-count with the next epoch's number begins another schedule there"
+            : "");
 }
 
 static int check_options(const char *path, const struct px_safetensors *file,
                          const struct px_state *state, struct px_error *err)
 {
-    const char *kind = px_safetensors_metadata(file, format.key);
-
-    if (!kind || strcmp(kind, format.value) != 0)
-        return px_fail(err, PX_E_FORMAT, "%s: not a state that this pix2pix-train can continue",
-                       path);
-    for (size_t i = 0; i < state->option_count; i++) {
-        const struct px_metadata *now = &state->options[i];
-        const char *then = px_safetensors_metadata(file, now->key);
-        if (!then || strcmp(then, now->value) != 0)
-            return refuse_option(path, now->key, then, now->value, err);
-    }
     const struct px_tensor_list *list = px_safetensors_list(file);
-    for (size_t i = 0; i < list->metadata_count; i++) {
-        const struct px_metadata *then = &list->metadata[i];
-        if (!is_known(state, then->key))
-            return refuse_option(path, then->key, then->value, NULL, err);
+    int rc = check_kind(path, file, err);
+
+    for (size_t i = 0; !rc && i < state->option_count; i++) {
+        const struct px_metadata *now = &state->options[i];
+        struct difference d = {now->key, px_safetensors_metadata(file, now->key), now->value};
+        if (!d.then || strcmp(d.then, d.now) != 0)
+            rc = refuse_option(path, state, &d, err);
     }
-    return 0;
+    for (size_t i = 0; !rc && i < list->metadata_count; i++) {
+        struct difference d = {list->metadata[i].key, list->metadata[i].value, NULL};
+        if (!is_known(state, d.key))
+            rc = refuse_option(path, state, &d, err);
+    }
+    return rc;
 }
 
 static int check_tensors(const char *path, const struct px_safetensors *file,
@@ -115,6 +138,27 @@ static int check_tensors(const char *path, const struct px_safetensors *file,
     return 0;
 }
 
+static void take_note(const struct px_safetensors *file, struct px_note *note)
+{
+    const char *text = px_safetensors_metadata(file, note->key);
+
+    snprintf(note->value, sizeof note->value, "%s", text ? text : "");
+}
+
+int px_state_tell(const char *path, struct px_note *note, struct px_error *err)
+{
+    struct px_safetensors *file;
+    int rc = px_safetensors_open(&file, path, err);
+
+    if (rc)
+        return rc;
+    rc = check_kind(path, file, err);
+    if (!rc)
+        take_note(file, note);
+    px_safetensors_close(file);
+    return rc;
+}
+
 int px_state_load(const char *path, const struct px_state *state, struct px_error *err)
 {
     struct px_safetensors *file;
@@ -130,10 +174,8 @@ int px_state_load(const char *path, const struct px_state *state, struct px_erro
         memcpy((void *)(uintptr_t)mine->data, px_safetensors_find(file, mine->name)->data,
                mine->bytes);
     }
-    for (size_t i = 0; !rc && i < state->note_count; i++) {
-        const char *text = px_safetensors_metadata(file, state->notes[i].key);
-        snprintf(state->notes[i].value, sizeof state->notes[i].value, "%s", text ? text : "");
-    }
+    for (size_t i = 0; !rc && i < state->note_count; i++)
+        take_note(file, &state->notes[i]);
     px_safetensors_close(file);
     return rc;
 }

@@ -5,6 +5,7 @@
  * px_gan_tensors() (weights, buffers, moments, and the count of steps, from which the place in the
  * epoch and all random draws follow), and the options that decide what the weights become. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,10 @@ struct px_state {
     size_t option_count;
     struct px_note *notes;
     size_t note_count;
+    /* Keys of options that may have another value in the file, ending in NULL, where
+     * `new_schedule`; else a refusal tells that --epoch-count would allow it. NULL: none. */
+    const char *const *schedule;
+    bool new_schedule;
 };
 
 /* Replaces the file atomically. Refuses (INTERNAL) to write weights that are not finite: what is
@@ -38,6 +43,10 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
  * is copied: USAGE where an option differs or only one side has it (the message has its name and
  * both values), FORMAT where it is not such a file or a tensor is missing or has another shape. */
 int px_state_load(const char *path, const struct px_state *state, struct px_error *err);
+
+/* What a state file says about `key`, before anything else is known to fit; "" where nothing.
+ * FORMAT where it is no such file. */
+int px_state_tell(const char *path, struct px_note *note, struct px_error *err);
 
 /* Writes the generator, the tensors "G.NAME" as NAME, with the network and `extra` as metadata. */
 int px_state_save_generator(const char *path, const struct px_network *network,

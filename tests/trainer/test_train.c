@@ -626,6 +626,69 @@ static void test_epoch_count(void **state)
     px_checkpoint_close(checkpoint);
     train(&run, in("late.safetensors"), MORE("--epoch-count", "3", "--continue-train"), 0);
     assert_done(&run);
+    train(&run, in("late.safetensors"), MORE("--continue-train"), 0); /* the state knows */
+    assert_done(&run);
+}
+
+/* As users of the reference go on: --continue_train --epoch_count N, to train longer too. */
+static void test_next_epoch(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    struct px_checkpoint *checkpoint;
+    const struct px_tensor *a, *b;
+    struct px_checkpoint *one, *other;
+    (void)state;
+
+    train(&run, in("next0.safetensors"),
+          MORE("--n-epochs", "3", "--n-epochs-decay", "0", "--lr-policy", "step"), 0);
+    assert_done(&run);
+    train(&run, in("next.safetensors"),
+          MORE("--n-epochs", "2", "--n-epochs-decay", "0", "--lr-policy", "step"), 0);
+    assert_done(&run);
+    train(
+        &run, in("next.safetensors"),
+        MORE("--n-epochs", "3", "--n-epochs-decay", "0", "--lr-policy", "step", "--continue-train"),
+        0);
+    assert_one_line(&run, 2, "--epoch-count with the next epoch's number");
+    train(&run, in("next.safetensors"),
+          MORE("--n-epochs", "3", "--n-epochs-decay", "0", "--lr-policy", "step",
+               "--continue_train", "--epoch_count", "2"),
+          0);
+    assert_one_line(&run, 2, "has epoch 2 behind it: give 3, or leave it out");
+    train(&run, in("next.safetensors"),
+          MORE("--n-epochs", "3", "--n-epochs-decay", "0", "--lr-policy", "step", "--ngf", "8",
+               "--continue_train", "--epoch_count", "3"),
+          0);
+    assert_one_line(&run, 2, "ngf 4, now it is 8");
+    train(&run, in("next.safetensors"),
+          MORE("--n-epochs", "3", "--n-epochs-decay", "0", "--lr-policy", "step",
+               "--continue_train", "--epoch_count", "3"),
+          0);
+    assert_done(&run);
+    a = first_weight(&one, in("next0.safetensors")); /* as if it had always been three epochs */
+    b = first_weight(&other, in("next.safetensors"));
+    assert_memory_equal(a->data, b->data, a->bytes);
+    px_checkpoint_close(one);
+    px_checkpoint_close(other);
+    assert_steps_once("next.metrics.jsonl", 3);
+
+    train(&run, in("next.safetensors"), /* jumps to epoch 6, with another policy */
+          MORE("--n-epochs", "6", "--n-epochs-decay", "1", "--lr-policy", "plateau",
+               "--continue-train", "--epoch-count", "6"),
+          0);
+    assert_done(&run);
+    assert_null(strstr(run.out, "End of epoch 5 / 7"));
+    assert_non_null(strstr(run.out, "End of epoch 6 / 7"));
+    train(&run, in("next.safetensors"), /* the same again, or without the number */
+          MORE("--n-epochs", "6", "--n-epochs-decay", "1", "--lr-policy", "plateau",
+               "--continue-train"),
+          0);
+    assert_done(&run);
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("next.safetensors"), &err), 0);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), "7");
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch_count"), "6");
+    px_checkpoint_close(checkpoint);
 }
 
 static void test_refuses(void **state)
@@ -757,6 +820,8 @@ int main(void)
         CHECK("a ResNet trains and is continued to the same bytes", test_resnet),
         CHECK("a plateau lowers the rate, also when continued", test_plateau),
         CHECK("a schedule can begin in its middle", test_epoch_count),
+        CHECK("--continue-train with --epoch-count goes on there, also with another schedule",
+              test_next_epoch),
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
         CHECK("a full disk leaves the last good files and one line", test_full_disk),
