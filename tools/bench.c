@@ -9,16 +9,17 @@
 
 #include "model/engine.h"
 #include "tools/bench_case.h"
+#include "tools/bench_report.h"
 #include "tools/random_model.h"
 #include "tools/verbs.h"
 
-enum { MAX_BATCHES = 16 };
+enum { MAX_BATCHES = 16, MAX_DTYPES = 8 };
 
 struct settings {
     const char *model, *architecture, *batch, *dtype;
-    int64_t ngf, size, threads, runs;
+    int64_t ngf, size, workers, threads, runs;
     int norm;
-    bool json;
+    bool layers, json;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -54,7 +55,7 @@ static const struct px_option rows[] = {
      .offset = AT(dtype),
      .fallback = "f32",
      .value = "TYPE,...",
-     .help = "arithmetic: f32, bf16 or f32,bf16"},
+     .help = "arithmetic: any of auto, f32, bf16 and int8"},
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
      .offset = AT(norm),
@@ -67,13 +68,20 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 16384,
      .help = "side of the square pictures; 0: the training size"},
+    {.name = "workers",
+     .type = PX_OPTION_INT,
+     .offset = AT(workers),
+     .fallback = "1",
+     .min = 1,
+     .max = PX_BENCH_MAX_WORKERS,
+     .help = "engines at the same time, each with its own pictures"},
     {.name = "threads",
      .type = PX_OPTION_INT,
      .offset = AT(threads),
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .help = "0: one for each CPU"},
+     .help = "of each worker; 0: the CPUs, shared out"},
     {.name = "runs",
      .type = PX_OPTION_INT,
      .offset = AT(runs),
@@ -81,6 +89,10 @@ static const struct px_option rows[] = {
      .min = 1,
      .max = 100000,
      .help = "timed runs of each case, after three that are not"},
+    {.name = "layers",
+     .type = PX_OPTION_FLAG,
+     .offset = AT(layers),
+     .help = "each layer's time, speed and share, and what is not convolution"},
     {.name = "json",
      .type = PX_OPTION_FLAG,
      .offset = AT(json),
@@ -90,7 +102,10 @@ static const struct px_option rows[] = {
 static const struct px_option_table table = {
     .program = "pix2pix bench",
     .usage = "[--model FILE | --architecture NAME --ngf N] [OPTIONS]",
-    .description = "Times the engine alone: 8-bit pixels in, 8-bit pixels out.",
+    .description =
+        "Times the engine alone: 8-bit pixels in, 8-bit pixels out. GFLOP/s count two operations\n"
+        "for each multiply-add of the architecture's convolutions, whatever the engine computes;\n"
+        "the ceiling is a matmul of 2048x2048x2048 by oneDNN in the same type, threads and run.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -98,7 +113,7 @@ static const struct px_option_table table = {
 struct plan { /* the lists of the command line, read */
     int batches[MAX_BATCHES];
     size_t batch_count;
-    enum px_dtype dtypes[2];
+    enum px_dtype dtypes[MAX_DTYPES];
     size_t dtype_count;
 };
 
@@ -122,95 +137,96 @@ static int read_batches(const char *list, struct plan *plan, struct px_error *er
 
 static int read_dtypes(const char *list, struct plan *plan, struct px_error *err)
 {
-    static const struct {
-        const char *list;
-        enum px_dtype dtypes[2];
-        size_t count;
-    } lists[] = {{"f32", {PX_F32}, 1},
-                 {"bf16", {PX_BF16}, 1},
-                 {"f32,bf16", {PX_F32, PX_BF16}, 2},
-                 {"bf16,f32", {PX_BF16, PX_F32}, 2}};
+    static const enum px_dtype all[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
+    const char *text = list;
 
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (strcmp(list, lists[i].list) == 0) {
-            memcpy(plan->dtypes, lists[i].dtypes, sizeof plan->dtypes);
-            plan->dtype_count = lists[i].count;
+    for (;;) {
+        size_t length = strcspn(text, ","), i = 0;
+
+        while (i < 4 && (strlen(px_dtype_name(all[i])) != length ||
+                         strncmp(px_dtype_name(all[i]), text, length) != 0))
+            i++;
+        if (i == 4 || plan->dtype_count == MAX_DTYPES)
+            return px_fail(err, PX_E_USAGE,
+                           "--dtype: '%.80s' is not a list of auto, f32, bf16 and int8, as "
+                           "f32,bf16",
+                           list);
+        plan->dtypes[plan->dtype_count++] = all[i];
+        if (!text[length])
             return 0;
-        }
-    return px_fail(err, PX_E_USAGE, "--dtype: '%.80s' is not f32, bf16 or f32,bf16", list);
-}
-
-static int side_of(const struct settings *settings, const struct px_network *network)
-{
-    return settings->size ? (int)settings->size : network->crop_size;
-}
-
-static void print_title(const struct settings *settings, const struct px_network *network)
-{
-    int side = side_of(settings, network);
-
-    printf("%s, ngf %d, %dx%d, %d runs a case\n", network->architecture, network->ngf, side, side,
-           (int)settings->runs);
-    printf("batch dtype threads  median ms     min ms     p90 ms   ms/image   images/s\n");
-}
-
-static void print_case(const struct px_bench_case *c, const struct px_bench_times *t)
-{
-    printf("%5d %-5s %7d %10.2f %10.2f %10.2f %10.2f %10.1f\n", c->batch, px_dtype_name(c->dtype),
-           c->threads, t->median, t->min, t->p90, t->median / c->batch, c->batch * 1e3 / t->median);
-    fflush(stdout);
-}
-
-static json_t *json_case(const struct px_bench_case *c, const struct px_bench_times *t)
-{
-    return json_pack("{s:i,s:s,s:i,s:f,s:f,s:f,s:f,s:f}", "batch", c->batch, "dtype",
-                     px_dtype_name(c->dtype), "threads", c->threads, "median_ms", t->median,
-                     "min_ms", t->min, "p90_ms", t->p90, "median_ms_per_image",
-                     t->median / c->batch, "images_per_s", c->batch * 1e3 / t->median);
+        text += length + 1;
+    }
 }
 
 struct bench {
     const struct settings *settings;
     const struct plan *plan;
-    struct px_engine *engine;
-    int threads;
+    struct px_bench_case one;
     json_t *results; /* an array; NULL: print lines */
 };
 
 /* All batch sizes with one arithmetic type. */
-static int run_model(const struct bench *b, struct px_model *model, struct px_error *err)
+static int run_model(struct bench *b, struct px_model *model, struct px_error *err)
 {
-    const struct settings *settings = b->settings;
-    struct px_bench_case one = {.side = side_of(settings, px_model_network(model)),
-                                .threads = b->threads,
-                                .dtype = px_model_dtype(model),
-                                .norm = (enum px_norm_mode)settings->norm,
-                                .runs = (size_t)settings->runs};
-    struct px_bench_times times;
-    int rc = px_model_check_norm(model, one.norm, err);
+    const struct px_network *network = px_model_network(model);
+    struct px_bench_result *result = malloc(sizeof *result);
+    int rc = result ? px_model_check_norm(model, b->one.norm, err)
+                    : px_fail(err, PX_E_NOMEM, "no memory for a result");
 
     for (size_t i = 0; i < b->plan->batch_count && !rc; i++) {
-        one.batch = b->plan->batches[i];
-        rc = px_bench_run(b->engine, model, &one, &times, err);
+        b->one.batch = b->plan->batches[i];
+        rc = px_bench_run(model, &b->one, result, err);
         if (!rc && b->results)
-            json_array_append_new(b->results, json_case(&one, &times));
+            json_array_append_new(b->results,
+                                  px_bench_json(network, px_model_dtype(model), &b->one, result));
         else if (!rc)
-            print_case(&one, &times);
+            px_bench_print(network, px_model_dtype(model), &b->one, result);
     }
+    free(result);
     return rc;
 }
 
-static int run_models(const struct bench *b, const char *path, struct px_error *err)
+/* The same where CPU or checkpoint lack the type. */
+static void tell_unsupported(struct bench *b, enum px_dtype dtype, const char *reason)
 {
-    int rc = 0;
+    for (size_t i = 0; i < b->plan->batch_count; i++) {
+        b->one.batch = b->plan->batches[i];
+        if (b->results)
+            json_array_append_new(b->results,
+                                  px_bench_json_unsupported(px_dtype_name(dtype), &b->one, reason));
+        else
+            px_bench_print_unsupported(px_dtype_name(dtype), &b->one, reason);
+    }
+}
+
+/* Which network it is, and the size of the pictures. */
+static int begin(struct bench *b, const char *path, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint;
+    int rc = px_checkpoint_open(&checkpoint, path, err);
+
+    if (rc)
+        return rc;
+    b->one.side = b->settings->size ? (int)b->settings->size : checkpoint->network.crop_size;
+    if (!b->results)
+        px_bench_print_title(&checkpoint->network, &b->one);
+    px_checkpoint_close(checkpoint);
+    return 0;
+}
+
+static int run_models(struct bench *b, const char *path, struct px_error *err)
+{
+    int rc = begin(b, path, err);
 
     for (size_t i = 0; i < b->plan->dtype_count && !rc; i++) {
         struct px_model *model = NULL;
         rc = px_model_load(&model, path, b->plan->dtypes[i], err);
-        if (!rc && i == 0 && !b->results)
-            print_title(b->settings, px_model_network(model));
-        if (!rc)
+        if (!rc) {
             rc = run_model(b, model, err);
+        } else if (rc == -PX_E_USAGE) {
+            tell_unsupported(b, b->plan->dtypes[i], err->message);
+            rc = 0;
+        }
         px_model_unref(model);
     }
     return rc;
@@ -219,20 +235,23 @@ static int run_models(const struct bench *b, const char *path, struct px_error *
 static int run_all(const struct settings *settings, const struct plan *plan, const char *path,
                    struct px_error *err)
 {
-    /* Counted before the engine pins this thread to one CPU. */
-    int threads = settings->threads ? (int)settings->threads : px_cpu_count();
-    const struct px_engine_options options = {.threads = threads, .first_cpu = 0};
-    struct bench bench = {.settings = settings, .plan = plan, .threads = threads};
-    int rc = px_engine_create(&bench.engine, &options, err);
+    int workers = (int)settings->workers, each = px_cpu_count() / workers;
+    struct bench bench = {.settings = settings,
+                          .plan = plan,
+                          .one = {.workers = workers,
+                                  .threads = settings->threads ? (int)settings->threads
+                                             : each > 0        ? each
+                                                               : 1,
+                                  .norm = (enum px_norm_mode)settings->norm,
+                                  .runs = (size_t)settings->runs,
+                                  .layers = settings->layers}};
 
-    if (rc)
-        return rc;
     bench.results = settings->json ? json_array() : NULL;
-    rc = run_models(&bench, path, err);
-    if (!rc && bench.results && json_dumpf(bench.results, stdout, JSON_INDENT(2)) == 0)
+    int rc = run_models(&bench, path, err);
+    if (!rc && bench.results &&
+        json_dumpf(bench.results, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0)
         putchar('\n');
     json_decref(bench.results);
-    px_engine_destroy(bench.engine);
     return rc;
 }
 
