@@ -24,6 +24,11 @@ enum px_form px_form_of(const struct px_layer *l)
     return PX_FORM_BACKWARD;
 }
 
+bool px_form_has_int8(const struct px_network *network, int layer)
+{
+    return layer > 0 && px_form_of(&network->layers[layer]) != PX_FORM_BACKWARD;
+}
+
 int px_form_border(const struct px_layer *layer)
 {
     return layer->reflect ? layer->pad : 0;

@@ -32,6 +32,11 @@ const char *px_form_name(enum px_form form);
 
 enum px_form px_form_of(const struct px_layer *layer);
 
+/* Whether a layer may be int8: not those whose form has no int8 in oneDNN, nor the first one, which
+ * reads the picture and takes 1 % of the time. Quantised weights of others run as what they stand
+ * for. */
+bool px_form_has_int8(const struct px_network *network, int layer);
+
 /* The result of a layer that reads `in`, without data; of the same type. */
 struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in);
 
