@@ -154,7 +154,8 @@ int px_daemon_run(const struct px_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
     const struct px_queue_options queue = {.limit = (size_t)settings->queue,
-                                           .ahead = px_crew_ahead(settings)};
+                                           .ahead = px_crew_ahead(settings),
+                                           .delay_ns = settings->batch_delay_us * 1000};
     struct px_registry *registry = NULL;
     sigset_t stops;
     int rc, listener;

@@ -20,7 +20,7 @@ struct px_queue {
     size_t preparing; /* with codec threads */
     size_t inferring; /* with workers */
     size_t finishing; /* with codec threads */
-    size_t idle;      /* workers that wait */
+    size_t idle;      /* workers that wait for a job, or for more of them */
     bool closed;
 };
 
@@ -56,6 +56,7 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
                     struct px_error *err)
 {
     struct px_queue *queue = calloc(1, sizeof *queue);
+    pthread_condattr_t monotonic;
 
     if (queue == NULL)
         return px_fail(err, PX_E_NOMEM, "no memory for the queue");
@@ -65,7 +66,10 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
     list_init(&queue->inferred);
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->tasks, NULL);
-    pthread_cond_init(&queue->batches, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* px_now_ns()'s */
+    pthread_cond_init(&queue->batches, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     *out = queue;
     return 0;
 }
@@ -160,25 +164,65 @@ void px_queue_prepared(struct px_queue *queue, struct px_job *job, int rc)
     } else {
         queue->waiting--;
         pthread_cond_signal(&queue->tasks);
+        pthread_cond_signal(&queue->batches); /* who waited for it need not any more */
     }
     wake_if_closed(queue);
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* How many jobs the worker that asks should take: those that match the oldest, shared with idle
- * colleagues, as a power of two. */
-static size_t batch_size(const struct px_queue *queue, size_t max)
+static size_t matching(const struct px_queue *queue)
 {
-    size_t matching = 0, size = 1;
+    size_t n = 0;
 
     for (const struct px_job *job = queue->ready.head; job != NULL; job = job->next)
-        matching += px_job_matches(queue->ready.head, job);
-    size_t share = (matching + queue->idle) / (queue->idle + 1);
+        n += px_job_matches(queue->ready.head, job);
+    return n;
+}
+
+/* How many of `jobs` that match the worker that asks should take: a share, as there are `others`
+ * idle, as a power of two. */
+static size_t batch_size(size_t jobs, size_t others, size_t max)
+{
+    size_t share = (jobs + others) / (others + 1), size = 1;
+
     if (share >= max)
         return max;
     while (2 * size <= share)
         size *= 2;
     return size;
+}
+
+/* Until when the worker that asks should wait for a larger batch; 0: it should not. */
+static int64_t worth_waiting(const struct px_queue *queue, size_t max)
+{
+    const struct px_job *oldest = queue->ready.head;
+    size_t ready = queue->ready.count, others = queue->idle - 1;
+    size_t near = queue->waiting < queue->options.ahead ? queue->waiting : queue->options.ahead;
+
+    if (queue->options.delay_ns == 0 || near <= ready || matching(queue) < ready ||
+        batch_size(near, others, max) == batch_size(ready, others, max))
+        return 0;
+    int64_t until = oldest->waiting_since + queue->options.delay_ns;
+    return px_now_ns() < until ? until : 0;
+}
+
+/* Blocks until there is a batch to take, or no more will come. */
+static void wait_for_batch(struct px_queue *queue, size_t max)
+{
+    for (;;) {
+        if (queue->ready.head != NULL) {
+            int64_t until = worth_waiting(queue, max);
+            if (until == 0)
+                return;
+            const struct timespec end = {.tv_sec = until / 1000000000,
+                                         .tv_nsec = until % 1000000000};
+            pthread_cond_timedwait(&queue->batches, &queue->lock, &end);
+        } else if (queue->closed && queue->waiting == 0) {
+            return;
+        } else {
+            pthread_cond_wait(&queue->batches, &queue->lock);
+        }
+    }
 }
 
 static size_t collect(struct px_queue *queue, struct px_job **jobs, size_t size)
@@ -204,14 +248,15 @@ size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t 
 
     pthread_mutex_lock(&queue->lock);
     queue->idle++;
-    while (queue->ready.head == NULL && !(queue->closed && queue->waiting == 0))
-        pthread_cond_wait(&queue->batches, &queue->lock);
+    wait_for_batch(queue, max);
     queue->idle--;
     if (queue->ready.head != NULL) {
-        n = collect(queue, jobs, batch_size(queue, max));
+        n = collect(queue, jobs, batch_size(matching(queue), queue->idle, max));
         queue->waiting -= n;
         queue->inferring += n;
         pthread_cond_broadcast(&queue->tasks); /* there is room to prepare */
+        if (queue->ready.head != NULL)
+            pthread_cond_signal(&queue->batches); /* a colleague may be waiting for more */
     }
     wake_if_closed(queue);
     pthread_mutex_unlock(&queue->lock);
@@ -268,6 +313,7 @@ struct px_queue_state px_queue_state(struct px_queue *queue)
         .ready = queue->ready.count,
         .inferring = queue->inferring,
         .finishing = queue->inferred.count + queue->finishing,
+        .idle = queue->idle,
         .oldest_seconds = oldest == NULL ? 0 : px_ms_since(oldest->waiting_since) * 1e-3,
     };
     pthread_mutex_unlock(&queue->lock);

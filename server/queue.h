@@ -6,9 +6,13 @@
  *
  * Admission counts the jobs that wait or are being prepared: when `limit` do, the next is refused.
  * Decoded pixels are large, so codec threads prepare only `ahead` jobs more than the workers have
- * taken; finishing goes before preparing. A worker that is free takes what is ready at once, the
- * oldest first, together with others that match it, but leaves a share to idle colleagues. Batches
- * are powers of two (or the largest allowed), so that few plans are needed.
+ * taken; finishing goes before preparing. A worker that is free takes what is ready, the oldest
+ * first, together with others that match it, but leaves a share to idle colleagues. Batches are
+ * powers of two (or the largest allowed), so that few plans are needed.
+ *
+ * It takes them at once, unless waiting could make the batch larger and costs nothing else: jobs
+ * are being prepared that may match, and nothing is ready that does not. Even then it waits no
+ * longer than until the oldest has been ready for `delay_ns`. A lone job never waits.
  *
  * Every function may be called from any thread. */
 
@@ -22,8 +26,9 @@
 struct px_queue;
 
 struct px_queue_options {
-    size_t limit; /* jobs that may wait */
-    size_t ahead; /* jobs prepared before a worker asks */
+    size_t limit;     /* jobs that may wait */
+    size_t ahead;     /* jobs prepared before a worker asks */
+    int64_t delay_ns; /* how long a job that is ready may wait for others; 0: not at all */
 };
 
 int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
@@ -61,6 +66,7 @@ struct px_queue_state {
     size_t waiting;          /* admitted and not yet with a worker */
     size_t preparing, ready; /* of these: being decoded, decoded */
     size_t inferring, finishing;
+    size_t idle;           /* workers that wait */
     double oldest_seconds; /* how long the next job has waited for its next step; 0 without one */
 };
 struct px_queue_state px_queue_state(struct px_queue *queue);

@@ -37,6 +37,7 @@ static void write_queue(struct px_text *text, struct px_queue *queue)
           (double)state.waiting);
     gauge(text, "pix2pixd_queue_oldest_seconds", "How long the next request has waited.",
           state.oldest_seconds);
+    gauge(text, "pix2pixd_workers_idle", "Workers that wait for requests.", (double)state.idle);
     px_text_printf(text, "# HELP pix2pixd_inflight Requests in a stage.\n"
                          "# TYPE pix2pixd_inflight gauge\n");
     px_text_printf(text, "pix2pixd_inflight{stage=\"decode\"} %zu\n", state.preparing);

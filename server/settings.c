@@ -117,6 +117,15 @@ static const struct px_option rows[] = {
      .max = 64,
      .help = "Requests of the same model, size and norm that are computed together when they "
              "wait anyway; 1 turns batching off"},
+    {.name = "batch-delay-us",
+     .type = PX_OPTION_INT,
+     .offset = AT(batch_delay_us),
+     .fallback = "2000",
+     .min = 0,
+     .max = 1000000,
+     .value = "MICROSECONDS",
+     .help = "How long a request may wait, once decoded, for others that are being decoded to join "
+             "its batch; one that is alone never waits. 0: not at all"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),

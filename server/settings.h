@@ -15,6 +15,7 @@ struct px_settings {
     const char *models;
     const char *default_model; /* NULL: the first */
     int64_t max_batch;
+    int64_t batch_delay_us;
     int64_t queue;
     uint64_t max_body;
     int64_t max_pixels;

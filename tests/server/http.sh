@@ -361,8 +361,13 @@ cancel() {
 }
 ok 'without --stop-timeout what waits gets 503, what runs is answered, and the end is 0' cancel
 
-start --memory-limit 24MiB
+start --memory-limit 24MiB --batch-delay-us 1000000
 t=$url/translate
+lone() {
+    seconds=$(curl -s -m 60 -o body -w '%{time_total}' -F image=@a.png "$t")
+    same body form.png && [ "${seconds%.*}" = 0 ] || { echo "$seconds s"; return 1; }
+}
+ok 'a lone request does not wait out --batch-delay-us' lone
 ok 'a picture whose plan is over --memory-limit: 422' problem 422 'too large' -F image=@large.png "$t?model=slow&fit=image"
 ok 'and with fit=scale it is answered' expect 200 -F image=@large.png "$t?model=slow&fit=scale"
 stop

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "server/queue.h"
 
 /* Jobs are matched by the address of their model; no model is ever looked at here. */
@@ -15,14 +16,19 @@ struct fixture {
     struct px_job jobs[16];
 };
 
-static void set_up(struct fixture *f, size_t limit, size_t ahead)
+static void set_up_delay(struct fixture *f, size_t limit, size_t ahead, int64_t delay_ns)
 {
-    const struct px_queue_options options = {limit, ahead};
+    const struct px_queue_options options = {limit, ahead, delay_ns};
 
     memset(f, 0, sizeof *f);
     assert_int_equal(px_queue_create(&f->queue, &options, NULL), 0);
     for (size_t i = 0; i < 16; i++)
         f->jobs[i].model = &models[0];
+}
+
+static void set_up(struct fixture *f, size_t limit, size_t ahead)
+{
+    set_up_delay(f, limit, ahead, 0);
 }
 
 static void admit(struct fixture *f, size_t i)
@@ -107,6 +113,161 @@ static void test_batches(void **state)
     make_ready(&f, 11, 13);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 4);
     assert_ptr_equal(jobs[3], &f.jobs[13]);
+    px_queue_destroy(f.queue);
+}
+
+/* Long enough that a test which waits for it by mistake is noticed. */
+static const int64_t HOURS = (int64_t)7200 * 1000000000;
+
+/* Takes job i of what was submitted, to be prepared later. */
+static void begin(struct fixture *f, size_t i)
+{
+    struct px_job *job;
+
+    admit(f, i);
+    assert_int_equal(px_queue_take_task(f->queue, &job), PX_TASK_PREPARE);
+    assert_ptr_equal(job, &f->jobs[i]);
+}
+
+static void test_lone(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[8];
+
+    (void)state;
+    set_up_delay(&f, 16, 16, HOURS);
+    make_ready(&f, 0, 0);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    px_queue_destroy(f.queue);
+}
+
+struct decoding { /* a codec thread that takes its time */
+    struct fixture *f;
+    size_t first, last;
+    int rc; /* of the preparations */
+};
+
+static void *decode_slowly(void *argument)
+{
+    const struct decoding *d = argument;
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    for (size_t i = d->first; i <= d->last; i++) {
+        nanosleep(&pause, NULL);
+        px_queue_prepared(d->f->queue, &d->f->jobs[i], d->rc);
+    }
+    return NULL;
+}
+
+/* The size of the batch taken while job 0 is ready and 1..last are being decoded. */
+static size_t take_while_decoding(struct fixture *f, size_t last, size_t max, int rc)
+{
+    struct decoding decoding = {f, 1, last, rc};
+    struct px_job *jobs[8];
+    pthread_t thread;
+
+    make_ready(f, 0, 0);
+    for (size_t i = 1; i <= last; i++)
+        begin(f, i);
+    assert_int_equal(pthread_create(&thread, NULL, decode_slowly, &decoding), 0);
+    size_t n = px_queue_take_batch(f->queue, jobs, max);
+    pthread_join(thread, NULL);
+    return n;
+}
+
+static void test_gathers(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up_delay(&f, 16, 16, HOURS);
+    assert_int_equal(take_while_decoding(&f, 3, 8, 0), 4);
+    px_queue_destroy(f.queue);
+    /* No more than allowed, and nobody waits for what would not be taken. */
+    set_up_delay(&f, 16, 16, HOURS);
+    assert_int_equal(take_while_decoding(&f, 5, 3, 0), 3);
+    assert_int_equal(px_queue_state(f.queue).ready, 3);
+    px_queue_destroy(f.queue);
+    /* Nor for what failed. */
+    set_up_delay(&f, 16, 16, HOURS);
+    assert_int_equal(take_while_decoding(&f, 3, 8, -PX_E_UNPROCESSABLE), 1);
+    px_queue_destroy(f.queue);
+}
+
+static void test_delay(void **state)
+{
+    const int64_t delay = 50000000;
+    struct fixture f;
+    struct px_job *jobs[8];
+
+    (void)state;
+    set_up_delay(&f, 16, 16, delay);
+    begin(&f, 1);
+    make_ready(&f, 0, 0);
+    int64_t start = f.jobs[0].waiting_since;
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    int64_t waited = px_now_ns() - start;
+    assert_true(waited >= delay);
+    assert_true(waited < 100 * delay); /* a busy machine may run this thread late */
+    px_queue_destroy(f.queue);
+}
+
+static void test_no_wait(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[8];
+
+    (void)state;
+    /* Others that are being prepared could not make a batch of 4 larger: 8 would be needed. */
+    set_up_delay(&f, 16, 16, HOURS);
+    begin(&f, 8);
+    make_ready(&f, 0, 3);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 4);
+    px_queue_destroy(f.queue);
+    /* Something that does not match is ready: there is other work to do. */
+    set_up_delay(&f, 16, 16, HOURS);
+    f.jobs[1].model = &models[1];
+    begin(&f, 8);
+    make_ready(&f, 0, 1);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    px_queue_destroy(f.queue);
+    /* What is submitted beyond `ahead` is not prepared before something is taken. */
+    set_up_delay(&f, 16, 1, HOURS);
+    make_ready(&f, 0, 0);
+    admit(&f, 1);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8), 1);
+    px_queue_destroy(f.queue);
+}
+
+static void *take_one(void *argument)
+{
+    struct fixture *f = argument;
+    struct px_job *jobs[8];
+
+    return px_queue_take_batch(f->queue, jobs, 8) == 1 ? f : NULL;
+}
+
+static void test_colleagues(void **state)
+{
+    struct fixture f;
+    pthread_t workers[2];
+    void *took_one;
+
+    (void)state;
+    set_up_delay(&f, 16, 16, HOURS);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&workers[i], NULL, take_one, &f), 0);
+    while (px_queue_state(f.queue).idle < 2)
+        sched_yield();
+    begin(&f, 1);
+    make_ready(&f, 0, 0);
+    while (px_queue_state(f.queue).inferring < 1)
+        sched_yield();
+    px_queue_prepared(f.queue, &f.jobs[1], 0);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(workers[i], &took_one);
+        assert_ptr_equal(took_one, &f);
+    }
     px_queue_destroy(f.queue);
 }
 
@@ -196,7 +357,7 @@ static void *work(void *argument)
 static void test_traffic(void **state)
 {
     enum { JOBS = 2000 };
-    const struct px_queue_options options = {JOBS, 5};
+    const struct px_queue_options options = {JOBS, 5, 20000};
     struct traffic t = {0};
     struct px_job *jobs = calloc(JOBS, sizeof *jobs);
     pthread_t threads[6];
@@ -227,6 +388,12 @@ int main(void)
               test_limit),
         CHECK("a job that cannot be prepared gives its place back", test_failed_gives_back),
         CHECK("a batch holds jobs of one model, size and norm, the oldest first", test_batches),
+        CHECK("a lone job never waits for others", test_lone),
+        CHECK("a worker waits for jobs that are being decoded, up to the largest batch",
+              test_gathers),
+        CHECK("it waits no longer than the delay", test_delay),
+        CHECK("it does not wait where that would not pay", test_no_wait),
+        CHECK("idle workers share what comes and do not wait for each other's", test_colleagues),
         CHECK("codec threads finish before they prepare", test_finish_first),
         CHECK("cancelling takes out all that no thread works on", test_cancel),
         CHECK("everything submitted comes out once, also across a close", test_traffic),
