@@ -1,16 +1,18 @@
 #ifndef MODEL_OBSERVER_H
 #define MODEL_OBSERVER_H
 
-/* Who sees what every convolution reads, to find the ranges of int8 (px_engine_observe()). Plain
- * data. */
+/* Who sees what every convolution reads, and may give it something else to read: to find the ranges
+ * of int8 and to try it (px_engine_observe()). Plain data. */
 
 #include "model/passes.h"
 
 struct px_observer {
     /* Called before the convolution of each layer, on the thread that runs the engine, with the
      * convolution's input: after the activation, with its border, n pictures, not in
-     * depth-to-space order. The data is valid during the call and must not be changed. */
-    void (*see)(void *context, int layer, const struct px_grid *in);
+     * depth-to-space order. The data is valid during the call and must not be changed: others
+     * may read it too. Returns NULL, or the data of a grid of the same kind for the convolution to
+     * read instead, aligned to 64 bytes and valid until the next call or the end of the run. */
+    void *(*see)(void *context, int layer, const struct px_grid *in);
     void *context;
 };
 

@@ -224,9 +224,13 @@ int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_err
     px_profile_lap(&mark, io->profile ? &io->profile->in_ns : &in);
     for (int i = 0; !rc && i < d->network->layer_count; i++) {
         struct px_layer_profile *times = io->profile ? &io->profile->layers[i] : &unread;
+        void *own = plan->steps[i].in.data, *instead = NULL;
         if (io->observer)
-            io->observer->see(io->observer->context, i, &plan->steps[i].in);
+            instead = io->observer->see(io->observer->context, i, &plan->steps[i].in);
+        if (instead)
+            plan->steps[i].in.data = instead;
         rc = run_step(plan, i, io, times, err);
+        plan->steps[i].in.data = own;
         if (io->profile)
             describe(plan, i, times);
     }

@@ -442,7 +442,7 @@ struct seen { /* by an observer, in one run of network on n pictures */
     float least[PX_MAX_LAYERS]; /* of each layer's */
 };
 
-static void see(void *context, int layer, const struct px_grid *in)
+static void *see(void *context, int layer, const struct px_grid *in)
 {
     struct seen *seen = context;
     const float *x = in->data;
@@ -457,6 +457,41 @@ static void see(void *context, int layer, const struct px_grid *in)
     for (size_t i = 0; i < px_grid_elements(in); i++)
         if (x[i] < seen->least[layer])
             seen->least[layer] = x[i];
+    return NULL;
+}
+
+/* Gives the last layer zeros to read. */
+static void *blind(void *context, int layer, const struct px_grid *in)
+{
+    static _Alignas(64) float zeros[1 << 18];
+    const struct px_network *network = context;
+
+    assert_true(px_grid_elements(in) <= sizeof zeros / sizeof *zeros);
+    return layer == network->layer_count - 1 ? zeros : NULL;
+}
+
+static void test_instead(void **state)
+{
+    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+    struct px_model *model = load(&small, PX_F32, false);
+    struct px_network network = *px_model_network(model);
+    struct pictures *before = draw(), *p = draw();
+    const struct px_batch first = batch_of(before, 0, 2, 64), batch = batch_of(p, 0, 2, 64);
+    const struct px_observer observer = {blind, &network};
+
+    (void)state;
+    run(engine, model, &first);
+    px_engine_observe(engine, &observer);
+    run(engine, model, &batch);
+    for (size_t k = 3; k < (size_t)64 * 64 * 3; k++) /* nothing but the bias */
+        assert_int_equal(p->out[1][k], p->out[0][k % 3]);
+    px_engine_observe(engine, NULL);
+    run(engine, model, &batch);
+    assert_memory_equal(p->out[1], before->out[1], 64 * 64 * 3);
+    free(before);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
 }
 
 static void test_observer(void **state)
@@ -524,6 +559,7 @@ int main(void)
         CHECK("shares packed weights between workers", test_shared_model),
         CHECK("tells where the time of a run went", test_profile),
         CHECK("shows an observer what the convolutions read", test_observer),
+        CHECK("reads what an observer gives instead, for as long as there is one", test_instead),
         CHECK("takes bf16 by itself where that is faster", test_auto),
     };
 
