@@ -95,6 +95,7 @@ int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limi
         .width = swap ? header.height : header.width,
         .height = swap ? header.width : header.height,
         .channels = header.channels,
+        .bits = header.deep ? 16 : 8,
     };
     return 0;
 }
@@ -108,6 +109,22 @@ int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_lim
     int rc = probe(file, limits, &format, &header, err);
 
     return rc ? rc : codecs[format]->decode(file, &header, channels, image, err);
+}
+
+int px_image16_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+                      uint32_t channels, struct px_image16 *image, struct px_error *err)
+{
+    struct px_bytes file = {data, size};
+    enum px_format format;
+    struct px_header header;
+    int rc = probe(file, limits, &format, &header, err);
+
+    if (rc)
+        return rc;
+    if (!header.deep || !codecs[format]->decode16)
+        return px_fail(err, PX_E_UNPROCESSABLE, "the picture (%s) has not 16 bits a sample",
+                       codecs[format]->name);
+    return codecs[format]->decode16(file, &header, channels, image, err);
 }
 
 int px_image_encode(const struct px_image *image, enum px_format format, int quality,

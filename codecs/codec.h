@@ -36,6 +36,7 @@ struct px_image_info {
     uint32_t width, height;
     uint32_t
         channels; /* as stored: 1-4 (a palette counts as 3, or 4 with transparency; CMYK as 4) */
+    int bits;     /* a sample: 16, or 8 and less: 8 */
 };
 
 /* The format that the first bytes show; PX_FORMAT_NONE where it is neither. */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "codecs/buffer.h"
 #include "codecs/image.h"
+#include "codecs/image16.h"
 
 struct px_bytes {
     const uint8_t *data; /* borrowed */
@@ -20,6 +21,7 @@ struct px_header {
     uint32_t width, height; /* as stored, not yet checked against any limit */
     uint32_t channels;      /* as px_image_info.channels */
     int orientation;        /* 1-8, EXIF's values; 1 where nothing is said */
+    bool deep;              /* 16 bits a sample; a decoder of 8 bits ignores it */
 };
 
 struct px_codec {
@@ -32,6 +34,10 @@ struct px_codec {
     /* header: what probe() gave, checked against the limits. *image is written on success only. */
     int (*decode)(struct px_bytes file, const struct px_header *header, uint32_t channels,
                   struct px_image *image, struct px_error *err);
+
+    /* The same at 16 bits, for files that are deep; NULL where the format has none. */
+    int (*decode16)(struct px_bytes file, const struct px_header *header, uint32_t channels,
+                    struct px_image16 *image, struct px_error *err);
 
     /* Appends the file; on failure the buffer may hold a part of it. */
     int (*encode)(const struct px_image *image, int quality, struct px_buffer *out,

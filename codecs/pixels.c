@@ -68,6 +68,31 @@ void px_convert_row(const uint8_t *in, uint32_t channels_in, uint8_t *out, uint3
     }
 }
 
+static uint16_t over_white16(uint64_t c, uint64_t alpha)
+{
+    return (uint16_t)((c * alpha + (uint64_t)65535 * (65535 - alpha) + 32767) / 65535);
+}
+
+/* Seldom needed, so one loop for all. */
+void px_convert_row16(const uint16_t *in, uint32_t ci, uint16_t *out, uint32_t co, uint32_t width)
+{
+    bool blends = ci % 2 == 0 && co % 2 == 1;
+
+    for (uint32_t x = 0; x < width; x++, in += ci, out += co) {
+        uint16_t alpha = ci % 2 == 0 ? in[ci - 1] : 65535;
+        uint32_t colours[3] = {in[0], in[ci > 2 ? 1 : 0], in[ci > 2 ? 2 : 0]};
+        for (int c = 0; c < 3 && blends; c++)
+            colours[c] = over_white16(colours[c], alpha);
+        if (co <= 2 && ci > 2)
+            colours[0] =
+                (19595 * colours[0] + 38470 * colours[1] + 7471 * colours[2] + 32768) >> 16;
+        for (uint32_t c = 0; c < (co > 2 ? 3u : 1u); c++)
+            out[c] = (uint16_t)colours[c];
+        if (co % 2 == 0)
+            out[co - 1] = alpha;
+    }
+}
+
 /* How to show what is stored: first swap x and y, then mirror. Row 0 serves every odd value. */
 static const struct {
     bool swap, mirror_x, mirror_y;
@@ -81,6 +106,23 @@ static const struct {
  */
 enum { BAND = 16 };
 
+static int create_image(struct px_sink *sink, struct px_error *err)
+{
+    struct px_image image = {0};
+    struct px_image16 deep = {0};
+    uint32_t w = sink->out_width, h = sink->out_height;
+    int rc = sink->deep ? px_image16_create(&deep, w, h, sink->channels, err)
+                        : px_image_create(&image, w, h, sink->channels, err);
+
+    sink->data = sink->deep ? (uint8_t *)deep.data : image.data;
+    return rc;
+}
+
+static size_t pixel_size(const struct px_sink *sink)
+{
+    return sink->deep ? sink->channels * sizeof(uint16_t) : sink->channels;
+}
+
 int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_t channels,
                    struct px_error *err)
 {
@@ -90,9 +132,14 @@ int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_
     ptrdiff_t dx = turns[turn].mirror_x ? -1 : 1;
     ptrdiff_t dy = turns[turn].mirror_y ? -(ptrdiff_t)w : (ptrdiff_t)w;
 
-    *sink = (struct px_sink){.width = header->width, .height = header->height};
-    sink->channels_in = header->channels;
-    int rc = px_image_create(&sink->image, w, h, channels, err);
+    *sink = (struct px_sink){.out_width = w,
+                             .out_height = h,
+                             .channels = channels,
+                             .width = header->width,
+                             .height = header->height,
+                             .channels_in = header->channels,
+                             .deep = header->deep};
+    int rc = create_image(sink, err);
     if (rc)
         return rc;
     sink->origin = (turns[turn].mirror_x ? (ptrdiff_t)w - 1 : 0) +
@@ -100,7 +147,7 @@ int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_
     sink->step_x = turns[turn].swap ? dy : dx;
     sink->step_y = turns[turn].swap ? dx : dy;
     sink->band = turns[turn].swap ? BAND : 1;
-    if (turn != 1 && !(sink->rows = malloc((size_t)header->width * channels * sink->band))) {
+    if (turn != 1 && !(sink->rows = malloc(header->width * pixel_size(sink) * sink->band))) {
         px_sink_destroy(sink);
         return px_fail(err, PX_E_NOMEM, "no memory for rows of %u pixels", header->width);
     }
@@ -108,36 +155,43 @@ int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_
 }
 
 /* The waiting rows to their places: column by column, since with x and y swapped the pixels of a
- * column are neighbours in the image. */
-PX_INLINE void scatter(const struct px_sink *sink, uint32_t first, uint32_t count, size_t channels)
+ * column are neighbours in the image. `pixel`: its bytes. */
+PX_INLINE void scatter(const struct px_sink *sink, uint32_t first, uint32_t count, size_t pixel)
 {
-    ptrdiff_t step = sink->step_y * (ptrdiff_t)channels;
-    size_t stride = sink->width * channels;
+    ptrdiff_t step = sink->step_y * (ptrdiff_t)pixel;
+    size_t stride = sink->width * pixel;
 
     for (uint32_t x = 0; x < sink->width; x++) {
-        ptrdiff_t pixel = sink->origin + x * sink->step_x + first * sink->step_y;
-        uint8_t *out = sink->image.data + pixel * (ptrdiff_t)channels;
-        const uint8_t *in = sink->rows + x * channels;
+        ptrdiff_t place = sink->origin + x * sink->step_x + first * sink->step_y;
+        uint8_t *out = sink->data + place * (ptrdiff_t)pixel;
+        const uint8_t *in = sink->rows + x * pixel;
         for (uint32_t y = 0; y < count; y++)
-            memcpy(out + y * step, in + y * stride, channels);
+            memcpy(out + y * step, in + y * stride, pixel);
     }
+}
+
+static void convert_any(const struct px_sink *sink, const uint8_t *row, uint8_t *out)
+{
+    if (sink->deep)
+        px_convert_row16((const void *)row, sink->channels_in, (void *)out, sink->channels,
+                         sink->width);
+    else
+        px_convert_row(row, sink->channels_in, out, sink->channels, sink->width);
 }
 
 void px_sink_put(struct px_sink *sink, uint32_t y, const uint8_t *row)
 {
-    uint32_t channels = sink->image.channels;
-    size_t stride = (size_t)sink->width * channels;
+    size_t pixel = pixel_size(sink), stride = sink->width * pixel;
 
     if (!sink->rows) {
-        px_convert_row(row, sink->channels_in, sink->image.data + y * stride, channels,
-                       sink->width);
+        convert_any(sink, row, sink->data + y * stride);
         return;
     }
     uint32_t waiting = y % sink->band;
-    px_convert_row(row, sink->channels_in, sink->rows + waiting * stride, channels, sink->width);
+    convert_any(sink, row, sink->rows + waiting * stride);
     if (++waiting < sink->band && y + 1 < sink->height)
         return;
-    switch (channels) { /* constants, so that a pixel is one move and not a call of memcpy() */
+    switch (pixel) { /* constants, so that a pixel is one move and not a call of memcpy() */
     case 1:
         scatter(sink, y + 1 - waiting, waiting, 1);
         break;
@@ -147,21 +201,34 @@ void px_sink_put(struct px_sink *sink, uint32_t y, const uint8_t *row)
     case 3:
         scatter(sink, y + 1 - waiting, waiting, 3);
         break;
-    default:
+    case 4:
         scatter(sink, y + 1 - waiting, waiting, 4);
+        break;
+    default:
+        scatter(sink, y + 1 - waiting, waiting, pixel);
     }
 }
 
 void px_sink_take(struct px_sink *sink, struct px_image *image)
 {
-    *image = sink->image;
-    sink->image = (struct px_image){0};
+    *image = (struct px_image){sink->out_width, sink->out_height, sink->channels, sink->data};
+    sink->data = NULL;
+    px_sink_destroy(sink);
+}
+
+void px_sink_take16(struct px_sink *sink, struct px_image16 *image)
+{
+    *image = (struct px_image16){
+        .width = sink->out_width, .height = sink->out_height, .channels = sink->channels};
+    image->data = (void *)sink->data;
+    sink->data = NULL;
     px_sink_destroy(sink);
 }
 
 void px_sink_destroy(struct px_sink *sink)
 {
-    px_image_destroy(&sink->image);
+    free(sink->data);
     free(sink->rows);
+    sink->data = NULL;
     sink->rows = NULL;
 }

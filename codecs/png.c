@@ -103,5 +103,6 @@ const struct px_codec px_codec_png = {
     .sniff = px_png_sniff,
     .probe = px_png_probe,
     .decode = px_png_decode,
+    .decode16 = px_png_decode16,
     .encode = encode,
 };

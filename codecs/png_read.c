@@ -59,7 +59,11 @@ int px_png_probe(struct px_bytes file, struct px_header *header, struct px_error
     if (colour > 6 || channels[colour] == 0)
         return px_fail(err, PX_E_UNPROCESSABLE, "the PNG is damaged: colour type %u does not exist",
                        colour);
-    *header = (struct px_header){px_be32(ihdr + 8), px_be32(ihdr + 12), channels[colour], 1};
+    *header = (struct px_header){.width = px_be32(ihdr + 8),
+                                 .height = px_be32(ihdr + 12),
+                                 .channels = channels[colour],
+                                 .orientation = 1,
+                                 .deep = ihdr[16] == 16};
     walk_chunks(file, header);
     return 0;
 }
@@ -148,13 +152,16 @@ static void read_head(struct reader *r)
         png_get_image_height(r->png, r->info) != r->header.height)
         png_error(r->png, "two different headers");
 
-    png_set_expand(r->png);   /* palette to RGB, 1, 2 and 4 bits to 8, tRNS to alpha */
-    png_set_scale_16(r->png); /* round(v * 255 / 65535) */
+    png_set_expand(r->png); /* palette to RGB, 1, 2 and 4 bits to 8, tRNS to alpha */
+    if (!r->header.deep)
+        png_set_scale_16(r->png); /* round(v * 255 / 65535) */
+    else if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        png_set_swap(r->png);
     r->passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
     r->header.channels = png_get_channels(r->png, r->info);
     r->stride = png_get_rowbytes(r->png, r->info);
-    if (r->stride != (size_t)r->header.width * r->header.channels)
+    if (r->stride != (size_t)r->header.width * r->header.channels * (r->header.deep ? 2 : 1))
         png_error(r->png, "rows of an unexpected size");
 }
 
@@ -194,8 +201,9 @@ static int create_rows(struct reader *r)
     return 0;
 }
 
-int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t channels,
-                  struct px_image *image, struct px_error *err)
+/* Fills the sink, which is the caller's to destroy, at 16 bits where the header is deep. */
+static int read_all(struct px_bytes file, const struct px_header *header, uint32_t channels,
+                    struct px_sink *sink, struct px_error *err)
 {
     struct reader r = {.rest = file, .header = *header, .err = err};
     int rc = open_reader(&r);
@@ -210,10 +218,34 @@ int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t
         rc = guarded(&r, read_rows);
     if (!rc && r.no_memory) /* libpng went on without something it wanted to hold */
         rc = px_fail(err, PX_E_NOMEM, "no memory to decode the PNG");
-    if (!rc)
-        px_sink_take(&r.sink, image);
-    px_sink_destroy(&r.sink);
+    *sink = r.sink;
     free(r.rows);
     png_destroy_read_struct(&r.png, &r.info, NULL);
+    return rc;
+}
+
+int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t channels,
+                  struct px_image *image, struct px_error *err)
+{
+    struct px_header rounded = *header;
+    struct px_sink sink;
+
+    rounded.deep = false;
+    int rc = read_all(file, &rounded, channels, &sink, err);
+    if (!rc)
+        px_sink_take(&sink, image);
+    px_sink_destroy(&sink);
+    return rc;
+}
+
+int px_png_decode16(struct px_bytes file, const struct px_header *header, uint32_t channels,
+                    struct px_image16 *image, struct px_error *err)
+{
+    struct px_sink sink;
+    int rc = read_all(file, header, channels, &sink, err);
+
+    if (!rc)
+        px_sink_take16(&sink, image);
+    px_sink_destroy(&sink);
     return rc;
 }

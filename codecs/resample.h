@@ -23,9 +23,13 @@ struct px_span {
 struct px_filter {
     uint32_t in, out;
     size_t stride;         /* taps a position, a multiple of PX_FILTER_PAD */
-    int32_t *taps;         /* (out, stride); owned by who made it */
+    int32_t *taps;         /* (out, stride); owned */
     struct px_span *spans; /* (out) */
 };
+
+/* Pillow's bicubic filter; in resize.c. The caller destroys it. NOMEM. */
+int px_filter_create(struct px_filter *filter, uint32_t in, uint32_t out, struct px_error *err);
+void px_filter_destroy(struct px_filter *filter);
 
 /* Every row on its own: out is (in->height, filter->out). NOMEM for the scratch row. */
 int px_resample_rows(const struct px_image *in, const struct px_filter *filter,

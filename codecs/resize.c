@@ -51,14 +51,14 @@ static void fill_position(struct px_filter *f, uint32_t position, double scale, 
     f->spans[position] = (struct px_span){(uint32_t)first, (uint32_t)(end - first)};
 }
 
-static void destroy_filter(struct px_filter *f)
+void px_filter_destroy(struct px_filter *f)
 {
     free(f->taps);
     free(f->spans);
     *f = (struct px_filter){0};
 }
 
-static int create_filter(struct px_filter *f, uint32_t in, uint32_t out, struct px_error *err)
+int px_filter_create(struct px_filter *f, uint32_t in, uint32_t out, struct px_error *err)
 {
     double scale = (double)in / out;
     size_t most = (size_t)ceil(2 * (scale < 1 ? 1 : scale)) * 2 + 1;
@@ -70,7 +70,7 @@ static int create_filter(struct px_filter *f, uint32_t in, uint32_t out, struct 
     f->spans = calloc(out, sizeof *f->spans);
     int rc = 0;
     if (!weight || !f->taps || !f->spans) {
-        destroy_filter(f);
+        px_filter_destroy(f);
         rc = px_fail(err, PX_E_NOMEM, "no memory to scale %u pixels to %u", in, out);
     }
     for (uint32_t i = 0; !rc && i < out; i++)
@@ -87,7 +87,7 @@ static int pass(const struct px_image *in, bool horizontal, uint32_t side, struc
     struct px_filter filter;
     uint32_t width = horizontal ? side : in->width;
     uint32_t height = horizontal ? in->height : side;
-    int rc = create_filter(&filter, horizontal ? in->width : in->height, side, err);
+    int rc = px_filter_create(&filter, horizontal ? in->width : in->height, side, err);
 
     if (rc)
         return rc;
@@ -96,7 +96,7 @@ static int pass(const struct px_image *in, bool horizontal, uint32_t side, struc
         rc = px_resample_rows(in, &filter, &made, err);
     else if (!rc)
         px_resample_columns(in, &filter, &made);
-    destroy_filter(&filter);
+    px_filter_destroy(&filter);
     if (rc)
         px_image_destroy(&made);
     else

@@ -20,18 +20,24 @@ struct px_augment px_augment_draw(uint64_t seed, uint64_t sample,
     return augment;
 }
 
-void px_augment_apply(const struct px_augment *augment, const struct px_image *image, uint32_t crop,
-                      float *out)
+static inline float sample_of(const struct px_picture *picture, size_t at)
 {
-    size_t channels = image->channels;
+    return (picture->deep ? (float)picture->deep[at] / 32767.5f
+                          : (float)picture->data[at] / 127.5f) -
+           1.0f;
+}
 
-    for (uint32_t y = 0; y < crop; y++) {
-        const uint8_t *row =
-            image->data + ((size_t)(augment->y + y) * image->width + augment->x) * channels;
-        for (uint32_t x = 0; x < crop; x++) {
-            const uint8_t *pixel = row + (augment->flip ? crop - 1 - x : x) * channels;
+void px_augment_apply(const struct px_augment *augment, const struct px_picture *picture,
+                      uint32_t width, uint32_t height, float *out)
+{
+    size_t channels = picture->channels;
+
+    for (size_t y = 0; y < height; y++) {
+        size_t row = (augment->y + y) * picture->width + augment->x;
+        for (size_t x = 0; x < width; x++) {
+            size_t pixel = row + (augment->flip ? width - 1 - x : x);
             for (size_t c = 0; c < channels; c++)
-                *out++ = (float)pixel[c] / 127.5f - 1.0f;
+                *out++ = sample_of(picture, pixel * channels + c);
         }
     }
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codecs/image.h"
+#include "trainer/picture.h"
 
 struct px_augment {
     uint32_t x, y; /* the crop's left upper corner */
@@ -26,10 +26,10 @@ struct px_augment_room {
 struct px_augment px_augment_draw(uint64_t seed, uint64_t sample,
                                   const struct px_augment_room *room);
 
-/* Writes the crop x crop square as floats v / 127.5 - 1, interleaved as in the picture:
- * crop * crop * channels of them. The square lies inside the picture. */
-void px_augment_apply(const struct px_augment *augment, const struct px_image *image, uint32_t crop,
-                      float *out);
+/* Writes width x height pixels of the picture, which lie inside it, as floats: the samples of
+ * 0..255 or 0..65535 as -1..1, interleaved as in the picture. */
+void px_augment_apply(const struct px_augment *augment, const struct px_picture *picture,
+                      uint32_t width, uint32_t height, float *out);
 
 /* The order of an epoch: writes a permutation of 0..count-1 that depends on (seed, epoch) alone. */
 void px_augment_order(uint64_t seed, uint64_t epoch, uint32_t *order, uint32_t count);

@@ -15,15 +15,15 @@ static int time_steps(struct px_run *run, double *seconds, int64_t *timed, struc
     *timed = 0;
     most = most < warm + MAX_TIMED ? most : warm + MAX_TIMED;
     for (int64_t i = 0; i < most; i++) {
-        const float *input, *target;
+        struct px_feed_batch batch;
         struct px_gan_losses losses;
         if (*run->stop)
             return px_fail(err, PX_E_INTERRUPTED, "interrupted");
         if (i == warm)
             start = px_now_ns();
-        int rc = px_feed_next(run->feed, &input, &target, err);
+        int rc = px_feed_next(run->feed, &batch, err);
         if (!rc)
-            rc = px_gan_step(run->gan, input, target, run->settings->lr, &losses, err);
+            rc = px_gan_step(run->gan, batch.input, batch.target, run->settings->lr, &losses, err);
         if (rc)
             return rc;
         *timed += i >= warm;

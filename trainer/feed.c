@@ -82,9 +82,9 @@ static int fill(struct worker *worker, int64_t step, struct slot *slot)
             .flip = o->flip};
         struct px_augment augment =
             px_augment_draw(o->seed, (uint64_t)step * o->batch_size + i, &space);
-        px_augment_apply(&augment, &pair->input, o->crop_size,
+        px_augment_apply(&augment, &pair->input, o->crop_size, o->crop_size,
                          slot->input + i * feed->input_floats);
-        px_augment_apply(&augment, &pair->target, o->crop_size,
+        px_augment_apply(&augment, &pair->target, o->crop_size, o->crop_size,
                          slot->target + i * feed->target_floats);
         px_pair_destroy(&storage);
     }
@@ -208,8 +208,7 @@ void px_feed_destroy(struct px_feed *feed)
     free(feed);
 }
 
-int px_feed_next(struct px_feed *feed, const float **input, const float **target,
-                 struct px_error *err)
+int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_error *err)
 {
     struct slot *slot = &feed->slots[feed->next % feed->slot_count];
 
@@ -224,7 +223,7 @@ int px_feed_next(struct px_feed *feed, const float **input, const float **target
     feed->next++;
     if (slot->err.code)
         return px_fail(err, (enum px_code)slot->err.code, "%s", slot->err.message);
-    *input = slot->input;
-    *target = slot->target;
+    *batch = (struct px_feed_batch){slot->input, slot->target, feed->options.crop_size,
+                                    feed->options.crop_size};
     return 0;
 }

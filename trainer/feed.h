@@ -34,9 +34,13 @@ int px_feed_create(struct px_feed **out, const struct px_feed_options *options,
                    struct px_error *err);
 void px_feed_destroy(struct px_feed *feed); /* stops the thread; accepts NULL */
 
-/* The next step's batch: input (batch, crop, crop, input_nc) and target (.., output_nc) in [-1, 1],
- * valid until the next call. At most end - first calls. Fails where a file could not be read. */
-int px_feed_next(struct px_feed *feed, const float **input, const float **target,
-                 struct px_error *err);
+struct px_feed_batch {
+    const float *input, *target; /* (batch, height, width, input_nc) and (.., output_nc), [-1, 1] */
+    uint32_t width, height;
+};
+
+/* The next step's batch, valid until the next call. At most end - first calls. Fails where a file
+ * could not be read. */
+int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_error *err);
 
 #endif

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codecs/codec.h"
-#include "codecs/resize.h"
 #include "trainer/listing.h"
 
 struct px_pairs {
@@ -22,74 +20,47 @@ void px_pair_destroy(struct px_pair *pair)
 {
     if (!pair)
         return;
-    px_image_destroy(&pair->input);
-    px_image_destroy(&pair->target);
-}
-
-/* The rectangle width x height at (x, y) of `in`. */
-static int cut(const struct px_image *in, uint32_t x, uint32_t y, struct px_image *out,
-               struct px_error *err)
-{
-    uint32_t width = out->width, height = out->height;
-    size_t row = (size_t)width * in->channels;
-    int rc = px_image_create(out, width, height, in->channels, err);
-
-    for (uint32_t i = 0; !rc && i < height; i++)
-        memcpy(out->data + i * row, in->data + ((size_t)(y + i) * in->width + x) * in->channels,
-               row);
-    return rc;
+    px_picture_destroy(&pair->input);
+    px_picture_destroy(&pair->target);
 }
 
 /* Replaces the picture by what is trained on, or measured with. */
-static int prepare(const struct px_pairs_options *options, struct px_image *image,
+static int prepare(const struct px_pairs_options *options, struct px_picture *picture,
                    struct px_error *err)
 {
-    struct px_image scaled = {0};
-    uint32_t width = image->width, height = image->height, crop = options->preprocess.crop;
+    uint32_t width = picture->width, height = picture->height, crop = options->preprocess.crop;
     int rc = px_preprocess_size(&options->preprocess, &width, &height, err);
 
     if (!rc)
-        rc = px_image_resize(image, width, height, &scaled, err);
-    if (rc)
+        rc = px_picture_resize(picture, width, height, err);
+    if (rc || !options->central || (width == crop && height == crop))
         return rc;
-    px_image_destroy(image);
-    *image = scaled;
-    if (!options->central || (width == crop && height == crop))
-        return 0;
-    struct px_image middle = {.width = crop, .height = crop};
-    rc = cut(image, (width - crop) / 2, (height - crop) / 2, &middle, err);
-    if (rc)
-        return rc;
-    px_image_destroy(image);
-    *image = middle;
-    return 0;
+    return px_picture_cut(picture, (width - crop) / 2, (height - crop) / 2, crop, crop, err);
 }
 
 /* As the reference splits: A = [0, w/2), B = [w/2, w). */
-static int load_half(const char *path, bool right, uint32_t channels, struct px_image *out,
+static int load_half(const char *path, bool right, uint32_t channels, struct px_picture *out,
                      struct px_error *err)
 {
-    struct px_image whole = {0};
-    int rc = px_image_load(path, NULL, channels, &whole, err);
+    int rc = px_picture_load(path, channels, out, err);
 
     if (rc)
         return rc; /* names the file already */
-    uint32_t middle = whole.width / 2;
-    struct px_image half = {.width = right ? whole.width - middle : middle, .height = whole.height};
-    rc = middle ? cut(&whole, right ? middle : 0, 0, &half, err)
-                : px_fail(err, PX_E_UNPROCESSABLE,
-                          "%u x %u pixels cannot hold two pictures side by side", whole.width,
-                          whole.height);
-    px_image_destroy(&whole);
+    uint32_t middle = out->width / 2;
+    if (middle == 0)
+        rc =
+            px_fail(err, PX_E_UNPROCESSABLE, "%u x %u pixels cannot hold two pictures side by side",
+                    out->width, out->height);
+    else
+        rc = px_picture_cut(out, right ? middle : 0, 0, right ? out->width - middle : middle,
+                            out->height, err);
     if (rc)
         px_error_prefix(err, path);
-    else
-        *out = half;
     return rc;
 }
 
 /* Loads the A or B of a pair and names its file in `path`. */
-static int load_side(const struct px_pairs *pairs, size_t index, bool is_b, struct px_image *out,
+static int load_side(const struct px_pairs *pairs, size_t index, bool is_b, struct px_picture *out,
                      char path[4096], struct px_error *err)
 {
     const struct px_pairs_options *o = &pairs->options;
@@ -104,7 +75,7 @@ static int load_side(const struct px_pairs *pairs, size_t index, bool is_b, stru
         n = snprintf(path, 4096, "%s/%s", pairs->source.a, l->a[index]);
     if (n < 0 || n >= 4096)
         return px_fail(err, PX_E_IO, "%.200s...: the path is too long", path);
-    return l->b ? px_image_load(path, NULL, channels, out, err)
+    return l->b ? px_picture_load(path, channels, out, err)
                 : load_half(path, is_b, channels, out, err);
 }
 
@@ -112,8 +83,8 @@ static int load_pair(const struct px_pairs *pairs, size_t index, struct px_pair 
                      struct px_error *err)
 {
     const struct px_pairs_options *o = &pairs->options;
-    struct px_image *a = o->b_to_a ? &pair->target : &pair->input;
-    struct px_image *b = o->b_to_a ? &pair->input : &pair->target;
+    struct px_picture *a = o->b_to_a ? &pair->target : &pair->input;
+    struct px_picture *b = o->b_to_a ? &pair->input : &pair->target;
     char path[4096];
     int rc = load_side(pairs, index, false, a, path, err);
 
@@ -157,17 +128,12 @@ static void note_bad(struct verdict *verdict, size_t index, const struct px_erro
     pthread_mutex_unlock(&verdict->mutex);
 }
 
-static size_t bytes_of(const struct px_image *image)
-{
-    return (size_t)image->width * image->height * image->channels;
-}
-
 /* Keeps a pair while the limit allows; once it does not, none is kept. */
 static void keep_pair(struct px_pairs *pairs, size_t index, struct px_pair *pair,
                       struct verdict *verdict)
 {
     pthread_mutex_lock(&verdict->mutex);
-    verdict->bytes += bytes_of(&pair->input) + bytes_of(&pair->target);
+    verdict->bytes += px_picture_bytes(&pair->input) + px_picture_bytes(&pair->target);
     if (verdict->bytes > pairs->options.memory_limit)
         pairs->keep = false;
     if (pairs->keep)

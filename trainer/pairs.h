@@ -5,7 +5,7 @@
  * in two folders (trainer/listing.h). Every file is decoded once in
  * px_pairs_open(), so that a broken one is reported before the first step. Both pictures are scaled
  * as trainer/preprocess.h says and kept, where the whole set fits the memory limit; else each is
- * decoded again whenever it is asked for. 16 bits are rounded to 8.
+ * decoded again whenever it is asked for. PNGs of 16 bits are kept as such.
  *
  * Immutable once open; any number of threads may read. */
 
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "codecs/image.h"
+#include "trainer/picture.h"
 #include "trainer/preprocess.h"
 #include "trainer/source.h"
 
@@ -31,7 +31,7 @@ struct px_pairs_options {
 };
 
 struct px_pair { /* each at least a crop; zeroed: empty */
-    struct px_image input, target;
+    struct px_picture input, target;
 };
 
 void px_pair_destroy(struct px_pair *pair); /* accepts NULL and an empty one */

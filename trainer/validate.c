@@ -8,7 +8,8 @@ struct px_validation {
     const struct px_pairs *pairs; /* borrowed */
     uint32_t side;
     struct px_image output; /* side x side, output_nc channels */
-    float *input, *fake;    /* (side, side, input_nc) and (side, side, output_nc) */
+    struct px_image input8, target8;
+    float *input, *fake; /* (side, side, input_nc) and (side, side, output_nc) */
 };
 
 int px_validation_create(struct px_validation **out, const struct px_pairs *pairs,
@@ -34,6 +35,12 @@ int px_validation_create(struct px_validation **out, const struct px_pairs *pair
     return 0;
 }
 
+static void forget_pair(struct px_validation *v)
+{
+    px_image_destroy(&v->input8);
+    px_image_destroy(&v->target8);
+}
+
 void px_validation_destroy(struct px_validation *v)
 {
     if (!v)
@@ -41,6 +48,7 @@ void px_validation_destroy(struct px_validation *v)
     free(v->input);
     free(v->fake);
     px_image_destroy(&v->output);
+    forget_pair(v);
     free(v);
 }
 
@@ -55,20 +63,23 @@ static void to_bytes(const float *in, struct px_image *out)
     }
 }
 
-/* Puts what the generator makes of a pair into v->output and adds how good it is to *sum. */
+/* Puts what the generator makes of a pair into v->output, the pair as people see it into v->input8
+ * and v->target8, and adds how good it is to *sum. */
 static int measure(struct px_validation *v, struct px_gan *gan, const struct px_pair *pair,
                    struct px_quality *sum, struct px_error *err)
 {
     static const struct px_augment whole = {0};
     struct px_quality one;
 
-    px_augment_apply(&whole, &pair->input, v->side, v->input);
+    px_augment_apply(&whole, &pair->input, v->side, v->side, v->input);
     int rc = px_gan_generate(gan, v->input, v->fake, err);
     if (rc)
         return rc;
     to_bytes(v->fake, &v->output);
-    rc = px_quality_compare(&v->output, &pair->target, &one, err);
-    if (rc)
+    forget_pair(v);
+    if ((rc = px_picture_round(&pair->input, &v->input8, err)) != 0 ||
+        (rc = px_picture_round(&pair->target, &v->target8, err)) != 0 ||
+        (rc = px_quality_compare(&v->output, &v->target8, &one, err)) != 0)
         return rc;
     sum->l1 += one.l1;
     sum->psnr += one.psnr < PX_VALIDATION_MAX_PSNR ? one.psnr : PX_VALIDATION_MAX_PSNR;
@@ -89,7 +100,7 @@ int px_validation_run(struct px_validation *v, struct px_gan *gan, px_validation
         if (!rc)
             rc = measure(v, gan, pair, &sum, err);
         if (!rc && see)
-            see(closure, i, &pair->input, &v->output, &pair->target);
+            see(closure, i, &v->input8, &v->output, &v->target8);
         px_pair_destroy(&storage);
         if (rc)
             return rc;

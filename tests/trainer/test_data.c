@@ -1,5 +1,6 @@
 #include "tests/check.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,10 +326,10 @@ static void test_crop(void **state)
     assert_int_equal(pair->input.height, 9);
     struct px_feed_options plan = feed_of(pairs, 0, 50);
     struct px_feed *feed;
-    const float *input, *target;
+    struct px_feed_batch batch;
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int i = 0; i < 50; i++) /* sanitizers would see a crop outside */
-        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
+        assert_int_equal(px_feed_next(feed, &batch, &err), 0);
     px_feed_destroy(feed);
     px_pairs_close(pairs);
 
@@ -344,14 +345,16 @@ static void test_crop(void **state)
     assert_non_null(strstr(err.message, "sizes/c.png: a picture of 4x3 is smaller than"));
 }
 
-/* PNGs of 16 bits (of 33 x 21 pixels or the like) stand beside their 8-bit selves. */
+/* What a PNG of 16 bits holds reaches the network, and is what its 8-bit self says when rounded. */
 static void test_16_bits(void **state)
 {
-    static const char *const names[] = {"rgb-16.png", "grey-16.png", "grey-alpha-16.png"};
+    static const char *const names[] = {"rgb-16.png", "grey-16.png"};
+    static const struct px_augment whole = {0};
     struct px_pairs *pairs;
     struct px_error err = {0};
     struct px_pairs_options options = small();
     char path[512], name[64];
+    float *floats;
     (void)state;
 
     make_folder("deep/A");
@@ -375,11 +378,46 @@ static void test_16_bits(void **state)
     for (size_t i = 0; i < px_pairs_count(pairs); i++) {
         struct px_pair storage = {0};
         const struct px_pair *pair;
+        struct px_image rounded = {0};
+        size_t finer = 0;
         assert_int_equal(px_pairs_get(pairs, i, &storage, &pair, &err), 0);
-        assert_memory_equal(pair->input.data, pair->target.data,
-                            (size_t)pair->input.width * pair->input.height * 3);
+        const struct px_picture *p = &pair->input;
+        size_t n = (size_t)p->width * p->height * 3;
+        assert_non_null(p->deep);
+        assert_null(pair->target.deep);
+        assert_int_equal(px_picture_round(p, &rounded, &err), 0);
+        assert_memory_equal(rounded.data, pair->target.data, n);
+        px_image_destroy(&rounded);
+
+        floats = malloc(n * sizeof *floats);
+        px_augment_apply(&whole, p, p->width, p->height, floats);
+        for (size_t k = 0; k < n; k++) {
+            assert_true(fabs((double)floats[k] - (p->deep[k] / 65535.0 * 2 - 1)) < 1e-6);
+            finer += p->deep[k] % 257 != 0;
+        }
+        assert_true(finer > n / 2); /* the file has more than 8 bits to lose */
+        free(floats);
         px_pair_destroy(&storage);
     }
+    px_pairs_close(pairs);
+
+    options.preprocess.mode = PX_RESIZE_AND_CROP; /* scaled, and both halves of one file */
+    make_folder("deeper");
+    snprintf(path, sizeof path, "%s/codecs/data/png/rgb-16.png", getenv("PX_TESTS"));
+    uint8_t *data;
+    size_t size;
+    assert_int_equal(px_file_read(path, 1 << 20, &data, &size, &err), 0);
+    assert_int_equal(px_file_save(in("deeper/a.png"), data, size, &err), 0);
+    free(data);
+    options.memory_limit = 0;
+    assert_int_equal(open_pairs(&pairs, "deeper", &options, &err), 0);
+    struct px_pair storage = {0};
+    const struct px_pair *pair;
+    assert_int_equal(px_pairs_get(pairs, 0, &storage, &pair, &err), 0);
+    assert_non_null(pair->input.deep);
+    assert_non_null(pair->target.deep);
+    assert_int_equal(pair->target.width, 8);
+    px_pair_destroy(&storage);
     px_pairs_close(pairs);
 }
 
@@ -394,7 +432,7 @@ static void test_feed(void **state)
     struct px_error err = {0};
     struct px_pairs_options options = small();
     static float straight[STEPS][BATCH_FLOATS];
-    const float *input, *target;
+    struct px_feed_batch batch;
     (void)state;
 
     make_folder("feed");
@@ -409,13 +447,13 @@ static void test_feed(void **state)
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     unsigned seen = 0;
     for (int s = 0; s < STEPS; s++) {
-        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
-        memcpy(straight[s], input, sizeof straight[s]);
+        assert_int_equal(px_feed_next(feed, &batch, &err), 0);
+        memcpy(straight[s], batch.input, sizeof straight[s]);
         if (s % 2 == 0)
             seen = 0;
         for (int i = 0; i < 2; i++) { /* input and target of one file, none twice an epoch */
-            int v = (int)((input[i * 48] + 1) * 127.5f + 0.5f);
-            int w = (int)((target[i * 48] + 1) * 127.5f + 0.5f);
+            int v = (int)((batch.input[i * 48] + 1) * 127.5f + 0.5f);
+            int w = (int)((batch.target[i * 48] + 1) * 127.5f + 0.5f);
             assert_int_equal(w, v + 5);
             assert_false(seen >> (v / 50) & 1);
             seen |= 1u << (v / 50);
@@ -430,8 +468,8 @@ static void test_feed(void **state)
     plan.pairs = pairs;
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int s = 3; s < STEPS; s++) {
-        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
-        assert_memory_equal(straight[s], input, sizeof straight[s]);
+        assert_int_equal(px_feed_next(feed, &batch, &err), 0);
+        assert_memory_equal(straight[s], batch.input, sizeof straight[s]);
     }
     px_feed_destroy(feed);
 
@@ -439,9 +477,10 @@ static void test_feed(void **state)
     plan.serial = true;
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int s = 0; s < STEPS; s++) {
-        assert_int_equal(px_feed_next(feed, &input, &target, &err), 0);
+        assert_int_equal(px_feed_next(feed, &batch, &err), 0);
         for (int i = 0; i < 2; i++)
-            assert_int_equal((int)((input[i * 48] + 1) * 127.5f + 0.5f), (s % 2 * 2 + i) * 50);
+            assert_int_equal((int)((batch.input[i * 48] + 1) * 127.5f + 0.5f),
+                             (s % 2 * 2 + i) * 50);
     }
     px_feed_destroy(feed);
     px_pairs_close(pairs);
@@ -453,7 +492,7 @@ static void test_feed_fails(void **state)
     struct px_feed *feed;
     struct px_error err = {0};
     struct px_pairs_options options = small();
-    const float *input, *target;
+    struct px_feed_batch batch;
     (void)state;
 
     make_folder("vanish");
@@ -464,7 +503,7 @@ static void test_feed_fails(void **state)
     assert_int_equal(remove(in("vanish/b.png")), 0);
     struct px_feed_options plan = feed_of(pairs, 0, 10);
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
-    assert_int_equal(px_feed_next(feed, &input, &target, &err), -PX_E_NOT_FOUND);
+    assert_int_equal(px_feed_next(feed, &batch, &err), -PX_E_NOT_FOUND);
     assert_non_null(strstr(err.message, "vanish/b.png"));
     px_feed_destroy(feed);
 
@@ -485,7 +524,7 @@ int main(void)
         CHECK("each mode of preprocessing gives the reference's sizes, or refuses",
               test_preprocess_sizes),
         CHECK("pictures are cropped at their own sizes, and measured in the middle", test_crop),
-        CHECK("pictures of 16 bits train as those of 8", test_16_bits),
+        CHECK("PNGs of 16 bits keep them up to the network", test_16_bits),
         CHECK("DIR/train and DIR/val are used where they exist", test_folders),
         CHECK("so are DIR/A/train with DIR/B/train, and those of val", test_folders_of_two),
         CHECK("batches visit each pair once an epoch and do not depend on where a run begins",

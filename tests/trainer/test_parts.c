@@ -105,14 +105,14 @@ static void test_draw(void **state)
 static void test_apply(void **state)
 {
     uint8_t pixels[4 * 3 * 2];
-    struct px_image image = {4, 3, 2, pixels};
+    struct px_picture image = {4, 3, 2, pixels, NULL};
     struct px_augment augment = {1, 1, false};
     float out[2 * 2 * 2];
     (void)state;
 
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * 10);
-    px_augment_apply(&augment, &image, 2, out);
+    px_augment_apply(&augment, &image, 2, 2, out);
     for (int c = 0; c < 2; c++) {
         assert_near((double)out[c], (double)((float)(100 + 10 * c) / 127.5f - 1.0f));
         assert_near((double)out[2 + c], (double)((float)(120 + 10 * c) / 127.5f - 1.0f));
@@ -120,7 +120,7 @@ static void test_apply(void **state)
     }
     float flipped[2 * 2 * 2];
     augment.flip = true;
-    px_augment_apply(&augment, &image, 2, flipped);
+    px_augment_apply(&augment, &image, 2, 2, flipped);
     for (int y = 0; y < 2; y++)
         for (int x = 0; x < 2; x++)
             for (int c = 0; c < 2; c++)
