@@ -30,13 +30,21 @@ bool px_cpu_is_fast_in_bf16(void)
     return (isa & amx) == amx || (is_of_amd() && (isa & avx512) == avx512);
 }
 
-int px_cpu_count(void)
+static int cpus_at_start;
+
+/* Before main(): once an engine has pinned the main thread, nothing tells what the mask was. */
+__attribute__((constructor)) static void count_cpus(void)
 {
     cpu_set_t mask;
 
-    if (sched_getaffinity(getpid(), sizeof mask, &mask) != 0)
-        return (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return CPU_COUNT(&mask);
+    cpus_at_start = sched_getaffinity(0, sizeof mask, &mask) == 0
+                        ? CPU_COUNT(&mask)
+                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int px_cpu_count(void)
+{
+    return cpus_at_start;
 }
 
 /* The CPU with the given index among those of the mask, counted around. */

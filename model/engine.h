@@ -105,7 +105,7 @@ size_t px_engine_memory(const struct px_engine *engine);
  * All by what oneDNN may use: ONEDNN_MAX_CPU_ISA counts. */
 bool px_cpu_is_fast_in_bf16(void);
 
-/* The CPUs of the process's affinity mask. */
+/* The CPUs of the mask that the process was started with, whoever is pinned by now. */
 int px_cpu_count(void);
 
 #endif
