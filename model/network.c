@@ -72,6 +72,15 @@ int px_network_least(const struct px_network *network)
     return least;
 }
 
+int px_network_check_pictures(const struct px_network *network, struct px_error *err)
+{
+    if (network->input_nc <= 4 && network->output_nc <= 4)
+        return 0;
+    return px_fail(err, PX_E_FORMAT,
+                   "the network takes %d channels and gives %d; pictures have 1 to 4",
+                   network->input_nc, network->output_nc);
+}
+
 static int check_options(const struct px_network_options *o, int depth, struct px_error *err)
 {
     if (!depth)

@@ -90,6 +90,9 @@ int px_network_multiple(const struct px_network *network);
 /* The least height and width: where mirrored pads are still smaller than what they mirror. */
 int px_network_least(const struct px_network *network);
 
+/* FORMAT where input or output have more channels than a picture can have: 4. */
+int px_network_check_pictures(const struct px_network *network, struct px_error *err);
+
 /* One tensor of the state_dict that a network needs. */
 enum px_tensor_role {
     PX_ROLE_WEIGHT,       /* [out,in,kernel,kernel], transposed [in,out,kernel,kernel] */

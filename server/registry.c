@@ -29,15 +29,6 @@ void px_registry_destroy(struct px_registry *registry)
     free(registry);
 }
 
-static int check_channels(const struct px_network *network, struct px_error *err)
-{
-    if (network->input_nc <= 4 && network->output_nc <= 4)
-        return 0;
-    return px_fail(err, PX_E_FORMAT,
-                   "the network takes %d and gives %d channels; pictures have 1 to 4",
-                   network->input_nc, network->output_nc);
-}
-
 /* The entry is cleaned up by the registry, however far this gets. */
 static int load(struct px_entry *entry, const char *folder, const char *file, enum px_dtype dtype,
                 struct px_error *err)
@@ -60,7 +51,7 @@ static int load(struct px_entry *entry, const char *folder, const char *file, en
     if (rc < 0)
         return rc;
     const struct px_network *network = px_model_network(entry->model);
-    rc = check_channels(network, err);
+    rc = px_network_check_pictures(network, err);
     if (rc < 0) {
         px_error_prefix(err, path);
         return rc;

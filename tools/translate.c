@@ -112,16 +112,6 @@ static int read_dropout(struct translator *t, struct px_error *err)
                    t->settings->dropout);
 }
 
-static int check_channels(const struct px_network *network, const char *path, struct px_error *err)
-{
-    if (network->input_nc >= 1 && network->input_nc <= 4 && network->output_nc >= 1 &&
-        network->output_nc <= 4)
-        return 0;
-    return px_fail(err, PX_E_UNPROCESSABLE,
-                   "%s: takes %d channels and gives %d; pictures have 1 to 4", path,
-                   network->input_nc, network->output_nc);
-}
-
 /* Half of the memory: a large picture with fit=image needs plans of many gigabytes. */
 static size_t memory_limit(void)
 {
@@ -139,8 +129,11 @@ static int prepare(struct translator *t, const struct settings *settings, struct
     int rc = read_dropout(t, err);
     if (!rc)
         rc = px_model_load(&t->model, settings->model, (enum px_dtype)settings->dtype, err);
-    if (!rc)
-        rc = check_channels(px_model_network(t->model), settings->model, err);
+    if (!rc) {
+        rc = px_network_check_pictures(px_model_network(t->model), err);
+        if (rc)
+            px_error_prefix(err, settings->model);
+    }
     if (!rc) {
         bool running =
             settings->norm == NORM_RUNNING ||

@@ -119,7 +119,7 @@ translate -m cut.safetensors a.png -o never.png
 check "names a checkpoint cut short" grep -qx 'pix2pix: cut.safetensors: .*' <<<"$err"
 check "fails with it" [ "$status" = 1 ]
 translate -m wide.safetensors a.png -o never.png
-check "refuses a model of six channels" is 1 "pix2pix: wide.safetensors: takes 6 channels and gives 3; pictures have 1 to 4"
+check "refuses a model of six channels" is 1 "pix2pix: wide.safetensors: the network takes 6 channels and gives 3; pictures have 1 to 4"
 translate -m none.safetensors a.png -o never.png --norm running
 check "refuses running statistics that are not there" grep -qx 'pix2pix: none.safetensors: .*running.*' <<<"$err"
 translate -m m.safetensors nowhere.png -o never.png
