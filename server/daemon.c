@@ -69,12 +69,13 @@ static void block_signals(sigset_t *stops)
 }
 
 /* Waits until no request is under way; false when the time is over or a signal comes. */
-static bool wait_for_requests(const struct px_http *http, const sigset_t *stops, int64_t seconds)
+static bool wait_for_requests(struct px_http *http, const sigset_t *stops, int64_t seconds)
 {
     const struct timespec step = {.tv_nsec = 10000000};
     int64_t end = px_now_ns() + seconds * 1000000000;
 
     while (px_http_active(http) > 0) {
+        px_http_end_slow(http);
         if (px_now_ns() >= end || sigtimedwait(stops, NULL, &step) > 0)
             return false;
     }
@@ -95,12 +96,21 @@ static void cancel_waiting(struct px_queue *queue)
     }
 }
 
+static int wait_for_signal(struct px_http *http, const sigset_t *stops)
+{
+    const struct timespec step = {.tv_nsec = 250000000};
+    int signal_number;
+
+    while ((signal_number = sigtimedwait(stops, NULL, &step)) < 0)
+        px_http_end_slow(http);
+    return signal_number;
+}
+
 static void serve(struct px_server *server, struct px_http *http, struct px_crew *crew,
                   const sigset_t *stops)
 {
-    int signal_number;
+    int signal_number = wait_for_signal(http, stops);
 
-    sigwait(stops, &signal_number);
     px_log_info("stopping on %s: %d requests under way",
                 signal_number == SIGINT ? "SIGINT" : "SIGTERM", px_http_active(http));
     atomic_store(&server->stopping, true);
@@ -135,8 +145,12 @@ static int listen_and_serve(struct px_server *server, int listener, const sigset
 {
     struct px_crew *crew = NULL;
     struct px_http *http = NULL;
-    int rc = px_crew_start(&crew, server, err);
+    int rc = px_crew_start(&crew, server, stops, err);
 
+    if (rc == -PX_E_INTERRUPTED) {
+        px_log_info("%s", err->message);
+        _exit(0); /* nothing is under way that would have to be finished */
+    }
     if (rc == 0)
         rc = px_http_start(&http, server, listener, err);
     if (rc == 0)

@@ -10,7 +10,8 @@
  *
  * Stopping: /readyz answers 503 and new translations are refused, while what is under way goes on
  * for at most --stop-timeout seconds or until a second signal; then the port is closed, what still
- * waits is answered with 503, and the batch that runs is finished. Changes the process's signal
+ * waits is answered with 503, and the batch that runs is finished. A signal before it listens ends
+ * the process at once, with status 0. Changes the process's signal
  * mask and its limit of open files. */
 int px_daemon_run(const struct px_settings *settings, struct px_error *err);
 

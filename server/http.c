@@ -10,6 +10,8 @@
 #include <microhttpd.h>
 
 #include "base/log.h"
+#include "server/headers.h"
+#include "server/patience.h"
 #include "server/request.h"
 
 /* Headers of up to about half of this fit; longer ones are answered with 431. */
@@ -18,10 +20,49 @@ enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };
 struct px_http {
     struct px_server *server;
     struct MHD_Daemon *daemon;
+    struct px_patience *patience; /* with every connection */
     int listener;
     bool door_closed;
     atomic_int active;
 };
+
+/* Sets the connection's deadline, in seconds from now; 0: none. */
+static void allow(struct px_http *http, struct MHD_Connection *connection, int64_t seconds)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    if (info != NULL && info->socket_context != NULL)
+        px_patience_set(http->patience, info->socket_context, seconds);
+}
+
+/* The client may be idle first, which the library ends by itself. */
+static int64_t until_header(const struct px_settings *settings)
+{
+    return settings->idle_timeout + settings->request_timeout;
+}
+
+static enum MHD_Result answer(struct px_http *http, struct MHD_Connection *connection,
+                              struct px_request *request)
+{
+    enum MHD_Result result = px_request_answer(request);
+
+    /* Our own time is not the client's fault. */
+    allow(http, connection,
+          px_request_waits(request) ? 0 : http->server->settings->request_timeout);
+    return result;
+}
+
+static enum MHD_Result begin(struct px_http *http, struct MHD_Connection *connection,
+                             const char *version, struct px_request *request)
+{
+    struct px_error err = {0};
+
+    allow(http, connection, http->server->settings->request_timeout);
+    if (px_headers_check(connection, version, &err) < 0)
+        px_request_refuse(request, &err);
+    return px_request_refused_early(request) ? answer(http, connection, request) : MHD_YES;
+}
 
 static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
@@ -30,27 +71,27 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
     struct px_http *http = closure;
     struct px_request *request = *slot;
 
-    (void)version;
     if (request == NULL) {
         request = px_request_create(http->server, connection, url, method, &http->active);
         *slot = request;
         if (request == NULL)
             return MHD_NO;
-        return px_request_refused_early(request) ? px_request_answer(request) : MHD_YES;
+        return begin(http, connection, version, request);
     }
     if (*upload_size > 0) {
         enum MHD_Result result = px_request_upload(request, upload, *upload_size);
         *upload_size = 0;
         return result;
     }
-    return px_request_answer(request);
+    return answer(http, connection, request);
 }
 
 static void on_completed(void *closure, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)closure;
-    (void)connection;
+    struct px_http *http = closure;
+
+    allow(http, connection, until_header(http->server->settings));
     if (*slot != NULL)
         px_request_destroy(*slot, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     *slot = NULL;
@@ -61,9 +102,19 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
 {
     struct px_http *http = closure;
 
-    (void)connection;
-    (void)slot;
-    px_metrics_connection(http->server->metrics, code == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        px_metrics_connection(http->server->metrics, 1);
+        *slot = px_patience_add(http->patience, info->connect_fd);
+        if (*slot != NULL)
+            px_patience_set(http->patience, *slot, until_header(http->server->settings));
+    } else {
+        px_metrics_connection(http->server->metrics, -1);
+        if (*slot != NULL)
+            px_patience_remove(http->patience, *slot);
+        *slot = NULL;
+    }
 }
 
 __attribute__((format(printf, 2, 0))) static void on_message(void *closure, const char *format,
@@ -107,17 +158,19 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
         return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
     http->server = server;
     http->listener = listener;
-    if (listen(listener, BACKLOG) != 0) {
-        free(http);
-        return px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
-    }
+    int rc = px_patience_create(&http->patience, err);
+    if (rc == 0 && listen(listener, BACKLOG) != 0)
+        rc = px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
     /* Only the epoll loop serves ready connections next to suspended ones without fail. */
-    if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
+    if (rc == 0 && MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
         http->daemon = start(http, server->settings);
-    if (http->daemon == NULL) {
+    if (rc == 0 && http->daemon == NULL)
+        rc = px_fail(err, PX_E_IO,
+                     "libmicrohttpd does not start; --log-level debug shows its reason");
+    if (rc < 0) {
+        px_patience_destroy(http->patience);
         free(http);
-        return px_fail(err, PX_E_IO,
-                       "libmicrohttpd does not start; --log-level debug shows its reason");
+        return rc;
     }
     *out = http;
     return 0;
@@ -126,6 +179,12 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
 int px_http_active(const struct px_http *http)
 {
     return atomic_load(&http->active);
+}
+
+void px_http_end_slow(struct px_http *http)
+{
+    for (int n = px_patience_end(http->patience); n > 0; n--)
+        px_metrics_rejected(http->server->metrics, PX_REASON_SLOW);
 }
 
 void px_http_close_door(struct px_http *http)
@@ -145,5 +204,6 @@ void px_http_stop(struct px_http *http)
         return;
     px_http_close_door(http);
     MHD_stop_daemon(http->daemon);
+    px_patience_destroy(http->patience);
     free(http);
 }

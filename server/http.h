@@ -17,6 +17,10 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
 /* Requests whose answer has not been sent completely. */
 int px_http_active(const struct px_http *http);
 
+/* Closes connections whose clients take longer over a request or its answer than --request-timeout.
+ * To be called a few times a second, by one thread. */
+void px_http_end_slow(struct px_http *http);
+
 /* From now on new connections are refused by the kernel; those that are open go on. */
 void px_http_close_door(struct px_http *http);
 

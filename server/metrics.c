@@ -38,7 +38,7 @@ struct px_metrics {
 static const char *const route_names[PX_ROUTE_COUNT] = {
     "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
-static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "stopping"};
+static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "stopping", "slow"};
 
 int px_metrics_create(struct px_metrics **out, struct px_error *err)
 {
@@ -182,7 +182,8 @@ static void write_requests(struct px_text *text, const struct px_metrics *metric
                                "pix2pixd_http_requests_total{route=\"%s\",code=\"%d\"} %llu\n",
                                route_names[route], statuses[i],
                                (unsigned long long)metrics->requests[route][i]);
-    head(text, "rejected_total", "counter", "Requests answered with 503, by reason.");
+    head(text, "rejected_total", "counter",
+         "Requests answered with 503, and connections closed as too slow.");
     for (int i = 0; i < PX_REASON_COUNT; i++)
         px_text_printf(text, "pix2pixd_rejected_total{reason=\"%s\"} %llu\n", reason_names[i],
                        (unsigned long long)metrics->rejected[i]);

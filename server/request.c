@@ -179,6 +179,13 @@ struct px_request *px_request_create(struct px_server *server, struct MHD_Connec
     return request;
 }
 
+void px_request_refuse(struct px_request *request, const struct px_error *err)
+{
+    refuse(request, err);
+    request->job.reply.close = true;
+    request->early = true;
+}
+
 bool px_request_refused_early(const struct px_request *request)
 {
     return request->early;
@@ -303,6 +310,11 @@ enum MHD_Result px_request_answer(struct px_request *request)
         request->route->answer(request->job.server, &request->job.reply);
     }
     return send_reply(request);
+}
+
+bool px_request_waits(const struct px_request *request)
+{
+    return request->suspended && request->status == 0;
 }
 
 static void log_request(const struct px_request *request, double ms)

@@ -25,8 +25,15 @@ enum MHD_Result px_request_upload(struct px_request *request, const char *data, 
 /* The answer must be given before the body is read. */
 bool px_request_refused_early(const struct px_request *request);
 
+/* Makes the answer the problem `err`, told before the body is read, and the last on its connection:
+ * where the body ends is not certain. */
+void px_request_refuse(struct px_request *request, const struct px_error *err);
+
 /* The body is complete (or is not waited for), or the job is done: answers or suspends. */
 enum MHD_Result px_request_answer(struct px_request *request);
+
+/* True while the connection is suspended, for its job to be done. */
+bool px_request_waits(const struct px_request *request);
 
 /* The answer was sent, or the connection is gone. */
 void px_request_destroy(struct px_request *request, bool completed);

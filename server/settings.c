@@ -32,6 +32,15 @@ static const struct px_option rows[] = {
      .value = "SECONDS",
      .help = "Closes connections on which nothing happens for so long; keep it above the load "
              "balancer's own"},
+    {.name = "request-timeout",
+     .type = PX_OPTION_INT,
+     .offset = AT(request_timeout),
+     .fallback = "60",
+     .min = 1,
+     .max = 86400,
+     .value = "SECONDS",
+     .help = "How long a client may take to send a request, and as long again to take its answer; "
+             "slower ones are disconnected"},
     {.name = "stop-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(stop_timeout),

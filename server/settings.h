@@ -25,8 +25,9 @@ struct px_settings {
     int64_t codec_threads;      /* 0: one a CPU, at most 8 */
     int64_t http_threads;
     int64_t max_connections;
-    int64_t idle_timeout; /* seconds */
-    int64_t stop_timeout; /* seconds */
+    int64_t idle_timeout;    /* seconds */
+    int64_t request_timeout; /* seconds */
+    int64_t stop_timeout;    /* seconds */
     uint64_t memory_limit;
     int dtype;     /* index into "auto|f32|bf16" */
     int log_level; /* enum px_log_level */

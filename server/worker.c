@@ -251,11 +251,14 @@ static int start_threads(struct px_crew *crew, struct px_error *err)
     return 0;
 }
 
-static int wait_until_warm(struct px_crew *crew, struct px_error *err)
+static int wait_until_warm(struct px_crew *crew, const sigset_t *stops, struct px_error *err)
 {
+    const struct timespec step = {.tv_nsec = 5000000};
+
     for (size_t i = 0; i < crew->worker_count; i++)
-        while (sem_wait(&crew->started) != 0)
-            continue; /* a signal came between */
+        while (sem_trywait(&crew->started) != 0)
+            if (sigtimedwait(stops, NULL, &step) > 0)
+                return px_fail(err, PX_E_INTERRUPTED, "stopped by a signal before it was ready");
     for (size_t i = 0; i < crew->worker_count; i++) {
         if (crew->workers[i].rc < 0) {
             *err = crew->workers[i].err;
@@ -265,7 +268,8 @@ static int wait_until_warm(struct px_crew *crew, struct px_error *err)
     return 0;
 }
 
-int px_crew_start(struct px_crew **out, struct px_server *server, struct px_error *err)
+int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t *stops,
+                  struct px_error *err)
 {
     struct px_crew *crew = calloc(1, sizeof *crew);
     int rc;
@@ -276,7 +280,9 @@ int px_crew_start(struct px_crew **out, struct px_server *server, struct px_erro
     sem_init(&crew->started, 0, 0);
     rc = start_threads(crew, err);
     if (rc == 0)
-        rc = wait_until_warm(crew, err);
+        rc = wait_until_warm(crew, stops, err);
+    if (rc == -PX_E_INTERRUPTED)
+        return rc;
     if (rc < 0) {
         px_crew_stop(crew);
         return rc;

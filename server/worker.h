@@ -5,14 +5,19 @@
  * bytes into pixels before them and pixels into bytes behind them. None of them touches a socket;
  * what they finish goes back through job->done. */
 
+#include <signal.h>
+
 #include "base/error.h"
 #include "server/server.h"
 
 struct px_crew;
 
 /* Starts all threads and returns once every engine has run every model at its own size (so that no
- * request pays for planning). On failure nothing is left running. */
-int px_crew_start(struct px_crew **out, struct px_server *server, struct px_error *err);
+ * request pays for planning). On failure nothing is left running, but for INTERRUPTED: one of the
+ * signals `stops`, which are blocked, came before all were warm. An engine cannot be interrupted,
+ * so its threads go on, and the process should _exit(). */
+int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t *stops,
+                  struct px_error *err);
 
 /* Closes the queue, waits until everything in it is done, ends the threads. Accepts NULL. */
 void px_crew_stop(struct px_crew *crew);

@@ -1,94 +1,11 @@
 #!/bin/bash
-# Black-box tests of pix2pixd: the real binary on a free port, asked with curl. TAP on standard
-# output, one test for a sentence of behaviour. Arguments: PIX2PIXD MAKE_CHECKPOINT MAKE_PICTURE.
-set -u
-pix2pixd=$(realpath "$1") make_checkpoint=$(realpath "$2") make_picture=$(realpath "$3")
-unset "${!PIX2PIXD_@}" http_proxy HTTP_PROXY
+# Black-box tests of pix2pixd, the real binary on a free port, asked with curl: answers, bad requests,
+# metrics, the page, concurrency, options.
+# shellcheck source=tests/server/harness
+. "$(dirname "$0")/harness"
 
-folder=$(mktemp -d)
-cd "$folder" || exit 1
-daemons=()
-finish() {
-    local pid
-    for pid in "${daemons[@]}"; do kill -9 "$pid" 2>/dev/null; done
-    cd / && rm -rf "$folder"
-}
-trap finish EXIT
-
-count=0 failures=0
-ok() { # ok SENTENCE COMMAND...: the command decides
-    local sentence=$1
-    shift
-    count=$((count + 1))
-    if "$@" >why 2>&1; then
-        echo "ok $count - $sentence"
-    else
-        echo "not ok $count - $sentence"
-        head -n 30 why | sed 's/^/# /'
-        failures=$((failures + 1))
-    fi
-}
-
-# One thread and f32, whatever the CPU could do: the slow model has to be slow everywhere, so that
-# requests meet in the queue and SIGTERM meets requests.
-start() { # start OPTIONS...: sets $url and $pid
-    : >address
-    "$pix2pixd" --listen 127.0.0.1:0 --models models --threads-per-worker 1 --dtype f32 \
-        --log-level debug "$@" >address 2>log &
-    pid=$!
-    daemons+=("$pid")
-    for ((i = 0; i < 1800; i++)); do
-        [ -s address ] && break
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    url=$(cat address)
-    [ -n "$url" ] || { echo "the daemon did not start:"; cat log; }
-}
-stop() { # the exit status is the daemon's
-    kill -TERM "$pid" 2>/dev/null
-    wait "$pid"
-}
-
-ask() { # ask CURL-ARGUMENTS...: body and headers into files, the status into $status
-    status=$(curl -s -m 60 -o body -D headers -w '%{http_code}' "$@")
-}
-expect() { # expect STATUS CURL-ARGUMENTS...
-    local wanted=$1
-    shift
-    ask "$@"
-    [ "$status" = "$wanted" ] || { echo "status $status, expected $wanted"; cat body; return 1; }
-}
-# A problem document with the status and, in its one line, the words of a pattern.
-problem() { # problem STATUS PATTERN CURL-ARGUMENTS...
-    local wanted=$1 pattern=$2
-    shift 2
-    expect "$wanted" "$@" || return 1
-    grep -qi '^content-type: application/problem+json' headers || { cat headers; return 1; }
-    if ! grep -q "\"status\":$wanted,\"detail\":\"..*\"}" body || [ "$(wc -l <body)" != 1 ] ||
-        ! grep -q -e "$pattern" body; then
-        cat body
-        return 1
-    fi
-}
-header() { grep -qi "^$1" headers || { cat headers; return 1; }; }
-bytes() { od -An -v -tx1 -j "$2" -N "$3" "$1" | tr -d ' \n'; }
-png_size() { # png_size FILE WIDTH HEIGHT [COLOUR-TYPE]
-    [ "$(bytes "$1" 0 8)" = 89504e470d0a1a0a ] || { echo "not a PNG"; return 1; }
-    [ "$(bytes "$1" 16 10)" = "$(printf '%08x%08x08%02x' "$2" "$3" "${4:-2}")" ] ||
-        { echo "IHDR is $(bytes "$1" 16 10)"; return 1; }
-}
-is_jpeg() { [ "$(bytes "$1" 0 3)" = ffd8ff ]; }
-same() { cmp "$1" "$2"; }
-differ() { ! cmp -s "$1" "$2"; }
-metric() { curl -s "$url/metrics" | grep -v '^#' | grep -F "$1 " | sed 's/.* //'; }
-
-mkdir models empty broken
-"$make_checkpoint" models/colour.safetensors unet_32 4 3 3 1 &&
-    "$make_checkpoint" models/grey.safetensors unet_32 4 1 1 2 &&
-    "$make_checkpoint" models/slow.safetensors unet_128 32 3 3 3 &&
-    "$make_picture" a.png 48 40 1 && "$make_picture" b.jpg 48 40 2 &&
-    "$make_picture" large.png 768 768 3 || exit 1
+mkdir empty broken wide
+"$make_checkpoint" wide/wide.safetensors unet_32 4 6 3 4 || exit 1
 head -c 2000 a.png >cut.png
 head -c 100000 models/colour.safetensors >broken/cut.safetensors
 # A PNG of 65 bytes that declares 60000x60000 pixels.
@@ -245,15 +162,6 @@ page() {
 ok 'GET / is a page that loads nothing from elsewhere' page
 ok '--health URL succeeds on a daemon that runs' "$pix2pixd" --health "$url"
 ok '--health without URL asks the address of --listen' "$pix2pixd" --listen "${url#http://}" --health
-fails() { # fails EXIT-STATUS PATTERN COMMAND...: with one line that holds the pattern
-    local wanted=$1 pattern=$2
-    shift 2
-    "$@" >out 2>&1
-    if [ $? != "$wanted" ] || ! grep -q -e "$pattern" out || [ "$(wc -l <out)" != 1 ]; then
-        cat out
-        return 1
-    fi
-}
 ok '--health fails on a path that is not there' fails 1 404 "$pix2pixd" --health "$url/nothing"
 ok 'a second daemon on the same port ends with 1 and the remedy' fails 1 '--listen' "$pix2pixd" --log-level error --models models --listen "${url#http://}"
 
@@ -285,100 +193,6 @@ ok 'clients that go away do no harm' gone
 ok '--health fails when nobody listens' fails 1 connect "$pix2pixd" --health http://127.0.0.1:1
 ok 'SIGTERM ends an idle daemon with 0' stop
 
-# --- limits --------------------------------------------------------------------------------------
-start --max-body 64KiB --max-pixels 10000 --max-side 200 --queue 1 --max-batch 1 --memory-limit 48MiB
-t=$url/translate
-head -c 100000 /dev/zero >long
-head -c 3000000 /dev/zero >longer
-over() { problem 413 "$1" -H 'Content-Type: image/png' --data-binary @long "${@:2}" "$t"; }
-ok 'a body over the limit: 413 with the limit' over 65536
-ok 'a chunked body over the limit: 413' over 65536 -H 'Transfer-Encoding: chunked'
-early() {
-    problem 413 limit -H 'Content-Type: image/png' -H 'Expect: 100-continue' --data-binary @longer "$t" &&
-        [ "$(curl -s -o body -w '%{size_upload}' -H 'Content-Type: image/png' -H 'Expect: 100-continue' --data-binary @longer "$t")" = 0 ]
-}
-ok 'a client that expects 100 Continue hears 413 before it sends anything' early
-"$make_picture" wide.png 201 20 1
-"$make_picture" many.png 101 100 1
-ok 'a picture wider than --max-side: 422' problem 422 200 -F image=@wide.png "$t"
-ok 'a picture of more than --max-pixels: 422' problem 422 10000 -F image=@many.png "$t"
-busy() {
-    local i pids=()
-    for ((i = 0; i < 40; i++)); do
-        curl -s -m 60 -o "busy$i" -D "head$i" -F image=@a.png "$t?model=slow" &
-        pids+=($!)
-    done
-    wait "${pids[@]}"
-    cat head? head?? >heads
-    grep -q '^HTTP/1.1 200' heads && grep -q '^HTTP/1.1 503' heads && grep -qi '^retry-after: [1-9]' heads &&
-        ! grep '^HTTP/1.1 [^25]' heads && [ "$(metric 'pix2pixd_rejected_total{reason="queue_full"}')" -ge 1 ]
-}
-ok 'a full queue: 503 with Retry-After, and the others are answered' busy
-ok 'after all that SIGTERM ends the daemon with 0' stop
-
-# --- stopping ------------------------------------------------------------------------------------
-start --max-batch 1
-t=$url/translate
-wait_for() { # until so many translations were admitted
-    for ((i = 0; i < 200; i++)); do
-        [ "$(metric pix2pixd_body_bytes_count)" -ge "$1" ] && break
-        sleep 0.01
-    done
-}
-drain() {
-    local i pids=()
-    for ((i = 0; i < 8; i++)); do
-        curl -s -m 60 -o "drain$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
-        pids+=($!)
-    done
-    wait_for 8
-    kill -TERM "$pid"
-    sleep 0.03
-    problem 503 stopping "$url/readyz" && header 'connection: close' || return 1
-    problem 503 stopping -F image=@a.png "$t" && header 'retry-after: [1-9]' && header 'connection: close' || return 1
-    wait "${pids[@]}"
-    [ "$(cat code? | sort -u)" = 200 ] || { cat code?; return 1; }
-}
-ok 'on SIGTERM /readyz and new requests get 503, and those under way are answered' drain
-ended() { wait "$pid"; }
-ok 'and then the daemon ends with 0' ended
-refused() { ! curl -s -m 5 "$url/readyz"; }
-ok 'and its port is closed' refused
-
-start --max-batch 1 --stop-timeout 0
-t=$url/translate
-cancel() {
-    local i pids=()
-    for ((i = 0; i < 8; i++)); do
-        curl -s -m 60 -o "cancel$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
-        pids+=($!)
-    done
-    wait_for 8
-    kill -INT "$pid"
-    wait "$pid" || return 1
-    wait "${pids[@]}"
-    [ "$(cat code? | sort -u | tr '\n' ' ')" = "200 503 " ] || { cat code?; return 1; }
-}
-ok 'without --stop-timeout what waits gets 503, what runs is answered, and the end is 0' cancel
-
-start --memory-limit 24MiB --batch-delay-us 1000000
-t=$url/translate
-lone() {
-    seconds=$(curl -s -m 60 -o body -w '%{time_total}' -F image=@a.png "$t")
-    same body form.png && [ "${seconds%.*}" = 0 ] || { echo "$seconds s"; return 1; }
-}
-ok 'a lone request does not wait out --batch-delay-us' lone
-ok 'a picture whose plan is over --memory-limit: 422' problem 422 'too large' -F image=@large.png "$t?model=slow&fit=image"
-ok 'and with fit=scale it is answered' expect 200 -F image=@large.png "$t?model=slow&fit=scale"
-stop
-
-if grep -qs . /proc/net/if_inet6; then
-    start --listen '[::1]:0'
-    six() { grep -Eq '^http://\[::1\]:[1-9][0-9]*$' address && "$pix2pixd" --health "$url"; }
-    ok 'an IPv6 address is listened on and printed in brackets' six
-    stop
-fi
-
 # --- options -------------------------------------------------------------------------------------
 check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }
 ok '--check-config accepts a good configuration' check
@@ -390,6 +204,7 @@ mv names/* $'names/a\nb.safetensors'
 ok '--check-config refuses a model whose name has a control character' fails 1 'rename' check --models names
 ok '--check-config refuses a model that was cut short, by name' fails 1 cut.safetensors check --models broken
 ok 'and so does the daemon, before it listens' fails 1 cut.safetensors "$pix2pixd" --log-level error --models broken --listen 127.0.0.1:0
+ok '--check-config refuses a model of six channels' fails 1 'wide.safetensors.*6 channels' check --models wide
 ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none
 ok 'an unknown option ends with 2' fails 2 '--quue' check --quue 3
 ok 'an address without a port ends with 2' fails 2 '--listen' check --listen 127.0.0.1
@@ -415,5 +230,4 @@ for act in --version --help --print-config '--log-level=error --models=models --
     ok "where nothing can be printed ${act##* } ends with 1" full $act
 done
 
-echo "1..$count"
-[ "$failures" = 0 ]
+done_testing

@@ -1,0 +1,173 @@
+#!/bin/bash
+# Black-box tests of pix2pixd at its limits: too much, too slow, ambiguous, too late.
+# shellcheck source=tests/server/harness
+. "$(dirname "$0")/harness"
+
+# --- limits --------------------------------------------------------------------------------------
+start --max-body 64KiB --max-pixels 10000 --max-side 200 --queue 1 --max-batch 1 --memory-limit 48MiB
+t=$url/translate
+head -c 100000 /dev/zero >long
+head -c 3000000 /dev/zero >longer
+over() { problem 413 "$1" -H 'Content-Type: image/png' --data-binary @long "${@:2}" "$t"; }
+ok 'a body over the limit: 413 with the limit' over 65536
+ok 'a chunked body over the limit: 413' over 65536 -H 'Transfer-Encoding: chunked'
+early() {
+    problem 413 limit -H 'Content-Type: image/png' -H 'Expect: 100-continue' --data-binary @longer "$t" &&
+        [ "$(curl -s -o body -w '%{size_upload}' -H 'Content-Type: image/png' -H 'Expect: 100-continue' --data-binary @longer "$t")" = 0 ]
+}
+ok 'a client that expects 100 Continue hears 413 before it sends anything' early
+"$make_picture" wide.png 201 20 1
+"$make_picture" many.png 101 100 1
+ok 'a picture wider than --max-side: 422' problem 422 200 -F image=@wide.png "$t"
+ok 'a picture of more than --max-pixels: 422' problem 422 10000 -F image=@many.png "$t"
+busy() {
+    local i pids=()
+    for ((i = 0; i < 40; i++)); do
+        curl -s -m 60 -o "busy$i" -D "head$i" -F image=@a.png "$t?model=slow" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    cat head? head?? >heads
+    grep -q '^HTTP/1.1 200' heads && grep -q '^HTTP/1.1 503' heads && grep -qi '^retry-after: [1-9]' heads &&
+        ! grep '^HTTP/1.1 [^25]' heads && [ "$(metric 'pix2pixd_rejected_total{reason="queue_full"}')" -ge 1 ]
+}
+ok 'a full queue: 503 with Retry-After, and the others are answered' busy
+ok 'after all that SIGTERM ends the daemon with 0' stop
+
+# --- stopping ------------------------------------------------------------------------------------
+start --max-batch 1
+t=$url/translate
+wait_for() { # until so many translations were admitted
+    for ((i = 0; i < 200; i++)); do
+        [ "$(metric pix2pixd_body_bytes_count)" -ge "$1" ] && break
+        sleep 0.01
+    done
+}
+drain() {
+    local i pids=()
+    for ((i = 0; i < 8; i++)); do
+        curl -s -m 60 -o "drain$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        pids+=($!)
+    done
+    wait_for 8
+    kill -TERM "$pid"
+    sleep 0.03
+    problem 503 stopping "$url/readyz" && header 'connection: close' || return 1
+    problem 503 stopping -F image=@a.png "$t" && header 'retry-after: [1-9]' && header 'connection: close' || return 1
+    wait "${pids[@]}"
+    [ "$(cat code? | sort -u)" = 200 ] || { cat code?; return 1; }
+}
+ok 'on SIGTERM /readyz and new requests get 503, and those under way are answered' drain
+ended() { wait "$pid"; }
+ok 'and then the daemon ends with 0' ended
+refused() { ! curl -s -m 5 "$url/readyz"; }
+ok 'and its port is closed' refused
+
+start --max-batch 1 --stop-timeout 0
+t=$url/translate
+cancel() {
+    local i pids=()
+    for ((i = 0; i < 8; i++)); do
+        curl -s -m 60 -o "cancel$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        pids+=($!)
+    done
+    wait_for 8
+    kill -INT "$pid"
+    wait "$pid" || return 1
+    wait "${pids[@]}"
+    [ "$(cat code? | sort -u | tr '\n' ' ')" = "200 503 " ] || { cat code?; return 1; }
+}
+ok 'without --stop-timeout what waits gets 503, what runs is answered, and the end is 0' cancel
+
+start --memory-limit 24MiB --batch-delay-us 1000000
+t=$url/translate
+lone() {
+    local seconds
+    seconds=$(curl -sf -m 60 -o body -w '%{time_total}' -F image=@a.png "$t") || return 1
+    echo "$seconds s"
+    [ "${seconds%.*}" = 0 ]
+}
+ok 'a lone request does not wait out --batch-delay-us' lone
+ok 'a picture whose plan is over --memory-limit: 422' problem 422 'too large' -F image=@large.png "$t?model=slow&fit=image"
+ok 'and with fit=scale it is answered' expect 200 -F image=@large.png "$t?model=slow&fit=scale"
+stop
+
+# --- on the wire -----------------------------------------------------------------------------------
+# A client that speaks as it likes: the requests of curl are too good.
+tell() { # tell BYTES: the answer, until the daemon closes
+    (
+        trap '' PIPE
+        exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+        printf '%b' "$1" >&3
+        timeout 5 cat <&3 >body
+    )
+}
+framing() { # framing PATTERN HEADER [VERSION]: refused, and nothing behind it is read
+    local pattern=$1
+    tell "POST /translate HTTP/${3-1.1}\\r\\nHost: a\\r\\nContent-Type: image/png\\r\\n$2\\r\\n\\r\\n0\\r\\n\\r\\nGET /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"
+    if [ "$(grep -c '^HTTP/' body)" != 1 ] || ! grep -q '^HTTP/1.1 400' body || ! grep -qi '^connection: close' body ||
+        ! grep -q "\"status\":400,\"detail\":\".*$pattern" body; then
+        cat body
+        return 1
+    fi
+}
+start --request-timeout 1 --idle-timeout 2 --max-batch 1
+t=$url/translate
+ok 'Content-Length beside Transfer-Encoding: 400, and the connection is closed' framing 'contradict' 'Content-Length: 5\r\nTransfer-Encoding: chunked'
+ok 'two lengths: 400, and the connection is closed' framing 'Content-Length comes twice' 'Content-Length: 0\r\nContent-Length: 0'
+ok 'another Transfer-Encoding than chunked: 400, and the connection is closed' framing 'gzip' 'Transfer-Encoding: gzip'
+ok 'Transfer-Encoding in HTTP/1.0: 400, and the connection is closed' framing 'HTTP/1.0' 'Transfer-Encoding: chunked' 1.0
+ok 'two hosts: 400, and the connection is closed' framing 'Host comes twice' 'Host: b'
+ok 'a header whose name is no token: 400, and the connection is closed' framing 'token' 'A(b: c'
+drip() { # drip HEAD: then a byte five times a second, until the connection is gone
+    (
+        trap '' PIPE
+        exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+        printf '%b' "$1" >&3
+        for ((sent = 0; sent < 100; sent++)); do
+            printf x >&3 || break
+            read -r -t 0.2 -n 1 <&3
+            [ $? = 1 ] && break # the end; more than 128: only the time is over
+        done 2>/dev/null
+        echo "$sent bytes"
+        [ "$sent" -ge 3 ] && [ "$sent" -lt 100 ]
+    )
+}
+slow_body() { drip 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n'; }
+ok 'a client that sends its body too slowly is disconnected' slow_body
+slow_header() { drip 'GET /healthz HTTP/1.1\r\nHost: a\r\nX: '; }
+ok 'so is one that sends its header too slowly' slow_header
+ok 'and both are counted' test "$(metric 'pix2pixd_rejected_total{reason="slow"}')" = 2
+patient() {
+    local i pids=()
+    for ((i = 0; i < 16; i++)); do
+        curl -s -m 60 -o "slow$i" -w '%{http_code} %{time_total}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    cat code? code1?
+    ! cat code? code1? | grep -v '^200 ' && cat code? code1? | grep -q ' [1-9]'
+}
+ok 'a client that waits for its answer for longer is not' patient
+stop
+
+# --- starting ------------------------------------------------------------------------------------
+early_end() {
+    : >address >log
+    "$pix2pixd" --listen 127.0.0.1:0 --models models --threads-per-worker 1 --dtype f32 --max-batch 64 >address 2>log &
+    pid=$!
+    daemons+=("$pid")
+    for ((i = 0; i < 600; i++)); do grep -q 'model slow' log && break; sleep 0.05; done
+    kill -TERM "$pid"
+    wait "$pid" && [ ! -s address ] && grep -q 'before it was ready' log
+}
+ok 'SIGTERM while the models are warmed ends the daemon at once, with 0' early_end
+
+if grep -qs . /proc/net/if_inet6; then
+    start --listen '[::1]:0'
+    six() { grep -Eq '^http://\[::1\]:[1-9][0-9]*$' address && "$pix2pixd" --health "$url"; }
+    ok 'an IPv6 address is listened on and printed in brackets' six
+    stop
+fi
+
+done_testing
