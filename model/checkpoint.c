@@ -5,16 +5,6 @@
 
 #include "model/checkpoint_parts.h"
 #include "model/map.h"
-#include "model/quantize.h"
-
-/* What px_checkpoint.dtype says. */
-static enum px_dtype stored_dtype(const struct px_checkpoint *checkpoint)
-{
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
-        if (px_checkpoint_quantised(checkpoint, layer))
-            return PX_S8;
-    return checkpoint->tensors[0][PX_ROLE_WEIGHT]->dtype;
-}
 
 static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
 {
@@ -31,7 +21,7 @@ static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
     if (rc)
         return rc;
     memcpy(checkpoint->tensors, binding.found, sizeof checkpoint->tensors);
-    checkpoint->dtype = stored_dtype(checkpoint);
+    checkpoint->dtype = px_checkpoint_stored_dtype(checkpoint);
     return 0;
 }
 
@@ -133,7 +123,7 @@ void px_checkpoint_close(struct px_checkpoint *checkpoint)
     px_safetensors_close(checkpoint->file);
     px_pth_close(checkpoint->pth);
     for (int layer = 0; layer < PX_MAX_LAYERS; layer++)
-        free(checkpoint->real[layer]);
+        free(checkpoint->substitutes[layer]);
     free(checkpoint);
 }
 
@@ -141,60 +131,4 @@ const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpo
                                              enum px_tensor_role role)
 {
     return checkpoint->tensors[layer][role];
-}
-
-bool px_checkpoint_quantised(const struct px_checkpoint *checkpoint, int layer)
-{
-    return checkpoint->tensors[layer][PX_ROLE_WEIGHT]->dtype == PX_S8;
-}
-
-void px_checkpoint_weights(const struct px_checkpoint *checkpoint, int layer, float *out)
-{
-    const struct px_tensor *const *tensors = checkpoint->tensors[layer];
-
-    if (px_checkpoint_quantised(checkpoint, layer))
-        px_dequantize(&checkpoint->network.layers[layer], tensors[PX_ROLE_WEIGHT],
-                      tensors[PX_ROLE_WEIGHT_SCALE], tensors[PX_ROLE_INPUT_SCALE], out);
-    else
-        px_tensor_to_f32(tensors[PX_ROLE_WEIGHT], out);
-}
-
-/* The tensor and its values in one piece of memory. */
-static int dequantize_layer(struct px_checkpoint *checkpoint, int layer, struct px_error *err)
-{
-    const struct px_tensor **tensors = checkpoint->tensors[layer];
-    size_t count = px_tensor_count(tensors[PX_ROLE_WEIGHT]);
-    struct px_tensor *real = malloc(sizeof *real + count * sizeof(float));
-
-    if (!real)
-        return px_fail(err, PX_E_NOMEM, "no memory for %zu weights", count);
-    *real = *tensors[PX_ROLE_WEIGHT];
-    real->dtype = PX_F32;
-    real->bytes = count * sizeof(float);
-    real->data = real + 1;
-    px_checkpoint_weights(checkpoint, layer, (float *)(void *)(real + 1));
-    checkpoint->real[layer] = real;
-    tensors[PX_ROLE_WEIGHT] = real;
-    tensors[PX_ROLE_WEIGHT_SCALE] = tensors[PX_ROLE_INPUT_SCALE] = NULL;
-    return 0;
-}
-
-int px_checkpoint_check_real(const struct px_checkpoint *checkpoint, struct px_error *err)
-{
-    if (checkpoint->dtype == PX_S8)
-        return px_fail(err, PX_E_INVALID, "the checkpoint has int8 weights: dequantize them first");
-    return 0;
-}
-
-int px_checkpoint_dequantize(struct px_checkpoint *checkpoint, struct px_error *err)
-{
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++) {
-        int rc = px_checkpoint_quantised(checkpoint, layer)
-                     ? dequantize_layer(checkpoint, layer, err)
-                     : 0;
-        if (rc)
-            return rc;
-    }
-    checkpoint->dtype = stored_dtype(checkpoint);
-    return 0;
 }

@@ -27,8 +27,8 @@
 
 struct px_checkpoint {
     struct px_network network;
-    struct px_safetensors *file;       /* owned; NULL where PyTorch wrote the file, */
-    struct px_pth *pth;                /* and then this, owned, is not */
+    struct px_safetensors *file;       /* owned; NULL where PyTorch wrote the file, and then */
+    struct px_pth *pth;                /* this, owned, is not; both NULL: made in memory */
     const struct px_tensor_list *list; /* all that the file holds */
     bool has_running;    /* all running means and variances that the network has are there; true
                             without batch norm */
@@ -36,7 +36,7 @@ struct px_checkpoint {
     enum px_dtype dtype; /* PX_S8 where any layer is quantised, else the stored type of the first
                             layer's weights: PX_F32, PX_BF16, ... */
     const struct px_tensor *tensors[PX_MAX_LAYERS][PX_ROLE_COUNT]; /* px_checkpoint_tensor() */
-    struct px_tensor *real[PX_MAX_LAYERS]; /* owned: what px_checkpoint_dequantize() made */
+    struct px_substitute *substitutes[PX_MAX_LAYERS]; /* owned: weights that were made here */
 };
 
 /* Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the path. */
@@ -66,6 +66,18 @@ void px_checkpoint_weights(const struct px_checkpoint *checkpoint, int layer, fl
  * formats or go on training: call it before anybody else reads. NOMEM. */
 int px_checkpoint_dequantize(struct px_checkpoint *checkpoint, struct px_error *err);
 
+/* Which layers of a checkpoint become int8. */
+struct px_int8_choice {
+    const float *input_scales[PX_MAX_LAYERS]; /* [in], positive; NULL: the layer is not quantised */
+    enum px_dtype others;                     /* PX_F32 or PX_BF16: the weights of those */
+};
+
+/* A checkpoint in memory like this one, which has no int8 weights (else INVALID), with the chosen
+ * layers quantised (model/quantize.h). It reads the other tensors and the metadata of this one,
+ * which must outlive it. NOMEM. */
+int px_checkpoint_quantize(struct px_checkpoint **out, const struct px_checkpoint *checkpoint,
+                           const struct px_int8_choice *choice, struct px_error *err);
+
 /* Whether px_checkpoint_save() writes the metadata of this key by itself, from the network. */
 bool px_checkpoint_network_key(const char *key);
 
@@ -79,17 +91,10 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
                        const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
                        struct px_error *err);
 
-/* Which layers of a checkpoint become int8. */
-struct px_int8_choice {
-    const float *input_scales[PX_MAX_LAYERS]; /* [in], positive; NULL: the layer is not quantised */
-    enum px_dtype others;                     /* PX_F32 or PX_BF16: the weights of those */
-};
-
-/* Quantises the weights of the chosen layers (model/quantize.h) and saves the checkpoint, which has
- * no int8 weights yet (else INVALID), as above. */
-int px_checkpoint_save_int8(const char *path, const struct px_checkpoint *checkpoint,
-                            const struct px_int8_choice *choice, const struct px_metadata *extra,
-                            size_t extra_count, struct px_error *err);
+/* Writes all tensors of a checkpoint that its network has, as above. */
+int px_checkpoint_store(const char *path, const struct px_checkpoint *checkpoint,
+                        const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
+                        struct px_error *err);
 
 /* Writes the network's tensors as a state_dict for PyTorch (model/pth.h), in its order. What a
  * state_dict cannot say (direction, crop_size ...) is left out, and so are running statistics that

@@ -1,105 +1,182 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/checkpoint_parts.h"
 #include "model/quantize.h"
 
-/* The tensors as they will be written: views of the checkpoint's data or of `owned`. */
-struct int8_file {
-    struct px_tensor_spec scales[2 * PX_MAX_LAYERS]; /* a layer's weight_scale, then input_scale */
-    struct px_tensor tensors[PX_MAX_LAYERS * PX_ROLE_COUNT];
-    void *owned[PX_MAX_LAYERS];
-    size_t count;
+/* Tensors that stand in the place of a layer's own, in one piece of memory. */
+struct px_substitute {
+    struct px_tensor weight, weight_scale, input_scale;
+    struct px_tensor_spec specs[2]; /* the names of the scales */
+    float data[];                   /* the scales' before the weights' */
 };
 
-/* A view of `count` floats as one of a layer's two scales. */
-static void add_scale(struct int8_file *file, const struct px_tensor_spec *spec, const float *data)
+bool px_checkpoint_quantised(const struct px_checkpoint *checkpoint, int layer)
 {
-    file->tensors[file->count++] =
-        (struct px_tensor){.name = spec->name,
-                           .dtype = PX_F32,
-                           .ndim = 1,
-                           .shape = {spec->shape[0]},
-                           .data = data,
-                           .bytes = (size_t)spec->shape[0] * sizeof *data};
+    return checkpoint->tensors[layer][PX_ROLE_WEIGHT]->dtype == PX_S8;
 }
 
-/* The layer's int8 weights and scales; weight_scale and q lie in one piece of memory. */
-static int add_quantized(struct int8_file *file, const struct px_checkpoint *checkpoint, int layer,
-                         const float *input_scale, struct px_error *err)
+enum px_dtype px_checkpoint_stored_dtype(const struct px_checkpoint *checkpoint)
 {
-    const struct px_layer *l = &checkpoint->network.layers[layer];
-    struct px_tensor weight = *px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT);
-    size_t count = px_tensor_count(&weight), out = (size_t)l->out_channels;
-    float *real = malloc(count * sizeof *real);
-    float *weight_scale = malloc(out * sizeof *weight_scale + count);
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        if (px_checkpoint_quantised(checkpoint, layer))
+            return PX_S8;
+    return checkpoint->tensors[0][PX_ROLE_WEIGHT]->dtype;
+}
 
-    if (!real || !weight_scale) {
-        free(real);
-        free(weight_scale);
-        return px_fail(err, PX_E_NOMEM, "no memory to quantize %s.weight", l->conv);
-    }
-    file->owned[layer] = weight_scale;
-    px_checkpoint_weights(checkpoint, layer, real);
-    px_quantize(l, real, input_scale, (int8_t *)(weight_scale + out), weight_scale);
-    free(real);
-    weight.dtype = PX_S8;
-    weight.data = weight_scale + out;
-    weight.bytes = count;
-    file->tensors[file->count++] = weight;
-    add_scale(file, &file->scales[2 * layer], weight_scale);
-    add_scale(file, &file->scales[2 * layer + 1], input_scale);
+int px_checkpoint_check_real(const struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    if (checkpoint->dtype == PX_S8)
+        return px_fail(err, PX_E_INVALID, "the checkpoint has int8 weights: dequantize them first");
     return 0;
 }
 
-/* The layer's real weights as `dtype`. */
-static int add_real(struct int8_file *file, const struct px_checkpoint *checkpoint, int layer,
-                    enum px_dtype dtype, struct px_error *err)
+void px_checkpoint_weights(const struct px_checkpoint *checkpoint, int layer, float *out)
 {
-    struct px_tensor *weight = &file->tensors[file->count++];
+    const struct px_tensor *const *tensors = checkpoint->tensors[layer];
 
-    *weight = *px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT);
-    return weight->dtype == dtype ? 0 : px_tensor_convert(weight, dtype, &file->owned[layer], err);
-}
-
-static int collect(struct int8_file *file, const struct px_checkpoint *checkpoint,
-                   const struct px_int8_choice *choice, struct px_error *err)
-{
-    int rc = 0;
-
-    px_network_scales(&checkpoint->network, file->scales,
-                      sizeof file->scales / sizeof *file->scales);
-    for (int layer = 0; !rc && layer < checkpoint->network.layer_count; layer++) {
-        const float *input_scale = choice->input_scales[layer];
-        rc = input_scale ? add_quantized(file, checkpoint, layer, input_scale, err)
-                         : add_real(file, checkpoint, layer, choice->others, err);
-        for (int role = PX_ROLE_WEIGHT + 1; role <= PX_ROLE_BATCHES; role++) {
-            const struct px_tensor *tensor =
-                px_checkpoint_tensor(checkpoint, layer, (enum px_tensor_role)role);
-            if (tensor)
-                file->tensors[file->count++] = *tensor;
-        }
-    }
-    return rc;
-}
-
-int px_checkpoint_save_int8(const char *path, const struct px_checkpoint *checkpoint,
-                            const struct px_int8_choice *choice, const struct px_metadata *extra,
-                            size_t extra_count, struct px_error *err)
-{
-    struct int8_file *file = calloc(1, sizeof *file);
-
-    if (!file)
-        return px_fail(err, PX_E_NOMEM, "%s: no memory for an int8 checkpoint", path);
-    int rc = px_checkpoint_check_real(checkpoint, err);
-    if (!rc)
-        rc = collect(file, checkpoint, choice, err);
-    if (rc)
-        px_error_prefix(err, path);
+    if (px_checkpoint_quantised(checkpoint, layer))
+        px_dequantize(&checkpoint->network.layers[layer], tensors[PX_ROLE_WEIGHT],
+                      tensors[PX_ROLE_WEIGHT_SCALE], tensors[PX_ROLE_INPUT_SCALE], out);
     else
-        rc = px_checkpoint_save(path, &checkpoint->network, file->tensors, file->count, extra,
-                                extra_count, PX_DTYPE_AUTO, err);
-    for (int layer = 0; layer < PX_MAX_LAYERS; layer++)
-        free(file->owned[layer]);
-    free(file);
+        px_tensor_to_f32(tensors[PX_ROLE_WEIGHT], out);
+}
+
+/* Room for the layer's weights as `dtype` after `floats` floats; NULL without memory. */
+static struct px_substitute *substitute(const struct px_checkpoint *checkpoint, int layer,
+                                        size_t floats, enum px_dtype dtype, struct px_error *err)
+{
+    const struct px_tensor *weight = px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT);
+    size_t bytes = px_tensor_count(weight) * px_dtype_size(dtype);
+    struct px_substitute *s = malloc(sizeof *s + floats * sizeof(float) + bytes);
+
+    if (!s) {
+        px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", bytes);
+        return NULL;
+    }
+    s->weight = *weight;
+    s->weight.dtype = dtype;
+    s->weight.bytes = bytes;
+    s->weight.data = s->data + floats;
+    return s;
+}
+
+/* Takes the substitute over; it has scales, or not. It may have been made from one before. */
+static void put(struct px_checkpoint *checkpoint, int layer, struct px_substitute *s, bool scales)
+{
+    const struct px_tensor **tensors = checkpoint->tensors[layer];
+
+    free(checkpoint->substitutes[layer]);
+    checkpoint->substitutes[layer] = s;
+    tensors[PX_ROLE_WEIGHT] = &s->weight;
+    tensors[PX_ROLE_WEIGHT_SCALE] = scales ? &s->weight_scale : NULL;
+    tensors[PX_ROLE_INPUT_SCALE] = scales ? &s->input_scale : NULL;
+}
+
+int px_checkpoint_dequantize(struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++) {
+        if (!px_checkpoint_quantised(checkpoint, layer))
+            continue;
+        struct px_substitute *s = substitute(checkpoint, layer, 0, PX_F32, err);
+        if (!s)
+            return -PX_E_NOMEM;
+        px_checkpoint_weights(checkpoint, layer, s->data);
+        put(checkpoint, layer, s, false);
+    }
+    checkpoint->dtype = px_checkpoint_stored_dtype(checkpoint);
+    return 0;
+}
+
+static struct px_tensor scale_tensor(const struct px_tensor_spec *spec, const float *data)
+{
+    return (struct px_tensor){.name = spec->name,
+                              .dtype = PX_F32,
+                              .ndim = 1,
+                              .shape = {spec->shape[0]},
+                              .data = data,
+                              .bytes = (size_t)spec->shape[0] * sizeof *data};
+}
+
+/* Quantises `real`, the layer's weights. */
+static int quantize_layer(struct px_checkpoint *checkpoint, int layer, const float *real,
+                          const float *input_scale, struct px_error *err)
+{
+    const struct px_layer *l = &checkpoint->network.layers[layer];
+    size_t in = (size_t)l->in_channels, out = (size_t)l->out_channels;
+    struct px_tensor_spec specs[2 * PX_MAX_LAYERS];
+    struct px_substitute *s = substitute(checkpoint, layer, out + in, PX_S8, err);
+
+    if (!s)
+        return -PX_E_NOMEM;
+    px_network_scales(&checkpoint->network, specs, sizeof specs / sizeof *specs);
+    memcpy(s->specs, specs + 2 * layer, sizeof s->specs);
+    s->weight_scale = scale_tensor(&s->specs[0], s->data);
+    s->input_scale = scale_tensor(&s->specs[1], s->data + out);
+    memcpy(s->data + out, input_scale, in * sizeof *input_scale);
+    px_quantize(l, real, input_scale, (int8_t *)(s->data + out + in), s->data);
+    put(checkpoint, layer, s, true);
+    return 0;
+}
+
+/* Stores `real`, the layer's weights, as another type. */
+static int store_layer(struct px_checkpoint *checkpoint, int layer, const float *real,
+                       enum px_dtype dtype, struct px_error *err)
+{
+    struct px_substitute *s = substitute(checkpoint, layer, 0, dtype, err);
+
+    if (!s)
+        return -PX_E_NOMEM;
+    if (dtype == PX_F32) {
+        memcpy(s->data, real, s->weight.bytes);
+    } else {
+        uint16_t *to = (uint16_t *)(void *)s->data;
+        for (size_t i = 0; i < px_tensor_count(&s->weight); i++)
+            to[i] = px_f32_to_bf16(real[i]);
+    }
+    put(checkpoint, layer, s, false);
+    return 0;
+}
+
+static int change_layer(struct px_checkpoint *checkpoint, int layer,
+                        const struct px_int8_choice *choice, struct px_error *err)
+{
+    const struct px_tensor *weight = px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT);
+    const float *input_scale = choice->input_scales[layer];
+
+    if (!input_scale && weight->dtype == choice->others)
+        return 0;
+    float *real = malloc(px_tensor_count(weight) * sizeof *real);
+    if (!real)
+        return px_fail(err, PX_E_NOMEM, "no memory for %zu weights", px_tensor_count(weight));
+    px_checkpoint_weights(checkpoint, layer, real);
+    int rc = input_scale ? quantize_layer(checkpoint, layer, real, input_scale, err)
+                         : store_layer(checkpoint, layer, real, choice->others, err);
+    free(real);
     return rc;
+}
+
+int px_checkpoint_quantize(struct px_checkpoint **out, const struct px_checkpoint *checkpoint,
+                           const struct px_int8_choice *choice, struct px_error *err)
+{
+    int rc = px_checkpoint_check_real(checkpoint, err);
+
+    if (rc)
+        return rc;
+    struct px_checkpoint *copy = malloc(sizeof *copy);
+    if (!copy)
+        return px_fail(err, PX_E_NOMEM, "no memory for a checkpoint");
+    *copy = *checkpoint;
+    copy->file = NULL;
+    copy->pth = NULL;
+    memset(copy->substitutes, 0, sizeof copy->substitutes);
+    for (int layer = 0; !rc && layer < copy->network.layer_count; layer++)
+        rc = change_layer(copy, layer, choice, err);
+    if (rc) {
+        px_checkpoint_close(copy);
+        return rc;
+    }
+    copy->dtype = px_checkpoint_stored_dtype(copy);
+    *out = copy;
+    return 0;
 }

@@ -21,6 +21,9 @@ struct px_checkpoint_metadata {
 /* `network` must outlive *out. */
 void px_checkpoint_describe(struct px_checkpoint_metadata *out, const struct px_network *network);
 
+/* What px_checkpoint.dtype says. */
+enum px_dtype px_checkpoint_stored_dtype(const struct px_checkpoint *checkpoint);
+
 /* INVALID where a checkpoint that is to be written in another format has int8 weights. */
 int px_checkpoint_check_real(const struct px_checkpoint *checkpoint, struct px_error *err);
 

@@ -140,3 +140,21 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
     release(&written);
     return rc;
 }
+
+int px_checkpoint_store(const char *path, const struct px_checkpoint *checkpoint,
+                        const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
+                        struct px_error *err)
+{
+    struct px_tensor tensors[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    size_t count = 0;
+
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        for (int role = 0; role < PX_ROLE_COUNT; role++) {
+            const struct px_tensor *tensor =
+                px_checkpoint_tensor(checkpoint, layer, (enum px_tensor_role)role);
+            if (tensor)
+                tensors[count++] = *tensor;
+        }
+    return px_checkpoint_save(path, &checkpoint->network, tensors, count, extra, extra_count, dtype,
+                              err);
+}

@@ -70,16 +70,18 @@ bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
            (network->layers[layer].has_bias || px_pack_folds(network, layer, running));
 }
 
-/* The tensor's values as floats: a view where it holds aligned floats already, else a copy in
- * *owned, which the caller frees. NULL where there is no memory. */
-static const float *as_floats(const struct px_tensor *tensor, float **owned)
+/* The layer's real weights as floats: a view where the file holds aligned floats already, else a
+ * copy in *owned, which the caller frees. NULL where there is no memory. */
+static const float *as_floats(const struct px_checkpoint *checkpoint, int layer, float **owned)
 {
+    const struct px_tensor *tensor = px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT);
+
     *owned = NULL;
     if (tensor->dtype == PX_F32 && (uintptr_t)tensor->data % sizeof(float) == 0)
         return tensor->data;
     *owned = malloc(px_tensor_count(tensor) * sizeof(float));
     if (*owned)
-        px_tensor_to_f32(tensor, *owned);
+        px_checkpoint_weights(checkpoint, layer, *owned);
     return *owned;
 }
 
@@ -132,10 +134,8 @@ static int pack_weights(const struct px_pack *pack, const struct entry *entry, c
                         struct px_conv *conv, struct px_error *err)
 {
     const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
-    const struct px_tensor *tensor =
-        px_checkpoint_tensor(pack->checkpoint, entry->layer, PX_ROLE_WEIGHT);
     float *owned, *plain = NULL;
-    const float *from = as_floats(tensor, &owned), *ready = from;
+    const float *from = as_floats(pack->checkpoint, entry->layer, &owned), *ready = from;
     int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
 
     if (!rc && (px_form_repeats(px_form_of(layer)) > 1 || entry->folded)) {

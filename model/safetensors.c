@@ -47,12 +47,13 @@ int px_safetensors_open(struct px_safetensors **out, const char *path, struct px
 
 int px_safetensors_check(const struct px_safetensors *file, struct px_error *err)
 {
-    return px_map_check(&file->map, err);
+    return file ? px_map_check(&file->map, err) : 0;
 }
 
 void px_safetensors_forget(const struct px_safetensors *file)
 {
-    px_map_forget(&file->map);
+    if (file)
+        px_map_forget(&file->map);
 }
 
 void px_safetensors_close(struct px_safetensors *file)

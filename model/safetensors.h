@@ -24,10 +24,11 @@ int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_
                          struct px_error *err);
 void px_safetensors_close(struct px_safetensors *file); /* accepts NULL */
 
-/* IO where the file was written to since it was opened: its tensors must not be read any more. */
+/* IO where the file was written to since it was opened: its tensors must not be read any more.
+ * NULL, which is no file, was not. */
 int px_safetensors_check(const struct px_safetensors *file, struct px_error *err);
 
-/* Gives the pages of a mapped file that were read so far back to the system. */
+/* Gives the pages of a mapped file that were read so far back to the system; accepts NULL. */
 void px_safetensors_forget(const struct px_safetensors *file);
 
 /* Tensors and metadata; lives as long as the file is open. */

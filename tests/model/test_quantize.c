@@ -39,7 +39,7 @@ static float *weights_of(const struct px_checkpoint *c, int layer)
 /* Layer FIRST and LAST with input scales that differ from channel to channel. */
 static void write_int8(const char *path)
 {
-    struct px_checkpoint *c = open_good(plain);
+    struct px_checkpoint *c = open_good(plain), *q = NULL;
     struct px_int8_choice choice = {.others = PX_BF16};
     float scales[64];
     struct px_error err = {0};
@@ -47,8 +47,10 @@ static void write_int8(const char *path)
     for (int i = 0; i < 64; i++)
         scales[i] = 0.01f * (float)(1 + i % 5);
     choice.input_scales[FIRST] = choice.input_scales[LAST] = scales;
-    if (px_checkpoint_save_int8(path, c, &choice, NULL, 0, &err) != 0)
+    if (px_checkpoint_quantize(&q, c, &choice, &err) != 0 ||
+        px_checkpoint_store(path, q, NULL, 0, PX_DTYPE_AUTO, &err) != 0)
         fail_msg("%s", err.message);
+    px_checkpoint_close(q);
     px_checkpoint_close(c);
 }
 
@@ -314,6 +316,7 @@ static void test_saving_real(void **state)
 {
     struct parts parts = take_apart();
     const struct px_int8_choice choice = {.others = PX_BF16};
+    struct px_checkpoint *none;
     struct px_error err = {0};
     char path[128];
     (void)state;
@@ -323,8 +326,7 @@ static void test_saving_real(void **state)
                                         NULL, 0, PX_BF16, &err),
                      -PX_E_INVALID);
     assert_non_null(strstr(err.message, "is int8: dequantize it to store it as bf16"));
-    assert_int_equal(px_checkpoint_save_int8(path, parts.source, &choice, NULL, 0, &err),
-                     -PX_E_INVALID);
+    assert_int_equal(px_checkpoint_quantize(&none, parts.source, &choice, &err), -PX_E_INVALID);
     assert_int_equal(access(path, F_OK), -1);
     px_checkpoint_close(parts.source);
 }

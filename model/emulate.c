@@ -1,0 +1,105 @@
+#include "model/emulate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/observer.h"
+#include "model/quantize.h"
+
+struct px_emulation {
+    struct px_model *model;
+    float *scales;  /* of one layer: [in] input scales, then their inverses */
+    float *rounded; /* what a layer reads instead of its input */
+    size_t room;    /* floats there */
+    bool failed;    /* no memory for that */
+};
+
+int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpoint,
+                        struct px_error *err)
+{
+    struct px_emulation *emulation = calloc(1, sizeof *emulation);
+    size_t channels = 0;
+
+    for (int i = 0; i < checkpoint->network.layer_count; i++)
+        if ((size_t)checkpoint->network.layers[i].in_channels > channels)
+            channels = (size_t)checkpoint->network.layers[i].in_channels;
+    if (emulation)
+        emulation->scales = malloc(2 * channels * sizeof *emulation->scales);
+    if (!emulation || !emulation->scales) {
+        px_emulation_destroy(emulation);
+        return px_fail(err, PX_E_NOMEM, "no memory to emulate int8");
+    }
+    int rc = px_model_create(&emulation->model, checkpoint, PX_F32, err);
+    if (rc) {
+        px_emulation_destroy(emulation);
+        return rc;
+    }
+    *out = emulation;
+    return 0;
+}
+
+void px_emulation_destroy(struct px_emulation *emulation)
+{
+    if (!emulation)
+        return;
+    px_model_unref(emulation->model);
+    free(emulation->scales);
+    free(emulation->rounded);
+    free(emulation);
+}
+
+static bool make_room(struct px_emulation *emulation, size_t count)
+{
+    if (count <= emulation->room)
+        return true;
+    free(emulation->rounded);
+    emulation->room = (count + 15) / 16 * 16;
+    emulation->rounded = aligned_alloc(64, emulation->room * sizeof *emulation->rounded);
+    if (!emulation->rounded)
+        emulation->room = 0;
+    return emulation->rounded;
+}
+
+static void *see(void *context, int layer, const struct px_grid *in)
+{
+    struct px_emulation *emulation = context;
+    const struct px_checkpoint *checkpoint = px_model_checkpoint(emulation->model);
+    const size_t channels = (size_t)in->channels, count = px_grid_elements(in);
+    const float most = (float)px_quantize_levels(&checkpoint->network.layers[layer]);
+    const float least = most > 127 ? 0 : -most;
+    float *scale = emulation->scales, *inverse = scale + channels;
+    const float *x = in->data;
+
+    if (!px_checkpoint_quantised(checkpoint, layer))
+        return NULL;
+    if (!make_room(emulation, count)) {
+        emulation->failed = true;
+        return NULL;
+    }
+    px_tensor_to_f32(px_checkpoint_tensor(checkpoint, layer, PX_ROLE_INPUT_SCALE), scale);
+    for (size_t c = 0; c < channels; c++)
+        inverse[c] = 1 / scale[c];
+    for (size_t at = 0; at < count; at += channels)
+        for (size_t c = 0; c < channels; c++) {
+            float level = rintf(x[at + c] * inverse[c]);
+            level = level > least ? level : least;
+            level = level < most ? level : most;
+            emulation->rounded[at + c] = level * scale[c];
+        }
+    return emulation->rounded;
+}
+
+int px_emulation_run(struct px_emulation *emulation, struct px_engine *engine,
+                     const struct px_batch *batch, struct px_error *err)
+{
+    const struct px_observer observer = {see, emulation};
+
+    emulation->failed = false;
+    px_engine_observe(engine, &observer);
+    int rc = px_engine_run(engine, emulation->model, batch, err);
+    px_engine_observe(engine, NULL);
+    if (!rc && emulation->failed)
+        rc = px_fail(err, PX_E_NOMEM, "no memory to emulate int8 on pictures of %dx%d",
+                     batch->width, batch->height);
+    return rc;
+}

@@ -1,0 +1,26 @@
+#ifndef MODEL_EMULATE_H
+#define MODEL_EMULATE_H
+
+/* What int8 gives, computed in f32, on any CPU.
+ *
+ * In f32 a model of an int8 checkpoint computes with the weights that its int8 ones stand for. Here
+ * what each quantised layer reads is rounded to the levels of model/quantize.h besides, in f32:
+ * then each product is that of the whole numbers times both scales, and a convolution gives what
+ * int8 gives up to f32's rounding of the sum. Between layers numbers stay f32 where the engine may
+ * keep bf16. */
+
+#include "base/error.h"
+#include "model/engine.h"
+
+struct px_emulation;
+
+/* Takes the checkpoint, which may be int8 or not, over on success. */
+int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpoint,
+                        struct px_error *err);
+void px_emulation_destroy(struct px_emulation *emulation); /* accepts NULL */
+
+/* px_engine_run(); while it runs, the engine has no other observer, and none afterwards. */
+int px_emulation_run(struct px_emulation *emulation, struct px_engine *engine,
+                     const struct px_batch *batch, struct px_error *err);
+
+#endif

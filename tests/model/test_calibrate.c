@@ -1,0 +1,356 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "model/calibrate.h"
+#include "model/emulate.h"
+#include "model/form.h"
+#include "model/quantize.h"
+#include "model/ranges.h"
+#include "tests/model/generator.h"
+
+enum { SIDE = 32, NGF = 4, PICTURES = 3, LAST = 9 };
+
+static char folder[64];
+static char path[96]; /* a unet_32, f32 */
+static struct px_engine *engine;
+static uint8_t drawn[PICTURES][SIDE * SIDE * 3];
+static const uint8_t *const pictures[PICTURES] = {drawn[0], drawn[1], drawn[2]};
+
+static struct px_checkpoint *open_plain(void)
+{
+    struct px_checkpoint *checkpoint = NULL;
+    struct px_error err = {0};
+
+    if (px_checkpoint_open(&checkpoint, path, &err) != 0)
+        fail_msg("%s", err.message);
+    return checkpoint;
+}
+
+static struct px_batch batch_of(const uint8_t *const *in, uint8_t *const *out)
+{
+    return (struct px_batch){
+        .n = 1, .height = SIDE, .width = SIDE, .norm = PX_TEST_BATCH, .in = in, .out = out};
+}
+
+/* The answer of a checkpoint, which is taken over, to the first picture. */
+static void emulate(struct px_checkpoint *checkpoint, uint8_t *out)
+{
+    const struct px_batch batch = batch_of(pictures, &out);
+    struct px_emulation *emulation;
+    struct px_error err = {0};
+
+    if (px_emulation_create(&emulation, checkpoint, &err) != 0 ||
+        px_emulation_run(emulation, engine, &batch, &err) != 0)
+        fail_msg("%s", err.message);
+    px_emulation_destroy(emulation);
+}
+
+static void test_ranges(void **state)
+{
+    struct px_checkpoint *c = open_plain();
+    struct px_ranges *ranges;
+    struct px_error err = {0};
+    float scale[64];
+    float data[] = {1, -4, 0, 0.25f, -0.5f, 2, 0, 0}; /* two pixels of four channels */
+    const struct px_grid grid = {
+        .data = data, .dtype = PX_F32, .n = 1, .height = 1, .width = 2, .channels = NGF};
+    (void)state;
+
+    assert_int_equal(px_ranges_create(&ranges, &c->network, &err), 0);
+    struct px_observer observer = px_ranges_observer(ranges);
+    assert_null(observer.see(observer.context, 1, &grid));
+    assert_int_equal(px_ranges_scales(ranges, 1, scale, &err), 0);
+    assert_float_equal(scale[0], 2.0f / 127, 1e-7f); /* sqrt(1 * 4) */
+    assert_float_equal(scale[1], 4.0f / 127, 1e-7f);
+    assert_float_equal(scale[2], 4.0f / 32 / 127, 1e-7f); /* of nothing: a part of the largest */
+    assert_float_equal(scale[3], 1.0f / 127, 1e-7f);
+    assert_int_equal(px_ranges_scales(ranges, 2, scale, &err), 0);
+    assert_true(scale[0] == 1); /* read nothing but zeros */
+    for (int k = 0; k < 2; k++) {
+        data[6] = k ? INFINITY : (float)NAN;
+        observer.see(observer.context, 1, &grid);
+        data[6] = 0;
+        observer.see(observer.context, 1, &grid);
+        assert_int_equal(px_ranges_scales(ranges, 1, scale, &err), -PX_E_FORMAT);
+        assert_non_null(strstr(err.message, "model.model.1.model.1 reads numbers that are not"));
+    }
+    px_ranges_destroy(ranges);
+    px_ranges_destroy(NULL);
+    px_checkpoint_close(c);
+}
+
+static void test_plain(void **state)
+{
+    static uint8_t want[SIDE * SIDE * 3], got[SIDE * SIDE * 3];
+    uint8_t *out = want;
+    const struct px_batch batch = batch_of(pictures, &out);
+    struct px_model *model;
+    struct px_error err = {0};
+    (void)state;
+
+    assert_int_equal(px_model_load(&model, path, PX_F32, &err), 0);
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), 0);
+    px_model_unref(model);
+    emulate(open_plain(), got);
+    assert_memory_equal(got, want, sizeof got);
+}
+
+/* What the last layer reads for the first picture. */
+struct read_by_last {
+    float *x; /* (SIDE / 2, SIDE / 2, 2 * NGF) */
+};
+
+static void *keep(void *context, int layer, const struct px_grid *in)
+{
+    struct read_by_last *last = context;
+    size_t count = px_grid_elements(in);
+
+    if (layer != LAST)
+        return NULL;
+    assert_int_equal(count, SIDE / 2 * SIDE / 2 * 2 * NGF);
+    memcpy(last->x, in->data, count * sizeof *last->x);
+    return NULL;
+}
+
+static float *read_by_last(void)
+{
+    static uint8_t answer[SIDE * SIDE * 3];
+    uint8_t *out = answer;
+    struct read_by_last last = {calloc(SIDE / 2 * SIDE / 2 * 2 * NGF, sizeof(float))};
+    const struct px_observer observer = {keep, &last};
+    const struct px_batch batch = batch_of(pictures, &out);
+    struct px_model *model;
+    struct px_error err = {0};
+
+    assert_int_equal(px_model_load(&model, path, PX_F32, &err), 0);
+    px_engine_observe(engine, &observer);
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), 0);
+    px_engine_observe(engine, NULL);
+    px_model_unref(model);
+    return last.x;
+}
+
+/* The last layer of an int8 checkpoint, ConvTranspose2d 4x4 stride 2 pad 1 after a ReLU, in whole
+ * numbers: the sum for one output. */
+static long whole_sum(const struct px_checkpoint *c, const float *x, int o, int oy, int ox)
+{
+    const int8_t *q = px_checkpoint_tensor(c, LAST, PX_ROLE_WEIGHT)->data;
+    const float *scale = px_checkpoint_tensor(c, LAST, PX_ROLE_INPUT_SCALE)->data;
+    long sum = 0;
+
+    for (int ky = 0; ky < 4; ky++)
+        for (int kx = 0; kx < 4; kx++) {
+            int y = oy + 1 - ky, x0 = ox + 1 - kx;
+            if (y < 0 || x0 < 0 || y % 2 || x0 % 2 || y / 2 >= SIDE / 2 || x0 / 2 >= SIDE / 2)
+                continue;
+            for (int i = 0; i < 2 * NGF; i++) {
+                float value = x[(y / 2 * (SIDE / 2) + x0 / 2) * 2 * NGF + i];
+                float level = rintf(value * (1 / scale[i]));
+                level = fminf(255, fmaxf(0, level));
+                sum += (long)level * q[((i * 3 + o) * 4 + ky) * 4 + kx];
+            }
+        }
+    return sum;
+}
+
+static void test_whole_numbers(void **state)
+{
+    struct px_checkpoint *plain = open_plain(), *c;
+    struct px_int8_choice choice = {.others = PX_F32};
+    uint8_t got[SIDE * SIDE * 3];
+    float scales[2 * NGF], weight_scale[3], bias[3], *x = read_by_last();
+    struct px_error err = {0};
+    int off = 0;
+    (void)state;
+
+    for (int i = 0; i < 2 * NGF; i++) /* small enough that some are over 255 */
+        scales[i] = 0.002f * (float)(i + 1);
+    choice.input_scales[LAST] = scales;
+    assert_int_equal(px_checkpoint_quantize(&c, plain, &choice, &err), 0);
+    memcpy(weight_scale, px_checkpoint_tensor(c, LAST, PX_ROLE_WEIGHT_SCALE)->data,
+           sizeof weight_scale);
+    px_tensor_to_f32(px_checkpoint_tensor(c, LAST, PX_ROLE_BIAS), bias);
+    double *want = malloc(sizeof got * sizeof *want);
+    for (int k = 0; k < SIDE * SIDE * 3; k++) {
+        long sum = whole_sum(c, x, k % 3, k / 3 / SIDE, k / 3 % SIDE);
+        double y = (double)sum * (double)weight_scale[k % 3] + (double)bias[k % 3];
+        want[k] = (tanh(y) + 1) * 127.5;
+    }
+    emulate(c, got);
+    for (int k = 0; k < SIDE * SIDE * 3; k++) { /* truncated; f32 may be on the other side */
+        assert_true(fabs(got[k] + 0.5 - want[k]) <= 0.5 + 1e-3);
+        off += got[k] != 127;
+    }
+    assert_true(off > SIDE * SIDE);
+    free(want);
+    free(x);
+    px_checkpoint_close(plain);
+}
+
+struct watch {
+    int calls, stop_at; /* 0: never */
+    char last[24];
+};
+
+static int progress(void *context, const char *step, int done, int count, struct px_error *err)
+{
+    struct watch *watch = context;
+
+    assert_in_range(done, 1, count);
+    snprintf(watch->last, sizeof watch->last, "%s", step);
+    if (++watch->calls == watch->stop_at)
+        return px_fail(err, PX_E_INTERRUPTED, "stopped");
+    return 0;
+}
+
+static struct px_calibration_options options_of(const struct px_checkpoint *c, struct watch *watch,
+                                                double min_psnr)
+{
+    return (struct px_calibration_options){.checkpoint = c,
+                                           .engine = engine,
+                                           .norm = PX_TEST_BATCH,
+                                           .pictures = pictures,
+                                           .count = PICTURES,
+                                           .height = SIDE,
+                                           .width = SIDE,
+                                           .min_psnr = min_psnr,
+                                           .progress = progress,
+                                           .context = watch};
+}
+
+static int chosen(const struct px_calibration *calibration)
+{
+    int count = 0;
+
+    for (int layer = 0; layer < PX_MAX_LAYERS; layer++)
+        count += calibration->choice.input_scales[layer] != NULL;
+    return count;
+}
+
+static void test_all(void **state)
+{
+    struct px_checkpoint *c = open_plain();
+    struct watch watch = {0};
+    const struct px_calibration_options options = options_of(c, &watch, 10);
+    struct px_calibration calibration;
+    struct px_error err = {0};
+    (void)state;
+
+    if (px_calibrate(&calibration, &options, &err) != 0)
+        fail_msg("%s", err.message);
+    for (int layer = 0; layer < c->network.layer_count; layer++) {
+        bool can = px_form_has_int8(&c->network, layer);
+        assert_int_equal(calibration.choice.input_scales[layer] != NULL, can);
+        assert_int_equal(isnan(calibration.alone[layer]), !can);
+        if (can) /* together they harm more */
+            assert_true(calibration.alone[layer] > calibration.psnr);
+    }
+    assert_in_range(chosen(&calibration), 1, LAST);
+    assert_true(calibration.psnr > 20);
+    assert_int_equal(watch.calls, PICTURES * (1 + chosen(&calibration) + 1));
+    assert_string_equal(watch.last, "together");
+    px_calibration_release(&calibration);
+    px_checkpoint_close(c);
+}
+
+/* The goal lies between all layers and one. */
+static void test_goal(void **state)
+{
+    struct px_checkpoint *c = open_plain();
+    struct watch watch = {0};
+    struct px_calibration_options options = options_of(c, &watch, 10);
+    struct px_calibration all, some;
+    struct px_error err = {0};
+    double least = INFINITY;
+    (void)state;
+
+    assert_int_equal(px_calibrate(&all, &options, &err), 0);
+    options.min_psnr = all.psnr + 2;
+    if (px_calibrate(&some, &options, &err) != 0)
+        fail_msg("%s", err.message);
+    assert_in_range(chosen(&some), 1, chosen(&all) - 1);
+    assert_true(some.psnr >= options.min_psnr);
+    for (int layer = 0; layer <= LAST; layer++) /* none that stays harms more than one that goes */
+        if (all.choice.input_scales[layer] && !some.choice.input_scales[layer])
+            least = fmin(least, -all.alone[layer]);
+    for (int layer = 0; layer <= LAST; layer++)
+        if (some.choice.input_scales[layer])
+            assert_true(-some.alone[layer] <= least);
+    px_calibration_release(&all);
+    px_calibration_release(&some);
+    px_checkpoint_close(c);
+}
+
+static void test_failures(void **state)
+{
+    struct px_checkpoint *c = open_plain();
+    struct watch watch = {0};
+    struct px_calibration_options options = options_of(c, &watch, 200);
+    struct px_calibration calibration;
+    struct px_error err = {0};
+    (void)state;
+
+    assert_int_equal(px_calibrate(&calibration, &options, &err), -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "no layer can be int8 and keep a PSNR of 200 dB"));
+    for (int stop = 1; stop <= 7; stop += 3) {
+        watch = (struct watch){.stop_at = stop};
+        assert_int_equal(px_calibrate(&calibration, &options, &err), -PX_E_INTERRUPTED);
+        assert_int_equal(watch.calls, stop);
+    }
+    options.norm = PX_TEST_RUNNING;
+    assert_int_equal(px_calibrate(&calibration, &options, &err), -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "no running statistics"));
+    px_checkpoint_close(c);
+}
+
+static int setup(void **state)
+{
+    const struct px_engine_options options = {.threads = 2, .first_cpu = -1};
+    const struct px_network_options unet = {.architecture = "unet_32",
+                                            .ngf = NGF,
+                                            .input_nc = 3,
+                                            .output_nc = 3,
+                                            .norm = PX_NORM_BATCH,
+                                            .direction = "AtoB"};
+    struct px_error err;
+
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/px-calibrate-XXXXXX");
+    if (!mkdtemp(folder) || px_engine_create(&engine, &options, &err) != 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/f32", folder);
+    generator_write(path, &unet, false);
+    for (int i = 0; i < PICTURES; i++)
+        for (size_t k = 0; k < sizeof drawn[i]; k++) /* squares of 4x4 */
+            drawn[i][k] =
+                (uint8_t)(px_hash((uint64_t)i, k % 3, k / 3 % SIDE / 4 + k / 3 / SIDE / 4 * SIDE) >>
+                          32);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    px_engine_destroy(engine);
+    unlink(path);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("a channel's scale is between its own range and the largest", test_ranges),
+        CHECK("without int8 layers an emulation is f32", test_plain),
+        CHECK("an emulated int8 layer is the sum of whole numbers", test_whole_numbers),
+        CHECK("all layers that can become int8 where that keeps to the goal", test_all),
+        CHECK("the layers that harm most stay where the goal is higher", test_goal),
+        CHECK("goals out of reach, a stop and missing statistics are errors", test_failures),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
