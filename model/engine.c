@@ -6,6 +6,7 @@
 #include "model/cpu.h"
 #include "model/model.h"
 #include "model/plan.h"
+#include "model/room.h"
 
 static const size_t DEFAULT_MEMORY = (size_t)512 << 20;
 
@@ -116,18 +117,6 @@ static int shed_scratch(struct px_engine *engine, struct px_error *err)
     return 0;
 }
 
-static int refuse_size(const struct px_engine *engine, const struct cached *key, size_t bytes,
-                       struct px_error *err)
-{
-    const size_t mib = (size_t)1 << 20;
-
-    return px_fail(err, PX_E_NOMEM,
-                   "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: send a "
-                   "smaller picture or raise the limit",
-                   key->n, key->n > 1 ? "s" : "", key->width, key->height, key->n > 1 ? "" : "s",
-                   bytes / mib + (bytes % mib != 0), engine->memory_limit / mib);
-}
-
 static int insert_plan(struct px_engine *engine, struct px_model *model, const struct cached *key,
                        const struct px_plan_desc *desc, struct px_error *err)
 {
@@ -161,12 +150,13 @@ static int add_plan(struct px_engine *engine, struct px_model *model, struct cac
                                 .width = key->width,
                                 .running = key->running,
                                 .threads = engine->threads};
+    const struct px_room room = {engine->threads, engine->memory_limit};
+    const struct px_shape shape = {key->n, key->height, key->width, key->running};
     size_t limit = engine->memory_limit;
 
-    if (!px_plan_memory(&desc, &key->bytes))
-        key->bytes = SIZE_MAX;
+    key->bytes = px_room_needed(model, engine->threads, &shape);
     if (key->bytes > limit)
-        return refuse_size(engine, key, key->bytes, err);
+        return px_room_refuse(model, &room, &shape, 0, err);
     while (engine->plans && px_engine_memory(engine) > limit - key->bytes)
         drop_oldest(engine);
     int rc = shed_scratch(engine, err);
@@ -176,12 +166,12 @@ static int add_plan(struct px_engine *engine, struct px_model *model, struct cac
         return rc;
     while (engine->plans->next && px_engine_memory(engine) > limit)
         drop_oldest(engine);
-    size_t needed = px_engine_memory(engine);
-    if (needed <= limit)
+    size_t scratch = px_dnn_scratch_size(engine->dnn);
+    if (px_engine_memory(engine) <= limit)
         return 0;
     drop(engine, &engine->plans);
     rc = shed_scratch(engine, err);
-    return rc ? rc : refuse_size(engine, key, needed, err);
+    return rc ? rc : px_room_refuse(model, &room, &shape, scratch, err);
 }
 
 /* Puts the plan for the batch first in the list: finds it, or makes it. */

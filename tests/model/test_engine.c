@@ -244,6 +244,45 @@ static void test_memory_limit(void **state)
     px_engine_destroy(engine);
 }
 
+/* Whatever the limit, the size that a refusal names is one that can be had. */
+static void test_remedy(void **state)
+{
+    struct px_model *model = load(&small, PX_F32, true);
+    const int multiple = px_network_multiple(px_model_network(model));
+    uint8_t *pixels = calloc(3, 1024 * 1024), *out = calloc(3, 1024 * 1024);
+    struct px_batch batch = {
+        .n = 1, .in = (const uint8_t *const[]){pixels}, .out = (uint8_t *const[]){out}};
+    int refused = 0;
+
+    (void)state;
+    for (size_t limit = (size_t)3 << 20; limit < (size_t)16 << 20; limit += (size_t)2900 << 10) {
+        struct px_engine *engine =
+            start((struct px_engine_options){.threads = 1, .first_cpu = -1, .memory_limit = limit});
+        struct px_error err;
+        for (int width = multiple; width <= 1024; width += 5 * multiple) {
+            int largest_width, largest_height;
+            batch.width = width;
+            batch.height = 512;
+            if (px_engine_run(engine, model, &batch, &err) == 0)
+                continue;
+            refused++;
+            const char *remedy = strstr(err.message, "send at most");
+            assert_non_null(remedy);
+            assert_int_equal(sscanf(remedy, "send at most %dx%d", &largest_width, &largest_height),
+                             2);
+            assert_true(largest_width < width || largest_height < 512);
+            batch.width = largest_width;
+            batch.height = largest_height;
+            run(engine, model, &batch);
+        }
+        px_engine_destroy(engine);
+    }
+    assert_true(refused > 10);
+    free(pixels);
+    free(out);
+    px_model_unref(model);
+}
+
 /* Of three plans with room for two the one used last survives, seen by what is allocated anew. */
 static void test_least_recently_used(void **state)
 {
@@ -552,6 +591,7 @@ int main(void)
         CHECK("gives bytes that are its floats, truncated", test_bytes_follow_floats),
         CHECK("allocates nothing when a size is planned", test_no_allocation),
         CHECK("keeps its plans within the memory limit", test_memory_limit),
+        CHECK("names the largest size that fits, where one does not", test_remedy),
         CHECK("forgets the plan that was used least recently", test_least_recently_used),
         CHECK("refuses what it cannot run, and says why", test_refusals),
         CHECK("refuses what is too small to be mirrored", test_too_small),

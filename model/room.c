@@ -1,0 +1,88 @@
+#include "model/room.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "model/model.h"
+#include "model/plan.h"
+
+static const size_t MIB = (size_t)1 << 20;
+
+size_t px_room_needed(struct px_model *model, int threads, const struct px_shape *shape)
+{
+    const struct px_plan_desc desc = {.network = px_model_network(model),
+                                      .pack = px_model_pack(model),
+                                      .dtype = px_model_dtype(model),
+                                      .n = shape->n,
+                                      .height = shape->height,
+                                      .width = shape->width,
+                                      .running = shape->running,
+                                      .threads = threads};
+    size_t bytes;
+
+    return px_plan_memory(&desc, &bytes) ? bytes : SIZE_MAX;
+}
+
+/* The shape whose longer side is `step` multiples of what the network needs. */
+static struct px_shape scaled(const struct px_network *network, const struct px_shape *shape,
+                              int step)
+{
+    int multiple = px_network_multiple(network), least = px_network_least(network);
+    int longer = shape->height > shape->width ? shape->height : shape->width;
+    struct px_shape out = *shape;
+
+    least = (least + multiple - 1) / multiple * multiple;
+    out.height = (int)((int64_t)shape->height * step / longer) * multiple;
+    out.width = (int)((int64_t)shape->width * step / longer) * multiple;
+    out.height = out.height > least ? out.height : least;
+    out.width = out.width > least ? out.width : least;
+    return out;
+}
+
+/* The largest shape of the same proportions that fits; false where none does. */
+static bool largest(struct px_model *model, const struct px_room *room,
+                    const struct px_shape *shape, size_t scratch, struct px_shape *out)
+{
+    const struct px_network *network = px_model_network(model);
+    int longer = shape->height > shape->width ? shape->height : shape->width;
+    int fits = 0, above = longer / px_network_multiple(network) + 1;
+
+    while (above - fits > 1) {
+        int step = fits + (above - fits) / 2;
+        *out = scaled(network, shape, step);
+        size_t needed = px_room_needed(model, room->threads, out);
+        if (needed <= room->limit && scratch <= room->limit - needed)
+            fits = step;
+        else
+            above = step;
+    }
+    *out = scaled(network, shape, fits);
+    return fits > 0;
+}
+
+int px_room_refuse(struct px_model *model, const struct px_room *room, const struct px_shape *shape,
+                   size_t scratch, struct px_error *err)
+{
+    size_t needed = px_room_needed(model, room->threads, shape);
+    /* Not known is not none. */
+    size_t reserve = scratch > 0 ? scratch : MIB + room->limit / 64;
+    char remedy[64] = "raise the limit";
+    struct px_shape best;
+
+    if (largest(model, room, shape, reserve, &best))
+        snprintf(remedy, sizeof remedy, "send at most %dx%d or raise the limit", best.width,
+                 best.height);
+    needed = needed > SIZE_MAX - scratch ? SIZE_MAX : needed + scratch;
+    return px_fail(
+        err, PX_E_NOMEM, "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: %s",
+        shape->n, shape->n > 1 ? "s" : "", shape->width, shape->height, shape->n > 1 ? "" : "s",
+        needed / MIB + (needed % MIB != 0), room->limit / MIB, remedy);
+}
+
+int px_room_check(struct px_model *model, const struct px_room *room, const struct px_shape *shape,
+                  struct px_error *err)
+{
+    if (px_room_needed(model, room->threads, shape) <= room->limit)
+        return 0;
+    return px_room_refuse(model, room, shape, 0, err);
+}
