@@ -10,10 +10,10 @@
 #include "base/clock.h"
 #include "tools/bench_times.h"
 
-enum { SIDE = 2048, LEAST_RUNS = 3, MOST_RUNS = 10, READINGS = 7 };
+enum { SIDE = 2048, LEAST_RUNS = 2, MOST_RUNS = 10, READINGS = 5 };
 
 /* No more runs are begun after this. */
-static const double ENOUGH_MS = 500;
+static const double ENOUGH_MS = 250;
 
 struct matmul {
     dnnl_engine_t engine;

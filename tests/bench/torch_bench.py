@@ -1,12 +1,13 @@
-#!/usr/bin/python3
-"""Times PyTorch on the network that `pix2pix bench` and `bench_train` time; prints one JSON object.
+"""PyTorch as a contestant of tests/bench/compare, which runs it as `python3 -c` and talks to it on
+its standard input, so that nothing but PyTorch has to be where it runs.
 
-    torch_bench.py infer|train [--threads 4] [--runs 20] [--channels-last] [--dtype f32|bf16]
-"""
+One line of JSON {"reference": bytes, "model": bytes} comes first, then as many bytes of
+tests/golden/reference.py and of a .pth (none: random weights). It answers {"version": ...}, and then
+to each line {"what": "infer"|"train", "threads", "batch", "runs", "dtype", "channels_last"} with
+{"median_ms": ..., "min_ms": ...}."""
 
-import argparse
+import io
 import json
-import os
 import statistics
 import sys
 import time
@@ -14,39 +15,46 @@ import time
 import torch
 from torch import nn
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden'))
-from reference import PatchGAN, Unet, set_dropout  # noqa: E402
+WARM_UP, NGF, NDF, SIZE = 3, 64, 64, 256
 
 
-def infer(args, memory_format):
-    """test.py of the reference, dropout off: 8-bit picture in, 8-bit picture out."""
-    net = Unet(8, args.ngf).train().to(memory_format=memory_format)
-    set_dropout(net, False)
-    pixels = torch.randint(0, 256, (args.batch, 256, 256, 3), dtype=torch.uint8)
+def infer(job, reference, state):
+    """test.py of the reference, dropout off: 8-bit pictures in, 8-bit pictures out. All in bf16
+    where that is asked for: autocast would convert the weights in every run."""
+    dtype = {'f32': torch.float32, 'bf16': torch.bfloat16}[job['dtype']]
+    memory_format = torch.channels_last if job['channels_last'] else torch.contiguous_format
+    net = reference.Unet(8, NGF).train()
+    if state:
+        net.load_state_dict(state, strict=False)  # perhaps without running statistics
+    reference.set_dropout(net, False)
+    net = net.to(dtype).to(memory_format=memory_format)
+    pixels = torch.randint(0, 256, (job['batch'], SIZE, SIZE, 3), dtype=torch.uint8)
 
     def step():
-        with torch.no_grad(), torch.autocast('cpu', torch.bfloat16, enabled=args.dtype == 'bf16'):
-            x = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).to(memory_format=memory_format)
+        with torch.no_grad():
+            x = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).to(dtype)
             y = net(x.contiguous(memory_format=memory_format))
             return ((y.float() + 1) * 127.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
     return step
 
 
-def train(args, memory_format):
+def train(job, reference, _):
     """optimize_parameters() of the reference on random pairs."""
-    g = Unet(8, args.ngf).to(memory_format=memory_format)
-    d = PatchGAN(6, args.ndf).to(memory_format=memory_format)
+    memory_format = torch.channels_last if job['channels_last'] else torch.contiguous_format
+    g = reference.Unet(8, NGF).to(memory_format=memory_format)
+    d = reference.PatchGAN(6, NDF).to(memory_format=memory_format)
     adam_g = torch.optim.Adam(g.parameters(), lr=2e-4, betas=(0.5, 0.999))
     adam_d = torch.optim.Adam(d.parameters(), lr=2e-4, betas=(0.5, 0.999))
     bce, l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()
-    a, b = ((torch.rand(args.batch, 3, 256, 256) * 2 - 1).contiguous(memory_format=memory_format)
-            for _ in range(2))
+    a, b = ((torch.rand(job['batch'], 3, SIZE, SIZE) * 2 - 1)
+            .contiguous(memory_format=memory_format) for _ in range(2))
+    bf16 = job['dtype'] == 'bf16'
 
     def gan_loss(logits, real):
         return bce(logits, torch.ones_like(logits) if real else torch.zeros_like(logits))
 
     def step():
-        with torch.autocast('cpu', torch.bfloat16, enabled=args.dtype == 'bf16'):
+        with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
             fake = g(a)
             d.requires_grad_(True)
             adam_d.zero_grad()
@@ -56,7 +64,7 @@ def train(args, memory_format):
         adam_d.step()
         d.requires_grad_(False)
         adam_g.zero_grad()
-        with torch.autocast('cpu', torch.bfloat16, enabled=args.dtype == 'bf16'):
+        with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
             loss = gan_loss(d(torch.cat((a, fake), 1)), True) + l1(fake, b) * 100
         loss.backward()
         adam_g.step()
@@ -64,31 +72,34 @@ def train(args, memory_format):
     return step
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('what', choices=['infer', 'train'])
-    parser.add_argument('--threads', type=int, default=4)
-    parser.add_argument('--runs', type=int, default=20)
-    parser.add_argument('--warm-up', type=int, default=3)
-    parser.add_argument('--batch', type=int, default=1)
-    parser.add_argument('--ngf', type=int, default=64)
-    parser.add_argument('--ndf', type=int, default=64)
-    parser.add_argument('--dtype', choices=['f32', 'bf16'], default='f32')
-    parser.add_argument('--channels-last', action='store_true')
-    args = parser.parse_args()
-    torch.manual_seed(1)
-    torch.set_num_threads(args.threads)
-    memory_format = torch.channels_last if args.channels_last else torch.contiguous_format
-    step = {'infer': infer, 'train': train}[args.what](args, memory_format)
+def timed(step, runs):
     times = []
-    for i in range(args.warm_up + args.runs):
+    for i in range(WARM_UP + runs):
         start = time.perf_counter()
         step()
-        if i >= args.warm_up:
+        if i >= WARM_UP:
             times.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({'median_ms': statistics.median(times), 'min_ms': min(times),
-                      'max_ms': max(times), 'torch': torch.__version__, **vars(args)}))
+    return {'median_ms': statistics.median(times), 'min_ms': min(times)}
 
 
-if __name__ == '__main__':
-    main()
+def main():
+    sizes = json.loads(sys.stdin.buffer.readline())
+    reference = type(sys)('reference')
+    exec(compile(sys.stdin.buffer.read(sizes['reference']), 'reference.py', 'exec'),
+         vars(reference))
+    model = sys.stdin.buffer.read(sizes['model'])
+    state = torch.load(io.BytesIO(model), weights_only=True) if model else None
+    print(json.dumps({'version': 'PyTorch ' + torch.__version__}), flush=True)
+    steps = {}  # networks are made once
+    for line in sys.stdin.buffer:
+        job = json.loads(line)
+        runs = job.pop('runs')
+        key = json.dumps(job)
+        torch.manual_seed(1)
+        torch.set_num_threads(job['threads'])
+        if key not in steps:
+            steps[key] = {'infer': infer, 'train': train}[job['what']](job, reference, state)
+        print(json.dumps(timed(steps[key], runs)), flush=True)
+
+
+main()
