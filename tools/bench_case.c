@@ -73,19 +73,23 @@ static int make_pictures(struct worker *w)
     return 0;
 }
 
-/* The ceilings, with the engine's team on its CPUs, all workers at the same time, before and after
- * the engine's runs: of the two the better one counts. */
-static int measure_ceilings(struct worker *w)
+/* The ceilings are measured with the engine's team on its CPUs, all workers at the same time. */
+static int measure_bandwidth(struct worker *w)
 {
     const struct px_bench_case *one = w->shared->one;
-    double gflops = 0, gb_per_s = 0;
-    int rc =
-        px_ceiling_bandwidth(READ_BYTES / (size_t)one->workers, one->threads, &gb_per_s, &w->err);
 
-    if (!rc)
-        rc = px_ceiling_gflops(px_model_dtype(w->shared->model), one->threads, &gflops, &w->err);
-    w->gb_per_s = fmax(w->gb_per_s, gb_per_s);
-    w->gflops = fmax(w->gflops, gflops);
+    return px_ceiling_bandwidth(READ_BYTES / (size_t)one->workers, one->threads, &w->gb_per_s,
+                                &w->err);
+}
+
+/* Done before and after the engine's runs: the better one counts. */
+static int measure_gflops(struct worker *w)
+{
+    double before = w->gflops;
+    int rc = px_ceiling_gflops(px_model_dtype(w->shared->model), w->shared->one->threads,
+                               &w->gflops, &w->err);
+
+    w->gflops = fmax(w->gflops, before);
     return rc;
 }
 
@@ -180,11 +184,12 @@ static void *work(void *argument)
     if (is_abandoned(w->shared))
         return NULL;
     in_step(w, prepare);
-    in_step(w, measure_ceilings);
+    in_step(w, measure_bandwidth);
+    in_step(w, measure_gflops);
     in_step(w, warm_up);
     pthread_barrier_wait(&w->shared->barrier);
     time_runs(w);
-    in_step(w, measure_ceilings);
+    in_step(w, measure_gflops);
     px_engine_destroy(w->engine);
     return NULL;
 }
