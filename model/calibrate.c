@@ -29,7 +29,7 @@ static int run_picture(struct run *run, struct px_emulation *emulation, int pict
                                    .in = &run->o->pictures[picture],
                                    .out = &out};
 
-    return px_emulation_run(emulation, run->o->engine, &batch, err);
+    return px_emulation_run(emulation, &batch, err);
 }
 
 /* The checkpoint with the chosen layers quantised, ready to run. */
@@ -41,7 +41,7 @@ static int emulate(struct px_emulation **out, const struct run *run,
 
     if (rc)
         return rc;
-    rc = px_emulation_create(out, checkpoint, err);
+    rc = px_emulation_create(out, checkpoint, run->o->threads, err);
     if (rc)
         px_checkpoint_close(checkpoint);
     return rc;
@@ -91,22 +91,15 @@ static int try(struct run *run, const struct px_int8_choice *choice, int count, 
     return rc;
 }
 
-/* The answers in f32, and the ranges on the way to them. */
-static int observe(struct run *run, struct px_ranges *ranges, struct px_error *err)
+/* All pictures through the network in f32; `ranges` watches. */
+static int answer_all(struct run *run, struct px_engine *engine, struct px_model *model,
+                      struct px_ranges *ranges, struct px_error *err)
 {
-    const struct px_int8_choice none = {.others = run->type};
     const struct px_observer observer = px_ranges_observer(ranges);
     const struct px_calibration_options *o = run->o;
-    struct px_checkpoint *copy;
-    struct px_model *model = NULL;
-    int rc = px_checkpoint_quantize(&copy, o->checkpoint, &none, err);
+    int rc = 0;
 
-    if (rc)
-        return rc;
-    rc = px_model_create(&model, copy, PX_F32, err);
-    if (rc)
-        px_checkpoint_close(copy);
-    px_engine_observe(o->engine, &observer);
+    px_engine_observe(engine, &observer);
     for (int i = 0; !rc && i < o->count; i++) {
         uint8_t *out = run->reference + (size_t)i * run->answer;
         const struct px_batch batch = {.n = 1,
@@ -115,11 +108,34 @@ static int observe(struct run *run, struct px_ranges *ranges, struct px_error *e
                                        .norm = o->norm,
                                        .in = &o->pictures[i],
                                        .out = &out};
-        rc = px_engine_run(o->engine, model, &batch, err);
+        rc = px_engine_run(engine, model, &batch, err);
         if (!rc)
             rc = o->progress(o->context, "ranges", i + 1, o->count, err);
     }
-    px_engine_observe(o->engine, NULL);
+    return rc;
+}
+
+/* The answers in f32, and the ranges on the way to them. */
+static int observe(struct run *run, struct px_ranges *ranges, struct px_error *err)
+{
+    const struct px_engine_options options = {
+        .threads = run->o->threads, .first_cpu = -1, .memory_limit = SIZE_MAX / 2};
+    const struct px_int8_choice none = {.others = run->type};
+    struct px_checkpoint *copy;
+    struct px_model *model = NULL;
+    struct px_engine *engine = NULL;
+    int rc = px_checkpoint_quantize(&copy, run->o->checkpoint, &none, err);
+
+    if (rc)
+        return rc;
+    rc = px_model_create(&model, copy, PX_F32, err);
+    if (rc)
+        px_checkpoint_close(copy);
+    if (!rc)
+        rc = px_engine_create(&engine, &options, err);
+    if (!rc)
+        rc = answer_all(run, engine, model, ranges, err);
+    px_engine_destroy(engine);
     px_model_unref(model);
     return rc;
 }

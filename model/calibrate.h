@@ -17,10 +17,10 @@
 
 struct px_calibration_options {
     const struct px_checkpoint *checkpoint; /* without int8 weights */
-    struct px_engine *engine;
     enum px_norm_mode norm;
     const uint8_t *const *pictures; /* input_nc channels, height x width each */
     int count, height, width;       /* count >= 1; sides as in px_batch */
+    int threads;                    /* 0: all CPUs of the process's mask */
     double min_psnr;                /* dB: the goal */
     /* Called after every picture: `done` of the `count` of this step. Not 0: calibration stops and
      * fails with that. */

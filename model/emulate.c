@@ -7,46 +7,14 @@
 #include "model/quantize.h"
 
 struct px_emulation {
+    struct px_engine *engine;
     struct px_model *model;
+    struct px_observer observer;
     float *scales;  /* of one layer: [in] input scales, then their inverses */
     float *rounded; /* what a layer reads instead of its input */
     size_t room;    /* floats there */
     bool failed;    /* no memory for that */
 };
-
-int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpoint,
-                        struct px_error *err)
-{
-    struct px_emulation *emulation = calloc(1, sizeof *emulation);
-    size_t channels = 0;
-
-    for (int i = 0; i < checkpoint->network.layer_count; i++)
-        if ((size_t)checkpoint->network.layers[i].in_channels > channels)
-            channels = (size_t)checkpoint->network.layers[i].in_channels;
-    if (emulation)
-        emulation->scales = malloc(2 * channels * sizeof *emulation->scales);
-    if (!emulation || !emulation->scales) {
-        px_emulation_destroy(emulation);
-        return px_fail(err, PX_E_NOMEM, "no memory to emulate int8");
-    }
-    int rc = px_model_create(&emulation->model, checkpoint, PX_F32, err);
-    if (rc) {
-        px_emulation_destroy(emulation);
-        return rc;
-    }
-    *out = emulation;
-    return 0;
-}
-
-void px_emulation_destroy(struct px_emulation *emulation)
-{
-    if (!emulation)
-        return;
-    px_model_unref(emulation->model);
-    free(emulation->scales);
-    free(emulation->rounded);
-    free(emulation);
-}
 
 static bool make_room(struct px_emulation *emulation, size_t count)
 {
@@ -89,15 +57,52 @@ static void *see(void *context, int layer, const struct px_grid *in)
     return emulation->rounded;
 }
 
-int px_emulation_run(struct px_emulation *emulation, struct px_engine *engine,
-                     const struct px_batch *batch, struct px_error *err)
+int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpoint, int threads,
+                        struct px_error *err)
 {
-    const struct px_observer observer = {see, emulation};
+    const struct px_engine_options options = {
+        .threads = threads, .first_cpu = -1, .memory_limit = SIZE_MAX / 2};
+    struct px_emulation *emulation = calloc(1, sizeof *emulation);
+    size_t channels = 0;
 
+    for (int i = 0; i < checkpoint->network.layer_count; i++)
+        if ((size_t)checkpoint->network.layers[i].in_channels > channels)
+            channels = (size_t)checkpoint->network.layers[i].in_channels;
+    if (emulation)
+        emulation->scales = malloc(2 * channels * sizeof *emulation->scales);
+    if (!emulation || !emulation->scales) {
+        px_emulation_destroy(emulation);
+        return px_fail(err, PX_E_NOMEM, "no memory to emulate int8");
+    }
+    emulation->observer = (struct px_observer){see, emulation};
+    int rc = px_engine_create(&emulation->engine, &options, err);
+    if (!rc)
+        rc = px_model_create(&emulation->model, checkpoint, PX_F32, err);
+    if (rc) {
+        px_emulation_destroy(emulation);
+        return rc;
+    }
+    px_engine_observe(emulation->engine, &emulation->observer);
+    *out = emulation;
+    return 0;
+}
+
+void px_emulation_destroy(struct px_emulation *emulation)
+{
+    if (!emulation)
+        return;
+    px_engine_destroy(emulation->engine);
+    px_model_unref(emulation->model);
+    free(emulation->scales);
+    free(emulation->rounded);
+    free(emulation);
+}
+
+int px_emulation_run(struct px_emulation *emulation, const struct px_batch *batch,
+                     struct px_error *err)
+{
     emulation->failed = false;
-    px_engine_observe(engine, &observer);
-    int rc = px_engine_run(engine, emulation->model, batch, err);
-    px_engine_observe(engine, NULL);
+    int rc = px_engine_run(emulation->engine, emulation->model, batch, err);
     if (!rc && emulation->failed)
         rc = px_fail(err, PX_E_NOMEM, "no memory to emulate int8 on pictures of %dx%d",
                      batch->width, batch->height);

@@ -14,13 +14,14 @@
 
 struct px_emulation;
 
-/* Takes the checkpoint, which may be int8 or not, over on success. */
-int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpoint,
+/* Takes the checkpoint, which may be int8 or not, over on success. Runs on the thread that creates
+ * it and a team of `threads` (0: all CPUs of the process's mask). */
+int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpoint, int threads,
                         struct px_error *err);
 void px_emulation_destroy(struct px_emulation *emulation); /* accepts NULL */
 
-/* px_engine_run(); while it runs, the engine has no other observer, and none afterwards. */
-int px_emulation_run(struct px_emulation *emulation, struct px_engine *engine,
-                     const struct px_batch *batch, struct px_error *err);
+/* px_engine_run(). */
+int px_emulation_run(struct px_emulation *emulation, const struct px_batch *batch,
+                     struct px_error *err);
 
 #endif

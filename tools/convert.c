@@ -5,6 +5,7 @@
 
 #include "model/checkpoint.h"
 #include "model/onnx.h"
+#include "tools/calibrator.h"
 #include "tools/verbs.h"
 
 struct settings {
@@ -12,11 +13,13 @@ struct settings {
     int norm;
     int direction, test_norm;
     int64_t crop_size;
+    const char *calibrate;
+    int64_t calibrate_count;
+    double min_psnr;
 };
 
-enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16 };
+enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16, DTYPE_INT8 };
 enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
-enum { MAX_TENSORS = PX_MAX_LAYERS * PX_ROLE_COUNT };
 
 static const struct px_option rows[] = {
     {.name = "test-norm",
@@ -41,8 +44,35 @@ static const struct px_option rows[] = {
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, dtype),
-     .choices = "keep|f32|bf16",
-     .help = "the type that convolution weights are stored in; norms and biases stay as they are"},
+     .choices = "keep|f32|bf16|int8",
+     .help = "the type that convolution weights are stored in; norms and biases stay as they are. "
+             "int8 needs --calibrate, and a safetensors file; layers that would harm too much, and "
+             "those without int8 arithmetic, become bf16"},
+    {.name = "calibrate",
+     .type = PX_OPTION_STRING,
+     .offset = offsetof(struct settings, calibrate),
+     .value = "DIR",
+     .help = "a folder of pictures as the network will be given, scaled to its training size: int8 "
+             "takes the ranges of its numbers from them, int8 and bf16 are compared with f32 on "
+             "them. If all are twice as wide as high, they are training pairs, and the network's "
+             "input half is taken; where DIR has no pictures, DIR/train is looked at"},
+    {.name = "calibrate-count",
+     .type = PX_OPTION_INT,
+     .offset = offsetof(struct settings, calibrate_count),
+     .fallback = "32",
+     .min = 1,
+     .max = 100000,
+     .value = "N",
+     .help = "use at most so many pictures, evenly over the names in order"},
+    {.name = "min-psnr",
+     .type = PX_OPTION_NUMBER,
+     .offset = offsetof(struct settings, min_psnr),
+     .fallback = "40",
+     .min = 1,
+     .max = 100,
+     .value = "DB",
+     .help = "what int8's answers must reach against f32's, mean over the pictures; layers are "
+             "left in bf16 until they do, the most harmful first"},
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, norm),
@@ -86,25 +116,10 @@ static size_t extra_metadata(const struct px_tensor_list *list, const char *test
 
 static enum px_dtype stored_dtype(const struct settings *settings)
 {
-    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16};
+    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16,
+                                           PX_DTYPE_AUTO /* int8: each as it is chosen */};
 
     return dtypes[settings->dtype];
-}
-
-/* The tensors that the network has; InstanceNorm's stale statistics stay behind. */
-static size_t bound_tensors(const struct px_checkpoint *checkpoint,
-                            struct px_tensor tensors[static MAX_TENSORS])
-{
-    size_t count = 0;
-
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
-        for (int role = 0; role < PX_ROLE_COUNT; role++) {
-            const struct px_tensor *tensor =
-                px_checkpoint_tensor(checkpoint, layer, (enum px_tensor_role)role);
-            if (tensor)
-                tensors[count++] = *tensor;
-        }
-    return count;
 }
 
 /* Changes what the settings say about the network. */
@@ -133,14 +148,13 @@ static int save(const struct px_checkpoint *checkpoint, const char *path,
     static const char *const norms[] = {NULL, "batch", "running"};
     const struct px_tensor_list *list = checkpoint->list;
     struct px_metadata *extra = calloc(list->metadata_count + 1, sizeof *extra);
-    struct px_tensor tensors[MAX_TENSORS];
 
     if (!extra)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu metadata",
                        list->metadata_count);
-    int rc = px_checkpoint_save(
-        path, &checkpoint->network, tensors, bound_tensors(checkpoint, tensors), extra,
-        extra_metadata(list, norms[settings->test_norm], extra), stored_dtype(settings), err);
+    int rc = px_checkpoint_store(path, checkpoint, extra,
+                                 extra_metadata(list, norms[settings->test_norm], extra),
+                                 stored_dtype(settings), err);
     free(extra);
     return rc;
 }
@@ -161,6 +175,25 @@ static enum format format_of(const char *path)
     return has_suffix(path, ".pth") || has_suffix(path, ".pt") ? PTH : SAFETENSORS;
 }
 
+/* Refuses calibration without use, and int8 without it. */
+static int check_calibration(const struct settings *settings, enum format format,
+                             struct px_error *err)
+{
+    if (settings->dtype == DTYPE_INT8 && format != SAFETENSORS)
+        return px_fail(err, PX_E_USAGE,
+                       "--dtype int8: only a safetensors file has a place for it; end the output "
+                       "in .safetensors");
+    if (settings->dtype == DTYPE_INT8 && !settings->calibrate)
+        return px_fail(
+            err, PX_E_USAGE,
+            "--dtype int8: needs pictures to find its ranges with: give --calibrate DIR, "
+            "a folder of some dozen inputs");
+    if (settings->calibrate && settings->dtype != DTYPE_INT8 && settings->dtype != DTYPE_BF16)
+        return px_fail(err, PX_E_USAGE,
+                       "--calibrate: is for --dtype int8 or bf16; leave the option out");
+    return 0;
+}
+
 /* Refuses options that would do nothing. */
 static int check_settings(const struct settings *settings, enum format format, struct px_error *err)
 {
@@ -178,7 +211,7 @@ static int check_settings(const struct settings *settings, enum format format, s
     if (format == ONNX && settings->test_norm)
         return px_fail(err, PX_E_USAGE,
                        "--test-norm: an ONNX model knows one norm only, choose it with --norm");
-    return 0;
+    return check_calibration(settings, format, err);
 }
 
 static int write_as(enum format format, const char *path, const struct px_checkpoint *checkpoint,
@@ -198,6 +231,60 @@ static int write_as(enum format format, const char *path, const struct px_checkp
     return save(checkpoint, path, settings, err);
 }
 
+/* Opens IN, and makes of it what the settings say about the network. */
+static int read(struct px_checkpoint **out, const char *path, enum format format,
+                const struct settings *settings, struct px_error *err)
+{
+    struct px_checkpoint *checkpoint;
+    int rc = px_checkpoint_import(&checkpoint, path, err);
+
+    if (rc)
+        return rc;
+    if (settings->dtype == DTYPE_INT8 && checkpoint->dtype == PX_S8)
+        rc = px_fail(err, PX_E_INVALID, "%s: is int8 already: convert what it was made from", path);
+    if (!rc && !(format == SAFETENSORS && settings->dtype == DTYPE_KEEP))
+        rc = px_checkpoint_dequantize(checkpoint, err);
+    if (!rc)
+        rc = change_network(&checkpoint->network, settings, err);
+    if (!rc && settings->test_norm == NORM_RUNNING && !checkpoint->has_running)
+        rc = px_fail(err, PX_E_INVALID, "%s: has no running statistics: leave --test-norm out",
+                     path);
+    if (rc)
+        px_checkpoint_close(checkpoint);
+    else
+        *out = checkpoint;
+    return rc;
+}
+
+/* Writes the checkpoint, with int8 layers where that is asked for, and measures what it wrote. */
+static int write_calibrated(enum format format, const char *path,
+                            const struct px_checkpoint *checkpoint, const struct settings *settings,
+                            struct px_error *err)
+{
+    const bool running = settings->test_norm == NORM_RUNNING ||
+                         (settings->test_norm == NORM_DEFAULT && checkpoint->test_running);
+    const struct px_calibrator_options options = {.folder = settings->calibrate,
+                                                  .count = (int)settings->calibrate_count,
+                                                  .min_psnr = settings->min_psnr,
+                                                  .norm =
+                                                      running ? PX_TEST_RUNNING : PX_TEST_BATCH};
+    struct px_calibrator *calibrator;
+    struct px_checkpoint *quantized = NULL;
+    int rc = px_calibrator_create(&calibrator, checkpoint, &options, err);
+
+    if (rc)
+        return rc;
+    if (settings->dtype == DTYPE_INT8)
+        rc = px_calibrator_quantize(calibrator, &quantized, err);
+    if (!rc)
+        rc = write_as(format, path, quantized ? quantized : checkpoint, settings, err);
+    if (!rc)
+        rc = px_calibrator_measure(calibrator, path, err);
+    px_checkpoint_close(quantized);
+    px_calibrator_destroy(calibrator);
+    return rc;
+}
+
 int px_verb_convert(int argc, char *const *argv, struct px_error *err)
 {
     struct px_checkpoint *checkpoint = NULL;
@@ -212,16 +299,10 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
     const enum format format = format_of(path);
     rc = check_settings(&settings, format, err);
     if (!rc)
-        rc = px_checkpoint_import(&checkpoint, options.arguments[0], err);
-    if (!rc && !(format == SAFETENSORS && settings.dtype == DTYPE_KEEP))
-        rc = px_checkpoint_dequantize(checkpoint, err);
+        rc = read(&checkpoint, options.arguments[0], format, &settings, err);
     if (!rc)
-        rc = change_network(&checkpoint->network, &settings, err);
-    if (!rc && settings.test_norm == NORM_RUNNING && !checkpoint->has_running)
-        rc = px_fail(err, PX_E_INVALID, "%s: has no running statistics: leave --test-norm out",
-                     options.arguments[0]);
-    if (!rc)
-        rc = write_as(format, path, checkpoint, &settings, err);
+        rc = settings.calibrate ? write_calibrated(format, path, checkpoint, &settings, err)
+                                : write_as(format, path, checkpoint, &settings, err);
     px_checkpoint_close(checkpoint);
     px_options_free(&options);
     return rc;

@@ -28,8 +28,9 @@ static const struct px_option_table table = {
     .program = "pix2pix inspect",
     .usage = "FILE [--tensors] [--json]",
     .description =
-        "Tells what a checkpoint is: network, sizes, stored type, training options. FILE is "
-        "a\nsafetensors file or a state_dict that PyTorch saved (.pth); nothing in it is executed.",
+        "Tells what a checkpoint is: network, sizes, stored type (of each layer, where some are "
+        "int8),\ntraining options. FILE is a safetensors file or a state_dict that PyTorch saved "
+        "(.pth); nothing in\nit is executed.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 1,
@@ -113,6 +114,30 @@ static void print_training(const struct px_tensor_list *list)
     }
 }
 
+static enum px_dtype layer_dtype(const struct px_checkpoint *checkpoint, int layer)
+{
+    return px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT)->dtype;
+}
+
+static int quantised_layers(const struct px_checkpoint *checkpoint)
+{
+    int count = 0;
+
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        count += px_checkpoint_quantised(checkpoint, layer);
+    return count;
+}
+
+/* The stored type of each layer. */
+static void print_layers(const struct px_checkpoint *checkpoint)
+{
+    printf("layers, %d of %d int8\n", quantised_layers(checkpoint),
+           checkpoint->network.layer_count);
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        printf("  %-72s%s\n", checkpoint->network.layers[layer].conv,
+               px_dtype_name(layer_dtype(checkpoint, layer)));
+}
+
 static void print_text(const struct facts *facts)
 {
     const struct px_network *network = &facts->checkpoint->network;
@@ -134,6 +159,8 @@ static void print_text(const struct facts *facts)
     printf("  %-16s%s\n", "parameters", grouped(facts->parameters, text));
     printf("  %-16s%s, %s bytes\n", "stored as", px_dtype_name(facts->checkpoint->dtype),
            grouped(facts->bytes, text));
+    if (facts->checkpoint->dtype == PX_S8)
+        print_layers(facts->checkpoint);
     print_training(facts->checkpoint->list);
 }
 
@@ -152,6 +179,17 @@ static json_t *json_tensors(const struct px_tensor_list *list)
     return array;
 }
 
+static json_t *json_layers(const struct px_checkpoint *checkpoint)
+{
+    json_t *array = json_array();
+
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        json_array_append_new(array,
+                              json_pack("{s:s,s:s}", "name", checkpoint->network.layers[layer].conv,
+                                        "dtype", px_dtype_name(layer_dtype(checkpoint, layer))));
+    return array;
+}
+
 static json_t *json_metadata(const struct px_tensor_list *list)
 {
     json_t *object = json_object();
@@ -167,14 +205,14 @@ static int print_json(const struct facts *facts, bool tensors, struct px_error *
 {
     const struct px_checkpoint *checkpoint = facts->checkpoint;
     const struct px_network *network = &checkpoint->network;
-    json_t *root =
-        json_pack("{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:o}", "architecture",
-                  network->architecture, "size", network->crop_size, "ngf", network->ngf,
-                  "input_nc", network->input_nc, "output_nc", network->output_nc, "norm",
-                  px_norm_name(network->norm), "running_statistics", checkpoint->has_running,
-                  "dropout", network->dropout, "direction", network->direction, "parameters",
-                  (json_int_t)facts->parameters, "dtype", px_dtype_name(checkpoint->dtype), "bytes",
-                  (json_int_t)facts->bytes, "metadata", json_metadata(checkpoint->list));
+    json_t *root = json_pack(
+        "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:o,s:o}", "architecture",
+        network->architecture, "size", network->crop_size, "ngf", network->ngf, "input_nc",
+        network->input_nc, "output_nc", network->output_nc, "norm", px_norm_name(network->norm),
+        "running_statistics", checkpoint->has_running, "dropout", network->dropout, "direction",
+        network->direction, "parameters", (json_int_t)facts->parameters, "dtype",
+        px_dtype_name(checkpoint->dtype), "bytes", (json_int_t)facts->bytes, "layers",
+        json_layers(checkpoint), "metadata", json_metadata(checkpoint->list));
 
     if (root && tensors)
         json_object_set_new(root, "tensors", json_tensors(checkpoint->list));

@@ -45,8 +45,8 @@ static void emulate(struct px_checkpoint *checkpoint, uint8_t *out)
     struct px_emulation *emulation;
     struct px_error err = {0};
 
-    if (px_emulation_create(&emulation, checkpoint, &err) != 0 ||
-        px_emulation_run(emulation, engine, &batch, &err) != 0)
+    if (px_emulation_create(&emulation, checkpoint, 2, &err) != 0 ||
+        px_emulation_run(emulation, &batch, &err) != 0)
         fail_msg("%s", err.message);
     px_emulation_destroy(emulation);
 }
@@ -213,7 +213,7 @@ static struct px_calibration_options options_of(const struct px_checkpoint *c, s
                                                 double min_psnr)
 {
     return (struct px_calibration_options){.checkpoint = c,
-                                           .engine = engine,
+                                           .threads = 2,
                                            .norm = PX_TEST_BATCH,
                                            .pictures = pictures,
                                            .count = PICTURES,

@@ -39,6 +39,7 @@ check "lists the tensors" grep -q '^  model.model.0.weight  *f32  *4x3x4x4$' <<<
 run "$pix2pix" inspect --json "$model"
 check "tells the same as JSON" grep -q '"architecture": "unet_32"' <<<"$out"
 check "tells numbers in JSON" grep -q '"input_nc": 3' <<<"$out"
+check "and the stored type of each layer" [ "$(grep -A100 '"layers"' <<<"$out" | grep -c '"dtype": "f32"')" = 10 ]
 run sh -c '"$0" inspect "$1" >/dev/full' "$pix2pix" "$model"
 check "notices a full disk behind standard output" is 1 "pix2pix: standard output: cannot write: No space left on device"
 
@@ -72,7 +73,7 @@ run "$pix2pix" convert "$work/b2.safetensors" "$work/b2.safetensors" --dtype f32
 check "converts a file in place" [ "$status" = 0 ]
 check "to the same bytes as elsewhere" cmp -s "$work/f.safetensors" "$work/b2.safetensors"
 run "$pix2pix" convert "$model" "$work/x.safetensors" --dtype f61
-check "refuses another type" is 2 "pix2pix: --dtype: 'f61' is not known, allowed: keep|f32|bf16 (command line)"
+check "refuses another type" is 2 "pix2pix: --dtype: 'f61' is not known, allowed: keep|f32|bf16|int8 (command line)"
 run "$pix2pix" convert "$work/cut.safetensors" "$work/x.safetensors" --dtype bf16
 check "does not convert a checkpoint cut short" [ "$status" = 1 ]
 check "and writes nothing" [ ! -e "$work/x.safetensors" ]
