@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xmmintrin.h>
+#include <emmintrin.h>
 
+#include "base/simd.h"
 #include "model/dtype.h"
 
 enum { BLOCK = 16 };
@@ -15,7 +16,8 @@ struct px_blocked {
     size_t *offset[3]; /* an element's offset is offset[0][o] + offset[1][i] + offset[2][t] */
     bool padded;       /* the buffer has elements that no weight maps to */
     size_t size;       /* elements of the buffer */
-    int along;         /* 0 or 1: the dimension that is contiguous in runs of BLOCK; -1: neither */
+    int along;         /* 0 or 1: the dimension that goes in runs of BLOCK; -1: neither */
+    bool paired;       /* between the elements of a run stand those of the other dimension's next */
     size_t memory[];   /* what offset[] points into */
 };
 
@@ -54,12 +56,27 @@ static size_t term(const struct layout *l, int d, size_t i)
     return offset + i * (size_t)(*l->strides)[d];
 }
 
-static bool runs_are_contiguous(const size_t *offset, size_t n)
+/* Whether each element of a run of `length` stands `step` behind the one before. */
+static bool has_runs(const size_t *offset, size_t n, size_t length, size_t step)
 {
     for (size_t i = 0; i < n; i++)
-        if (i % BLOCK && offset[i] != offset[i - 1] + 1)
+        if (i % length && offset[i] != offset[i - 1] + step)
             return false;
     return true;
+}
+
+/* bf16 weights stand in pairs: 16 elements of one dimension with two each of the other. */
+static void find_runs(struct px_blocked *b)
+{
+    size_t *const *at = b->offset, oc = b->dims[0], ic = b->dims[1];
+
+    b->along = has_runs(at[0], oc, BLOCK, 1) ? 0 : has_runs(at[1], ic, BLOCK, 1) ? 1 : -1;
+    if (b->along >= 0)
+        return;
+    b->along = has_runs(at[0], oc, BLOCK, 2) && has_runs(at[1], ic, 2, 1)   ? 0
+               : has_runs(at[1], ic, BLOCK, 2) && has_runs(at[0], oc, 2, 1) ? 1
+                                                                            : -1;
+    b->paired = b->along >= 0;
 }
 
 struct px_blocked *px_blocked_create(const_dnnl_memory_desc_t desc)
@@ -70,7 +87,7 @@ struct px_blocked *px_blocked_create(const_dnnl_memory_desc_t desc)
         return NULL;
     size_t oc = (size_t)(*l.dims)[0], ic = (size_t)(*l.dims)[1];
     size_t kh = (size_t)(*l.dims)[2], kw = (size_t)(*l.dims)[3];
-    struct px_blocked *b = malloc(sizeof *b + (oc + ic + kh * kw) * sizeof(size_t));
+    struct px_blocked *b = calloc(1, sizeof *b + (oc + ic + kh * kw) * sizeof(size_t));
     if (!b)
         return NULL;
     b->dims[0] = oc;
@@ -88,9 +105,7 @@ struct px_blocked *px_blocked_create(const_dnnl_memory_desc_t desc)
     for (int d = 0; d < 4; d++)
         b->size *= (size_t)(*l.padded)[d];
     b->padded = b->size != oc * ic * kh * kw;
-    b->along = runs_are_contiguous(b->offset[0], oc)   ? 0
-               : runs_are_contiguous(b->offset[1], ic) ? 1
-                                                       : -1;
+    find_runs(b);
     return b;
 }
 
@@ -99,13 +114,26 @@ void px_blocked_destroy(struct px_blocked *blocked)
     free(blocked);
 }
 
+bool px_blocked_equal(const struct px_blocked *a, const struct px_blocked *b)
+{
+    size_t n = a->dims[0] + a->dims[1] + a->dims[2];
+
+    return memcmp(a->dims, b->dims, sizeof a->dims) == 0 && a->size == b->size &&
+           memcmp(a->memory, b->memory, n * sizeof *a->memory) == 0;
+}
+
+size_t px_blocked_size(const struct px_blocked *b)
+{
+    return b->size;
+}
+
 /* 16 elements of a run by 16 taps. Each side of a move touches whole cache lines of memory once and
  * this tile for the rest: plain rows lie a power of two apart and would evict each other. */
 struct tile {
     _Alignas(32) float v[BLOCK][BLOCK]; /* what _mm_load_ps needs; ASan keeps 32 on its stacks */
 };
 
-static void transpose(const struct tile *in, struct tile *out)
+PX_INLINE void transpose(const struct tile *in, struct tile *out)
 {
     for (int r = 0; r < BLOCK; r += 4)
         for (int c = 0; c < BLOCK; c += 4) {
@@ -119,78 +147,119 @@ static void transpose(const struct tile *in, struct tile *out)
         }
 }
 
-enum move { PACK_F32, PACK_BF16, UNPACK_F32 };
+enum direction { PACK_F32, PACK_BF16, UNPACK_F32 };
 
-/* Whether a run's packed rows are read or written, and as what. */
-static void packed_row(enum move move, void *packed, size_t at, float *row, size_t n)
-{
-    if (move == PACK_F32)
-        memcpy((float *)packed + at, row, n * sizeof *row);
-    else if (move == UNPACK_F32)
-        memcpy(row, (const float *)packed + at, n * sizeof *row);
-    else
-        for (size_t k = 0; k < n; k++)
-            ((uint16_t *)packed)[at + k] = px_f32_to_bf16(row[k]);
-}
+struct move {
+    const struct px_blocked *blocked;
+    enum direction direction;
+    void *packed;
+    bool stream; /* past the caches */
+};
 
-/* A block of a move: a run of up to 16 elements along one dimension (contiguous in the packed
- * buffer) for up to 16 indices of the other, from output channel o and input channel i on. */
+/* A block of a move: a run of up to 16 elements along one dimension for up to 16 indices of the
+ * other, from output channel o and input channel i on. Its plain weights begin at `plain`. */
 struct block {
     size_t o, i, run, others;
+    float *plain;
+    size_t run_stride, other_stride; /* floats */
 };
+
+/* Writes a cache line of a packed buffer. What is far larger than the caches is not read from
+ * memory first, and throws nothing out of them. */
+PX_INLINE void write_line(const struct move *move, void *to, const void *line)
+{
+    if (!move->stream || (uintptr_t)to % sizeof(__m128i)) {
+        memcpy(to, line, 64);
+        return;
+    }
+    for (int k = 0; k < 4; k++)
+        _mm_stream_si128((__m128i *)to + k, _mm_load_si128((const __m128i *)line + k));
+}
+
+/* Moves one row between a tile and the packed buffer. */
+PX_INLINE void move_row(const struct move *move, size_t at, float *row, size_t n)
+{
+    if (move->direction == PACK_F32 && n == BLOCK)
+        write_line(move, (float *)move->packed + at, row);
+    else if (move->direction == PACK_F32)
+        memcpy((float *)move->packed + at, row, n * sizeof *row);
+    else if (move->direction == UNPACK_F32 && n == BLOCK)
+        memcpy(row, (const float *)move->packed + at, BLOCK * sizeof *row);
+    else if (move->direction == UNPACK_F32)
+        memcpy(row, (const float *)move->packed + at, n * sizeof *row);
+    else
+        for (size_t k = 0; k < n; k++)
+            ((uint16_t *)move->packed)[at + k] = px_f32_to_bf16(row[k]);
+}
+
+/* Writes two rows as pairs. */
+PX_INLINE void pack_pairs(const struct move *move, size_t at, const float *low, const float *high,
+                          size_t n)
+{
+    _Alignas(32) uint32_t line[BLOCK];
+
+    for (int k = 0; k < BLOCK; k++)
+        line[k] = (uint32_t)px_f32_to_bf16(low[k]) | (uint32_t)px_f32_to_bf16(high[k]) << 16;
+    if (n == BLOCK)
+        write_line(move, (uint16_t *)move->packed + at, line);
+    else
+        memcpy((uint16_t *)move->packed + at, line, n * sizeof *line);
+}
 
 /* The packed side, taps outermost: the order in which most layouts lie in memory, so that the lines
  * of a block are written as short streams instead of 16 scattered ones (2.5 times faster). */
-static void packed_side(const struct px_blocked *b, enum move move, void *packed,
-                        struct tile *tiles, const struct block *block, size_t tap)
+PX_INLINE void packed_side(const struct move *move, struct tile *tiles, const struct block *block,
+                           size_t tap)
 {
+    const struct px_blocked *b = move->blocked;
     const size_t *other = b->along == 0 ? b->offset[1] + block->i : b->offset[0] + block->o;
     size_t base = b->along == 0 ? b->offset[0][block->o] : b->offset[1][block->i];
     size_t taps = b->dims[2] - tap < BLOCK ? b->dims[2] - tap : BLOCK;
 
-    for (size_t t = 0; t < taps; t++)
-        for (size_t k = 0; k < block->others; k++)
-            packed_row(move, packed, base + other[k] + b->offset[2][tap + t], tiles[k].v[t],
-                       block->run);
-}
-
-/* The plain side: `run` rows of taps for every other index. */
-static void plain_side(const struct px_blocked *b, enum move move, float *plain, struct tile *tiles,
-                       const struct block *block, size_t tap)
-{
-    size_t taps = b->dims[2] - tap < BLOCK ? b->dims[2] - tap : BLOCK;
-    size_t o_stride = b->dims[1] * b->dims[2], i_stride = b->dims[2];
-    size_t run_stride = b->along == 0 ? o_stride : i_stride;
-    size_t other_stride = b->along == 0 ? i_stride : o_stride;
-    float *p = plain + block->o * o_stride + block->i * i_stride + tap;
-
-    for (size_t k = 0; k < block->others; k++, p += other_stride) {
-        struct tile rows;
-        if (move == UNPACK_F32)
-            transpose(&tiles[k], &rows);
-        for (size_t r = 0; r < block->run; r++) {
-            if (move == UNPACK_F32)
-                memcpy(p + r * run_stride, rows.v[r], taps * sizeof *p);
-            else
-                memcpy(rows.v[r], p + r * run_stride, taps * sizeof *p);
-        }
-        if (move != UNPACK_F32)
-            transpose(&rows, &tiles[k]);
+    for (size_t t = 0; t < taps; t++) {
+        size_t at = base + b->offset[2][tap + t];
+        for (size_t k = 0; k < block->others && !b->paired; k++)
+            move_row(move, at + other[k], tiles[k].v[t], block->run);
+        for (size_t k = 0; k < block->others && b->paired; k += 2)
+            pack_pairs(move, at + other[k], tiles[k].v[t], tiles[k + 1].v[t], block->run);
     }
 }
 
-static void move_block(const struct px_blocked *b, enum move move, float *plain, void *packed,
-                       const struct block *block)
+/* The plain side: `run` rows of taps for every other index. */
+PX_INLINE void plain_side(const struct move *move, struct tile *tiles, const struct block *block,
+                          size_t tap)
 {
+    size_t all = move->blocked->dims[2];
+    size_t taps = all - tap < BLOCK ? all - tap : BLOCK;
+    float *p = block->plain + tap;
+
+    for (size_t k = 0; k < block->others; k++, p += block->other_stride) {
+        struct tile rows;
+        if (move->direction == UNPACK_F32) {
+            transpose(&tiles[k], &rows);
+            for (size_t r = 0; r < block->run; r++)
+                memcpy(p + r * block->run_stride, rows.v[r], taps * sizeof *p);
+        } else {
+            for (size_t r = 0; r < block->run; r++)
+                memcpy(rows.v[r], p + r * block->run_stride, taps * sizeof *p);
+            transpose(&rows, &tiles[k]);
+        }
+    }
+}
+
+PX_CLONES static void move_block(const struct move *move, const struct block *block)
+{
+    size_t taps = move->blocked->dims[2];
     struct tile tiles[BLOCK];
 
-    memset(tiles, 0, sizeof tiles); /* short rows leave the rest unset */
-    for (size_t tap = 0; tap < b->dims[2]; tap += BLOCK) {
-        if (move == UNPACK_F32)
-            packed_side(b, move, packed, tiles, block, tap);
-        plain_side(b, move, plain, tiles, block, tap);
-        if (move != UNPACK_F32)
-            packed_side(b, move, packed, tiles, block, tap);
+    if (block->run < BLOCK || block->others < BLOCK || taps < BLOCK)
+        memset(tiles, 0, sizeof tiles); /* short rows leave the rest unset */
+    for (size_t tap = 0; tap < taps; tap += BLOCK) {
+        if (move->direction == UNPACK_F32)
+            packed_side(move, tiles, block, tap);
+        plain_side(move, tiles, block, tap);
+        if (move->direction != UNPACK_F32)
+            packed_side(move, tiles, block, tap);
     }
 }
 
@@ -199,47 +268,93 @@ static size_t at_most(size_t n, size_t most)
     return n < most ? n : most;
 }
 
-/* Sixteen output channels, all input channels. */
-static void move_rows(const struct px_blocked *b, enum move move, float *plain, void *packed,
-                      size_t o)
+/* plain: the cell's first weight, output channels `pitch` floats apart. */
+static void move_cell(const struct move *move, const struct px_cell *cell, float *plain,
+                      size_t pitch)
 {
-    size_t rows = at_most(b->dims[0] - o, BLOCK), ic = b->dims[1];
+    const struct px_blocked *b = move->blocked;
+    size_t taps = b->dims[2], step = b->along < 0 ? 1 : BLOCK;
 
-    for (size_t i = 0; i < ic; i += b->along < 0 ? 1 : BLOCK) {
-        size_t columns = at_most(ic - i, b->along < 0 ? 1 : BLOCK);
-        const struct block block = {.o = o,
-                                    .i = i,
-                                    .run = b->along == 0 ? rows : columns,
-                                    .others = b->along == 0 ? columns : rows};
-        move_block(b, move, plain, packed, &block);
+    for (size_t o = 0; o < cell->rows; o += BLOCK)
+        for (size_t i = 0; i < cell->columns; i += step) {
+            size_t rows = at_most(cell->rows - o, BLOCK);
+            size_t columns = at_most(cell->columns - i, step);
+            const struct block block = {.o = cell->o + o,
+                                        .i = cell->i + i,
+                                        .run = b->along == 0 ? rows : columns,
+                                        .others = b->along == 0 ? columns : rows,
+                                        .plain = plain + o * pitch + i * taps,
+                                        .run_stride = b->along == 0 ? pitch : taps,
+                                        .other_stride = b->along == 0 ? taps : pitch};
+            move_block(move, &block);
+        }
+    _mm_sfence();
+}
+
+/* From about the size of a core's cache on. */
+static const size_t stream_from = (size_t)1 << 20;
+
+static struct move packing(const struct px_blocked *b, enum px_dtype dtype, void *packed)
+{
+    return (struct move){b, dtype == PX_BF16 ? PACK_BF16 : PACK_F32, packed,
+                         b->size * px_dtype_size(dtype) >= stream_from};
+}
+
+static void move_all(const struct move *move, float *plain, int threads)
+{
+    const struct px_blocked *b = move->blocked;
+    size_t pitch = b->dims[1] * b->dims[2];
+
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t o = 0; o < b->dims[0]; o += BLOCK) {
+        const struct px_cell cell = {o, 0, at_most(b->dims[0] - o, BLOCK), b->dims[1]};
+        move_cell(move, &cell, plain + o * pitch, pitch);
     }
 }
 
-static void move_all(const struct px_blocked *b, enum move move, float *plain, void *packed,
-                     int threads)
+static void pack_all(const struct px_blocked *b, enum px_dtype dtype, const float *plain,
+                     void *packed, int threads)
 {
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t o = 0; o < b->dims[0]; o += BLOCK)
-        move_rows(b, move, plain, packed, o);
+    const struct move move = packing(b, dtype, packed);
+
+    if (b->padded)
+        memset(packed, 0, b->size * px_dtype_size(dtype));
+    move_all(&move, (float *)(uintptr_t)plain, threads);
 }
 
 void px_blocked_pack_f32(const struct px_blocked *b, const float *plain, float *packed, int threads)
 {
-    if (b->padded)
-        memset(packed, 0, b->size * sizeof *packed);
-    move_all(b, PACK_F32, (float *)(uintptr_t)plain, packed, threads);
+    pack_all(b, PX_F32, plain, packed, threads);
 }
 
 void px_blocked_pack_bf16(const struct px_blocked *b, const float *plain, uint16_t *packed,
                           int threads)
 {
-    if (b->padded)
-        memset(packed, 0, b->size * sizeof *packed);
-    move_all(b, PACK_BF16, (float *)(uintptr_t)plain, packed, threads);
+    pack_all(b, PX_BF16, plain, packed, threads);
 }
 
 void px_blocked_unpack_f32(const struct px_blocked *b, const float *packed, float *plain,
                            int threads)
 {
-    move_all(b, UNPACK_F32, plain, (void *)(uintptr_t)packed, threads);
+    const struct move move = {b, UNPACK_F32, (void *)(uintptr_t)packed, false};
+
+    move_all(&move, plain, threads);
+}
+
+void px_blocked_pack_cell(const struct px_blocked *b, const struct px_cell *cell,
+                          const float *plain, enum px_dtype dtype, void *packed)
+{
+    const struct move move = packing(b, dtype, packed);
+    size_t pitch = b->dims[1] * b->dims[2];
+
+    move_cell(&move, cell, (float *)(uintptr_t)plain + cell->o * pitch + cell->i * b->dims[2],
+              pitch);
+}
+
+void px_blocked_unpack_cell(const struct px_blocked *b, const struct px_cell *cell,
+                            const float *packed, float *out)
+{
+    const struct move move = {b, UNPACK_F32, (void *)(uintptr_t)packed, false};
+
+    move_cell(&move, cell, out, cell->columns * b->dims[2]);
 }

@@ -7,10 +7,13 @@
  * describe any of them and the move runs at memory speed. Immutable once made; any thread may use
  * it. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <oneapi/dnnl/dnnl.h>
+
+#include "model/dtype.h"
 
 struct px_blocked;
 
@@ -27,5 +30,24 @@ void px_blocked_pack_bf16(const struct px_blocked *b, const float *plain, uint16
                           int threads);
 void px_blocked_unpack_f32(const struct px_blocked *b, const float *packed, float *plain,
                            int threads);
+
+/* A part of the weights with all its taps: `rows` output channels from o on, `columns` input
+ * channels from i on. o and i are multiples of 16; rows and columns, too, or they reach the end. */
+struct px_cell {
+    size_t o, i, rows, columns;
+};
+
+/* The same for one cell, on the calling thread: from all plain weights into the packed buffer,
+ * whose padding is left alone, and from all packed ones to (rows, columns, taps). Cells that do not
+ * overlap may be moved at the same time. */
+void px_blocked_pack_cell(const struct px_blocked *b, const struct px_cell *cell,
+                          const float *plain, enum px_dtype dtype, void *packed);
+void px_blocked_unpack_cell(const struct px_blocked *b, const struct px_cell *cell,
+                            const float *packed, float *out);
+
+/* Whether both put every weight at the same place. */
+bool px_blocked_equal(const struct px_blocked *a, const struct px_blocked *b);
+/* Elements of the packed buffer, with its padding. */
+size_t px_blocked_size(const struct px_blocked *b);
 
 #endif

@@ -74,6 +74,13 @@ void px_dnn_destroy(struct px_dnn *dnn)
     free(dnn);
 }
 
+bool px_dnn_has_bf16(void)
+{
+    unsigned avx512 = dnnl_cpu_isa_avx512_core;
+
+    return ((unsigned)dnnl_get_effective_cpu_isa() & avx512) == avx512;
+}
+
 size_t px_dnn_scratch_size(const struct px_dnn *dnn)
 {
     return dnn->scratch_size;
@@ -101,7 +108,6 @@ static dnnl_data_type_t data_type(enum px_dtype dtype)
 
 struct descs { /* memory descriptors of one convolution */
     dnnl_memory_desc_t src, weights, bias, dst;
-    dnnl_memory_desc_t hint; /* the weights of the forward convolution that a gradient belongs to */
 };
 
 static void free_descs(struct descs *d)
@@ -110,7 +116,6 @@ static void free_descs(struct descs *d)
     dnnl_memory_desc_destroy(d->weights);
     dnnl_memory_desc_destroy(d->bias);
     dnnl_memory_desc_destroy(d->dst);
-    dnnl_memory_desc_destroy(d->hint);
 }
 
 static int output_size(const struct px_conv_desc *c, int size)
@@ -129,9 +134,6 @@ static dnnl_status_t make_descs(const struct px_conv_desc *c, struct descs *d)
     s = dnnl_memory_desc_create_with_tag(&d->src, 4, src, data_type(c->src), dnnl_nhwc);
     if (s == dnnl_success)
         s = dnnl_memory_desc_create_with_tag(&d->weights, 4, weights, data_type(c->weights),
-                                             dnnl_format_tag_any);
-    if (s == dnnl_success) /* a bf16 convolution has bf16 weights, but an f32 gradient by them */
-        s = dnnl_memory_desc_create_with_tag(&d->hint, 4, weights, data_type(c->src),
                                              dnnl_format_tag_any);
     if (s == dnnl_success && c->bias)
         s = dnnl_memory_desc_create_with_tag(&d->bias, 1, bias, dnnl_f32, dnnl_a);
@@ -160,32 +162,67 @@ static dnnl_status_t make_attr(const struct px_conv_desc *c, dnnl_primitive_attr
     return s;
 }
 
+struct forward { /* what a forward convolution is made of */
+    const struct px_conv_desc *desc;
+    const struct descs *descs;
+    dnnl_prop_kind_t kind;
+    dnnl_primitive_attr_t attr;
+};
+
+static dnnl_status_t make_forward(dnnl_engine_t engine, const struct forward *f,
+                                  dnnl_primitive_desc_t *pd)
+{
+    const struct px_conv_desc *c = f->desc;
+    const struct descs *d = f->descs;
+    const dnnl_dims_t strides = {c->stride, c->stride};
+    const dnnl_dims_t dilates = {0, 0};
+    const dnnl_dims_t pad = {c->pad, c->pad};
+
+    return dnnl_convolution_forward_primitive_desc_create(
+        pd, engine, f->kind, dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst, strides,
+        dilates, pad, pad, f->attr);
+}
+
+/* The forward convolution that a gradient belongs to: bf16 throughout where anything is, for there
+ * is none from f32 to bf16, whatever the gradient's own types. */
+static dnnl_status_t make_hint(dnnl_engine_t engine, const struct px_conv_desc *c,
+                               dnnl_primitive_desc_t *hint)
+{
+    struct px_conv_desc like = *c;
+    struct descs d = {0};
+
+    like.src = like.weights = like.dst = c->src == PX_BF16 || c->dst == PX_BF16 ? PX_BF16 : PX_F32;
+    const struct forward f = {&like, &d, dnnl_forward_training, NULL};
+    dnnl_status_t s = make_descs(&like, &d);
+    if (s == dnnl_success)
+        s = make_forward(engine, &f, hint);
+    free_descs(&d);
+    return s;
+}
+
 static dnnl_status_t make_pd(dnnl_engine_t engine, const struct px_conv_desc *c,
                              const struct descs *d, dnnl_primitive_desc_t *pd)
 {
     const dnnl_dims_t strides = {c->stride, c->stride};
     const dnnl_dims_t dilates = {0, 0};
     const dnnl_dims_t pad = {c->pad, c->pad};
-    bool forward = c->pass == PX_CONV_FORWARD;
-    dnnl_primitive_attr_t attr = NULL;
+    struct forward forward = {c, d, dnnl_forward_inference, NULL};
     dnnl_primitive_desc_t hint = NULL;
 
-    dnnl_status_t s = make_attr(c, &attr);
+    dnnl_status_t s = make_attr(c, &forward.attr);
     if (s == dnnl_success)
-        s = dnnl_convolution_forward_primitive_desc_create(
-            forward ? pd : &hint, engine, forward ? dnnl_forward_inference : dnnl_forward_training,
-            dnnl_convolution_direct, d->src, forward ? d->weights : d->hint, d->bias, d->dst,
-            strides, dilates, pad, pad, forward ? attr : NULL);
+        s = c->pass == PX_CONV_FORWARD ? make_forward(engine, &forward, pd)
+                                       : make_hint(engine, c, &hint);
     if (s == dnnl_success && c->pass == PX_CONV_BACKWARD_DATA)
         s = dnnl_convolution_backward_data_primitive_desc_create(
             pd, engine, dnnl_convolution_direct, d->src, d->weights, d->dst, strides, dilates, pad,
-            pad, hint, attr);
+            pad, hint, forward.attr);
     if (s == dnnl_success && c->pass == PX_CONV_BACKWARD_WEIGHTS)
         s = dnnl_convolution_backward_weights_primitive_desc_create(
             pd, engine, dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst, strides,
-            dilates, pad, pad, hint, attr);
+            dilates, pad, pad, hint, forward.attr);
     dnnl_primitive_desc_destroy(hint);
-    dnnl_primitive_attr_destroy(attr);
+    dnnl_primitive_attr_destroy(forward.attr);
     return s;
 }
 
@@ -329,6 +366,16 @@ void px_conv_layout_destroy(struct px_conv_layout *layout)
 bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout *layout)
 {
     return dnnl_memory_desc_equal(weights_desc(conv), (const_dnnl_memory_desc_t)layout) != 0;
+}
+
+enum px_dtype px_conv_weights_dtype(const struct px_conv *conv)
+{
+    return conv->desc.weights;
+}
+
+struct px_blocked *px_conv_order(const struct px_conv *conv)
+{
+    return px_blocked_create(weights_desc(conv));
 }
 
 /* Runs from -> to through *primitive, which is made when first needed. */

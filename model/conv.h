@@ -23,6 +23,9 @@ struct px_conv;
 /* threads >= 1: sets the calling thread's OpenMP team size, which primitives capture when made. */
 int px_dnn_create(struct px_dnn **out, int threads, struct px_error *err);
 void px_dnn_destroy(struct px_dnn *dnn); /* accepts NULL */
+/* Whether convolutions of bf16 can be made on this CPU, forward and backward. Where they can they
+ * may still be slower than f32's (px_cpu_is_fast_in_bf16). */
+bool px_dnn_has_bf16(void);
 /* Bytes of the shared scratchpad: the largest that any convolution made so far asked for. */
 size_t px_dnn_scratch_size(const struct px_dnn *dnn);
 
@@ -61,6 +64,12 @@ bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout 
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err);
 /* Packed (BACKWARD_WEIGHTS: the f32 gradient) -> plain f32. */
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err);
+
+enum px_dtype px_conv_weights_dtype(const struct px_conv *conv);
+
+/* Where each weight stands in the packed layout; the caller destroys it (model/blocked.h). NULL
+ * where only oneDNN can tell, or there is no memory. */
+struct px_blocked *px_conv_order(const struct px_conv *conv);
 
 /* Buffers by role; which are read and which written follows from the pass. 64-byte alignment helps.
  */

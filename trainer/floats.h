@@ -1,19 +1,27 @@
 #ifndef TRAINER_FLOATS_H
 #define TRAINER_FLOATS_H
 
-/* n floats, zeroed, on a cache line; free() them. NULL without memory. */
+/* Arrays on a cache line, zeroed; free() them. NULL without memory. */
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/dtype.h"
+
+/* n elements of f32 or bf16. */
+static inline void *px_elements(size_t n, enum px_dtype dtype)
+{
+    size_t bytes = (n * px_dtype_size(dtype) + 63) & ~(size_t)63;
+    void *p = aligned_alloc(64, bytes ? bytes : 64);
+
+    if (p)
+        memset(p, 0, bytes);
+    return p;
+}
+
 static inline float *px_floats(size_t n)
 {
-    size_t bytes = (n * sizeof(float) + 63) & ~(size_t)63;
-    float *f = aligned_alloc(64, bytes ? bytes : 64);
-
-    if (f)
-        memset(f, 0, bytes);
-    return f;
+    return px_elements(n, PX_F32);
 }
 
 #endif

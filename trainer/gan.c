@@ -9,11 +9,14 @@ static int create_G(struct px_gan *gan, struct px_error *err)
 {
     const struct px_gan_options *o = &gan->options;
     const struct px_generator_options options = {
-        .n = o->batch_size, .threads = o->threads, .train = true};
+        .n = o->batch_size, .threads = o->threads, .train = true, .dtype = o->dtype};
 
     int rc = px_generator_parameters(&gan->G, &o->network, err);
+    if (!rc)
+        rc = px_weights_create(&gan->weights_G, &gan->G, o->threads, o->accumulate > 1, err);
     return rc ? rc
-              : px_generator_create(&gan->generator, gan->dnn, &o->network, &gan->G, &options, err);
+              : px_generator_create(&gan->generator, gan->dnn, &o->network, gan->weights_G,
+                                    &options, err);
 }
 
 static int create_D(struct px_gan *gan, struct px_error *err)
@@ -27,17 +30,20 @@ static int create_D(struct px_gan *gan, struct px_error *err)
                                     .n = 2 * o->batch_size,
                                     .groups = 2,
                                     .threads = o->threads,
+                                    .dtype = o->dtype,
                                     .train_weights = true};
 
     int rc = px_patchgan_parameters(&gan->D, &d.form, err);
     if (!rc)
-        rc = px_patchgan_create(&gan->d_step, gan->dnn, &gan->D, &d, err);
+        rc = px_weights_create(&gan->weights_D, &gan->D, o->threads, o->accumulate > 1, err);
+    if (!rc)
+        rc = px_patchgan_create(&gan->d_step, gan->dnn, gan->weights_D, &d, err);
     d.n = o->batch_size;
     d.groups = 1;
     d.train_weights = false;
     d.train_input = true;
     if (!rc)
-        rc = px_patchgan_create(&gan->g_step, gan->dnn, &gan->D, &d, err);
+        rc = px_patchgan_create(&gan->g_step, gan->dnn, gan->weights_D, &d, err);
     return rc;
 }
 
@@ -49,7 +55,14 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
 
     if (!gan)
         return px_fail(err, PX_E_NOMEM, "no memory for a GAN");
+    if (options->dtype == PX_BF16 && !px_dnn_has_bf16()) {
+        free(gan);
+        return px_fail(err, PX_E_USAGE,
+                       "--dtype bf16: this CPU has no AVX-512, without which convolutions of bf16 "
+                       "cannot be trained: give --dtype f32");
+    }
     gan->options = *options;
+    gan->options.dtype = options->dtype == PX_BF16 ? PX_BF16 : PX_F32;
     int rc = px_dnn_create(&gan->dnn, options->threads, err);
     if (!rc)
         rc = create_G(gan, err);
@@ -59,10 +72,6 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
         rc = px_gan_list_tensors(gan, err);
     size_t side = (size_t)net->crop_size;
     size_t count = (size_t)options->batch_size * side * side * (size_t)net->output_nc;
-    if (!rc && options->accumulate > 1)
-        rc = px_parameters_prepare_sum(&gan->G, err);
-    if (!rc && options->accumulate > 1 && px_gan_has_D(gan))
-        rc = px_parameters_prepare_sum(&gan->D, err);
     if (!rc && !(gan->dfake = malloc(count * sizeof(float))))
         rc = px_fail(err, PX_E_NOMEM, "no memory for a gradient of %zu elements", count);
     px_random_seed(&random, options->seed);
@@ -86,6 +95,8 @@ void px_gan_destroy(struct px_gan *gan)
     px_generator_destroy(gan->single);
     px_patchgan_destroy(gan->d_step);
     px_patchgan_destroy(gan->g_step);
+    px_weights_destroy(gan->weights_G);
+    px_weights_destroy(gan->weights_D);
     px_parameters_finish(&gan->G);
     px_parameters_finish(&gan->D);
     px_dnn_destroy(gan->dnn);
@@ -97,17 +108,18 @@ void px_gan_destroy(struct px_gan *gan)
 
 int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err)
 {
-    const struct px_generator_options options = {.n = 1, .threads = gan->options.threads};
+    const struct px_generator_options options = {
+        .n = 1, .threads = gan->options.threads, .dtype = gan->options.dtype};
     const struct px_network *net = &gan->options.network;
     float *y;
     int rc = 0;
 
     if (!gan->single)
-        rc = px_generator_create(&gan->single, gan->dnn, net, &gan->G, &options, err);
-    if (!rc)
-        rc = px_generator_refresh(gan->single, err);
-    if (!rc)
-        rc = px_generator_forward(gan->single, a, NULL, &y, err);
+        rc = px_generator_create(&gan->single, gan->dnn, net, gan->weights_G, &options, err);
+    if (rc)
+        return rc;
+    px_weights_refresh(gan->weights_G);
+    rc = px_generator_forward(gan->single, a, NULL, &y, err);
     if (!rc)
         memcpy(fake, y,
                (size_t)net->crop_size * (size_t)net->crop_size * (size_t)net->output_nc *

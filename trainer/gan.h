@@ -6,7 +6,11 @@
  * lambda_GAN * GAN + lambda_L1 * L1, Adam for both. One step: G forward; D step on fake (detached)
  * and real; G step through the updated D. With lambda_GAN 0 there is no D.
  *
- * Owns weights, gradients, moments, activations; allocated once in px_gan_create(). Serves one
+ * In bf16 the convolutions read and write bf16 (trainer/generator.h says what is rounded); losses,
+ * sums, statistics, gradients by weights, Adam, weights and moments are f32 as ever, so that all
+ * that is saved is the same in both.
+ *
+ * Owns weights, moments, activations; allocated once in px_gan_create(). Serves one
  * thread at a time (its OpenMP team does the work). Reproducible bit by bit for the same seed,
  * thread count and CPU. */
 
@@ -30,7 +34,8 @@ struct px_gan_options {
     int batch_size;
     int accumulate; /* a step's gradients are the means over so many batches; 0 and 1: of one */
     int threads;
-    double beta1; /* Adam: beta2 0.999, epsilon 1e-8 */
+    enum px_dtype dtype; /* PX_BF16; all else is PX_F32 */
+    double beta1;        /* Adam: beta2 0.999, epsilon 1e-8 */
     enum px_gan_mode gan_mode;
     double lambda_GAN, lambda_L1;
     bool unconditional; /* D sees B alone, not (A, B) */
@@ -54,8 +59,8 @@ struct px_gan_losses {
 int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
 
-/* Seconds spent in all steps so far: G forward (with packing its weights), everything of D (its
- * step and G's gradient through it), G backward (with L1), both Adam updates. */
+/* Seconds spent in all steps so far: G forward, everything of D (its step and G's gradient through
+ * it), G backward (with L1), both Adam updates of convolution weights (with packing them). */
 struct px_gan_profile {
     double G_forward, D, G_backward, adam;
 };
@@ -66,15 +71,12 @@ const struct px_gan_profile *px_gan_profile(const struct px_gan *gan);
 int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err);
 
 /* All that a step changes, as named tensors: "G." and "D." + the state_dict's names, and the
- * moments "G.adam_m.NAME", "G.adam_v.NAME", "D....". `data` may be read to save and written to
- * resume (between steps); the count of steps taken (Adam's t and dropout's stream) is the tensor
- * "steps", i64, shape []. The list lives as long as the gan. Tensors of the generator for a
- * checkpoint: those whose name starts with "G." and has no "adam_"; strip the "G.". */
+ * moments "G.adam_m.NAME", "G.adam_v.NAME", "D....". `data` may be read to save between steps, and
+ * written to resume before the first of them (and before the first picture); the count of steps
+ * taken (Adam's t and dropout's stream) is the tensor "steps", i64, shape []. The list lives as
+ * long as the gan. Tensors of the generator for a checkpoint: those whose name starts with "G." and
+ * has no "adam_"; strip the "G.". */
 size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors);
-
-/* The gradient that the last step left for a parameter ("G.NAME" or "D.NAME"), for tests and
- * diagnostics; NULL where there is no such parameter. */
-const float *px_gan_gradient(const struct px_gan *gan, const char *name);
 
 size_t px_gan_parameters_G(const struct px_gan *gan);
 size_t px_gan_parameters_D(const struct px_gan *gan); /* 0 without D */

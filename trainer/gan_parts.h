@@ -7,11 +7,13 @@
 #include "trainer/generator.h"
 #include "trainer/parameters.h"
 #include "trainer/patchgan.h"
+#include "trainer/weights.h"
 
 struct px_gan {
     struct px_gan_options options;
     struct px_dnn *dnn;
     struct px_parameters G, D;
+    struct px_weights *weights_G, *weights_D;
     struct px_generator *generator; /* batch_size images, trained */
     struct px_generator *single;    /* one image, forward only; NULL until the first picture */
     struct px_patchgan *d_step;     /* fake and real images, gradients by weights */

@@ -79,15 +79,6 @@ size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors
     return gan->tensor_count;
 }
 
-const float *px_gan_gradient(const struct px_gan *gan, const char *name)
-{
-    const struct px_parameters *p = name[0] == 'G' ? &gan->G : &gan->D;
-    int index = name[0] && name[1] == '.' ? px_parameters_find(p, name + 2) : -1;
-
-    return index < 0 || p->list[index].kind >= PX_BUFFER_ZERO ? NULL
-                                                              : p->gradient + p->list[index].offset;
-}
-
 size_t px_gan_parameters_G(const struct px_gan *gan)
 {
     return gan->G.trainable;

@@ -1,16 +1,8 @@
 #include "trainer/generator_parts.h"
 
 #include "base/random.h"
+#include "trainer/element.h"
 #include "trainer/tanh.h"
-
-int px_generator_refresh(struct px_generator *generator, struct px_error *err)
-{
-    int rc = 0;
-
-    for (int i = 0; i < generator->network.layer_count && !rc; i++)
-        rc = px_conv_layer_refresh(&generator->layers[i].conv, err);
-    return rc;
-}
 
 static void draw_mask(struct px_generator_layer *l, uint64_t seed, uint64_t stream, int threads)
 {
@@ -22,12 +14,40 @@ static void draw_mask(struct px_generator_layer *l, uint64_t seed, uint64_t stre
         mask[i] = px_hash(seed, stream, i) >> 63 ? 2.0f : 0.0f;
 }
 
-/* to += from: n floats. */
-static void add(const struct px_generator *generator, float *to, const float *from, size_t n)
+/* Runs over n elements in one share a thread. */
+static size_t share(size_t n, int thread, int threads)
 {
-#pragma omp parallel for simd num_threads(generator->options.threads) schedule(static)
-    for (size_t i = 0; i < n; i++)
-        to[i] += from[i];
+    return n * (size_t)thread / (size_t)threads;
+}
+
+/* to += from: n elements. */
+static void add(const struct px_generator *generator, void *to, const void *from, size_t n)
+{
+    enum px_dtype dtype = generator->options.dtype;
+    int threads = generator->options.threads;
+
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++) {
+        size_t at = share(n, t, threads);
+        px_elements_add(px_element(to, at, dtype), px_element(from, at, dtype),
+                        share(n, t + 1, threads) - at, dtype);
+    }
+}
+
+static void take_input(struct px_generator *generator, const float *in)
+{
+    const struct px_generator_layer *l = &generator->layers[0];
+    size_t n =
+        (size_t)(generator->options.n * l->conv.desc.in) * (size_t)l->height * (size_t)l->width;
+    enum px_dtype dtype = generator->options.dtype;
+    int threads = generator->options.threads;
+
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++) {
+        size_t at = share(n, t, threads);
+        px_elements_round(in + at, share(n, t + 1, threads) - at, dtype,
+                          px_element(l->in, at, dtype));
+    }
 }
 
 static struct px_tanh tanh_of(const struct px_generator *generator,
@@ -35,16 +55,14 @@ static struct px_tanh tanh_of(const struct px_generator *generator,
 {
     size_t channels = (size_t)l->conv.desc.out;
 
-    return (struct px_tanh){l->raw_count / channels, channels, generator->options.threads};
+    return (struct px_tanh){l->raw_count / channels, channels, generator->options.threads,
+                            generator->options.dtype};
 }
 
-/* Where the last bias stands in `base`; NULL where the convolution adds it. */
-static float *last_bias(const struct px_generator *generator, const struct px_generator_layer *l,
-                        float *base)
+/* The last bias; -1 where the convolution adds it. */
+static int last_bias(const struct px_generator_layer *l)
 {
-    if (!l->conv.desc.transposed)
-        return NULL;
-    return base + generator->parameters->list[l->conv.desc.bias].offset;
+    return l->conv.desc.transposed ? l->conv.desc.bias : -1;
 }
 
 /* Norm, dropout, activation and sum: from a convolution to the inputs of the next ones. */
@@ -82,15 +100,14 @@ int px_generator_forward(struct px_generator *generator, const float *in, const 
                          float **out, struct px_error *err)
 {
     int last = generator->network.layer_count - 1;
+    const struct px_parameters *p = generator->parameters;
     struct px_generator_layer *l = generator->layers;
 
+    take_input(generator, in);
     for (int i = 0; i <= last; i++, l++) {
-        const float *x = i ? l->in : in;
-        if (l->padded) {
-            px_reflect_pad(&l->reflect, x, l->padded);
-            x = l->padded;
-        }
-        int rc = px_conv_layer_forward(&l->conv, x, l->raw, err);
+        if (l->padded)
+            px_reflect_pad(&l->reflect, l->in, l->padded);
+        int rc = px_conv_layer_forward(&l->conv, l->padded ? l->padded : l->in, l->raw, err);
         if (rc)
             return rc;
         if (i < last)
@@ -98,21 +115,20 @@ int px_generator_forward(struct px_generator *generator, const float *in, const 
     }
     l = &generator->layers[last];
     const struct px_tanh end = tanh_of(generator, l);
-    px_tanh_forward(&end, last_bias(generator, l, generator->parameters->value), l->raw);
+    int bias = last_bias(l);
+    px_tanh_forward(&end, bias < 0 ? NULL : p->value + p->list[bias].offset, l->raw);
     *out = l->raw;
     return 0;
 }
 
 /* From the gradient by a convolution's result to that by its layer's input. */
-static int backward_conv(struct px_generator *generator, int i, const float *in, const float *dout,
-                         struct px_error *err)
+static int backward_conv(struct px_generator *generator, struct px_generator_layer *l,
+                         const struct px_update *update, struct px_error *err)
 {
-    struct px_generator_layer *l = &generator->layers[i];
-    int rc = px_conv_layer_backward(&l->conv,
-                                    l->padded ? l->padded
-                                    : i       ? l->in
-                                              : in,
-                                    dout, l->padded ? l->dpadded : l->din, err);
+    const struct px_conv_gradients g = {.in = l->padded ? l->padded : l->in,
+                                        .dout = l->draw,
+                                        .din = l->padded ? l->dpadded : l->din};
+    int rc = px_conv_layer_backward(&l->conv, &g, update, err);
 
     if (rc || !l->din)
         return rc;
@@ -125,20 +141,22 @@ static int backward_conv(struct px_generator *generator, int i, const float *in,
     return 0;
 }
 
-int px_generator_backward(struct px_generator *generator, const float *in, float *dout,
-                          struct px_error *err)
+int px_generator_backward(struct px_generator *generator, const float *dout,
+                          const struct px_update *update, struct px_error *err)
 {
     int last = generator->network.layer_count - 1;
     struct px_generator_layer *l = &generator->layers[last];
     const struct px_tanh end = tanh_of(generator, l);
 
-    px_tanh_backward(&end, l->raw, dout, last_bias(generator, l, generator->parameters->gradient));
+    px_tanh_backward(&end, l->raw, dout, l->draw,
+                     px_parameters_gradient(generator->parameters, last_bias(l)));
     for (int i = last; i >= 0; i--, l--) {
         if (i < last)
             px_norm_layer_backward(&l->norm);
-        int rc = backward_conv(generator, i, in, i < last ? l->draw : dout, err);
+        int rc = backward_conv(generator, l, update, err);
         if (rc)
             return rc;
     }
+    px_parameters_update(generator->parameters, update);
     return 0;
 }

@@ -5,8 +5,12 @@
  * parameters. The layers are those of px_network, of any architecture; this file only says how
  * activations and gradients flow between them.
  *
+ * In f32 everything is f32. In bf16 what convolutions read and write is rounded to bf16:
+ * activations, their gradients, packed weights. All arithmetic stays f32, and so do the picture
+ * that comes out, statistics, gradients by weights, weights and moments.
+ *
  * px_generator_parameters() lays out the tensors once; every px_generator (one per batch size)
- * works on them. Owns its activations. Serves one thread at a time. */
+ * works on them, through one px_weights. Owns its activations. Serves one thread at a time. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +18,7 @@
 #include "base/error.h"
 #include "model/conv.h"
 #include "model/network.h"
-#include "trainer/parameters.h"
+#include "trainer/weights.h"
 
 struct px_generator;
 
@@ -25,19 +29,18 @@ int px_generator_parameters(struct px_parameters *parameters, const struct px_ne
 struct px_generator_options {
     int n; /* images a batch; statistics run over the whole batch */
     int threads;
-    bool train; /* gradients are wanted */
+    bool train;          /* gradients are wanted */
+    enum px_dtype dtype; /* PX_F32 or PX_BF16 */
 };
 
 int px_generator_create(struct px_generator **out, struct px_dnn *dnn,
-                        const struct px_network *network, struct px_parameters *parameters,
+                        const struct px_network *network, struct px_weights *weights,
                         const struct px_generator_options *options, struct px_error *err);
 void px_generator_destroy(struct px_generator *generator); /* accepts NULL */
 
-/* Packs the weights for oneDNN; needed after every change of the parameters. */
-int px_generator_refresh(struct px_generator *generator, struct px_error *err);
-
-/* in: (n, crop, crop, input_nc). Gives the generator's own (n, crop, crop, output_nc) after tanh,
- * valid until the next forward. `dropout` NULL: off; else the seed of this step's masks. */
+/* in: (n, crop, crop, input_nc). The weights are fresh. Gives the generator's own (n, crop, crop,
+ * output_nc) after tanh, valid until the next forward. `dropout` NULL: off; else the seed of this
+ * step's masks. */
 int px_generator_forward(struct px_generator *generator, const float *in, const uint64_t *dropout,
                          float **out, struct px_error *err);
 
@@ -47,9 +50,9 @@ float *px_generator_output(struct px_generator *generator);
 /* Moves the running statistics towards those of the last forward. */
 void px_generator_update_running(struct px_generator *generator);
 
-/* From the loss's gradient by the output (overwritten: tanh's derivative is taken in place) to the
- * parameters' gradients. `in` as in the forward before. */
-int px_generator_backward(struct px_generator *generator, const float *in, float *dout,
-                          struct px_error *err);
+/* From the loss's gradient by the output of the forward before to the gradients of all parameters,
+ * which go into the update. */
+int px_generator_backward(struct px_generator *generator, const float *dout,
+                          const struct px_update *update, struct px_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "trainer/element.h"
 #include "trainer/floats.h"
 
 static enum px_parameter_kind kind_of(enum px_tensor_role role)
@@ -78,10 +79,11 @@ static int init_pad(struct px_generator *generator, int i, struct px_error *err)
                                      .width = l->width,
                                      .channels = spec->in_channels,
                                      .pad = spec->pad,
-                                     .threads = generator->options.threads};
+                                     .threads = generator->options.threads,
+                                     .dtype = generator->options.dtype};
     n *= (size_t)(l->height + 2 * spec->pad) * (size_t)(l->width + 2 * spec->pad);
-    l->padded = px_floats(n);
-    l->dpadded = l->din ? px_floats(n) : NULL;
+    l->padded = px_elements(n, generator->options.dtype);
+    l->dpadded = l->din ? px_elements(n, generator->options.dtype) : NULL;
     if (!l->padded || (l->din && !l->dpadded))
         return px_fail(err, PX_E_NOMEM, "no memory for the activations of the generator");
     return 0;
@@ -93,6 +95,7 @@ static int init_buffers(struct px_generator *generator, int i, struct px_error *
     const struct px_layer *spec = &generator->network.layers[i];
     struct px_generator_layer *l = &generator->layers[i];
     bool train = generator->options.train;
+    enum px_dtype dtype = generator->options.dtype;
     size_t n = (size_t)generator->options.n;
 
     l->sum = -1;
@@ -104,16 +107,14 @@ static int init_buffers(struct px_generator *generator, int i, struct px_error *
     size_t in = n * (size_t)l->height * (size_t)l->width * (size_t)spec->in_channels;
     l->raw_count = n * (size_t)output_size(spec, l->height) * (size_t)output_size(spec, l->width) *
                    (size_t)spec->out_channels;
-    l->raw = px_floats(l->raw_count);
-    l->draw = train ? px_floats(l->raw_count) : NULL;
-    if (i > 0) {
-        l->in = px_floats(in);
-        l->din = train ? px_floats(in) : NULL;
-    }
-    if (spec->has_dropout)
+    l->raw = px_elements(l->raw_count, is_last(generator, i) ? PX_F32 : dtype);
+    l->draw = train ? px_elements(l->raw_count, dtype) : NULL;
+    l->in = px_elements(in, dtype);
+    l->din = train && i > 0 ? px_elements(in, dtype) : NULL;
+    if (spec->has_dropout && train)
         l->mask = px_floats(l->raw_count);
-    if (!l->raw || (train && !l->draw) || (i > 0 && !l->in) || (i > 0 && train && !l->din) ||
-        (spec->has_dropout && !l->mask))
+    if (!l->raw || (train && !l->draw) || !l->in || (i > 0 && train && !l->din) ||
+        (spec->has_dropout && train && !l->mask))
         return px_fail(err, PX_E_NOMEM, "no memory for the activations of the generator");
     return init_pad(generator, i, err);
 }
@@ -141,9 +142,12 @@ static int init_conv(struct px_generator *generator, struct px_dnn *dnn, int i,
         .train_input = generator->options.train && i > 0,
         .weight = find(generator, spec->conv, "weight"),
         .bias = spec->has_norm ? -1 : find(generator, spec->conv, "bias"),
+        .dtype = generator->options.dtype,
+        .result = is_last(generator, i) ? PX_F32 : generator->options.dtype,
+        .dinput = generator->options.dtype,
     };
 
-    return px_conv_layer_init(&l->conv, dnn, generator->parameters, &desc, err);
+    return px_conv_layer_init(&l->conv, dnn, generator->weights, &desc, err);
 }
 
 /* Where the result of layer i goes: behind the skip in the next layer's input, and as the skip
@@ -152,6 +156,7 @@ static void add_targets(struct px_generator *generator, int i)
 {
     const struct px_network *net = &generator->network;
     struct px_norm_layer *norm = &generator->layers[i].norm;
+    enum px_dtype dtype = generator->options.dtype;
 
     for (int j = i + 1; j < net->layer_count; j++) {
         const struct px_layer *reader = &net->layers[j];
@@ -162,8 +167,8 @@ static void add_targets(struct px_generator *generator, int i)
             offset = (size_t)net->layers[reader->skip].out_channels;
         struct px_generator_layer *l = &generator->layers[j];
         norm->targets[norm->target_count++] =
-            (struct px_norm_target){.data = l->in + offset,
-                                    .gradient = l->din ? l->din + offset : NULL,
+            (struct px_norm_target){.data = px_element(l->in, offset, dtype),
+                                    .gradient = px_element(l->din, offset, dtype),
                                     .pitch = (size_t)reader->in_channels,
                                     .slope = reader->slope};
     }
@@ -198,6 +203,7 @@ static int init_norm(struct px_generator *generator, int i, struct px_error *err
                                      .pixels = l->raw_count / (size_t)(spec->out_channels * groups),
                                      .normalise = spec->has_norm,
                                      .threads = generator->options.threads,
+                                     .dtype = generator->options.dtype,
                                      .x = l->raw,
                                      .dx = l->draw};
     l->running_mean = l->running_var = -1;
@@ -206,8 +212,8 @@ static int init_norm(struct px_generator *generator, int i, struct px_error *err
             beta = find(generator, spec->norm, "bias");
         l->norm.gamma = p->value + p->list[gamma].offset;
         l->norm.beta = p->value + p->list[beta].offset;
-        l->norm.dgamma = p->gradient + p->list[gamma].offset;
-        l->norm.dbeta = p->gradient + p->list[beta].offset;
+        l->norm.dgamma = px_parameters_gradient(p, gamma);
+        l->norm.dbeta = px_parameters_gradient(p, beta);
         l->running_mean = find(generator, spec->norm, "running_mean");
         l->running_var = find(generator, spec->norm, "running_var");
     }
@@ -217,7 +223,7 @@ static int init_norm(struct px_generator *generator, int i, struct px_error *err
 }
 
 int px_generator_create(struct px_generator **out, struct px_dnn *dnn,
-                        const struct px_network *network, struct px_parameters *parameters,
+                        const struct px_network *network, struct px_weights *weights,
                         const struct px_generator_options *options, struct px_error *err)
 {
     struct px_generator *generator = calloc(1, sizeof *generator);
@@ -225,7 +231,8 @@ int px_generator_create(struct px_generator **out, struct px_dnn *dnn,
         return px_fail(err, PX_E_NOMEM, "no memory for a generator");
     generator->network = *network;
     generator->options = *options;
-    generator->parameters = parameters;
+    generator->weights = weights;
+    generator->parameters = px_weights_parameters(weights);
     int rc = 0;
     for (int i = 0; i < network->layer_count && !rc; i++)
         rc = init_buffers(generator, i, err);

@@ -11,13 +11,13 @@
 struct px_generator_layer {
     struct px_conv_layer conv;
     struct px_norm_layer norm;
-    float *in, *din; /* (n, h, w, in_channels): after concatenation, activation and sum; layer 0 has
-                        neither */
+    void *in, *din; /* (n, h, w, in_channels): after concatenation, activation and sum; layer 0 has
+                       no din */
     struct px_reflect reflect;
-    float *padded, *dpadded; /* where the pad mirrors: the same with it */
-    float *raw;              /* (n, oh, ow, out_channels): the convolution's result */
-    float *draw;             /* its gradient */
-    float *mask;             /* dropout, 0 or 2; NULL where the layer has none */
+    void *padded, *dpadded; /* where the pad mirrors: the same with it */
+    void *raw;   /* (n, oh, ow, out_channels): the convolution's result; f32 in the last */
+    void *draw;  /* its gradient */
+    float *mask; /* dropout, 0 or 2; NULL where the layer has none */
     size_t raw_count;
     int height, width;             /* of the input */
     int sum;                       /* the layer whose result this one's input is added to, or -1 */
@@ -27,7 +27,8 @@ struct px_generator_layer {
 struct px_generator {
     struct px_network network;
     struct px_generator_options options;
-    struct px_parameters *parameters; /* borrowed */
+    struct px_weights *weights;       /* borrowed */
+    struct px_parameters *parameters; /* theirs */
     struct px_generator_layer layers[PX_MAX_LAYERS];
 };
 

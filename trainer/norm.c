@@ -1,10 +1,11 @@
 #include "trainer/norm.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/simd.h"
+#include "trainer/element.h"
 
 static const float EPSILON = 1e-5f, MOMENTUM = 0.1f;
 
@@ -58,21 +59,46 @@ static float *partial(const struct px_norm_layer *norm, int thread, int group)
            ((size_t)thread * (size_t)norm->groups + (size_t)group) * 2 * (size_t)norm->channels;
 }
 
-/* sum[c] = sum of x - x0, square[c] = sum of (x - x0)^2: the shift by one sample keeps the
- * difference of squares sound when the mean is far from 0. */
-PX_CLONES static void sum_pixels(const float *x, const float *x0, size_t pixels, size_t channels,
-                                 float *sums)
+/* A group's first element, and how it is stored. */
+struct pixels {
+    const void *x;
+    size_t channels;
+    bool bf16;
+};
+
+static struct pixels group_pixels(const struct px_norm_layer *norm, int group)
 {
+    size_t channels = (size_t)norm->channels;
+
+    return (struct pixels){
+        px_element(norm->x, (size_t)group * norm->pixels * channels, norm->dtype), channels,
+        norm->dtype == PX_BF16};
+}
+
+/* sum[c] = sum of x - x0, square[c] = sum of (x - x0)^2, x0 the group's first pixel: the shift by
+ * one sample keeps the difference of squares sound when the mean is far from 0. */
+PX_INLINE void sum_kernel(const struct pixels *g, struct range r, float *sums, bool bf16)
+{
+    size_t channels = g->channels;
+    const void *x = g->x;
     float *sum = sums, *square = sums + channels;
 
-    memset(sums, 0, 2 * channels * sizeof *sums);
-    for (size_t p = 0; p < pixels; p++, x += channels)
+    for (size_t p = r.begin; p < r.end; p++)
 #pragma omp simd
         for (size_t c = 0; c < channels; c++) {
-            float d = x[c] - x0[c];
+            float d = px_load(x, p * channels + c, bf16) - px_load(x, c, bf16);
             sum[c] += d;
             square[c] += d * d;
         }
+}
+
+PX_CLONES static void sum_pixels(const struct pixels *g, struct range r, float *sums)
+{
+    memset(sums, 0, 2 * g->channels * sizeof *sums);
+    if (g->bf16)
+        sum_kernel(g, r, sums, true);
+    else
+        sum_kernel(g, r, sums, false);
 }
 
 /* Adds the threads' partial sums of a group into the first thread's, in thread order. */
@@ -91,12 +117,11 @@ static float *reduce(const struct px_norm_layer *norm, int group)
 
 static void statistics_share(struct px_norm_layer *norm, int thread)
 {
-    size_t channels = (size_t)norm->channels;
     struct range r = share(norm->pixels, thread, norm->threads);
 
     for (int g = 0; g < norm->groups; g++) {
-        const float *x = norm->x + (size_t)g * norm->pixels * channels;
-        sum_pixels(x + r.begin * channels, x, r.end - r.begin, channels, partial(norm, thread, g));
+        const struct pixels pixels = group_pixels(norm, g);
+        sum_pixels(&pixels, r, partial(norm, thread, g));
     }
 }
 
@@ -108,13 +133,13 @@ static void statistics(struct px_norm_layer *norm)
 
     float inverse = 1.0f / (float)norm->pixels;
     for (int g = 0; g < norm->groups; g++) {
-        const float *x0 = norm->x + (size_t)g * norm->pixels * channels;
+        const struct pixels pixels = group_pixels(norm, g);
         const float *sums = reduce(norm, g);
         size_t at = (size_t)g * channels;
         for (size_t c = 0; c < channels; c++) {
             float d = sums[c] * inverse;
             float variance = sums[channels + c] * inverse - d * d;
-            norm->mean[at + c] = x0[c] + d;
+            norm->mean[at + c] = px_load(pixels.x, c, pixels.bf16) + d;
             norm->rstd[at + c] = 1.0f / sqrtf((variance > 0 ? variance : 0) + EPSILON);
             norm->scale[at + c] = (norm->gamma ? norm->gamma[c] : 1.0f) * norm->rstd[at + c];
             norm->shift[at + c] =
@@ -123,62 +148,73 @@ static void statistics(struct px_norm_layer *norm)
     }
 }
 
-struct affine { /* n = x * scale + shift */
-    const float *scale, *shift;
-    size_t channels;
+/* A group on its way to one target, which is moved to the group's first pixel. */
+struct forward {
+    struct pixels from;
+    const float *scale, *shift; /* n = x * scale + shift */
+    const float *mask;          /* or NULL */
+    struct px_norm_target target;
 };
 
-PX_CLONES static void apply_pixels(const struct affine *a, const float *x, const float *mask,
-                                   const struct px_norm_target *target, size_t begin, size_t end)
+PX_INLINE void apply_kernel(const struct forward *f, struct range r, bool masked, bool bf16)
 {
-    const float *scale = a->scale, *shift = a->shift;
-    size_t channels = a->channels;
-    float slope = target->slope;
+    const float *scale = f->scale, *shift = f->shift, *mask = f->mask;
+    size_t channels = f->from.channels, pitch = f->target.pitch;
+    const void *x = f->from.x;
+    void *out = f->target.data;
+    float slope = f->target.slope;
 
-    for (size_t p = begin; p < end; p++) {
-        const float *in = x + p * channels;
-        float *out = target->data + p * target->pitch;
-        if (mask) {
-            const float *m = mask + p * channels;
+    for (size_t p = r.begin; p < r.end; p++)
 #pragma omp simd
-            for (size_t c = 0; c < channels; c++) {
-                float d = (in[c] * scale[c] + shift[c]) * m[c];
-                out[c] = d > 0 ? d : slope * d;
-            }
-        } else {
-#pragma omp simd
-            for (size_t c = 0; c < channels; c++) {
-                float d = in[c] * scale[c] + shift[c];
-                out[c] = d > 0 ? d : slope * d;
-            }
+        for (size_t c = 0; c < channels; c++) {
+            float d = px_load(x, p * channels + c, bf16) * scale[c] + shift[c];
+            if (masked)
+                d *= mask[p * channels + c];
+            px_store(out, p * pitch + c, d > 0 ? d : slope * d, bf16);
         }
-    }
 }
 
-/* The view of one group: the same target, mask and x, moved to the group's first pixel. */
+PX_CLONES static void apply_pixels(const struct forward *f, struct range r)
+{
+    if (f->from.bf16 && f->mask)
+        apply_kernel(f, r, true, true);
+    else if (f->from.bf16)
+        apply_kernel(f, r, false, true);
+    else if (f->mask)
+        apply_kernel(f, r, true, false);
+    else
+        apply_kernel(f, r, false, false);
+}
+
+/* A target as one group sees it. */
 static struct px_norm_target group_target(const struct px_norm_layer *norm, int t, int group)
 {
     struct px_norm_target target = norm->targets[t];
     size_t offset = (size_t)group * norm->pixels * target.pitch;
 
-    target.data += offset;
-    if (target.gradient)
-        target.gradient += offset;
+    target.data = px_element(target.data, offset, norm->dtype);
+    target.gradient = px_element(target.gradient, offset, norm->dtype);
     return target;
+}
+
+static const float *group_mask(const struct px_norm_layer *norm, int group)
+{
+    return norm->mask ? norm->mask + (size_t)group * norm->pixels * (size_t)norm->channels : NULL;
 }
 
 static void apply_share(struct px_norm_layer *norm, int thread)
 {
-    size_t channels = (size_t)norm->channels;
     struct range r = share(norm->pixels, thread, norm->threads);
 
     for (int g = 0; g < norm->groups; g++) {
-        size_t at = (size_t)g * channels, offset = at * norm->pixels;
-        const struct affine a = {norm->scale + at, norm->shift + at, channels};
-        const float *mask = norm->mask ? norm->mask + offset : NULL;
+        size_t at = (size_t)g * (size_t)norm->channels;
+        struct forward f = {.from = group_pixels(norm, g),
+                            .scale = norm->scale + at,
+                            .shift = norm->shift + at,
+                            .mask = group_mask(norm, g)};
         for (int t = 0; t < norm->target_count; t++) {
-            struct px_norm_target target = group_target(norm, t, g);
-            apply_pixels(&a, norm->x + offset, mask, &target, r.begin, r.end);
+            f.target = group_target(norm, t, g);
+            apply_pixels(&f, r);
         }
     }
 }
@@ -205,139 +241,163 @@ void px_norm_layer_update_running(const struct px_norm_layer *norm, float *runni
         }
 }
 
-/* dx += the part of dn that comes from one target (dx = for the first). */
-PX_CLONES static void gather_pixels(const struct affine *a, const float *x, float *dx,
-                                    const struct px_norm_target *target, size_t begin, size_t end,
-                                    bool first)
-{
-    const float *scale = a->scale, *shift = a->shift;
-    size_t channels = a->channels;
-    float slope = target->slope;
-
-    for (size_t p = begin; p < end; p++) {
-        const float *in = x + p * channels, *gradient = target->gradient + p * target->pitch;
-        float *out = dx + p * channels;
-#pragma omp simd
-        for (size_t c = 0; c < channels; c++) {
-            float n = in[c] * scale[c] + shift[c];
-            float g = n > 0 ? gradient[c] : slope * gradient[c];
-            out[c] = first ? g : out[c] + g;
-        }
-    }
-}
-
-PX_CLONES static void mask_pixels(float *dx, const float *mask, size_t n)
-{
-    /* A dropped element gives d = 0, whose activation has the gradient slope * g; the mask makes it
-     * 0. A kept one has the sign of n, so gather_pixels() may look at n instead of d. */
-#pragma omp simd
-    for (size_t i = 0; i < n; i++)
-        dx[i] *= mask[i];
-}
-
-/* sums: (sum of dn, sum of dn * xhat) over the pixels. */
-PX_CLONES static void sum_gradients(const float *x, const float *dn, const float *mean,
-                                    const float *rstd, size_t pixels, size_t channels, float *sums)
-{
-    float *sum = sums, *dot = sums + channels;
-
-    memset(sums, 0, 2 * channels * sizeof *sums);
-    for (size_t p = 0; p < pixels; p++, x += channels, dn += channels)
-#pragma omp simd
-        for (size_t c = 0; c < channels; c++) {
-            sum[c] += dn[c];
-            dot[c] += dn[c] * ((x[c] - mean[c]) * rstd[c]);
-        }
-}
-
-/* dx = gamma * rstd * (dn - mean(dn) - xhat * mean(dn * xhat)), in place. */
-struct norm_gradient {
-    const float *mean, *rstd, *scale, *sum, *dot;
-    size_t channels;
-    float inverse; /* 1 / pixels */
+/* A group on its way back. dn, the gradient by n, is computed twice, for its sums and for dx: to
+ * read it from memory once more would cost as much, and a rounding. */
+struct backward {
+    struct pixels from;
+    void *dx;
+    const void *gradient[2]; /* the second one NULL: there is one target */
+    size_t pitch[2];
+    float slope[2];
+    const float *mask; /* or NULL */
+    const float *mean, *rstd, *scale, *shift;
+    float *sum, *dot; /* sums over pixels of dn and of dn * xhat */
+    float inverse;    /* 1 / pixels */
 };
 
-PX_CLONES static void finish_pixels(const struct norm_gradient *n, const float *x, float *dx,
-                                    size_t pixels)
+/* A dropped element gives d = 0, whose activation has the gradient slope * g; the mask makes it 0.
+ * A kept one has the sign of n, so this may look at n instead of d. */
+PX_INLINE float gradient_of(const struct backward *b, size_t p, size_t c, bool two, bool bf16)
 {
-    const float *mean = n->mean, *rstd = n->rstd, *scale = n->scale, *sum = n->sum, *dot = n->dot;
-    size_t channels = n->channels;
-    float inverse = n->inverse;
+    size_t at = p * b->from.channels + c;
+    float n = px_load(b->from.x, at, bf16) * b->scale[c] + b->shift[c];
+    float g = px_load(b->gradient[0], p * b->pitch[0] + c, bf16);
+    float dn = n > 0 ? g : b->slope[0] * g;
 
-    for (size_t p = 0; p < pixels; p++, x += channels, dx += channels)
+    if (two) {
+        g = px_load(b->gradient[1], p * b->pitch[1] + c, bf16);
+        dn += n > 0 ? g : b->slope[1] * g;
+    }
+    return b->mask ? dn * b->mask[at] : dn;
+}
+
+PX_INLINE void gather_kernel(const struct backward *all, struct range r, bool two, bool bf16)
+{
+    const struct backward b = *all; /* a copy of its own stays in registers */
+    float *sum = b.sum, *dot = b.dot;
+
+    for (size_t p = r.begin; p < r.end; p++)
 #pragma omp simd
-        for (size_t c = 0; c < channels; c++) {
-            float xhat = (x[c] - mean[c]) * rstd[c];
-            dx[c] = scale[c] * (dx[c] - inverse * (sum[c] + xhat * dot[c]));
+        for (size_t c = 0; c < b.from.channels; c++) {
+            float dn = gradient_of(&b, p, c, two, bf16);
+            float x = px_load(b.from.x, p * b.from.channels + c, bf16);
+            sum[c] += dn;
+            dot[c] += dn * ((x - b.mean[c]) * b.rstd[c]);
         }
 }
 
-/* dn of one group and range, into dx. */
-static void gather(struct px_norm_layer *norm, int group, struct range r)
+PX_CLONES static void gather_pixels(const struct backward *b, struct range r)
 {
-    size_t channels = (size_t)norm->channels;
-    size_t at = (size_t)group * channels, offset = at * norm->pixels;
-    const struct affine a = {norm->scale + at, norm->shift + at, channels};
-    bool first = true;
+    memset(b->sum, 0, b->from.channels * sizeof *b->sum);
+    memset(b->dot, 0, b->from.channels * sizeof *b->dot);
+    if (b->from.bf16 && b->gradient[1])
+        gather_kernel(b, r, true, true);
+    else if (b->from.bf16)
+        gather_kernel(b, r, false, true);
+    else if (b->gradient[1])
+        gather_kernel(b, r, true, false);
+    else
+        gather_kernel(b, r, false, false);
+}
+
+/* dx = gamma * rstd * (dn - mean(dn) - xhat * mean(dn * xhat)); without norm, where there are no
+ * sums, dx = dn. */
+PX_INLINE void finish_kernel(const struct backward *all, struct range r, bool two, bool bf16)
+{
+    const struct backward b = *all;
+
+    for (size_t p = r.begin; p < r.end && !b.sum; p++)
+#pragma omp simd
+        for (size_t c = 0; c < b.from.channels; c++)
+            px_store(b.dx, p * b.from.channels + c, gradient_of(&b, p, c, two, bf16), bf16);
+    for (size_t p = r.begin; p < r.end && b.sum; p++)
+#pragma omp simd
+        for (size_t c = 0; c < b.from.channels; c++) {
+            size_t at = p * b.from.channels + c;
+            float xhat = (px_load(b.from.x, at, bf16) - b.mean[c]) * b.rstd[c];
+            float dn = gradient_of(&b, p, c, two, bf16);
+            px_store(b.dx, at, b.scale[c] * (dn - b.inverse * (b.sum[c] + xhat * b.dot[c])), bf16);
+        }
+}
+
+PX_CLONES static void finish_pixels(const struct backward *b, struct range r)
+{
+    if (b->from.bf16 && b->gradient[1])
+        finish_kernel(b, r, true, true);
+    else if (b->from.bf16)
+        finish_kernel(b, r, false, true);
+    else if (b->gradient[1])
+        finish_kernel(b, r, true, false);
+    else
+        finish_kernel(b, r, false, false);
+}
+
+static struct backward group_backward(const struct px_norm_layer *norm, int group, float *sums)
+{
+    size_t at = (size_t)group * (size_t)norm->channels;
+    struct backward b = {.from = group_pixels(norm, group),
+                         .dx = px_element(norm->dx, at * norm->pixels, norm->dtype),
+                         .mask = group_mask(norm, group),
+                         .mean = norm->mean + at,
+                         .rstd = norm->rstd + at,
+                         .scale = norm->scale + at,
+                         .shift = norm->shift + at,
+                         .sum = norm->normalise ? sums : NULL,
+                         .dot = sums + norm->channels,
+                         .inverse = 1.0f / (float)norm->pixels};
+    int n = 0;
 
     for (int t = 0; t < norm->target_count; t++) {
         struct px_norm_target target = group_target(norm, t, group);
         if (!target.gradient)
             continue;
-        gather_pixels(&a, norm->x + offset, norm->dx + offset, &target, r.begin, r.end, first);
-        first = false;
+        b.gradient[n] = target.gradient;
+        b.pitch[n] = target.pitch;
+        b.slope[n++] = target.slope;
     }
-    if (norm->mask)
-        mask_pixels(norm->dx + offset + r.begin * channels,
-                    norm->mask + offset + r.begin * channels, (r.end - r.begin) * channels);
+    assert(n > 0);
+    return b;
 }
 
 static void gather_share(struct px_norm_layer *norm, int thread)
 {
-    size_t channels = (size_t)norm->channels;
     struct range r = share(norm->pixels, thread, norm->threads);
 
     for (int g = 0; g < norm->groups; g++) {
-        size_t at = (size_t)g * channels, from = at * norm->pixels + r.begin * channels;
-        gather(norm, g, r);
-        if (norm->normalise)
-            sum_gradients(norm->x + from, norm->dx + from, norm->mean + at, norm->rstd + at,
-                          r.end - r.begin, channels, partial(norm, thread, g));
+        const struct backward b = group_backward(norm, g, partial(norm, thread, g));
+        gather_pixels(&b, r);
     }
 }
 
 static void finish_share(struct px_norm_layer *norm, int thread)
 {
-    size_t channels = (size_t)norm->channels;
     struct range r = share(norm->pixels, thread, norm->threads);
 
     for (int g = 0; g < norm->groups; g++) {
-        size_t at = (size_t)g * channels, from = at * norm->pixels + r.begin * channels;
-        const float *sums = partial(norm, 0, g);
-        const struct norm_gradient n = {.mean = norm->mean + at,
-                                        .rstd = norm->rstd + at,
-                                        .scale = norm->scale + at,
-                                        .sum = sums,
-                                        .dot = sums + channels,
-                                        .channels = channels,
-                                        .inverse = 1.0f / (float)norm->pixels};
-        finish_pixels(&n, norm->x + from, norm->dx + from, r.end - r.begin);
+        const struct backward b = group_backward(norm, g, partial(norm, 0, g));
+        finish_pixels(&b, r);
     }
 }
 
-void px_norm_layer_backward(struct px_norm_layer *norm)
+/* The sums of all threads; those over xhat and dn are the gradients of gamma and beta. */
+static void sum_up(struct px_norm_layer *norm)
 {
     size_t channels = (size_t)norm->channels;
 
-    each_thread(norm, gather_share);
-    if (!norm->normalise)
-        return;
     for (int g = 0; g < norm->groups; g++) {
         const float *sums = reduce(norm, g);
         for (size_t c = 0; c < channels && norm->dgamma; c++) {
             norm->dbeta[c] = sums[c] + (g ? norm->dbeta[c] : 0);
             norm->dgamma[c] = sums[channels + c] + (g ? norm->dgamma[c] : 0);
         }
+    }
+}
+
+void px_norm_layer_backward(struct px_norm_layer *norm)
+{
+    if (norm->normalise) {
+        each_thread(norm, gather_share);
+        sum_up(norm);
     }
     each_thread(norm, finish_share);
 }

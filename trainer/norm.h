@@ -3,8 +3,9 @@
 
 /* What stands between two convolutions in training: a norm (by the statistics of a group of
  * images), dropout, activation and the write into one or two next layers' inputs, forward and
- * backward, each in as few passes over memory as the dependencies allow. f32, nhwc; a "pixel" is
- * one (n, h, w) position, its C channels are contiguous.
+ * backward, each in as few passes over memory as the dependencies allow: two to normalise, two
+ * back. nhwc; a "pixel" is one (n, h, w) position, its C channels are contiguous. Activations and
+ * their gradients are f32 or bf16, rounded when they are written; everything else is f32.
  *
  *   n = gamma * (x - mean) * rstd + beta     (n = x without norm; gamma 1, beta 0 where not given)
  *   d = n * mask                             (mask 0 or 2; d = n without dropout)
@@ -19,12 +20,13 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "model/dtype.h"
 
 struct px_norm_target {
-    float *data;     /* first element; written by forward, and the layout of `gradient` */
-    float *gradient; /* read by backward; NULL: no gradient comes from here */
-    size_t pitch;    /* floats from one pixel to the next, >= channels */
-    float slope;     /* 0 ReLU, .2 LeakyReLU */
+    void *data;     /* first element; written by forward, and the layout of `gradient` */
+    void *gradient; /* read by backward; NULL: no gradient comes from here */
+    size_t pitch;   /* elements from one pixel to the next, >= channels */
+    float slope;    /* 0 ReLU, .2 LeakyReLU */
 };
 
 struct px_norm_layer {
@@ -32,8 +34,9 @@ struct px_norm_layer {
     int groups;
     size_t pixels; /* of one group */
     int threads;
-    float *x;                  /* (groups, pixels, channels): the convolution's result; borrowed */
-    float *dx;                 /* the same shape: its gradient, written by backward; borrowed */
+    enum px_dtype dtype;       /* of x, dx and the targets */
+    void *x;                   /* (groups, pixels, channels): the convolution's result; borrowed */
+    void *dx;                  /* the same shape: its gradient, written by backward; borrowed */
     bool normalise;            /* false: n = x */
     const float *gamma, *beta; /* borrowed; NULL: 1 and 0 */
     float *dgamma, *dbeta;     /* borrowed; may be NULL */

@@ -27,6 +27,10 @@ int px_parameters_add(struct px_parameters *p, const char *name, enum px_paramet
         new->count *= (size_t)shape[i];
     }
     p->total += new->count;
+    if (kind > PX_PARAMETER_WEIGHT && kind < PX_BUFFER_ZERO) {
+        new->small = p->small;
+        p->small += new->count;
+    }
     if (kind < PX_BUFFER_ZERO)
         p->trainable = p->total;
     return p->count++;
@@ -35,11 +39,12 @@ int px_parameters_add(struct px_parameters *p, const char *name, enum px_paramet
 int px_parameters_allocate(struct px_parameters *p, struct px_error *err)
 {
     p->value = px_floats(p->total);
-    p->gradient = px_floats(p->trainable);
     p->m = px_floats(p->trainable);
     p->v = px_floats(p->trainable);
-    if (!p->value || !p->gradient || !p->m || !p->v)
-        return px_fail(err, PX_E_NOMEM, "no memory for %zu parameters with gradients and moments",
+    p->gradient = px_floats(p->small);
+    p->sum = px_floats(p->small);
+    if (!p->value || !p->m || !p->v || !p->gradient || !p->sum)
+        return px_fail(err, PX_E_NOMEM, "no memory for %zu parameters and their moments",
                        p->trainable);
     return 0;
 }
@@ -76,33 +81,6 @@ int px_parameters_init(struct px_parameters *p, const struct px_init *init,
     return 0;
 }
 
-int px_parameters_prepare_sum(struct px_parameters *p, struct px_error *err)
-{
-    p->sum = px_floats(p->trainable);
-    return p->sum
-               ? 0
-               : px_fail(err, PX_E_NOMEM, "no memory for the sum of %zu gradients", p->trainable);
-}
-
-void px_parameters_add_to_sum(struct px_parameters *p, bool first, int threads)
-{
-    size_t n = p->trainable;
-
-#pragma omp parallel for simd num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n; i++)
-        p->sum[i] = first ? p->gradient[i] : p->sum[i] + p->gradient[i];
-}
-
-void px_parameters_take_mean(struct px_parameters *p, int count, int threads)
-{
-    float share = 1.0f / (float)count;
-    size_t n = p->trainable;
-
-#pragma omp parallel for simd num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n; i++)
-        p->gradient[i] = share * p->sum[i];
-}
-
 int px_parameters_find(const struct px_parameters *p, const char *name)
 {
     for (int i = 0; i < p->count; i++)
@@ -111,42 +89,50 @@ int px_parameters_find(const struct px_parameters *p, const char *name)
     return -1;
 }
 
-struct adam_factors {
-    float beta1, beta2;
-    float step_size;    /* lr / (1 - beta1^t) */
-    float root_inverse; /* 1 / sqrt(1 - beta2^t) */
-    float epsilon;
-};
-
-PX_CLONES static void update(const struct px_parameters *p, const struct adam_factors *f,
-                             size_t begin, size_t end)
+float *px_parameters_gradient(const struct px_parameters *p, int index)
 {
-    float *value = p->value, *m = p->m, *v = p->v;
-    const float *gradient = p->gradient;
-    const float beta1 = f->beta1, beta2 = f->beta2, step_size = f->step_size;
-    const float root_inverse = f->root_inverse, epsilon = f->epsilon;
-
-#pragma omp simd
-    for (size_t i = begin; i < end; i++) {
-        float g = gradient[i];
-        m[i] = m[i] + (g - m[i]) * (1.0f - beta1);
-        v[i] = v[i] * beta2 + (1.0f - beta2) * g * g;
-        value[i] -= step_size * m[i] / (sqrtf(v[i]) * root_inverse + epsilon);
-    }
+    return index < 0 ? NULL : p->gradient + p->list[index].small;
 }
 
-void px_adam_update(struct px_parameters *p, const struct px_adam *adam)
+void px_adam_factors(const struct px_adam *adam, struct px_adam_factors *factors)
 {
-    const struct adam_factors f = {
+    *factors = (struct px_adam_factors){
         .beta1 = (float)adam->beta1,
         .beta2 = (float)adam->beta2,
         .step_size = (float)(adam->lr / (1.0 - pow(adam->beta1, (double)adam->step))),
         .root_inverse = (float)(1.0 / sqrt(1.0 - pow(adam->beta2, (double)adam->step))),
         .epsilon = (float)adam->epsilon,
     };
-    size_t n = p->trainable, threads = (size_t)adam->threads;
+}
 
-#pragma omp parallel for num_threads(adam->threads) schedule(static, 1)
-    for (size_t t = 0; t < threads; t++)
-        update(p, &f, n * t / threads, n * (t + 1) / threads);
+PX_CLONES void px_adam_update(const struct px_parameters *p, const struct px_adam_factors *f,
+                              const struct px_adam_span *span)
+{
+    float *value = p->value + span->first, *m = p->m + span->first, *v = p->v + span->first;
+    const float *gradient = span->gradient;
+    const float beta1 = f->beta1, beta2 = f->beta2, step_size = f->step_size;
+    const float root_inverse = f->root_inverse, epsilon = f->epsilon, scale = span->scale;
+
+#pragma omp simd
+    for (size_t i = 0; i < span->n; i++) {
+        float g = scale * gradient[i];
+        m[i] = m[i] + (g - m[i]) * (1.0f - beta1);
+        v[i] = v[i] * beta2 + (1.0f - beta2) * g * g;
+        value[i] -= step_size * m[i] / (sqrtf(v[i]) * root_inverse + epsilon);
+    }
+}
+
+void px_parameters_update(struct px_parameters *p, const struct px_update *update)
+{
+    for (size_t i = 0; i < p->small; i++)
+        p->sum[i] = update->part ? p->sum[i] + p->gradient[i] : p->gradient[i];
+    if (update->part < update->parts - 1)
+        return;
+    for (int i = 0; i < p->count; i++) {
+        const struct px_parameter *t = &p->list[i];
+        const struct px_adam_span span = {t->offset, t->count, p->sum + t->small,
+                                          1.0f / (float)update->parts};
+        if (t->kind > PX_PARAMETER_WEIGHT && t->kind < PX_BUFFER_ZERO)
+            px_adam_update(p, &update->adam, &span);
+    }
 }

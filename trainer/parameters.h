@@ -1,9 +1,10 @@
 #ifndef TRAINER_PARAMETERS_H
 #define TRAINER_PARAMETERS_H
 
-/* The trainable tensors of one network and its buffers: values, gradients and Adam's moments, each
- * one flat array, so that the optimiser is a single pass over memory. Built by adding names, then
- * allocating once. Plain (PyTorch) layouts. */
+/* The trainable tensors of one network and its buffers, f32, in plain (PyTorch) layouts: values and
+ * Adam's moments, each one flat array. Built by adding names, then allocating once. The gradients
+ * of the small ones (biases, gamma, beta) are here; those of weights never exist as a whole
+ * (trainer/weights.h). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,17 +27,19 @@ struct px_parameter {
     enum px_parameter_kind kind;
     int ndim;
     int64_t shape[4];
-    size_t offset, count; /* floats, in `value` (and gradient, moments); buffers come last */
+    size_t offset, count; /* floats, in `value` and the moments; buffers come last */
+    size_t small;         /* where its gradient stands, if it is neither weight nor buffer */
 };
 
 struct px_parameters {
     struct px_parameter *list;
     int count, room;
-    size_t trainable;        /* floats before the buffers */
-    size_t total;            /* floats with the buffers */
-    float *value;            /* total floats */
-    float *gradient, *m, *v; /* trainable floats; Adam's first and second moments */
-    float *sum;              /* of gradients, or NULL */
+    size_t trainable;      /* floats before the buffers */
+    size_t total;          /* floats with the buffers */
+    size_t small;          /* floats of biases, gammas and betas */
+    float *value;          /* total floats */
+    float *m, *v;          /* trainable floats; Adam's first and second moments */
+    float *gradient, *sum; /* small floats; the sum of the parts' gradients */
 };
 
 /* Adds one tensor; buffers must be added after all parameters. Returns its index or a negative
@@ -53,19 +56,42 @@ int px_parameters_init(struct px_parameters *p, const struct px_init *init,
 /* The index of a name, or -1. */
 int px_parameters_find(const struct px_parameters *p, const char *name);
 
-/* Accumulation: the gradients of several batches become their mean. Prepare once; then add each
- * gradient to the sum (the first one begins it), and last take their mean as the gradient. */
-int px_parameters_prepare_sum(struct px_parameters *p, struct px_error *err);
-void px_parameters_add_to_sum(struct px_parameters *p, bool first, int threads);
-void px_parameters_take_mean(struct px_parameters *p, int count, int threads);
+/* The gradient of a bias, gamma or beta; NULL for index -1. */
+float *px_parameters_gradient(const struct px_parameters *p, int index);
 
 struct px_adam {
     double lr, beta1, beta2, epsilon;
     int64_t step; /* 1 for the first update */
-    int threads;
 };
 
-/* torch.optim.Adam's update (no weight decay, no amsgrad) from `gradient`. */
-void px_adam_update(struct px_parameters *p, const struct px_adam *adam);
+/* What an update computes with. */
+struct px_adam_factors {
+    float beta1, beta2;
+    float step_size;    /* lr / (1 - beta1^t) */
+    float root_inverse; /* 1 / sqrt(1 - beta2^t) */
+    float epsilon;
+};
+
+void px_adam_factors(const struct px_adam *adam, struct px_adam_factors *factors);
+
+/* torch.optim.Adam's update (no weight decay, no amsgrad) of n floats from `first` on, with
+ * scale * gradient. */
+struct px_adam_span {
+    size_t first, n;
+    const float *gradient;
+    float scale;
+};
+void px_adam_update(const struct px_parameters *p, const struct px_adam_factors *f,
+                    const struct px_adam_span *span);
+
+/* A step takes the mean of the gradients of `parts` batches. They come one after another, each with
+ * its number; the last one makes the step. */
+struct px_update {
+    struct px_adam_factors adam;
+    int part, parts; /* 0 .. parts - 1 */
+};
+
+/* Takes the gradients of biases, gammas and betas as one part's. */
+void px_parameters_update(struct px_parameters *p, const struct px_update *update);
 
 #endif

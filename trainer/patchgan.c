@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trainer/conv_layer.h"
+#include "trainer/element.h"
 #include "trainer/floats.h"
 #include "trainer/norm.h"
 
@@ -21,16 +22,18 @@ struct spec {
 struct layer {
     struct px_conv_layer conv;
     struct px_norm_layer norm; /* not used by the last layer */
-    float *in, *din;           /* din NULL where no gradient is wanted */
-    float *raw, *draw;
+    void *in, *din;            /* din NULL where no gradient is wanted; f32 in the first layer */
+    void *raw, *draw;          /* raw is f32 in the last layer */
     size_t raw_count;
     int running_mean, running_var; /* -1 where there is none */
 };
 
 struct px_patchgan {
     struct px_patchgan_options options;
-    struct px_parameters *parameters; /* borrowed */
+    struct px_weights *weights;       /* borrowed */
+    struct px_parameters *parameters; /* theirs */
     int layer_count;
+    float *dlogits;
     struct spec specs[MAX_LAYERS];
     struct layer layers[MAX_LAYERS];
 };
@@ -154,6 +157,11 @@ static int find(const struct px_patchgan *gan, int position, const char *what)
     return px_parameters_find(gan->parameters, name);
 }
 
+static bool is_last(const struct px_patchgan *gan, int i)
+{
+    return i == gan->layer_count - 1;
+}
+
 /* As in the generator, a bias before an instance norm changes nothing and stays as it is. */
 static int init_conv(struct px_patchgan *gan, struct px_dnn *dnn, int i, int size,
                      struct px_error *err)
@@ -172,9 +180,12 @@ static int init_conv(struct px_patchgan *gan, struct px_dnn *dnn, int i, int siz
                                             .train_weights = o->train_weights,
                                             .train_input = i > 0 || o->train_input,
                                             .weight = find(gan, s->conv, "weight"),
-                                            .bias = centred ? -1 : find(gan, s->conv, "bias")};
+                                            .bias = centred ? -1 : find(gan, s->conv, "bias"),
+                                            .dtype = o->dtype,
+                                            .result = is_last(gan, i) ? PX_F32 : o->dtype,
+                                            .dinput = i > 0 ? o->dtype : PX_F32};
 
-    return px_conv_layer_init(&gan->layers[i].conv, dnn, gan->parameters, &desc, err);
+    return px_conv_layer_init(&gan->layers[i].conv, dnn, gan->weights, &desc, err);
 }
 
 static int init_norm(struct px_patchgan *gan, int i, struct px_error *err)
@@ -190,6 +201,7 @@ static int init_norm(struct px_patchgan *gan, int i, struct px_error *err)
         .groups = groups,
         .pixels = l->raw_count / (size_t)(s->out * groups),
         .threads = o->threads,
+        .dtype = o->dtype,
         .normalise = s->norm >= 0 && o->form.norm != PX_NORM_NONE,
         .x = l->raw,
         .dx = l->draw,
@@ -202,8 +214,8 @@ static int init_norm(struct px_patchgan *gan, int i, struct px_error *err)
         l->norm.gamma = p->value + p->list[gamma].offset;
         l->norm.beta = p->value + p->list[beta].offset;
         if (o->train_weights) {
-            l->norm.dgamma = p->gradient + p->list[gamma].offset;
-            l->norm.dbeta = p->gradient + p->list[beta].offset;
+            l->norm.dgamma = px_parameters_gradient(p, gamma);
+            l->norm.dbeta = px_parameters_gradient(p, beta);
         }
         l->running_mean = find(gan, s->norm, "running_mean");
         l->running_var = find(gan, s->norm, "running_var");
@@ -223,28 +235,31 @@ static int init_layers(struct px_patchgan *gan, struct px_dnn *dnn, struct px_er
         rc = init_conv(gan, dnn, i, size, err);
         size = (size + 2 * s->pad - s->kernel) / s->stride + 1;
         l->raw_count = (size_t)o->n * (size_t)size * (size_t)size * (size_t)s->out;
-        l->in = px_floats(in);
-        l->din = i > 0 || o->train_input ? px_floats(in) : NULL;
-        l->raw = px_floats(l->raw_count);
-        l->draw = px_floats(l->raw_count);
+        l->in = px_elements(in, o->dtype);
+        l->din = i > 0 ? px_elements(in, o->dtype) : o->train_input ? px_floats(in) : NULL;
+        l->raw = px_elements(l->raw_count, is_last(gan, i) ? PX_F32 : o->dtype);
+        l->draw = px_elements(l->raw_count, o->dtype);
         if (!rc && (!l->in || !l->raw || !l->draw || ((i > 0 || o->train_input) && !l->din)))
             rc = px_fail(err, PX_E_NOMEM, "no memory for the activations of the discriminator");
     }
     for (int i = 0; i < gan->layer_count - 1 && !rc; i++)
         rc = init_norm(gan, i, err);
+    gan->dlogits = px_floats(gan->layers[gan->layer_count - 1].raw_count);
+    if (!rc && !gan->dlogits)
+        rc = px_fail(err, PX_E_NOMEM, "no memory for the gradient of the discriminator");
     return rc;
 }
 
-int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn,
-                       struct px_parameters *parameters, const struct px_patchgan_options *options,
-                       struct px_error *err)
+int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn, struct px_weights *weights,
+                       const struct px_patchgan_options *options, struct px_error *err)
 {
     struct px_patchgan *gan = calloc(1, sizeof *gan);
 
     if (!gan)
         return px_fail(err, PX_E_NOMEM, "no memory for a discriminator");
     gan->options = *options;
-    gan->parameters = parameters;
+    gan->weights = weights;
+    gan->parameters = px_weights_parameters(weights);
     gan->layer_count = make_specs(&options->form, gan->specs);
     int rc = init_layers(gan, dnn, err);
     if (rc) {
@@ -268,19 +283,11 @@ void px_patchgan_destroy(struct px_patchgan *gan)
         free(l->raw);
         free(l->draw);
     }
+    free(gan->dlogits);
     free(gan);
 }
 
-int px_patchgan_refresh(struct px_patchgan *gan, struct px_error *err)
-{
-    int rc = 0;
-
-    for (int i = 0; i < gan->layer_count && !rc; i++)
-        rc = px_conv_layer_refresh(&gan->layers[i].conv, err);
-    return rc;
-}
-
-float *px_patchgan_input(struct px_patchgan *gan)
+void *px_patchgan_input(struct px_patchgan *gan)
 {
     return gan->layers[0].in;
 }
@@ -292,7 +299,7 @@ const float *px_patchgan_input_gradient(const struct px_patchgan *gan)
 
 float *px_patchgan_logits_gradient(struct px_patchgan *gan)
 {
-    return gan->layers[gan->layer_count - 1].draw;
+    return gan->dlogits;
 }
 
 int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *count,
@@ -305,7 +312,7 @@ int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *c
         int rc = px_conv_layer_forward(&l->conv, l->in, l->raw, err);
         if (rc)
             return rc;
-        if (i == gan->layer_count - 1)
+        if (is_last(gan, i))
             break;
         px_norm_layer_forward(&l->norm);
         if (l->running_mean >= 0)
@@ -318,15 +325,21 @@ int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *c
     return 0;
 }
 
-int px_patchgan_backward(struct px_patchgan *gan, struct px_error *err)
+int px_patchgan_backward(struct px_patchgan *gan, const struct px_update *update,
+                         struct px_error *err)
 {
-    for (int i = gan->layer_count - 1; i >= 0; i--) {
-        struct layer *l = &gan->layers[i];
-        if (i < gan->layer_count - 1)
+    struct layer *l = &gan->layers[gan->layer_count - 1];
+
+    px_elements_round(gan->dlogits, l->raw_count, gan->options.dtype, l->draw);
+    for (int i = gan->layer_count - 1; i >= 0; i--, l--) {
+        const struct px_conv_gradients g = {l->in, l->draw, l->din};
+        if (!is_last(gan, i))
             px_norm_layer_backward(&l->norm);
-        int rc = px_conv_layer_backward(&l->conv, l->in, l->draw, l->din, err);
+        int rc = px_conv_layer_backward(&l->conv, &g, update, err);
         if (rc)
             return rc;
     }
+    if (gan->options.train_weights)
+        px_parameters_update(gan->parameters, update);
     return 0;
 }

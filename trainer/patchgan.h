@@ -8,16 +8,20 @@
  * n = 3 is the paper's 70x70 PatchGAN, 30x30 logits for 256x256. PixelDiscriminator: three 1x1
  * convolutions, in -> ndf -> norm(2 ndf) -> 1.
  *
+ * In f32 everything is f32; bf16 is as in the generator, with f32 logits and an f32 gradient by the
+ * input.
+ *
  * px_patchgan_parameters() lays out the tensors once; every px_patchgan (one per batch) works on
- * them. A batch may hold several groups of images whose statistics are kept apart: D's step sees
- * fake and real images in one batch of two groups, as two forward passes of the reference. */
+ * them, all through one px_weights. A batch may hold several groups of images whose statistics are
+ * kept apart: D's step sees fake and real images in one batch of two groups, as two forward passes
+ * of the reference. */
 
 #include <stdbool.h>
 
 #include "base/error.h"
 #include "model/conv.h"
 #include "model/network.h"
-#include "trainer/parameters.h"
+#include "trainer/weights.h"
 
 struct px_patchgan;
 
@@ -44,30 +48,30 @@ struct px_patchgan_options {
     int size;      /* side of the square images; their map has at least one logit */
     int n, groups; /* images a batch, groups of n / groups images */
     int threads;
-    bool train_weights; /* backward gives the parameters' gradients */
-    bool train_input;   /* backward gives the input's gradient */
+    enum px_dtype dtype; /* PX_F32 or PX_BF16 */
+    bool train_weights;  /* backward gives the parameters' gradients */
+    bool train_input;    /* backward gives the input's gradient */
 };
 
-int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn,
-                       struct px_parameters *parameters, const struct px_patchgan_options *options,
-                       struct px_error *err);
+int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn, struct px_weights *weights,
+                       const struct px_patchgan_options *options, struct px_error *err);
 void px_patchgan_destroy(struct px_patchgan *gan); /* accepts NULL */
 
-/* Packs the weights for oneDNN; needed after every change of the parameters. */
-int px_patchgan_refresh(struct px_patchgan *gan, struct px_error *err);
-
-/* (n, size, size, input_nc): write the images here, then run forward. */
-float *px_patchgan_input(struct px_patchgan *gan);
+/* (n, size, size, input_nc), of the options' type: write the images here, then run forward. */
+void *px_patchgan_input(struct px_patchgan *gan);
 /* With train_input: the gradient by that input, after backward. */
 const float *px_patchgan_input_gradient(const struct px_patchgan *gan);
 
-/* Gives the logits, (n, m, m, 1) with *count = n * m * m elements; updates the running statistics.
+/* The weights are fresh. Gives the logits, (n, m, m, 1) with *count = n * m * m elements; updates
+ * the running statistics.
  */
 int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *count,
                         struct px_error *err);
 
 /* Write the loss's gradient by the logits to px_patchgan_logits_gradient() first. */
 float *px_patchgan_logits_gradient(struct px_patchgan *gan);
-int px_patchgan_backward(struct px_patchgan *gan, struct px_error *err);
+/* With train_weights the parameters' gradients go into the update; else it is not looked at. */
+int px_patchgan_backward(struct px_patchgan *gan, const struct px_update *update,
+                         struct px_error *err);
 
 #endif

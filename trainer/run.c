@@ -63,6 +63,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .batch_size = (int)s->batch_size,
         .accumulate = (int)s->accumulate,
         .threads = run->threads,
+        .dtype = px_settings_dtype(s),
         .beta1 = s->beta1,
         .gan_mode = (enum px_gan_mode)s->gan_mode,
         .lambda_GAN = s->lambda_GAN,

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "config/options.h"
+#include "model/dtype.h"
 #include "model/network.h"
 #include "model/safetensors.h"
 #include "trainer/preprocess.h"
@@ -26,6 +27,7 @@ struct px_settings {
     int netG, netD, direction;                /* indices into the rows' choices */
     int norm, gan_mode, init_type, lr_policy; /* px_norm, px_gan_mode, px_init_type, px_lr_policy */
     int preprocess;                           /* px_preprocess_mode */
+    int dtype;                                /* index into the row's choices */
     bool dry_run, profile;
     bool serial_batches, no_flip, no_dropout, no_conditional_D, continue_train;
 };
@@ -41,6 +43,9 @@ int px_settings_network(const struct px_settings *settings, struct px_network *n
 
 /* The discriminator: 1 to 6, or 0 for pixel (trainer/patchgan.h). */
 int px_settings_n_layers_D(const struct px_settings *settings);
+
+/* PX_F32 or PX_BF16; auto is decided for the CPU that this runs on. */
+enum px_dtype px_settings_dtype(const struct px_settings *settings);
 
 /* Pictures a step: --batch-size times --accumulate. */
 int64_t px_settings_pictures(const struct px_settings *settings);

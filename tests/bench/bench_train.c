@@ -11,6 +11,7 @@
 
 struct settings {
     int64_t ngf, ndf, size, batch_size, threads, steps, warm_up;
+    int dtype, netG;
 };
 
 #define ROW(row, at, standard, least, most, words)                                                 \
@@ -22,11 +23,21 @@ struct settings {
 static const struct px_option rows[] = {
     ROW("ngf", ngf, "64", 1, 1024, "filters of the first layer of G"),
     ROW("ndf", ndf, "64", 1, 1024, "filters of the first layer of D"),
-    ROW("size", size, "256", 256, 4096, "side of the pictures; the network is unet_256"),
+    ROW("size", size, "256", 256, 4096, "side of the pictures"),
     ROW("batch-size", batch_size, "1", 1, 64, "pairs a step"),
     ROW("threads", threads, "4", 1, 1024, "the team"),
     ROW("steps", steps, "10", 1, 100000, "timed steps"),
     ROW("warm-up", warm_up, "2", 0, 1000, "steps before those"),
+    {.name = "dtype",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct settings, dtype),
+     .choices = "f32|bf16",
+     .help = "what the convolutions read and write"},
+    {.name = "netG",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct settings, netG),
+     .choices = "unet_256|resnet_9blocks",
+     .help = "the generator"},
 };
 
 static const struct px_option_table table = {
@@ -56,9 +67,21 @@ static float *noise(size_t count, uint64_t seed)
     return values;
 }
 
-static int time_steps(struct px_gan *gan, const struct settings *s, double *times,
-                      struct px_error *err)
+/* What the timed steps spent where, in ms a step. */
+static struct px_gan_profile spent(const struct px_gan_profile *before,
+                                   const struct px_gan_profile *after, int64_t steps)
 {
+    double k = 1e3 / (double)steps;
+
+    return (struct px_gan_profile){
+        (after->G_forward - before->G_forward) * k, (after->D - before->D) * k,
+        (after->G_backward - before->G_backward) * k, (after->adam - before->adam) * k};
+}
+
+static int time_steps(struct px_gan *gan, const struct settings *s, double *times,
+                      struct px_gan_profile *profile, struct px_error *err)
+{
+    struct px_gan_profile before = {0};
     size_t count = (size_t)(s->batch_size * s->size * s->size * 3);
     float *a = noise(count, 1), *b = noise(count, 2);
     struct px_gan_losses losses = {0};
@@ -66,29 +89,35 @@ static int time_steps(struct px_gan *gan, const struct settings *s, double *time
 
     for (int64_t i = -s->warm_up; i < s->steps && !rc; i++) {
         int64_t start = px_now_ns();
+        if (i == 0)
+            before = *px_gan_profile(gan);
         rc = px_gan_step(gan, a, b, 2e-4, &losses, err);
         if (i >= 0)
             times[i] = px_ms_since(start);
     }
+    *profile = spent(&before, px_gan_profile(gan), s->steps);
     free(a);
     free(b);
     return rc;
 }
 
-static void report(const struct settings *s, double *times)
+static void report(const struct settings *s, double *times, const struct px_gan_profile *p)
 {
     size_t n = (size_t)s->steps;
 
     qsort(times, n, sizeof *times, by_value);
     printf("{\"median_ms\":%.2f,\"min_ms\":%.2f,\"max_ms\":%.2f,\"steps\":%zu,\"batch\":%d,"
-           "\"ngf\":%d,\"ndf\":%d,\"size\":%d,\"threads\":%d}\n",
+           "\"ngf\":%d,\"ndf\":%d,\"size\":%d,\"threads\":%d,\"dtype\":\"%s\","
+           "\"G_forward_ms\":%.1f,\"D_ms\":%.1f,\"G_backward_ms\":%.1f,\"adam_ms\":%.1f}\n",
            (times[(n - 1) / 2] + times[n / 2]) / 2, times[0], times[n - 1], n, (int)s->batch_size,
-           (int)s->ngf, (int)s->ndf, (int)s->size, (int)s->threads);
+           (int)s->ngf, (int)s->ndf, (int)s->size, (int)s->threads, s->dtype ? "bf16" : "f32",
+           p->G_forward, p->D, p->G_backward, p->adam);
 }
 
 static int run(const struct settings *s, struct px_error *err)
 {
-    const struct px_network_options network = {.architecture = "unet_256",
+    const struct px_network_options network = {.architecture =
+                                                   s->netG ? "resnet_9blocks" : "unet_256",
                                                .ngf = (int)s->ngf,
                                                .input_nc = 3,
                                                .output_nc = 3,
@@ -100,12 +129,14 @@ static int run(const struct settings *s, struct px_error *err)
                                          .n_layers_D = 3,
                                          .batch_size = (int)s->batch_size,
                                          .threads = (int)s->threads,
+                                         .dtype = s->dtype ? PX_BF16 : PX_F32,
                                          .beta1 = 0.5,
                                          .lambda_GAN = 1,
                                          .lambda_L1 = 100,
                                          .init = {PX_INIT_NORMAL, 0.02},
                                          .seed = 1};
     struct px_gan *gan = NULL;
+    struct px_gan_profile profile;
     double *times = calloc((size_t)s->steps, sizeof *times);
     int rc = px_network_make(&gan_options.network, &network, err);
 
@@ -114,9 +145,9 @@ static int run(const struct settings *s, struct px_error *err)
     if (!rc)
         rc = px_gan_create(&gan, &gan_options, err);
     if (!rc)
-        rc = time_steps(gan, s, times, err);
+        rc = time_steps(gan, s, times, &profile, err);
     if (!rc)
-        report(s, times);
+        report(s, times, &profile);
     px_gan_destroy(gan);
     free(times);
     return rc;

@@ -122,9 +122,11 @@ static void test_deep(void **state)
                                     .n = 1,
                                     .groups = 1,
                                     .threads = 2,
+                                    .dtype = PX_F32,
                                     .train_input = true};
     struct px_parameters p = {0};
     struct px_dnn *dnn;
+    struct px_weights *weights;
     struct px_patchgan *d;
     struct px_random random;
     const struct px_init init = {PX_INIT_NORMAL, 0.1};
@@ -136,19 +138,22 @@ static void test_deep(void **state)
     assert_int_equal(px_dnn_create(&dnn, 2, NULL), 0);
     assert_int_equal(px_patchgan_parameters(&p, &o.form, NULL), 0);
     assert_int_equal(px_parameters_init(&p, &init, &random, NULL), 0);
-    assert_int_equal(px_patchgan_create(&d, dnn, &p, &o, NULL), 0);
+    assert_int_equal(px_weights_create(&weights, &p, 2, false, NULL), 0);
+    assert_int_equal(px_patchgan_create(&d, dnn, weights, &o, NULL), 0);
+    float *in = px_patchgan_input(d);
     for (int i = 0; i < 192 * 192 * 2; i++)
-        px_patchgan_input(d)[i] = px_random_normal(&random);
-    assert_int_equal(px_patchgan_refresh(d, NULL), 0);
+        in[i] = px_random_normal(&random);
+    px_weights_refresh(weights);
     assert_int_equal(px_patchgan_forward(d, &logits, &count, NULL), 0);
     assert_int_equal(count, 1);
     px_patchgan_logits_gradient(d)[0] = 1;
-    assert_int_equal(px_patchgan_backward(d, NULL), 0);
+    assert_int_equal(px_patchgan_backward(d, NULL, NULL), 0);
     double sum = 0;
     for (int i = 0; i < 192 * 192 * 2; i++)
         sum += fabs((double)px_patchgan_input_gradient(d)[i]);
     assert_true(sum > 0 && isfinite(sum));
     px_patchgan_destroy(d);
+    px_weights_destroy(weights);
     px_parameters_finish(&p);
     px_dnn_destroy(dnn);
 }

@@ -59,6 +59,7 @@ static void check(const struct probe *p, float *values, const float *gradient, s
 struct conv {
     struct px_conv_layer layer;
     struct px_parameters parameters;
+    struct px_weights *weights;
     float *in, *out, *g;
     size_t in_count, out_count;
 };
@@ -67,7 +68,9 @@ static double conv_loss(void *of)
 {
     struct conv *c = of;
 
-    assert_int_equal(px_conv_layer_refresh(&c->layer, NULL), 0);
+    const struct px_parameter *p = &c->parameters.list[c->layer.desc.weight];
+    const float *weight = c->parameters.value + p->offset;
+    assert_int_equal(px_conv_pack(c->layer.forward, weight, c->layer.packed_forward, NULL), 0);
     assert_int_equal(px_conv_layer_forward(&c->layer, c->in, c->out, NULL), 0);
     return project(c->out, c->g, c->out_count);
 }
@@ -94,6 +97,7 @@ static void check_conv(struct px_conv_layer_desc desc)
     desc.bias =
         bias ? px_parameters_add(&c.parameters, "bias", PX_PARAMETER_ZERO, shape, 1, &err) : -1;
     desc.train_weights = desc.train_input = true;
+    desc.dtype = desc.result = desc.dinput = PX_F32;
     c.in_count = (size_t)(desc.n * desc.height * desc.width * desc.in);
     c.out_count = (size_t)(desc.n * side * side * desc.out);
     c.in = px_floats(c.in_count);
@@ -105,15 +109,27 @@ static void check_conv(struct px_conv_layer_desc desc)
     fill(c.in, c.in_count, 2);
     fill(c.g, c.out_count, 3);
     assert_int_equal(px_dnn_create(&dnn, 2, &err), 0);
-    if (px_conv_layer_init(&c.layer, dnn, &c.parameters, &desc, &err))
+    assert_int_equal(px_weights_create(&c.weights, &c.parameters, 2, false, &err), 0);
+    if (px_conv_layer_init(&c.layer, dnn, c.weights, &desc, &err))
         fail_msg("%s", err.message);
 
     const struct probe probe = {conv_loss, &c, 0.5f};
+    const struct px_conv_gradients gradients = {c.in, c.g, din};
+    size_t weights = c.parameters.list[desc.weight].count;
+    float *dweight = px_floats(weights);
+    px_weights_refresh(c.weights);
     conv_loss(&c);
-    assert_int_equal(px_conv_layer_backward(&c.layer, c.in, c.g, din, &err), 0);
+    assert_int_equal(px_conv_layer_backward(&c.layer, &gradients, NULL, &err), 0);
+    assert_int_equal(
+        px_conv_unpack(c.layer.by_weight, px_weights_gradient(c.weights), dweight, &err), 0);
     check(&probe, c.in, din, c.in_count);
-    check(&probe, c.parameters.value, c.parameters.gradient, c.parameters.trainable);
+    check(&probe, c.parameters.value, dweight, weights);
+    if (bias)
+        check(&probe, c.parameters.value + weights,
+              px_parameters_gradient(&c.parameters, desc.bias), c.parameters.list[desc.bias].count);
     px_conv_layer_finish(&c.layer);
+    px_weights_destroy(c.weights);
+    free(dweight);
     px_parameters_finish(&c.parameters);
     px_dnn_destroy(dnn);
     free(c.in);
@@ -166,10 +182,10 @@ static double mirror_loss(void *of)
 
 static void test_reflect(void **state)
 {
-    static struct mirror m = {.r = {2, 5, 4, 3, 3, 3}};
+    static struct mirror m = {.r = {2, 5, 4, 3, 3, 3, PX_F32}};
     const struct probe probe = {mirror_loss, &m, 0.5f};
     float din[2 * 5 * 4 * 3], row[7];
-    const struct px_reflect small = {1, 1, 3, 1, 0, 1};
+    const struct px_reflect small = {1, 1, 3, 1, 0, 1, PX_F32};
     (void)state;
 
     fill(m.in, sizeof m.in / sizeof *m.in, 4);
@@ -192,6 +208,33 @@ static void test_reflect(void **state)
                 assert_true(m.out[(y * 10 + x) * 3 + c] == want[x] + (float)(10 * c));
 }
 
+static void test_reflect_bf16(void **state)
+{
+    static float in[2 * 5 * 4 * 3], out[2 * 11 * 10 * 3], g[2 * 11 * 10 * 3], din[2 * 5 * 4 * 3];
+    static uint16_t in16[2 * 5 * 4 * 3], out16[2 * 11 * 10 * 3], din16[2 * 5 * 4 * 3];
+    struct px_reflect r = {2, 5, 4, 3, 3, 3, PX_F32};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
+        in[i] = (float)i;
+        in16[i] = px_f32_to_bf16(in[i]);
+    }
+    fill(g, sizeof g / sizeof *g, 9);
+    for (size_t i = 0; i < sizeof g / sizeof *g; i++)
+        g[i] = px_bf16_to_f32(px_f32_to_bf16(g[i]));
+    px_reflect_pad(&r, in, out);
+    px_reflect_fold(&r, g, din);
+    r.dtype = PX_BF16;
+    px_reflect_pad(&r, in16, out16);
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+        assert_int_equal(out16[i], px_f32_to_bf16(out[i]));
+    for (size_t i = 0; i < sizeof g / sizeof *g; i++)
+        out16[i] = px_f32_to_bf16(g[i]);
+    px_reflect_fold(&r, out16, din16);
+    for (size_t i = 0; i < sizeof din / sizeof *din; i++)
+        assert_int_equal(din16[i], px_f32_to_bf16(din[i]));
+}
+
 struct end {
     struct px_tanh t;
     float x[24], y[24], g[24], bias[3];
@@ -208,7 +251,7 @@ static double end_loss(void *of)
 
 static void test_tanh(void **state)
 {
-    struct end e = {.t = {8, 3, 2}};
+    struct end e = {.t = {8, 3, 2, PX_F32}};
     const struct probe probe = {end_loss, &e, 0x1p-6f};
     float dx[24], dbias[3], y[24];
     (void)state;
@@ -217,8 +260,7 @@ static void test_tanh(void **state)
     fill(e.g, 24, 7);
     fill(e.bias, 3, 8);
     end_loss(&e);
-    memcpy(dx, e.g, sizeof dx);
-    px_tanh_backward(&e.t, e.y, dx, dbias);
+    px_tanh_backward(&e.t, e.y, e.g, dx, dbias);
     check(&probe, e.x, dx, 24);
     check(&probe, e.bias, dbias, 3);
     memcpy(y, e.x, sizeof y);
@@ -232,6 +274,7 @@ int main(void)
         CHECK("convolutions have the gradients of their differences", test_conv),
         CHECK("transposed convolutions have the gradients of their differences", test_transposed),
         CHECK("a mirrored pad is right and has the gradient of its differences", test_reflect),
+        CHECK("a mirrored pad of bf16 is that of f32, rounded once", test_reflect_bf16),
         CHECK("bias and tanh have the gradients of their differences", test_tanh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,7 @@ static void make(struct setup *s, enum kind kind, bool mask)
         .groups = GROUPS,
         .pixels = PIXELS,
         .threads = 3,
+        .dtype = PX_F32,
         .x = s->x,
         .dx = s->dx,
         .mask = mask ? s->mask : NULL,
@@ -154,6 +155,75 @@ static void test_instance(void **state)
     (void)state;
     run(INSTANCE, false);
     run(INSTANCE, true);
+}
+
+/* The bf16 element that the float is, which is representable. */
+static void to_bf16(const float *from, uint16_t *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = px_f32_to_bf16(from[i]);
+}
+
+static void round_all(float *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = px_bf16_to_f32(px_f32_to_bf16(p[i]));
+}
+
+/* Each result is the f32 one, rounded once. */
+static void assert_rounded(const uint16_t *got, const float *want, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (got[i] != px_f32_to_bf16(want[i]))
+            fail_msg("element %zu is %g, not %g rounded", i, (double)px_bf16_to_f32(got[i]),
+                     (double)want[i]);
+}
+
+static void check_bf16(enum kind kind, bool mask)
+{
+    enum { WIDE = N / CHANNELS * PITCH };
+    uint16_t x[N], dx[N], y1[N], g1[N], y2[WIDE], g2[WIDE];
+    float dgamma[CHANNELS], dbeta[CHANNELS];
+    struct setup s;
+
+    make(&s, kind, mask);
+    round_all(s.x, N);
+    round_all(s.g1, N);
+    round_all(s.g2, WIDE);
+    to_bf16(s.x, x, N);
+    to_bf16(s.g1, g1, N);
+    to_bf16(s.g2, g2, WIDE);
+    loss(&s);
+    px_norm_layer_backward(&s.norm);
+    memcpy(dgamma, s.dgamma, sizeof dgamma);
+    memcpy(dbeta, s.dbeta, sizeof dbeta);
+
+    s.norm.dtype = PX_BF16;
+    s.norm.x = x;
+    s.norm.dx = dx;
+    s.norm.targets[0].data = y1;
+    s.norm.targets[0].gradient = g1;
+    s.norm.targets[1].data = y2 + OFFSET;
+    s.norm.targets[1].gradient = g2 + OFFSET;
+    px_norm_layer_forward(&s.norm);
+    px_norm_layer_backward(&s.norm);
+    assert_rounded(y1, s.y1, N);
+    for (size_t p = 0; p < N / CHANNELS; p++)
+        assert_rounded(y2 + p * PITCH + OFFSET, s.y2 + p * PITCH + OFFSET, CHANNELS);
+    assert_rounded(dx, s.dx, N);
+    assert_memory_equal(s.dgamma, dgamma, sizeof dgamma);
+    assert_memory_equal(s.dbeta, dbeta, sizeof dbeta);
+    px_norm_layer_finish(&s.norm);
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    for (int mask = 0; mask < 2; mask++) {
+        check_bf16(WITHOUT, mask);
+        check_bf16(BATCH, mask);
+        check_bf16(INSTANCE, mask);
+    }
 }
 
 static void test_statistics(void **state)
@@ -261,14 +331,19 @@ static void test_adam(void **state)
     double want = 1, m = 0, v = 0;
     (void)state;
 
-    assert_int_equal(px_parameters_add(&p, "w", PX_PARAMETER_WEIGHT, shape, 1, NULL), 0);
+    assert_int_equal(px_parameters_add(&p, "w", PX_PARAMETER_GAMMA, shape, 1, NULL), 0);
     assert_int_equal(px_parameters_allocate(&p, NULL), 0);
     p.value[0] = 1;
     for (int t = 1; t <= 3; t++) {
-        const struct px_adam adam = {0.1, 0.5, 0.999, 1e-8, t, 2};
+        const struct px_adam adam = {0.1, 0.5, 0.999, 1e-8, t};
+        struct px_update update = {.parts = 2};
         double g = (double)gradients[t - 1];
-        p.gradient[0] = gradients[t - 1];
-        px_adam_update(&p, &adam);
+        px_adam_factors(&adam, &update.adam);
+        p.gradient[0] = gradients[t - 1] - 1;
+        px_parameters_update(&p, &update);
+        update.part = 1;
+        p.gradient[0] = gradients[t - 1] + 1;
+        px_parameters_update(&p, &update);
         m = 0.5 * m + 0.5 * g;
         v = 0.999 * v + 0.001 * g * g;
         want -= 0.1 * (m / (1 - pow(0.5, t))) / (sqrt(v / (1 - pow(0.999, t))) + 1e-8);
@@ -284,6 +359,7 @@ int main(void)
         CHECK("batch norm has the gradient of its differences", test_norm),
         CHECK("batch norm with dropout has the gradient of its differences", test_dropout),
         CHECK("instance norm has the gradient of its differences", test_instance),
+        CHECK("in bf16 every result is that of f32, rounded once", test_bf16),
         CHECK("statistics are right far from zero, and run as PyTorch's", test_statistics),
         CHECK("the losses have the gradient of their differences and never overflow", test_losses),
         CHECK("the GAN losses have the values of their formulas", test_loss_values),

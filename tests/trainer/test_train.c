@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "model/checkpoint.h"
+#include "model/conv.h"
 
 extern char **environ;
 
@@ -464,6 +465,42 @@ static void test_resume(void **state)
     assert_same_file(in("straight.safetensors"), in("broken.safetensors"));
 }
 
+static void test_bf16(void **state)
+{
+    struct run run;
+    struct px_checkpoint *checkpoint;
+    struct px_error err = {0};
+    const char *const *options =
+        MORE("--save-latest-freq", "3", "--n-epochs", "60", "--dtype", "bf16");
+    (void)state;
+
+    if (!px_dnn_has_bf16()) {
+        train(&run, in("half.safetensors"), options, 0);
+        assert_one_line(&run, 2, "give --dtype f32");
+        skip();
+    }
+    train(&run, in("half.safetensors"), options, 0);
+    assert_done(&run);
+    assert_true(last_L1(run.out) < 0.5 * first_L1(run.out));
+    assert_int_equal(px_checkpoint_open(&checkpoint, in("half.safetensors"), &err), 0);
+    assert_int_equal(checkpoint->dtype, PX_F32);
+    assert_string_equal(px_safetensors_metadata(checkpoint->file, "dtype"), "bf16");
+    px_checkpoint_close(checkpoint);
+
+    start(&run, in("other-half.safetensors"), options, 0);
+    wait_for(in("other-half.safetensors"));
+    kill(run.pid, SIGINT);
+    finish(&run);
+    assert_one_line(&run, 130, "--continue-train");
+    train(&run, in("other-half.safetensors"), MORE("--n-epochs", "60", "--continue-train"), 0);
+    assert_one_line(&run, 2, "began with dtype bf16, now it is (its default)");
+    train(&run, in("other-half.safetensors"),
+          MORE("--n-epochs", "60", "--continue-train", "--dtype", "bf16"), 0);
+    assert_done(&run);
+    assert_same_file(in("half.safetensors"), in("other-half.safetensors"));
+    assert_same_file(in("half.state"), in("other-half.state"));
+}
+
 static void test_batches(void **state)
 {
     struct run run;
@@ -814,6 +851,7 @@ int main(void)
         CHECK("a training starts from a checkpoint of the same network", test_init),
         CHECK("another number of threads is told when a training goes on", test_threads),
         CHECK("interrupted, killed and resumed it ends in the same bytes", test_resume),
+        CHECK("bf16 learns, resumes to the same bytes, and goes on only in bf16", test_bf16),
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),
         CHECK("norms, discriminators and initial weights can be chosen", test_networks),
