@@ -117,6 +117,21 @@ static int interrupted(struct px_run *run, struct px_error *err)
                    run->steps, run->end);
 }
 
+/* What the files on disk are good for after a failure to write more of them. */
+static int tell_saved(const struct px_run *run, int rc, struct px_error *err)
+{
+    struct px_error first;
+
+    if (rc != -PX_E_IO || run->snapshot.saved == 0 || !err)
+        return rc;
+    first = *err;
+    return px_fail(err, PX_E_IO,
+                   "%s; what is saved goes to step %" PRId64 " of %" PRId64
+                   ": once there is room, the same command with --continue-train "
+                   "goes on",
+                   first.message, run->snapshot.saved, run->end);
+}
+
 static bool save_is_due(const struct px_run *run)
 {
     int64_t batch = px_settings_pictures(run->settings);
@@ -176,7 +191,7 @@ int px_train(const struct px_settings *settings, FILE *out, const volatile sig_a
         rc = px_dry_run(run, err);
     } else if (!rc) {
         start_progress(run);
-        rc = loop(run, err);
+        rc = tell_saved(run, loop(run, err), err);
         px_progress_clear(&run->progress);
         if (settings->profile)
             px_profile_print(&run->profile, run->gan, out);
