@@ -10,6 +10,7 @@
 #include "model/engine.h"
 #include "tools/bench_case.h"
 #include "tools/bench_report.h"
+#include "tools/random_int8.h"
 #include "tools/random_model.h"
 #include "tools/verbs.h"
 
@@ -161,6 +162,7 @@ static int read_dtypes(const char *list, struct plan *plan, struct px_error *err
 struct bench {
     const struct settings *settings;
     const struct plan *plan;
+    const char *path, *int8_path; /* of the checkpoint; the same, but int8 */
     struct px_bench_case one;
     json_t *results; /* an array; NULL: print lines */
 };
@@ -200,10 +202,10 @@ static void tell_unsupported(struct bench *b, enum px_dtype dtype, const char *r
 }
 
 /* Which network it is, and the size of the pictures. */
-static int begin(struct bench *b, const char *path, struct px_error *err)
+static int begin(struct bench *b, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_open(&checkpoint, path, err);
+    int rc = px_checkpoint_open(&checkpoint, b->path, err);
 
     if (rc)
         return rc;
@@ -214,17 +216,18 @@ static int begin(struct bench *b, const char *path, struct px_error *err)
     return 0;
 }
 
-static int run_models(struct bench *b, const char *path, struct px_error *err)
+static int run_models(struct bench *b, struct px_error *err)
 {
-    int rc = begin(b, path, err);
+    int rc = begin(b, err);
 
     for (size_t i = 0; i < b->plan->dtype_count && !rc; i++) {
+        enum px_dtype dtype = b->plan->dtypes[i];
         struct px_model *model = NULL;
-        rc = px_model_load(&model, path, b->plan->dtypes[i], err);
+        rc = px_model_load(&model, dtype == PX_S8 ? b->int8_path : b->path, dtype, err);
         if (!rc) {
             rc = run_model(b, model, err);
         } else if (rc == -PX_E_USAGE) {
-            tell_unsupported(b, b->plan->dtypes[i], err->message);
+            tell_unsupported(b, dtype, err->message);
             rc = 0;
         }
         px_model_unref(model);
@@ -233,11 +236,13 @@ static int run_models(struct bench *b, const char *path, struct px_error *err)
 }
 
 static int run_all(const struct settings *settings, const struct plan *plan, const char *path,
-                   struct px_error *err)
+                   const char *int8_path, struct px_error *err)
 {
     int workers = (int)settings->workers, each = px_cpu_count() / workers;
     struct bench bench = {.settings = settings,
                           .plan = plan,
+                          .path = path,
+                          .int8_path = int8_path,
                           .one = {.workers = workers,
                                   .threads = settings->threads ? (int)settings->threads
                                              : each > 0        ? each
@@ -247,11 +252,34 @@ static int run_all(const struct settings *settings, const struct plan *plan, con
                                   .layers = settings->layers}};
 
     bench.results = settings->json ? json_array() : NULL;
-    int rc = run_models(&bench, path, err);
+    int rc = run_models(&bench, err);
     if (!rc && bench.results &&
         json_dumpf(bench.results, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0)
         putchar('\n');
     json_decref(bench.results);
+    return rc;
+}
+
+/* Random weights in a folder, and their int8 twin where that is asked for. */
+static int run_in(const char *folder, const struct settings *settings, const struct plan *plan,
+                  const struct px_network *network, struct px_error *err)
+{
+    char path[4000], int8_path[4000];
+    bool int8 = false;
+
+    snprintf(path, sizeof path, "%s/random.safetensors", folder);
+    snprintf(int8_path, sizeof int8_path, "%s/int8.safetensors", folder);
+    for (size_t i = 0; i < plan->dtype_count; i++)
+        int8 = int8 || plan->dtypes[i] == PX_S8;
+    int rc = px_random_model_save(path, network, 1, err);
+    if (!rc && int8)
+        rc = px_random_int8_save(int8_path, path,
+                                 settings->size ? (int)settings->size : network->crop_size,
+                                 (enum px_norm_mode)settings->norm, err);
+    if (!rc)
+        rc = run_all(settings, plan, path, int8_path, err);
+    unlink(path);
+    unlink(int8_path);
     return rc;
 }
 
@@ -267,7 +295,7 @@ static int run_random(const struct settings *settings, const struct plan *plan,
                                                .dropout = true,
                                                .direction = "AtoB"};
     const char *temporary = getenv("TMPDIR");
-    char folder[3000], path[4000];
+    char folder[3000];
     struct px_network network;
 
     if (!px_network_depth_of(settings->architecture))
@@ -282,11 +310,7 @@ static int run_random(const struct settings *settings, const struct plan *plan,
              temporary && *temporary ? temporary : "/tmp");
     if (!mkdtemp(folder))
         return px_fail(err, PX_E_IO, "%s: cannot create the folder: %s", folder, strerror(errno));
-    snprintf(path, sizeof path, "%s/random.safetensors", folder);
-    rc = px_random_model_save(path, &network, 1, err);
-    if (!rc)
-        rc = run_all(settings, plan, path, err);
-    unlink(path);
+    rc = run_in(folder, settings, plan, &network, err);
     rmdir(folder);
     return rc;
 }
@@ -305,7 +329,7 @@ int px_verb_bench(int argc, char *const *argv, struct px_error *err)
     if (!rc)
         rc = read_dtypes(settings.dtype, &plan, err);
     if (!rc)
-        rc = settings.model ? run_all(&settings, &plan, settings.model, err)
+        rc = settings.model ? run_all(&settings, &plan, settings.model, settings.model, err)
                             : run_random(&settings, &plan, err);
     px_options_free(&options);
     return rc;
