@@ -41,6 +41,8 @@ void px_model_unref(struct px_model *model); /* accepts NULL */
 const struct px_checkpoint *px_model_checkpoint(const struct px_model *model);
 const struct px_network *px_model_network(const struct px_model *model);
 enum px_dtype px_model_dtype(const struct px_model *model); /* what AUTO became */
+/* Bytes of the weights packed so far, of all forms; the mapped file is not counted. */
+size_t px_model_memory(struct px_model *model);
 /* INVALID with a remedy where the checkpoint has no running statistics for `mode`. */
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err);
 

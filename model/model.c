@@ -118,6 +118,11 @@ const struct px_network *px_model_network(const struct px_model *model)
     return &model->checkpoint->network;
 }
 
+size_t px_model_memory(struct px_model *model)
+{
+    return px_pack_memory(model->pack);
+}
+
 enum px_dtype px_model_dtype(const struct px_model *model)
 {
     return model->dtype;

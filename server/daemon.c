@@ -11,6 +11,7 @@
 #include "model/dtype.h"
 #include "server/http.h"
 #include "server/listen.h"
+#include "server/memory.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -24,17 +25,25 @@ static enum px_dtype dtype_of(const struct px_settings *settings)
     return dtypes[settings->dtype];
 }
 
-static int load(struct px_registry **registry, const struct px_settings *settings,
-                struct px_error *err)
+/* The models, and whether there is room for them; *registry is to be destroyed either way. */
+static int load(struct px_server *server, struct px_registry **registry, struct px_error *err)
 {
-    return px_registry_load(registry, settings->models, settings->default_model, dtype_of(settings),
-                            err);
+    const struct px_settings *settings = server->settings;
+    int rc = px_registry_load(registry, settings->models, settings->default_model,
+                              dtype_of(settings), err);
+
+    if (rc < 0)
+        return rc;
+    server->registry = *registry;
+    server->share = px_share_out(settings, px_cpu_count());
+    return px_memory_check(server, err);
 }
 
 int px_daemon_check(const struct px_settings *settings, struct px_error *err)
 {
+    struct px_server server = {.settings = settings};
     struct px_registry *registry = NULL;
-    int rc = load(&registry, settings, err);
+    int rc = load(&server, &registry, err);
 
     if (rc == 0)
         printf("the configuration is good: %zu model(s), default %s\n", px_registry_count(registry),
@@ -152,6 +161,8 @@ static int listen_and_serve(struct px_server *server, int listener, const sigset
         _exit(0); /* nothing is under way that would have to be finished */
     }
     if (rc == 0)
+        px_memory_announce(server);
+    if (rc == 0)
         rc = px_http_start(&http, server, listener, err);
     if (rc == 0)
         rc = announce(listener, err);
@@ -164,12 +175,26 @@ static int listen_and_serve(struct px_server *server, int listener, const sigset
     return rc;
 }
 
+static int make_parts(struct px_server *server, struct px_error *err)
+{
+    const struct px_settings *settings = server->settings;
+    const struct px_queue_options queue = {
+        .limit = (size_t)settings->queue,
+        /* The next batch of every worker is ready when it asks, and the one after is begun. */
+        .ahead = 2 * (size_t)server->share.workers * (size_t)settings->max_batch,
+        .delay_ns = settings->batch_delay_us * 1000,
+        .pictures = settings->request_memory};
+    int rc = px_metrics_create(&server->metrics, err);
+
+    server->bodies.limit = settings->request_memory;
+    if (rc == 0)
+        rc = px_queue_create(&server->queue, &queue, err);
+    return rc;
+}
+
 int px_daemon_run(const struct px_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
-    const struct px_queue_options queue = {.limit = (size_t)settings->queue,
-                                           .ahead = px_crew_ahead(settings),
-                                           .delay_ns = settings->batch_delay_us * 1000};
     struct px_registry *registry = NULL;
     sigset_t stops;
     int rc, listener;
@@ -179,12 +204,9 @@ int px_daemon_run(const struct px_settings *settings, struct px_error *err)
     listener = px_bind(settings->listen, err);
     if (listener < 0)
         return listener;
-    rc = load(&registry, settings, err);
-    server.registry = registry;
+    rc = load(&server, &registry, err);
     if (rc == 0)
-        rc = px_metrics_create(&server.metrics, err);
-    if (rc == 0)
-        rc = px_queue_create(&server.queue, &queue, err);
+        rc = make_parts(&server, err);
     if (rc == 0)
         rc = listen_and_serve(&server, listener, &stops, err);
     close(listener);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "codecs/base64.h"
+#include "server/memory.h"
 #include "server/server.h"
 
 bool px_job_matches(const struct px_job *a, const struct px_job *b)
@@ -43,24 +44,35 @@ static int choose(struct px_job *job, const struct px_image_info *info, struct p
                                        (uint32_t)px_network_multiple(network),
                                        (uint32_t)px_network_least(network)};
     px_fit_plan(&job->fit, job->params.fit, &sides, info->width, info->height);
-    return 0;
+    return px_memory_check_picture(job->server, job->model, &job->fit, err);
 }
 
-static int decode(struct px_job *job, const struct px_decode_limits *limits, struct px_error *err)
+/* What decoding takes for a pixel at most: a progressive JPEG's coefficients and four channels. */
+enum { DECODE_BYTES = 10 };
+
+static void estimate(struct px_job *job, const struct px_image_info *info)
 {
-    uint32_t channels = (uint32_t)px_model_network(job->model->model)->input_nc;
-    int rc =
-        px_image_decode(job->body.image, job->body.image_size, limits, channels, &job->input, err);
+    const struct px_network *network = px_model_network(job->model->model);
+    size_t inner = (size_t)job->fit.width * job->fit.height;
+    size_t last = (size_t)job->fit.final_width * job->fit.final_height;
 
-    px_body_clear(&job->body);
-    return rc < 0 ? rc : px_fit_input(&job->fit, &job->input, err);
+    job->decoding = (size_t)info->width * info->height * DECODE_BYTES;
+    /* In at the network's size, out at it, the answer, and as much for its coding. */
+    job->keeping = inner * (size_t)(network->input_nc + network->output_nc) +
+                   2 * last * (size_t)network->output_nc;
 }
 
-static int prepare(struct px_job *job, struct px_error *err)
+static struct px_decode_limits limits_of(const struct px_job *job)
 {
     const struct px_settings *settings = job->server->settings;
-    const struct px_decode_limits limits = {.max_pixels = (uint64_t)settings->max_pixels,
-                                            .max_side = (uint32_t)settings->max_side};
+
+    return (struct px_decode_limits){.max_pixels = (uint64_t)settings->max_pixels,
+                                     .max_side = (uint32_t)settings->max_side};
+}
+
+static int read(struct px_job *job, struct px_error *err)
+{
+    const struct px_decode_limits limits = limits_of(job);
     struct px_image_info info;
     int rc = px_body_read(&job->body, &job->type, &job->fields, err);
 
@@ -73,16 +85,35 @@ static int prepare(struct px_job *job, struct px_error *err)
     if (rc < 0)
         return rc;
     px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
-    return decode(job, &limits, err);
+    estimate(job, &info);
+    return 0;
 }
 
-int px_job_prepare(struct px_job *job)
+int px_job_read(struct px_job *job)
 {
     struct px_error err = {0};
     int64_t start = px_now_ns();
-    int rc = prepare(job, &err);
+    int rc = read(job, &err);
 
     job->decode_ms = px_ms_since(start);
+    if (rc < 0)
+        px_job_fail(job, &err);
+    return rc;
+}
+
+int px_job_decode(struct px_job *job)
+{
+    const struct px_decode_limits limits = limits_of(job);
+    uint32_t channels = (uint32_t)px_model_network(job->model->model)->input_nc;
+    struct px_error err = {0};
+    int64_t start = px_now_ns();
+    int rc = px_image_decode(job->body.image, job->body.image_size, &limits, channels, &job->input,
+                             &err);
+
+    px_body_clear(&job->body);
+    if (rc == 0)
+        rc = px_fit_input(&job->fit, &job->input, &err);
+    job->decode_ms += px_ms_since(start);
     px_metrics_stage(job->server->metrics, PX_STAGE_DECODE, job->decode_ms * 1e-3);
     if (rc < 0)
         px_job_fail(job, &err);
@@ -97,7 +128,7 @@ static void wrap(struct px_job *job, enum px_format format, const uint8_t *data,
     px_text_printf(&text, "{\"model\":");
     px_text_json(&text, job->model->name);
     px_text_printf(&text, ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"image\":\"",
-                   job->output.width, job->output.height, px_format_name(format));
+                   job->fit.final_width, job->fit.final_height, px_format_name(format));
     size_t encoded = px_base64_size(size);
     char *to = px_text_reserve(&text, encoded);
     if (to != NULL) {
@@ -123,6 +154,7 @@ int px_job_finish(struct px_job *job)
     if (rc == 0)
         rc =
             px_image_encode(&job->output, accepted.format, job->params.quality, &data, &size, &err);
+    px_image_destroy(&job->output);
     job->encode_ms = px_ms_since(start);
     px_metrics_stage(job->server->metrics, PX_STAGE_ENCODE, job->encode_ms * 1e-3);
     if (rc < 0) {

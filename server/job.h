@@ -4,7 +4,8 @@
 /* One picture on its way through the daemon:
  *
  *   HTTP thread   body, type, query fields and Accept header are filled in, submitted;
- *   codec thread  px_job_prepare(): body -> fields, pixels at the network's size;
+ *   codec thread  px_job_read(): body -> fields, how large all gets;
+ *   codec thread  px_job_decode(): body -> pixels at the network's size;
  *   worker        a batch of prepared jobs -> `output`;
  *   codec thread  px_job_finish(): pixels -> `reply`;
  *   HTTP thread   sends the reply.
@@ -33,10 +34,12 @@ struct px_job {
     char accept[256]; /* the Accept headers; longer ones are cut, which only loses preferences */
     void (*done)(struct px_job *job);
 
-    /* Since prepare. */
+    /* Since read and, the pictures, decode and infer. */
     struct px_params params;
     const struct px_entry *model;
     struct px_fit fit;
+    /* Bytes, at most: of pixels until the job is finished, and besides while it is decoded. */
+    size_t keeping, decoding;
     struct px_image input;  /* input_nc channels, the network's height and width */
     struct px_image output; /* output_nc channels, the same size */
 
@@ -48,8 +51,9 @@ struct px_job {
     struct px_job *next; /* while in the queue */
 };
 
-/* Both return 0 or an error code, with the problem document in job->reply. */
-int px_job_prepare(struct px_job *job);
+/* All return 0 or an error code, with the problem document in job->reply. */
+int px_job_read(struct px_job *job);
+int px_job_decode(struct px_job *job);
 int px_job_finish(struct px_job *job);
 
 /* Makes the reply the problem document of `err`. */

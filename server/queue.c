@@ -15,11 +15,12 @@ struct px_queue {
     pthread_cond_t tasks;   /* something for a codec thread */
     pthread_cond_t batches; /* something for a worker */
     struct px_queue_options options;
-    struct list submitted, ready, inferred;
+    struct list submitted, read, ready, inferred;
     size_t waiting;   /* places taken */
     size_t preparing; /* with codec threads */
     size_t inferring; /* with workers */
     size_t finishing; /* with codec threads */
+    size_t pictures;  /* bytes of pixels, counted from decoding to the end */
     size_t idle;      /* workers that wait for a job, or for more of them */
     bool closed;
 };
@@ -62,6 +63,7 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
         return px_fail(err, PX_E_NOMEM, "no memory for the queue");
     queue->options = *options;
     list_init(&queue->submitted);
+    list_init(&queue->read);
     list_init(&queue->ready);
     list_init(&queue->inferred);
     pthread_mutex_init(&queue->lock, NULL);
@@ -118,10 +120,29 @@ static void wake_if_closed(struct px_queue *queue)
     pthread_cond_broadcast(&queue->batches);
 }
 
-static bool may_prepare(const struct px_queue *queue)
+static bool may_read(const struct px_queue *queue)
 {
     return queue->submitted.head != NULL &&
-           queue->preparing + queue->ready.count < queue->options.ahead;
+           queue->preparing + queue->read.count + queue->ready.count < queue->options.ahead;
+}
+
+static bool may_decode(const struct px_queue *queue)
+{
+    const struct px_job *job = queue->read.head;
+    size_t limit = queue->options.pictures, used = queue->pictures;
+
+    return job != NULL &&
+           (used == 0 || (used <= limit && job->keeping + job->decoding <= limit - used));
+}
+
+/* Takes the first job of a list to a codec thread. */
+static struct px_job *begin(struct px_queue *queue, struct list *list)
+{
+    struct px_job *job = list_remove(list, &list->head);
+
+    queue->preparing++;
+    job->queue_ms += px_ms_since(job->waiting_since);
+    return job;
 }
 
 /* Nothing is left that could still become a task. */
@@ -136,36 +157,62 @@ enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job)
     enum px_task task = PX_TASK_NONE;
 
     pthread_mutex_lock(&queue->lock);
-    while (queue->inferred.head == NULL && !may_prepare(queue) && !drained(queue))
+    while (queue->inferred.head == NULL && !may_decode(queue) && !may_read(queue) &&
+           !drained(queue))
         pthread_cond_wait(&queue->tasks, &queue->lock);
     if (queue->inferred.head != NULL) {
         *job = list_remove(&queue->inferred, &queue->inferred.head);
         queue->finishing++;
         task = PX_TASK_FINISH;
-    } else if (may_prepare(queue)) {
-        *job = list_remove(&queue->submitted, &queue->submitted.head);
-        queue->preparing++;
-        (*job)->queue_ms += px_ms_since((*job)->waiting_since);
-        task = PX_TASK_PREPARE;
+    } else if (may_decode(queue)) {
+        *job = begin(queue, &queue->read);
+        queue->pictures += (*job)->keeping + (*job)->decoding;
+        task = PX_TASK_DECODE;
+    } else if (may_read(queue)) {
+        *job = begin(queue, &queue->submitted);
+        task = PX_TASK_READ;
     }
     wake_if_closed(queue);
     pthread_mutex_unlock(&queue->lock);
     return task;
 }
 
-void px_queue_prepared(struct px_queue *queue, struct px_job *job, int rc)
+/* The job failed: its place is free. */
+static void drop(struct px_queue *queue)
+{
+    queue->waiting--;
+    pthread_cond_signal(&queue->batches); /* who waited for it need not any more */
+}
+
+void px_queue_read(struct px_queue *queue, struct px_job *job, int rc)
 {
     pthread_mutex_lock(&queue->lock);
     queue->preparing--;
     if (rc == 0) {
         job->waiting_since = px_now_ns();
+        list_append(&queue->read, job);
+    } else {
+        drop(queue);
+    }
+    pthread_cond_signal(&queue->tasks);
+    wake_if_closed(queue);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void px_queue_decoded(struct px_queue *queue, struct px_job *job, int rc)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->preparing--;
+    queue->pictures -= job->decoding;
+    if (rc == 0) {
+        job->waiting_since = px_now_ns();
         list_append(&queue->ready, job);
         pthread_cond_signal(&queue->batches);
     } else {
-        queue->waiting--;
-        pthread_cond_signal(&queue->tasks);
-        pthread_cond_signal(&queue->batches); /* who waited for it need not any more */
+        queue->pictures -= job->keeping;
+        drop(queue);
     }
+    pthread_cond_signal(&queue->tasks);
     wake_if_closed(queue);
     pthread_mutex_unlock(&queue->lock);
 }
@@ -272,10 +319,12 @@ void px_queue_inferred(struct px_queue *queue, struct px_job *job)
     pthread_mutex_unlock(&queue->lock);
 }
 
-void px_queue_finished(struct px_queue *queue)
+void px_queue_finished(struct px_queue *queue, const struct px_job *job)
 {
     pthread_mutex_lock(&queue->lock);
     queue->finishing--;
+    queue->pictures -= job->keeping;
+    pthread_cond_signal(&queue->tasks);
     pthread_mutex_unlock(&queue->lock);
 }
 
@@ -292,10 +341,14 @@ struct px_job *px_queue_cancel(struct px_queue *queue)
     struct px_job *jobs;
 
     pthread_mutex_lock(&queue->lock);
-    queue->waiting -= queue->submitted.count + queue->ready.count;
-    *queue->submitted.tail = queue->ready.head;
+    for (const struct px_job *job = queue->ready.head; job != NULL; job = job->next)
+        queue->pictures -= job->keeping;
+    queue->waiting -= queue->submitted.count + queue->read.count + queue->ready.count;
+    *queue->read.tail = queue->ready.head;
+    *queue->submitted.tail = queue->read.head;
     jobs = queue->submitted.head;
     list_init(&queue->submitted);
+    list_init(&queue->read);
     list_init(&queue->ready);
     wake_if_closed(queue);
     pthread_mutex_unlock(&queue->lock);
@@ -305,14 +358,16 @@ struct px_job *px_queue_cancel(struct px_queue *queue)
 struct px_queue_state px_queue_state(struct px_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    const struct px_job *oldest =
-        queue->ready.head != NULL ? queue->ready.head : queue->submitted.head;
+    const struct px_job *oldest = queue->ready.head  ? queue->ready.head
+                                  : queue->read.head ? queue->read.head
+                                                     : queue->submitted.head;
     struct px_queue_state state = {
         .waiting = queue->waiting,
         .preparing = queue->preparing,
         .ready = queue->ready.count,
         .inferring = queue->inferring,
         .finishing = queue->inferred.count + queue->finishing,
+        .pictures = queue->pictures,
         .idle = queue->idle,
         .oldest_seconds = oldest == NULL ? 0 : px_ms_since(oldest->waiting_since) * 1e-3,
     };

@@ -22,6 +22,7 @@ struct px_request {
     char method[16], url[160]; /* for the log */
     int64_t start;
     size_t room;      /* of the body's buffer */
+    size_t counted;   /* the same, in the budget for bodies; given back at the end */
     size_t discarded; /* bytes of a body that is not wanted */
     bool early;
     bool suspended;
@@ -209,6 +210,11 @@ static int grow(struct px_request *request, size_t size, struct px_error *err)
         room = limit;
     if (room < body->size + size)
         room = body->size + size;
+    if (!px_budget_take(&request->job.server->bodies, room - request->room))
+        return px_fail(
+            err, PX_E_BUSY,
+            "the bodies of requests under way are over --request-memory; try again later");
+    request->counted += room - request->room;
     uint8_t *data = realloc(body->data, room);
     if (data == NULL)
         return px_fail(err, PX_E_NOMEM, "no memory for the body; try again later");
@@ -228,7 +234,10 @@ enum MHD_Result px_request_upload(struct px_request *request, const char *data, 
             body->size += size;
             return MHD_YES;
         }
-        refuse(request, &err);
+        if (err.code == PX_E_BUSY)
+            refuse_busy(request, &err);
+        else
+            refuse(request, &err);
         request->room = 0;
     }
     request->discarded += size;
@@ -343,6 +352,7 @@ void px_request_destroy(struct px_request *request, bool completed)
     px_metrics_request(request->job.server->metrics, request->route->id, status, ms * 1e-3);
     log_request(request, ms);
     px_job_clear(&request->job);
+    px_budget_give(&request->job.server->bodies, request->counted);
     atomic_fetch_sub(request->active, 1);
     free(request);
 }

@@ -11,6 +11,8 @@
 #include <microhttpd.h>
 #include <oneapi/dnnl/dnnl.h>
 
+#include "server/memory.h"
+
 static void gauge(struct px_text *text, const char *name, const char *help, double value)
 {
     px_text_printf(text, "# HELP %s %s\n# TYPE %s gauge\n%s %.16g\n", name, help, name, name,
@@ -132,6 +134,7 @@ void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
     write_queue(&text, server->queue);
     gauge(&text, "pix2pixd_ready", "1 while /readyz says ok.", stopping ? 0 : 1);
     gauge(&text, "pix2pixd_draining", "1 once the daemon was told to stop.", stopping ? 1 : 0);
+    px_memory_write(server, &text);
     write_models(&text, server->registry);
     write_build(&text);
     write_process(&text);

@@ -6,17 +6,22 @@
 
 #include <stdatomic.h>
 
+#include "server/budget.h"
 #include "server/metrics.h"
 #include "server/queue.h"
 #include "server/registry.h"
 #include "server/settings.h"
+#include "server/share.h"
 
 struct px_server {
     const struct px_settings *settings;
     const struct px_registry *registry;
     struct px_metrics *metrics;
     struct px_queue *queue;
-    double start_time; /* Unix time, in seconds */
+    struct px_share share;
+    struct px_budget bodies;
+    atomic_size_t plans; /* bytes that all workers' plans hold */
+    double start_time;   /* Unix time, in seconds */
     atomic_bool stopping;
 };
 

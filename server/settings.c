@@ -99,7 +99,16 @@ static const struct px_option rows[] = {
      .min = 1048576,
      .max = 1099511627776.0,
      .help = "Working memory of one worker's network plans; pictures that need more (fit=image) "
-             "are refused with 422"},
+             "are refused with 422, with the size that would fit"},
+    {.name = "request-memory",
+     .type = PX_OPTION_BYTES,
+     .offset = AT(request_memory),
+     .fallback = "512MiB",
+     .min = 1048576,
+     .max = 1099511627776.0,
+     .help =
+         "Bodies of the requests under way; more are refused with 503. As much again is for the "
+         "pictures in them, which wait for room"},
 
     {.name = "workers",
      .type = PX_OPTION_INT,

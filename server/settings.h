@@ -20,15 +20,16 @@ struct px_settings {
     uint64_t max_body;
     int64_t max_pixels;
     int64_t max_side;
-    int64_t workers;
-    int64_t threads_per_worker; /* 0: the CPUs shared out */
-    int64_t codec_threads;      /* 0: one a CPU, at most 8 */
+    int64_t workers; /* this and the next two: 0 leaves it to share.h */
+    int64_t threads_per_worker;
+    int64_t codec_threads;
     int64_t http_threads;
     int64_t max_connections;
     int64_t idle_timeout;    /* seconds */
     int64_t request_timeout; /* seconds */
     int64_t stop_timeout;    /* seconds */
     uint64_t memory_limit;
+    uint64_t request_memory;
     int dtype;     /* index into "auto|f32|bf16" */
     int log_level; /* enum px_log_level */
 

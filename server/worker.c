@@ -7,15 +7,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/memory.h"
 
-enum { MAX_BATCH = 64, MAX_CODEC_THREADS = 8 };
+enum { MAX_BATCH = 64 };
 
 struct worker {
     struct px_crew *crew;
     int index;
     pthread_t thread;
     struct px_engine *engine;
-    int rc; /* of starting */
+    size_t plans; /* bytes, as added to the server's */
+    int rc;       /* of starting */
     struct px_error err;
 };
 
@@ -27,20 +29,13 @@ struct px_crew {
     sem_t started; /* posted by each worker that is warm, or has failed */
 };
 
-static struct px_engine_options engine_options(const struct px_settings *settings, int index)
+static struct px_engine_options engine_options(const struct px_server *server, int index)
 {
-    int cpus = px_cpu_count();
-    int workers = (int)settings->workers;
-    int threads = (int)settings->threads_per_worker;
+    const struct px_share *share = &server->share;
 
-    if (threads == 0)
-        threads = cpus > workers ? cpus / workers : 1;
-    /* Several teams keep out of each other's way on CPUs of their own. A single one is better left
-     * to the kernel, which moves it off a CPU that something else uses. */
-    bool pin = workers > 1 && workers * threads <= cpus;
-    return (struct px_engine_options){.threads = threads,
-                                      .first_cpu = pin ? index * threads : -1,
-                                      .memory_limit = settings->memory_limit};
+    return (struct px_engine_options){.threads = share->threads,
+                                      .first_cpu = share->pin ? index * share->threads : -1,
+                                      .memory_limit = server->settings->memory_limit};
 }
 
 /* One run of `n` grey pictures at the model's own size: makes the plan and packs the weights. */
@@ -91,6 +86,14 @@ static int warm_all(struct worker *worker, struct px_error *err)
     return 0;
 }
 
+static void count_plans(struct worker *worker)
+{
+    size_t now = px_engine_memory(worker->engine);
+
+    atomic_fetch_add(&worker->crew->server->plans, now - worker->plans);
+    worker->plans = now;
+}
+
 /* Runs some jobs of a batch; their outputs are allocated. */
 static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_error *err)
 {
@@ -135,10 +138,8 @@ static void run_batch(struct worker *worker, struct px_job **jobs, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (n > 1)
             rc = run(worker, &jobs[i], 1, &err);
-        if (rc == -PX_E_NOMEM) {
-            err.code = PX_E_UNPROCESSABLE;
-            px_error_prefix(&err, "the picture is too large to be translated at its own size");
-        }
+        if (rc == -PX_E_NOMEM)
+            px_memory_explain(&err);
         if (rc < 0)
             px_job_fail(jobs[i], &err);
     }
@@ -161,6 +162,7 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
     }
     if (m > 0)
         run_batch(worker, able, m);
+    count_plans(worker);
     for (size_t i = 0; i < n; i++) {
         px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
         px_metrics_stage(server->metrics, PX_STAGE_INFER, jobs[i]->infer_ms * 1e-3);
@@ -173,8 +175,8 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
-    const struct px_server *server = worker->crew->server;
-    const struct px_engine_options options = engine_options(server->settings, worker->index);
+    struct px_server *server = worker->crew->server;
+    const struct px_engine_options options = engine_options(server, worker->index);
     struct px_job *jobs[MAX_BATCH];
     size_t n;
 
@@ -182,6 +184,8 @@ static void *worker_main(void *argument)
     if (worker->rc == 0)
         worker->rc = warm_all(worker, &worker->err);
     bool ready = worker->rc == 0;
+    if (ready)
+        count_plans(worker);
     sem_post(&worker->crew->started);
     while (ready &&
            (n = px_queue_take_batch(server->queue, jobs, (size_t)server->settings->max_batch)) > 0)
@@ -197,39 +201,30 @@ static void *codec_main(void *argument)
     enum px_task task;
 
     while ((task = px_queue_take_task(server->queue, &job)) != PX_TASK_NONE) {
-        if (task == PX_TASK_PREPARE) {
-            int rc = px_job_prepare(job);
-            px_queue_prepared(server->queue, job, rc);
+        if (task == PX_TASK_READ) {
+            int rc = px_job_read(job);
+            px_queue_read(server->queue, job, rc);
+            if (rc < 0)
+                job->done(job);
+        } else if (task == PX_TASK_DECODE) {
+            int rc = px_job_decode(job);
+            px_queue_decoded(server->queue, job, rc);
             if (rc < 0)
                 job->done(job);
         } else {
             if (job->reply.status == 0)
                 px_job_finish(job);
-            px_queue_finished(server->queue);
+            px_queue_finished(server->queue, job);
             job->done(job);
         }
     }
     return NULL;
 }
 
-static size_t codec_threads(const struct px_settings *settings)
-{
-    int cpus = px_cpu_count();
-
-    if (settings->codec_threads > 0)
-        return (size_t)settings->codec_threads;
-    return (size_t)(cpus < MAX_CODEC_THREADS ? cpus : MAX_CODEC_THREADS);
-}
-
-size_t px_crew_ahead(const struct px_settings *settings)
-{
-    return 2 * (size_t)settings->workers * (size_t)settings->max_batch;
-}
-
 static int start_threads(struct px_crew *crew, struct px_error *err)
 {
-    size_t workers = (size_t)crew->server->settings->workers;
-    size_t codecs = codec_threads(crew->server->settings);
+    size_t workers = (size_t)crew->server->share.workers;
+    size_t codecs = (size_t)crew->server->share.codecs;
     int failed = 0;
 
     crew->workers = calloc(workers, sizeof *crew->workers);

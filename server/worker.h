@@ -22,7 +22,4 @@ int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t
 /* Closes the queue, waits until everything in it is done, ends the threads. Accepts NULL. */
 void px_crew_stop(struct px_crew *crew);
 
-/* How many jobs the codec threads should prepare before a worker asks. */
-size_t px_crew_ahead(const struct px_settings *settings);
-
 #endif

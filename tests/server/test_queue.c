@@ -18,7 +18,8 @@ struct fixture {
 
 static void set_up_delay(struct fixture *f, size_t limit, size_t ahead, int64_t delay_ns)
 {
-    const struct px_queue_options options = {limit, ahead, delay_ns};
+    const struct px_queue_options options = {
+        .limit = limit, .ahead = ahead, .pictures = 1000, .delay_ns = delay_ns};
 
     memset(f, 0, sizeof *f);
     assert_int_equal(px_queue_create(&f->queue, &options, NULL), 0);
@@ -37,16 +38,35 @@ static void admit(struct fixture *f, size_t i)
     px_queue_submit(f->queue, &f->jobs[i]);
 }
 
-/* Submits jobs first..last and lets them be prepared. */
-static void make_ready(struct fixture *f, size_t first, size_t last)
+static void expect_task(struct fixture *f, enum px_task task, size_t i)
 {
     struct px_job *job;
 
+    assert_int_equal(px_queue_take_task(f->queue, &job), task);
+    assert_ptr_equal(job, &f->jobs[i]);
+}
+
+/* Submits job i and has it read. */
+static void read_job(struct fixture *f, size_t i)
+{
+    admit(f, i);
+    expect_task(f, PX_TASK_READ, i);
+    px_queue_read(f->queue, &f->jobs[i], 0);
+}
+
+/* Submits job i and begins to decode it. */
+static void begin(struct fixture *f, size_t i)
+{
+    read_job(f, i);
+    expect_task(f, PX_TASK_DECODE, i);
+}
+
+/* Submits jobs first..last and lets them be decoded. */
+static void make_ready(struct fixture *f, size_t first, size_t last)
+{
     for (size_t i = first; i <= last; i++) {
-        admit(f, i);
-        assert_int_equal(px_queue_take_task(f->queue, &job), PX_TASK_PREPARE);
-        assert_ptr_equal(job, &f->jobs[i]);
-        px_queue_prepared(f->queue, job, 0);
+        begin(f, i);
+        px_queue_decoded(f->queue, &f->jobs[i], 0);
     }
 }
 
@@ -70,14 +90,53 @@ static void test_limit(void **state)
 static void test_failed_gives_back(void **state)
 {
     struct fixture f;
-    struct px_job *job;
 
     (void)state;
     set_up(&f, 1, 16);
     admit(&f, 0);
-    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_PREPARE);
-    px_queue_prepared(f.queue, job, -PX_E_INVALID);
+    expect_task(&f, PX_TASK_READ, 0);
+    px_queue_read(f.queue, &f.jobs[0], -PX_E_INVALID);
+    f.jobs[1].keeping = f.jobs[1].decoding = 600; /* more than there is */
+    begin(&f, 1);
+    px_queue_decoded(f.queue, &f.jobs[1], -PX_E_UNPROCESSABLE);
+    assert_int_equal(px_queue_state(f.queue).pictures, 0);
     assert_int_equal(px_queue_reserve(f.queue, NULL), 0);
+    px_queue_destroy(f.queue);
+}
+
+/* There is room for 1000 bytes of pictures. */
+static void test_pictures(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[4];
+
+    (void)state;
+    set_up(&f, 16, 16);
+    for (size_t i = 0; i < 4; i++) {
+        f.jobs[i].keeping = 200;
+        f.jobs[i].decoding = 300;
+    }
+    begin(&f, 0);
+    begin(&f, 1);
+    assert_int_equal(px_queue_state(f.queue).pictures, 1000);
+    read_job(&f, 2);
+    /* No room for job 2; what came later is only read. */
+    read_job(&f, 3);
+    px_queue_decoded(f.queue, &f.jobs[0], 0);
+    px_queue_decoded(f.queue, &f.jobs[1], 0);
+    expect_task(&f, PX_TASK_DECODE, 2); /* 200 + 200 + 500 */
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
+    px_queue_inferred(f.queue, jobs[0]);
+    expect_task(&f, PX_TASK_FINISH, 0);
+    px_queue_finished(f.queue, &f.jobs[0]);
+    assert_int_equal(px_queue_state(f.queue).pictures, 700);
+    px_queue_decoded(f.queue, &f.jobs[2], 0);
+    expect_task(&f, PX_TASK_DECODE, 3);
+    px_queue_decoded(f.queue, &f.jobs[3], 0);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 4), 2);
+    px_queue_close(f.queue);
+    px_queue_cancel(f.queue); /* job 3 */
+    assert_int_equal(px_queue_state(f.queue).pictures, 400);
     px_queue_destroy(f.queue);
 }
 
@@ -119,16 +178,6 @@ static void test_batches(void **state)
 /* Long enough that a test which waits for it by mistake is noticed. */
 static const int64_t HOURS = (int64_t)7200 * 1000000000;
 
-/* Takes job i of what was submitted, to be prepared later. */
-static void begin(struct fixture *f, size_t i)
-{
-    struct px_job *job;
-
-    admit(f, i);
-    assert_int_equal(px_queue_take_task(f->queue, &job), PX_TASK_PREPARE);
-    assert_ptr_equal(job, &f->jobs[i]);
-}
-
 static void test_lone(void **state)
 {
     struct fixture f;
@@ -154,7 +203,7 @@ static void *decode_slowly(void *argument)
 
     for (size_t i = d->first; i <= d->last; i++) {
         nanosleep(&pause, NULL);
-        px_queue_prepared(d->f->queue, &d->f->jobs[i], d->rc);
+        px_queue_decoded(d->f->queue, &d->f->jobs[i], d->rc);
     }
     return NULL;
 }
@@ -218,7 +267,7 @@ static void test_no_wait(void **state)
     struct px_job *jobs[8];
 
     (void)state;
-    /* Others that are being prepared could not make a batch of 4 larger: 8 would be needed. */
+    /* Others that are being decoded could not make a batch of 4 larger: 8 would be needed. */
     set_up_delay(&f, 16, 16, HOURS);
     begin(&f, 8);
     make_ready(&f, 0, 3);
@@ -263,7 +312,7 @@ static void test_colleagues(void **state)
     make_ready(&f, 0, 0);
     while (px_queue_state(f.queue).inferring < 1)
         sched_yield();
-    px_queue_prepared(f.queue, &f.jobs[1], 0);
+    px_queue_decoded(f.queue, &f.jobs[1], 0);
     for (int i = 0; i < 2; i++) {
         pthread_join(workers[i], &took_one);
         assert_ptr_equal(took_one, &f);
@@ -274,21 +323,21 @@ static void test_colleagues(void **state)
 static void test_finish_first(void **state)
 {
     struct fixture f;
-    struct px_job *jobs[1], *job;
+    struct px_job *jobs[1];
 
     (void)state;
     set_up(&f, 16, 16);
     make_ready(&f, 0, 0);
-    admit(&f, 1);
+    read_job(&f, 1);
+    admit(&f, 2);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
     px_queue_inferred(f.queue, jobs[0]);
-    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_FINISH);
-    assert_ptr_equal(job, &f.jobs[0]);
+    expect_task(&f, PX_TASK_FINISH, 0);
     assert_int_equal(px_queue_state(f.queue).finishing, 1);
-    px_queue_finished(f.queue);
+    px_queue_finished(f.queue, jobs[0]);
     assert_int_equal(px_queue_state(f.queue).finishing, 0);
-    assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_PREPARE);
-    assert_ptr_equal(job, &f.jobs[1]);
+    expect_task(&f, PX_TASK_DECODE, 1);
+    expect_task(&f, PX_TASK_READ, 2);
     px_queue_destroy(f.queue);
 }
 
@@ -301,7 +350,7 @@ static void test_cancel(void **state)
     (void)state;
     set_up(&f, 16, 16);
     make_ready(&f, 0, 1);
-    admit(&f, 2);
+    read_job(&f, 2);
     admit(&f, 3);
     px_queue_close(f.queue);
     assert_int_equal(px_queue_reserve(f.queue, NULL), -PX_E_BUSY);
@@ -327,13 +376,17 @@ static void *codec(void *argument)
     enum px_task task;
 
     while ((task = px_queue_take_task(t->queue, &job)) != PX_TASK_NONE) {
-        if (task == PX_TASK_PREPARE) {
+        if (task == PX_TASK_READ) {
+            job->keeping = 100;
+            job->decoding = 200;
+            px_queue_read(t->queue, job, 0);
+        } else if (task == PX_TASK_DECODE) {
             bool bad = atomic_fetch_add(&t->prepared, 1) % 7 == 6;
-            px_queue_prepared(t->queue, job, bad ? -PX_E_INVALID : 0);
+            px_queue_decoded(t->queue, job, bad ? -PX_E_INVALID : 0);
             if (bad)
                 atomic_fetch_add(&t->finished, 1);
         } else {
-            px_queue_finished(t->queue);
+            px_queue_finished(t->queue, job);
             atomic_fetch_add(&t->finished, 1);
         }
     }
@@ -357,7 +410,8 @@ static void *work(void *argument)
 static void test_traffic(void **state)
 {
     enum { JOBS = 2000 };
-    const struct px_queue_options options = {JOBS, 5, 20000};
+    const struct px_queue_options options = {
+        .limit = JOBS, .ahead = 5, .pictures = 1000, .delay_ns = 20000};
     struct traffic t = {0};
     struct px_job *jobs = calloc(JOBS, sizeof *jobs);
     pthread_t threads[6];
@@ -387,6 +441,8 @@ int main(void)
         CHECK("the queue refuses what is over its limit until a worker takes something",
               test_limit),
         CHECK("a job that cannot be prepared gives its place back", test_failed_gives_back),
+        CHECK("pictures are decoded while there is room for them, a larger one alone",
+              test_pictures),
         CHECK("a batch holds jobs of one model, size and norm, the oldest first", test_batches),
         CHECK("a lone job never waits for others", test_lone),
         CHECK("a worker waits for jobs that are being decoded, up to the largest batch",
@@ -394,7 +450,8 @@ int main(void)
         CHECK("it waits no longer than the delay", test_delay),
         CHECK("it does not wait where that would not pay", test_no_wait),
         CHECK("idle workers share what comes and do not wait for each other's", test_colleagues),
-        CHECK("codec threads finish before they prepare", test_finish_first),
+        CHECK("codec threads finish before they decode, and decode before they read",
+              test_finish_first),
         CHECK("cancelling takes out all that no thread works on", test_cancel),
         CHECK("everything submitted comes out once, also across a close", test_traffic),
     };

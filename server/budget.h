@@ -1,0 +1,32 @@
+#ifndef SERVER_BUDGET_H
+#define SERVER_BUDGET_H
+
+/* A number of bytes that several threads share: who wants to keep much asks first. Plain data; any
+ * thread. */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct px_budget {
+    size_t limit; /* set before the first thread */
+    atomic_size_t used;
+};
+
+/* False, and nothing taken, where so much is not left. */
+static inline bool px_budget_take(struct px_budget *budget, size_t bytes)
+{
+    if (bytes > budget->limit)
+        return false;
+    if (atomic_fetch_add(&budget->used, bytes) <= budget->limit - bytes)
+        return true;
+    atomic_fetch_sub(&budget->used, bytes);
+    return false;
+}
+
+static inline void px_budget_give(struct px_budget *budget, size_t bytes)
+{
+    atomic_fetch_sub(&budget->used, bytes);
+}
+
+#endif

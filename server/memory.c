@@ -1,0 +1,120 @@
+#include "server/memory.h"
+
+#include "base/log.h"
+#include "model/room.h"
+
+static const double MIB = 1048576.0;
+
+static struct px_room room_of(const struct px_server *server)
+{
+    return (struct px_room){server->share.threads, server->settings->memory_limit};
+}
+
+static struct px_shape own_size(const struct px_entry *entry)
+{
+    int side = px_model_network(entry->model)->crop_size;
+
+    return (struct px_shape){.n = 1, .height = side, .width = side};
+}
+
+int px_memory_check(const struct px_server *server, struct px_error *err)
+{
+    const struct px_settings *settings = server->settings;
+    const struct px_room room = room_of(server);
+
+    if (settings->request_memory < settings->max_body)
+        return px_fail(err, PX_E_USAGE,
+                       "--request-memory %llu is less than --max-body %llu: no such body could be "
+                       "taken",
+                       (unsigned long long)settings->request_memory,
+                       (unsigned long long)settings->max_body);
+    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
+        const struct px_entry *entry = px_registry_at(server->registry, i);
+        const struct px_shape shape = own_size(entry);
+        size_t needed = px_room_needed(entry->model, room.threads, &shape);
+        if (needed > room.limit)
+            return px_fail(err, PX_E_USAGE,
+                           "--memory-limit %zu is less than a picture of model %s's own size takes "
+                           "(%dx%d: %zu bytes); raise it",
+                           room.limit, entry->name, shape.width, shape.height, needed);
+    }
+    return 0;
+}
+
+int px_memory_check_picture(const struct px_server *server, const struct px_entry *model,
+                            const struct px_fit *fit, struct px_error *err)
+{
+    const struct px_room room = room_of(server);
+    const struct px_shape shape = {.n = 1, .height = (int)fit->height, .width = (int)fit->width};
+    int rc = px_room_check(model->model, &room, &shape, err);
+
+    if (rc == 0)
+        return 0;
+    px_memory_explain(err);
+    return -err->code;
+}
+
+void px_memory_explain(struct px_error *err)
+{
+    err->code = PX_E_UNPROCESSABLE;
+    px_error_prefix(err, "the picture is too large to be translated at its own size");
+}
+
+static size_t weights(const struct px_server *server)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < px_registry_count(server->registry); i++)
+        sum += px_model_memory(px_registry_at(server->registry, i)->model);
+    return sum;
+}
+
+void px_memory_announce(const struct px_server *server)
+{
+    const struct px_settings *settings = server->settings;
+    double plans = (double)settings->memory_limit * server->share.workers;
+    double requests = 2 * (double)settings->request_memory;
+
+    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
+        const struct px_entry *entry = px_registry_at(server->registry, i);
+        const struct px_shape shape = own_size(entry);
+        px_log_info("memory of model %s: weights %.1f MiB, a picture of %dx%d %.1f MiB",
+                    entry->name, (double)px_model_memory(entry->model) / MIB, shape.width,
+                    shape.height,
+                    (double)px_room_needed(entry->model, server->share.threads, &shape) / MIB);
+    }
+    px_log_info("memory at most %.0f MiB: weights %.0f, plans of %d worker%s %.0f, bodies and "
+                "pictures of requests %.0f",
+                ((double)weights(server) + plans + requests) / MIB, (double)weights(server) / MIB,
+                server->share.workers, server->share.workers > 1 ? "s" : "", plans / MIB,
+                requests / MIB);
+}
+
+void px_memory_write(const struct px_server *server, struct px_text *text)
+{
+    const struct px_settings *settings = server->settings;
+    const struct {
+        const char *part;
+        double limit;
+        size_t used;
+    } parts[] = {
+        {"plans", (double)settings->memory_limit * server->share.workers,
+         atomic_load(&server->plans)},
+        {"bodies", (double)settings->request_memory, atomic_load(&server->bodies.used)},
+        {"pictures", (double)settings->request_memory, px_queue_state(server->queue).pictures},
+    };
+
+    px_text_printf(text, "# HELP pix2pixd_memory_limit_bytes What may be held, by part.\n"
+                         "# TYPE pix2pixd_memory_limit_bytes gauge\n");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        px_text_printf(text, "pix2pixd_memory_limit_bytes{part=\"%s\"} %.0f\n", parts[i].part,
+                       parts[i].limit);
+    px_text_printf(text,
+                   "# HELP pix2pixd_memory_bytes What is held, by part.\n"
+                   "# TYPE pix2pixd_memory_bytes gauge\n"
+                   "pix2pixd_memory_bytes{part=\"weights\"} %zu\n",
+                   weights(server));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        px_text_printf(text, "pix2pixd_memory_bytes{part=\"%s\"} %zu\n", parts[i].part,
+                       parts[i].used);
+}

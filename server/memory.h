@@ -1,0 +1,34 @@
+#ifndef SERVER_MEMORY_H
+#define SERVER_MEMORY_H
+
+/* What the daemon may hold, checked and told before it is held:
+ *
+ *   weights    of every model, packed when first used, shared by all workers;
+ *   plans      of every worker, --memory-limit each: the largest part, and what bounds the size of
+ *              pictures with fit=image;
+ *   bodies     of requests under way, --request-memory: more are refused with 503;
+ *   pictures   as much again: pixels on their way through codec threads and workers. A picture
+ *              waits until there is room; one that is larger than all of it goes alone.
+ *
+ * Answers on their way to clients, the program and its libraries come on top. */
+
+#include "server/server.h"
+
+/* A model whose own size does not fit --memory-limit: USAGE, with the model and both numbers. */
+int px_memory_check(const struct px_server *server, struct px_error *err);
+
+/* The picture is planned as `fit` says: UNPROCESSABLE where it never fits, with the size that
+ * would. */
+int px_memory_check_picture(const struct px_server *server, const struct px_entry *model,
+                            const struct px_fit *fit, struct px_error *err);
+
+/* Turns the engine's refusal of a picture's size into the same. */
+void px_memory_explain(struct px_error *err);
+
+/* Logs all of it, in bytes; once the workers are warm. */
+void px_memory_announce(const struct px_server *server);
+
+/* The same as metrics, with what is in use. */
+void px_memory_write(const struct px_server *server, struct px_text *text);
+
+#endif

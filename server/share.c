@@ -1,0 +1,19 @@
+#include "server/share.h"
+
+enum { MAX_CODEC_THREADS = 8 };
+
+struct px_share px_share_out(const struct px_settings *settings, int cpus)
+{
+    struct px_share share = {.workers = (int)settings->workers,
+                             .threads = (int)settings->threads_per_worker,
+                             .codecs = (int)settings->codec_threads};
+
+    if (share.threads == 0)
+        share.threads = cpus > share.workers ? cpus / share.workers : 1;
+    /* Several teams keep out of each other's way on CPUs of their own. A single one is better left
+     * to the kernel, which moves it off a CPU that something else uses. */
+    share.pin = share.workers > 1 && share.workers * share.threads <= cpus;
+    if (share.codecs == 0)
+        share.codecs = cpus < MAX_CODEC_THREADS ? cpus : MAX_CODEC_THREADS;
+    return share;
+}

@@ -1,0 +1,18 @@
+#ifndef SERVER_SHARE_H
+#define SERVER_SHARE_H
+
+/* How the CPUs are shared out to threads where the options leave it open. A pure function. */
+
+#include <stdbool.h>
+
+#include "server/settings.h"
+
+struct px_share {
+    int workers, threads; /* teams, and the threads of each */
+    bool pin;             /* team i's threads sit on CPUs i * threads and so on */
+    int codecs;           /* codec threads */
+};
+
+struct px_share px_share_out(const struct px_settings *settings, int cpus);
+
+#endif
