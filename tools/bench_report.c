@@ -1,5 +1,6 @@
 #include "tools/bench_report.h"
 
+#include <math.h>
 #include <stdio.h>
 
 struct shape { /* a layer on a picture of one size */
@@ -48,6 +49,23 @@ static double percent(double part, double whole)
     return whole > 0 ? 100 * part / whole : 0;
 }
 
+/* What a layer could take at least, in ms: its operations at the ceiling or its weights from
+ * memory, whichever is longer. */
+struct bound {
+    bool memory; /* the weights are */
+    double ms;
+};
+
+static struct bound bound_of(const struct shape *s, const struct px_bench_case *one,
+                             const struct px_bench_result *result)
+{
+    double compute = 0, memory = s->weight_bytes * 1e-6 / result->bandwidth_gb_per_s;
+
+    if (result->ceiling_gflops > 0)
+        compute = s->gflop * one->batch * 1e3 / result->ceiling_gflops;
+    return (struct bound){memory > compute, fmax(memory, compute)};
+}
+
 struct rest { /* ms a batch beside the convolutions */
     double statistics, passes, all;
     double whole; /* with them */
@@ -82,21 +100,23 @@ static void print_layers(const struct px_network *network, const struct px_bench
     struct rest rest = rest_of(network, result);
     int side = one->side;
 
-    printf("      layer                       form      oneDNN                       dtype     ms  "
-           " GFLOP/s weights GB/s  share  then ms\n");
+    printf(
+        "      layer                       form      oneDNN                         dtype     ms  "
+        " GFLOP/s  share  of bound    then ms\n");
     for (int i = 0; i < network->layer_count; i++) {
         const struct px_layer *l = &network->layers[i];
         const struct px_bench_layer *ms = &result->layers[i];
         struct shape s = shape_of(l, side, result->dtypes[i]);
+        struct bound bound = bound_of(&s, one, result);
         char what[64];
 
         snprintf(what, sizeof what, "%2d %s %d>%d %d>%d", i + 1, l->transposed ? "up" : "conv",
                  l->in_channels, l->out_channels, s.in_side, s.out_side);
-        printf("      %-27s %-9s %-28s %-5s %7.3f %8.0f %12.1f %5.1f%% %8.3f\n", what,
+        printf("      %-27s %-9s %-30s %-5s %7.3f %8.0f %5.1f%% %4.0f%% %-7s %7.3f\n", what,
                result->forms[i], result->implementations[i], px_dtype_name(result->dtypes[i]),
                ms->convolution, s.gflop * one->batch * 1e3 / ms->convolution,
-               s.weight_bytes * 1e-6 / ms->convolution, percent(ms->convolution, rest.whole),
-               ms->statistics + ms->pass);
+               percent(ms->convolution, rest.whole), percent(bound.ms, ms->convolution),
+               bound.memory ? "memory" : "compute", ms->statistics + ms->pass);
         side = s.out_side;
     }
     printf("      not convolution: pictures in %.3f, statistics %.3f, norm, activation, layout and "
@@ -138,17 +158,20 @@ static json_t *json_layers(const struct px_network *network, const struct px_ben
         const struct px_layer *l = &network->layers[i];
         const struct px_bench_layer *ms = &result->layers[i];
         struct shape s = shape_of(l, side, result->dtypes[i]);
+        struct bound bound = bound_of(&s, one, result);
 
         json_array_append_new(
             list,
-            json_pack("{s:s,s:i,s:i,s:b,s:i,s:i,s:s,s:s,s:s,s:f,s:f,s:f,s:f,s:f}", "name", l->conv,
-                      "in_channels", l->in_channels, "out_channels", l->out_channels, "transposed",
-                      (int)l->transposed, "in_side", s.in_side, "out_side", s.out_side, "form",
-                      result->forms[i], "implementation", result->implementations[i], "dtype",
-                      px_dtype_name(result->dtypes[i]), "ms", ms->convolution, "gflops",
-                      s.gflop * one->batch * 1e3 / ms->convolution, "weights_gb_per_s",
-                      s.weight_bytes * 1e-6 / ms->convolution, "share_percent",
-                      percent(ms->convolution, rest.whole), "rest_ms", ms->statistics + ms->pass));
+            json_pack("{s:s,s:i,s:i,s:b,s:i,s:i,s:s,s:s,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f}", "name",
+                      l->conv, "in_channels", l->in_channels, "out_channels", l->out_channels,
+                      "transposed", (int)l->transposed, "in_side", s.in_side, "out_side",
+                      s.out_side, "form", result->forms[i], "implementation",
+                      result->implementations[i], "dtype", px_dtype_name(result->dtypes[i]), "ms",
+                      ms->convolution, "gflops", s.gflop * one->batch * 1e3 / ms->convolution,
+                      "weights_gb_per_s", s.weight_bytes * 1e-6 / ms->convolution, "share_percent",
+                      percent(ms->convolution, rest.whole), "bound",
+                      bound.memory ? "memory" : "compute", "percent_of_bound",
+                      percent(bound.ms, ms->convolution), "rest_ms", ms->statistics + ms->pass));
         side = s.out_side;
     }
     return list;
