@@ -13,7 +13,8 @@
 enum slot_state { SLOT_EMPTY, SLOT_FILLING, SLOT_FULL };
 
 struct slot {
-    float *input, *target;
+    float *input, *target; /* for pictures of the largest size */
+    uint32_t width, height;
     enum slot_state state;
     struct px_error err; /* err.code: this batch could not be read */
 };
@@ -28,7 +29,6 @@ struct worker {
 struct px_feed {
     struct px_feed_options options;
     int64_t steps_per_epoch;
-    size_t input_floats, target_floats; /* of one picture */
     struct slot *slots;
     struct worker *workers;
     int worker_count, slot_count, started;
@@ -58,9 +58,32 @@ static void order_epoch(struct worker *worker, int64_t epoch)
         worker->order[i] = i;
 }
 
-static uint32_t room(uint32_t a, uint32_t b, uint32_t crop)
+/* What a picture can be moved by; the halves of a picture of odd width differ by a pixel. */
+static uint32_t room(uint32_t a, uint32_t b, uint32_t taken)
 {
-    return (a < b ? a : b) - crop; /* halves of a picture of odd width differ by a pixel */
+    return (a < b ? a : b) - taken;
+}
+
+/* Puts a pair into its place in the batch. */
+static void put(struct px_feed *feed, struct slot *slot, const struct px_pair *pair,
+                uint64_t sample, uint32_t place)
+{
+    const struct px_feed_options *o = &feed->options;
+    uint32_t width = o->crop_size ? o->crop_size : pair->input.width;
+    uint32_t height = o->crop_size ? o->crop_size : pair->input.height;
+    size_t pixels = (size_t)width * height;
+    const struct px_augment_room space = {.x = room(pair->input.width, pair->target.width, width),
+                                          .y =
+                                              room(pair->input.height, pair->target.height, height),
+                                          .flip = o->flip};
+    struct px_augment augment = px_augment_draw(o->seed, sample, &space);
+
+    px_augment_apply(&augment, &pair->input, width, height,
+                     slot->input + place * pixels * o->input_nc);
+    px_augment_apply(&augment, &pair->target, width, height,
+                     slot->target + place * pixels * o->output_nc);
+    slot->width = width;
+    slot->height = height;
 }
 
 static int fill(struct worker *worker, int64_t step, struct slot *slot)
@@ -76,16 +99,7 @@ static int fill(struct worker *worker, int64_t step, struct slot *slot)
         int rc = px_pairs_get(o->pairs, worker->order[place + i], &storage, &pair, &slot->err);
         if (rc)
             return rc;
-        const struct px_augment_room space = {
-            .x = room(pair->input.width, pair->target.width, o->crop_size),
-            .y = room(pair->input.height, pair->target.height, o->crop_size),
-            .flip = o->flip};
-        struct px_augment augment =
-            px_augment_draw(o->seed, (uint64_t)step * o->batch_size + i, &space);
-        px_augment_apply(&augment, &pair->input, o->crop_size, o->crop_size,
-                         slot->input + i * feed->input_floats);
-        px_augment_apply(&augment, &pair->target, o->crop_size, o->crop_size,
-                         slot->target + i * feed->target_floats);
+        put(feed, slot, pair, (uint64_t)step * o->batch_size + i, i);
         px_pair_destroy(&storage);
     }
     return 0;
@@ -131,13 +145,11 @@ static void *work(void *arg)
 static int allocate(struct px_feed *feed, struct px_error *err)
 {
     const struct px_feed_options *o = &feed->options;
-    size_t area = (size_t)o->crop_size * o->crop_size, count = px_pairs_count(o->pairs);
+    size_t area = px_pairs_pixels(o->pairs), count = px_pairs_count(o->pairs);
     size_t input_bytes, target_bytes;
 
-    feed->input_floats = area * o->input_nc;
-    feed->target_floats = area * o->output_nc;
-    if (!px_mul(feed->input_floats * sizeof(float), o->batch_size, &input_bytes) ||
-        !px_mul(feed->target_floats * sizeof(float), o->batch_size, &target_bytes))
+    if (!px_mul(area * o->input_nc * sizeof(float), o->batch_size, &input_bytes) ||
+        !px_mul(area * o->output_nc * sizeof(float), o->batch_size, &target_bytes))
         return px_fail(err, PX_E_NOMEM, "a batch of %u pictures is too large", o->batch_size);
     feed->slots = calloc((size_t)feed->slot_count, sizeof *feed->slots);
     feed->workers = calloc((size_t)feed->worker_count, sizeof *feed->workers);
@@ -223,7 +235,6 @@ int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_er
     feed->next++;
     if (slot->err.code)
         return px_fail(err, (enum px_code)slot->err.code, "%s", slot->err.message);
-    *batch = (struct px_feed_batch){slot->input, slot->target, feed->options.crop_size,
-                                    feed->options.crop_size};
+    *batch = (struct px_feed_batch){slot->input, slot->target, slot->width, slot->height};
     return 0;
 }

@@ -18,7 +18,7 @@ struct px_feed;
 
 struct px_feed_options {
     const struct px_pairs *pairs; /* borrowed until px_feed_destroy() */
-    uint32_t crop_size;
+    uint32_t crop_size;           /* 0: the pairs are not cropped; a batch must be of one size */
     uint32_t input_nc, output_nc;
     uint32_t batch_size; /* 1..number of pairs */
     bool flip;

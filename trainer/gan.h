@@ -28,7 +28,7 @@
 struct px_gan;
 
 struct px_gan_options {
-    struct px_network network; /* G; crop_size is the training size */
+    struct px_network network; /* G; images are squares of crop_size at first */
     int ndf;
     int n_layers_D; /* 3: the 70x70 PatchGAN; 1..PX_MAX_D_LAYERS; 0: the PixelDiscriminator */
     int batch_size;
@@ -46,16 +46,21 @@ struct px_gan_options {
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);
 void px_gan_destroy(struct px_gan *gan); /* accepts NULL */
 
+/* The size of the images from here on: multiples of what the network takes, at least its least side
+ * and D's. The same size as before costs nothing; for another, activations and convolutions are
+ * made anew when they are needed. Parameters, moments and counters stay. */
+int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *err);
+
 /* As the reference logs them: G_GAN and G_L1 already multiplied by their lambda, D_real and D_fake
  * not halved; without D all but G_L1 are 0. */
 struct px_gan_losses {
     float G_GAN, G_L1, D_real, D_fake;
 };
 
-/* a: (batches, crop, crop, input_nc), b: (batches, crop, crop, output_nc), interleaved, [-1, 1];
- * batches: batch_size, times accumulate: all of these take part in D's update before any takes part
- * in G's, so without batch norm and dropout it is as one batch of that size. lr is
- * the learning rate of this step. */
+/* a: (batches, height, width, input_nc), b: (batches, height, width, output_nc), interleaved, [-1,
+ * 1]; batches: batch_size, times accumulate: all of these take part in D's update before any takes
+ * part in G's, so without batch norm and dropout it is as one batch of that size. lr is the
+ * learning rate of this step. */
 int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
 
@@ -66,8 +71,8 @@ struct px_gan_profile {
 };
 const struct px_gan_profile *px_gan_profile(const struct px_gan *gan);
 
-/* G(a) for one image, (1, crop, crop, C): norm on the image's own statistics, dropout off; changes
- * nothing. For validation and pictures. */
+/* G(a) for one image, (1, height, width, C): norm on the image's own statistics, dropout off;
+ * changes nothing. For validation and pictures. */
 int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err);
 
 /* All that a step changes, as named tensors: "G." and "D." + the state_dict's names, and the

@@ -14,11 +14,12 @@ struct px_gan {
     struct px_dnn *dnn;
     struct px_parameters G, D;
     struct px_weights *weights_G, *weights_D;
+    int height, width; /* of the images; what follows is made for them, and NULL until it is used */
     struct px_generator *generator; /* batch_size images, trained */
-    struct px_generator *single;    /* one image, forward only; NULL until the first picture */
+    struct px_generator *single;    /* one image, forward only */
     struct px_patchgan *d_step;     /* fake and real images, gradients by weights */
     struct px_patchgan *g_step;     /* fake images, gradient by the input */
-    float *dfake;                   /* (batch, crop, crop, output_nc) */
+    float *dfake;                   /* (batch, height, width, output_nc) */
     struct px_gan_profile profile;
     int64_t lap_ns; /* px_now_ns() when the last part of a step ended */
     int64_t steps;
@@ -34,6 +35,12 @@ static inline bool px_gan_has_D(const struct px_gan *gan)
     return gan->options.lambda_GAN > 0;
 }
 
+/* Pixels of a batch. */
+static inline size_t px_gan_pixels(const struct px_gan *gan)
+{
+    return (size_t)gan->options.batch_size * (size_t)gan->height * (size_t)gan->width;
+}
+
 /* Channels that D sees. */
 static inline int px_gan_channels_D(const struct px_gan *gan)
 {
@@ -41,6 +48,9 @@ static inline int px_gan_channels_D(const struct px_gan *gan)
 
     return (o->unconditional ? 0 : o->network.input_nc) + o->network.output_nc;
 }
+
+/* Makes what a step needs for the images' size, where it is not there. */
+int px_gan_prepare(struct px_gan *gan, struct px_error *err);
 
 /* Lists what px_gan_tensors() gives, once the networks are there. */
 int px_gan_list_tensors(struct px_gan *gan, struct px_error *err);

@@ -33,7 +33,7 @@ static void join(const struct px_gan *gan, const float *a, const float *b, void 
     size_t nb = (size_t)net->output_nc, na = (size_t)px_gan_channels_D(gan) - nb;
     size_t pitch = (size_t)net->input_nc;
     bool bf16 = gan->options.dtype == PX_BF16;
-    size_t side = (size_t)net->crop_size, pixels = (size_t)gan->options.batch_size * side * side;
+    size_t pixels = px_gan_pixels(gan);
 
 #pragma omp parallel for num_threads(gan->options.threads) schedule(static)
     for (size_t p = 0; p < pixels; p++) {
@@ -49,7 +49,7 @@ static void take_gradient(const struct px_gan *gan, const float *dab, float *db)
 {
     const struct px_network *net = &gan->options.network;
     size_t nb = (size_t)net->output_nc, na = (size_t)px_gan_channels_D(gan) - nb;
-    size_t side = (size_t)net->crop_size, pixels = (size_t)gan->options.batch_size * side * side;
+    size_t pixels = px_gan_pixels(gan);
 
 #pragma omp parallel for num_threads(gan->options.threads) schedule(static)
     for (size_t p = 0; p < pixels; p++)
@@ -63,8 +63,7 @@ static int step_D(struct px_gan *gan, const struct part *part, const float *fake
 {
     void *in = px_patchgan_input(gan->d_step);
     const struct px_gan_options *o = &gan->options;
-    size_t side = (size_t)o->network.crop_size;
-    size_t half_in = (size_t)o->batch_size * side * side * (size_t)px_gan_channels_D(gan);
+    size_t half_in = px_gan_pixels(gan) * (size_t)px_gan_channels_D(gan);
     const float *logits;
     size_t count;
 
@@ -106,8 +105,7 @@ static int step_G(struct px_gan *gan, const struct part *part, const float *fake
                   struct px_gan_losses *losses, struct px_error *err)
 {
     const struct px_network *net = &gan->options.network;
-    size_t side = (size_t)net->crop_size;
-    size_t n = (size_t)gan->options.batch_size * side * side * (size_t)net->output_nc;
+    size_t n = px_gan_pixels(gan) * (size_t)net->output_nc;
     int rc = 0;
 
     if (px_gan_has_D(gan))
@@ -138,8 +136,7 @@ struct turn {
 static struct part part_of(const struct px_gan *gan, const struct turn *turn, int index, int order)
 {
     const struct px_network *net = &gan->options.network;
-    size_t side = (size_t)net->crop_size;
-    size_t at = (size_t)index * (size_t)gan->options.batch_size * side * side;
+    size_t at = (size_t)index * px_gan_pixels(gan);
     const struct px_adam adam = {.lr = turn->lr,
                                  .beta1 = gan->options.beta1,
                                  .beta2 = 0.999,
@@ -226,8 +223,10 @@ int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
                 struct px_gan_losses *losses, struct px_error *err)
 {
     const struct turn turn = {a, b, lr};
-    int rc = 0;
+    int rc = px_gan_prepare(gan, err);
 
+    if (rc)
+        return rc;
     *losses = (struct px_gan_losses){0};
     gan->lap_ns = px_now_ns();
     px_weights_refresh(gan->weights_G);

@@ -27,7 +27,8 @@ int px_generator_parameters(struct px_parameters *parameters, const struct px_ne
                             struct px_error *err);
 
 struct px_generator_options {
-    int n; /* images a batch; statistics run over the whole batch */
+    int n;             /* images a batch; statistics run over the whole batch */
+    int height, width; /* of the images */
     int threads;
     bool train;          /* gradients are wanted */
     enum px_dtype dtype; /* PX_F32 or PX_BF16 */
@@ -38,9 +39,9 @@ int px_generator_create(struct px_generator **out, struct px_dnn *dnn,
                         const struct px_generator_options *options, struct px_error *err);
 void px_generator_destroy(struct px_generator *generator); /* accepts NULL */
 
-/* in: (n, crop, crop, input_nc). The weights are fresh. Gives the generator's own (n, crop, crop,
- * output_nc) after tanh, valid until the next forward. `dropout` NULL: off; else the seed of this
- * step's masks. */
+/* in: (n, height, width, input_nc). The weights are fresh. Gives the generator's own (n, height,
+ * width, output_nc) after tanh, valid until the next forward. `dropout` NULL: off; else the seed of
+ * this step's masks. */
 int px_generator_forward(struct px_generator *generator, const float *in, const uint64_t *dropout,
                          float **out, struct px_error *err);
 

@@ -72,7 +72,7 @@ static int init_pad(struct px_generator *generator, int i, struct px_error *err)
         return 0;
     if (spec->pad >= l->height || spec->pad >= l->width)
         return px_fail(err, PX_E_USAGE, "%d x %d pixels are too few for %s",
-                       generator->network.crop_size, generator->network.crop_size,
+                       generator->options.width, generator->options.height,
                        generator->network.architecture);
     l->reflect = (struct px_reflect){.n = generator->options.n,
                                      .height = l->height,
@@ -99,7 +99,8 @@ static int init_buffers(struct px_generator *generator, int i, struct px_error *
     size_t n = (size_t)generator->options.n;
 
     l->sum = -1;
-    l->height = l->width = generator->network.crop_size;
+    l->height = generator->options.height;
+    l->width = generator->options.width;
     if (i > 0) {
         l->height = output_size(spec - 1, l[-1].height);
         l->width = output_size(spec - 1, l[-1].width);

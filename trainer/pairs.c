@@ -7,11 +7,16 @@
 
 #include "trainer/listing.h"
 
+struct size {
+    uint32_t width, height;
+};
+
 struct px_pairs {
     struct px_pairs_options options;
     struct px_source source;
     struct px_listing listing;
-    size_t count; /* of the listing's, from the first */
+    size_t count;       /* of the listing's, from the first */
+    struct size *sizes; /* that pairs are trained on at */
     bool keep;
     struct px_pair *pairs; /* count of them; empty unless keep */
 };
@@ -24,7 +29,7 @@ void px_pair_destroy(struct px_pair *pair)
     px_picture_destroy(&pair->target);
 }
 
-/* Replaces the picture by what is trained on, or measured with. */
+/* Replaces the picture, of A or B, by what is trained on, or measured with. */
 static int prepare(const struct px_pairs_options *options, struct px_picture *picture,
                    struct px_error *err)
 {
@@ -33,9 +38,20 @@ static int prepare(const struct px_pairs_options *options, struct px_picture *pi
 
     if (!rc)
         rc = px_picture_resize(picture, width, height, err);
-    if (rc || !options->central || (width == crop && height == crop))
+    if (rc || !options->central || !px_preprocess_crops(&options->preprocess))
         return rc;
     return px_picture_cut(picture, (width - crop) / 2, (height - crop) / 2, crop, crop, err);
+}
+
+/* Both; a whole B is scaled as A is, for the halves of a picture of odd width differ by a pixel. */
+static int prepare_both(const struct px_pairs_options *options, struct px_picture *a,
+                        struct px_picture *b, struct px_error *err)
+{
+    int rc = prepare(options, a, err);
+
+    if (rc || px_preprocess_crops(&options->preprocess))
+        return rc ? rc : prepare(options, b, err);
+    return px_picture_resize(b, a->width, a->height, err);
 }
 
 /* As the reference splits: A = [0, w/2), B = [w/2, w). */
@@ -96,9 +112,7 @@ static int load_pair(const struct px_pairs *pairs, size_t index, struct px_pair 
                          "is %ux%u, its partner in A is %ux%u: both must have the same size",
                          b->width, b->height, a->width, a->height);
         if (!rc)
-            rc = prepare(o, a, err);
-        if (!rc)
-            rc = prepare(o, b, err);
+            rc = prepare_both(o, a, b, err);
         if (rc)
             px_error_prefix(err, path);
     }
@@ -168,6 +182,14 @@ static int complain(const struct px_pairs *pairs, const struct verdict *verdict,
                    reason->message, verdict->bad - 1, verdict->bad == 2 ? "" : "s", others);
 }
 
+static struct size size_of(const struct px_pairs *pairs, const struct px_pair *pair)
+{
+    const struct px_preprocess *p = &pairs->options.preprocess;
+
+    return px_preprocess_crops(p) ? (struct size){p->crop, p->crop}
+                                  : (struct size){pair->input.width, pair->input.height};
+}
+
 /* Decodes every file once, in parallel, and keeps the result where there is room. */
 static int load_all(struct px_pairs *pairs, struct px_error *err)
 {
@@ -175,7 +197,8 @@ static int load_all(struct px_pairs *pairs, struct px_error *err)
 
     verdict.is_bad = calloc(pairs->count, sizeof *verdict.is_bad);
     pairs->pairs = calloc(pairs->count, sizeof *pairs->pairs);
-    if (!verdict.is_bad || !pairs->pairs) {
+    pairs->sizes = calloc(pairs->count, sizeof *pairs->sizes);
+    if (!verdict.is_bad || !pairs->pairs || !pairs->sizes) {
         free(verdict.is_bad);
         return px_fail(err, PX_E_NOMEM, "%s: no memory for the data set", pairs->source.a);
     }
@@ -184,10 +207,12 @@ static int load_all(struct px_pairs *pairs, struct px_error *err)
     for (size_t i = 0; i < pairs->count; i++) {
         struct px_error own = {0};
         struct px_pair pair = {0};
-        if (load_pair(pairs, i, &pair, &own))
+        if (load_pair(pairs, i, &pair, &own)) {
             note_bad(&verdict, i, &own);
-        else
-            keep_pair(pairs, i, &pair, &verdict);
+            continue;
+        }
+        pairs->sizes[i] = size_of(pairs, &pair);
+        keep_pair(pairs, i, &pair, &verdict);
     }
     for (size_t i = 0; i < pairs->count && !pairs->keep; i++)
         px_pair_destroy(&pairs->pairs[i]);
@@ -239,6 +264,7 @@ void px_pairs_close(struct px_pairs *pairs)
     for (size_t i = 0; pairs->pairs && i < pairs->count; i++)
         px_pair_destroy(&pairs->pairs[i]);
     free(pairs->pairs);
+    free(pairs->sizes);
     px_listing_finish(&pairs->listing);
     free(pairs);
 }
@@ -246,6 +272,31 @@ void px_pairs_close(struct px_pairs *pairs)
 size_t px_pairs_count(const struct px_pairs *pairs)
 {
     return pairs->count;
+}
+
+size_t px_pairs_pixels(const struct px_pairs *pairs)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < pairs->count; i++) {
+        size_t pixels = (size_t)pairs->sizes[i].width * pairs->sizes[i].height;
+        most = pixels > most ? pixels : most;
+    }
+    return most;
+}
+
+int px_pairs_check_one_size(const struct px_pairs *pairs, struct px_error *err)
+{
+    const struct size *sizes = pairs->sizes;
+
+    for (size_t i = 1; i < pairs->count; i++)
+        if (sizes[i].width != sizes[0].width || sizes[i].height != sizes[0].height)
+            return px_fail(err, PX_E_USAGE,
+                           "%s is trained on at %ux%u and %s at %ux%u: pictures of several sizes "
+                           "need --batch-size 1 and --accumulate 1, or a --preprocess that crops",
+                           pairs->listing.a[0], sizes[0].width, sizes[0].height,
+                           pairs->listing.a[i], sizes[i].width, sizes[i].height);
+    return 0;
 }
 
 bool px_pairs_in_memory(const struct px_pairs *pairs)

@@ -22,7 +22,7 @@ struct px_pairs;
 
 struct px_pairs_options {
     struct px_preprocess preprocess;
-    bool central;                 /* only the middle crop x crop of each picture: for measuring */
+    bool central; /* where it crops: only the middle crop x crop of each picture, for measuring */
     uint32_t input_nc, output_nc; /* channels of the input and of the target, 1-4 */
     bool b_to_a;                  /* the right half is the input */
     int64_t max_count;            /* the first so many files in the order of names; 0: all */
@@ -30,7 +30,8 @@ struct px_pairs_options {
     int threads;                  /* that decode while opening */
 };
 
-struct px_pair { /* each at least a crop; zeroed: empty */
+/* Where it crops each is at least a crop, else both are of one size. Zeroed: empty. */
+struct px_pair {
     struct px_picture input, target;
 };
 
@@ -43,6 +44,13 @@ int px_pairs_open(struct px_pairs **out, const struct px_source *source,
 void px_pairs_close(struct px_pairs *pairs); /* accepts NULL */
 
 size_t px_pairs_count(const struct px_pairs *pairs);
+
+/* Pixels of the largest picture that is trained on: of a crop, where it crops. */
+size_t px_pairs_pixels(const struct px_pairs *pairs);
+
+/* USAGE with two names where not all pictures are trained on at one size. */
+int px_pairs_check_one_size(const struct px_pairs *pairs, struct px_error *err);
+
 bool px_pairs_in_memory(const struct px_pairs *pairs);
 
 /* Points *pair at a pair: inside `pairs` where it is kept, else at *storage, which must be empty

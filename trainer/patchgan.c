@@ -163,15 +163,15 @@ static bool is_last(const struct px_patchgan *gan, int i)
 }
 
 /* As in the generator, a bias before an instance norm changes nothing and stays as it is. */
-static int init_conv(struct px_patchgan *gan, struct px_dnn *dnn, int i, int size,
+static int init_conv(struct px_patchgan *gan, struct px_dnn *dnn, int i, const int *size,
                      struct px_error *err)
 {
     const struct px_patchgan_options *o = &gan->options;
     const struct spec *s = &gan->specs[i];
     bool centred = s->norm >= 0 && o->form.norm != PX_NORM_NONE;
     const struct px_conv_layer_desc desc = {.n = o->n,
-                                            .height = size,
-                                            .width = size,
+                                            .height = size[0],
+                                            .width = size[1],
                                             .in = s->in,
                                             .out = s->out,
                                             .kernel = s->kernel,
@@ -226,15 +226,16 @@ static int init_norm(struct px_patchgan *gan, int i, struct px_error *err)
 static int init_layers(struct px_patchgan *gan, struct px_dnn *dnn, struct px_error *err)
 {
     const struct px_patchgan_options *o = &gan->options;
-    int size = o->size, rc = 0;
+    int size[2] = {o->height, o->width}, rc = 0;
 
     for (int i = 0; i < gan->layer_count && !rc; i++) {
         const struct spec *s = &gan->specs[i];
         struct layer *l = &gan->layers[i];
-        size_t in = (size_t)o->n * (size_t)size * (size_t)size * (size_t)s->in;
+        size_t in = (size_t)o->n * (size_t)size[0] * (size_t)size[1] * (size_t)s->in;
         rc = init_conv(gan, dnn, i, size, err);
-        size = (size + 2 * s->pad - s->kernel) / s->stride + 1;
-        l->raw_count = (size_t)o->n * (size_t)size * (size_t)size * (size_t)s->out;
+        for (int d = 0; d < 2; d++)
+            size[d] = (size[d] + 2 * s->pad - s->kernel) / s->stride + 1;
+        l->raw_count = (size_t)o->n * (size_t)size[0] * (size_t)size[1] * (size_t)s->out;
         l->in = px_elements(in, o->dtype);
         l->din = i > 0 ? px_elements(in, o->dtype) : o->train_input ? px_floats(in) : NULL;
         l->raw = px_elements(l->raw_count, is_last(gan, i) ? PX_F32 : o->dtype);

@@ -45,8 +45,8 @@ int px_patchgan_parameters(struct px_parameters *parameters, const struct px_pat
 
 struct px_patchgan_options {
     struct px_patchgan_form form;
-    int size;      /* side of the square images; their map has at least one logit */
-    int n, groups; /* images a batch, groups of n / groups images */
+    int height, width; /* of the images; their map has at least one logit each way */
+    int n, groups;     /* images a batch, groups of n / groups images */
     int threads;
     enum px_dtype dtype; /* PX_F32 or PX_BF16 */
     bool train_weights;  /* backward gives the parameters' gradients */
@@ -57,13 +57,13 @@ int px_patchgan_create(struct px_patchgan **out, struct px_dnn *dnn, struct px_w
                        const struct px_patchgan_options *options, struct px_error *err);
 void px_patchgan_destroy(struct px_patchgan *gan); /* accepts NULL */
 
-/* (n, size, size, input_nc), of the options' type: write the images here, then run forward. */
+/* (n, height, width, input_nc), of the options' type: write the images here, then run forward. */
 void *px_patchgan_input(struct px_patchgan *gan);
 /* With train_input: the gradient by that input, after backward. */
 const float *px_patchgan_input_gradient(const struct px_patchgan *gan);
 
-/* The weights are fresh. Gives the logits, (n, m, m, 1) with *count = n * m * m elements; updates
- * the running statistics.
+/* The weights are fresh. Gives the logits, (n, mh, mw, 1) with *count = n * mh * mw elements;
+ * updates the running statistics.
  */
 int px_patchgan_forward(struct px_patchgan *gan, const float **logits, size_t *count,
                         struct px_error *err);

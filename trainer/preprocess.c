@@ -1,12 +1,18 @@
 #include "trainer/preprocess.h"
 
-#include <stdbool.h>
-
-static uint32_t nearest_multiple(uint32_t side, uint32_t multiple)
+/* The nearest side that the network takes. */
+static uint32_t round_side(const struct px_preprocess *p, uint64_t side)
 {
-    uint64_t times = ((uint64_t)side + multiple / 2) / multiple;
+    uint64_t rounded = (side + p->multiple / 2) / p->multiple * p->multiple;
 
-    return (uint32_t)(times ? times : 1) * multiple;
+    if (rounded > UINT32_MAX)
+        return UINT32_MAX;
+    return rounded < p->least ? p->least : (uint32_t)rounded;
+}
+
+bool px_preprocess_crops(const struct px_preprocess *p)
+{
+    return p->mode != PX_SCALE_WIDTH && p->mode != PX_NO_PREPROCESS;
 }
 
 /* As the reference: the height is cut to an integer and is at least a crop's. */
@@ -17,11 +23,31 @@ static uint32_t scaled_height(const struct px_preprocess *p, uint32_t width, uin
     return scaled < p->crop ? p->crop : scaled > UINT32_MAX ? UINT32_MAX : (uint32_t)scaled;
 }
 
+static int check_crop(const struct px_preprocess *p, uint32_t width, uint32_t height,
+                      struct px_error *err)
+{
+    if (width >= p->crop && height >= p->crop)
+        return 0;
+    return px_fail(err, PX_E_UNPROCESSABLE,
+                   "a picture of %ux%u is smaller than --crop-size %u: give a smaller one, or "
+                   "--preprocess resize_and_crop",
+                   width, height, p->crop);
+}
+
+static int check_whole(uint32_t width, uint32_t height, struct px_error *err)
+{
+    if (width <= PX_PREPROCESS_MAX && height <= PX_PREPROCESS_MAX)
+        return 0;
+    return px_fail(err, PX_E_UNPROCESSABLE,
+                   "a picture comes out at %ux%u, and at most %d a side are trained on at once: "
+                   "give a --preprocess that crops",
+                   width, height, PX_PREPROCESS_MAX);
+}
+
 int px_preprocess_size(const struct px_preprocess *p, uint32_t *width, uint32_t *height,
                        struct px_error *err)
 {
     uint32_t w = *width, h = *height;
-    bool crops = p->mode != PX_SCALE_WIDTH && p->mode != PX_NO_PREPROCESS;
 
     switch (p->mode) {
     case PX_RESIZE_AND_CROP:
@@ -30,25 +56,21 @@ int px_preprocess_size(const struct px_preprocess *p, uint32_t *width, uint32_t 
     case PX_CROP:
         break;
     case PX_SCALE_WIDTH:
+        h = round_side(p, scaled_height(p, *width, *height));
+        w = round_side(p, p->load);
+        break;
     case PX_SCALE_WIDTH_AND_CROP:
         h = scaled_height(p, *width, *height);
         w = p->load;
         break;
     case PX_NO_PREPROCESS:
-        w = nearest_multiple(w, p->multiple);
-        h = nearest_multiple(h, p->multiple);
+        w = round_side(p, w);
+        h = round_side(p, h);
         break;
     }
-    if (w < p->crop || h < p->crop)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "a picture of %ux%u is smaller than --crop-size %u: give a smaller one, or "
-                       "--preprocess resize_and_crop",
-                       w, h, p->crop);
-    if (!crops && (w != p->crop || h != p->crop))
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "a picture of %ux%u comes out at %ux%u, and training needs %ux%u "
-                       "(--crop-size): this --preprocess does not crop, another one does",
-                       *width, *height, w, h, p->crop, p->crop);
+    int rc = px_preprocess_crops(p) ? check_crop(p, w, h, err) : check_whole(w, h, err);
+    if (rc)
+        return rc;
     *width = w;
     *height = h;
     return 0;

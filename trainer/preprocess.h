@@ -1,10 +1,11 @@
 #ifndef TRAINER_PREPROCESS_H
 #define TRAINER_PREPROCESS_H
 
-/* How a picture of any size becomes one that crops of the training size are taken from: the
- * reference's --preprocess. Training works on squares of one size, so the modes that do not crop
- * must come out at exactly that size. */
+/* How a picture of any size becomes what is trained on: the reference's --preprocess. The modes
+ * that crop train on squares of one size; the others on whole pictures, each of its own size, which
+ * is rounded to what the network takes. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -13,20 +14,23 @@ enum px_preprocess_mode {                     /* in the order of the option's ch
                           PX_RESIZE_AND_CROP, /* scaled to load x load whatever its shape */
                           PX_CROP,            /* as it is */
                           PX_SCALE_WIDTH, /* load wide, its shape kept, though at least crop high;
-                                             not cropped */
-                          PX_SCALE_WIDTH_AND_CROP,
-                          PX_NO_PREPROCESS, /* both sides scaled to the nearest multiple that the
-                                               network takes; not cropped */
+                                             rounded; not cropped */
+                          PX_SCALE_WIDTH_AND_CROP, /* the same, but cropped and not rounded */
+                          PX_NO_PREPROCESS,        /* its own size, rounded; not cropped */
 };
+
+enum { PX_PREPROCESS_MAX = 8192 }; /* the longest side that is trained on */
 
 struct px_preprocess {
     enum px_preprocess_mode mode;
-    uint32_t load, crop; /* sides */
-    uint32_t multiple;   /* of NO_PREPROCESS */
+    uint32_t load, crop;      /* sides */
+    uint32_t multiple, least; /* of what is not cropped: both sides; least is a multiple, too */
 };
 
+bool px_preprocess_crops(const struct px_preprocess *preprocess);
+
 /* The size that a picture of *width x *height is scaled to. UNPROCESSABLE where it cannot be
- * trained on: smaller than a crop, or not the size of one where nothing is cropped. */
+ * trained on: smaller than a crop, or larger than PX_PREPROCESS_MAX where nothing is cropped. */
 int px_preprocess_size(const struct px_preprocess *preprocess, uint32_t *width, uint32_t *height,
                        struct px_error *err);
 

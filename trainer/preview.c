@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codecs/resize.h"
+
 struct px_preview {
     size_t rows;
     uint32_t side;
@@ -36,19 +38,42 @@ void px_preview_destroy(struct px_preview *p)
     free(p);
 }
 
-static void paste(struct px_preview *p, const struct px_image *image, size_t row, uint32_t column)
+/* The longer side of a picture becomes `side`. */
+static uint32_t fitted(uint32_t length, uint32_t longest, uint32_t side)
+{
+    uint64_t scaled = ((uint64_t)length * side + longest / 2) / longest;
+
+    return scaled ? (uint32_t)scaled : 1;
+}
+
+/* Copies the picture, at most side x side, to the middle of its place. */
+static void copy(struct px_preview *p, const struct px_image *image, size_t row, uint32_t column)
 {
     uint32_t channels = image->channels;
     uint32_t step = channels >= 3 ? 1 : 0; /* from red to green to blue */
     uint32_t pitch = p->side + PX_PREVIEW_GAP;
+    size_t left = column * pitch + (p->side - image->width) / 2;
+    size_t top = row * pitch + (p->side - image->height) / 2;
 
-    for (uint32_t y = 0; y < p->side; y++) {
-        const uint8_t *from = image->data + (size_t)y * p->side * channels;
-        uint8_t *to = p->sheet.data + ((row * pitch + y) * p->sheet.width + column * pitch) * 3;
-        for (uint32_t x = 0; x < p->side; x++, from += channels)
+    for (uint32_t y = 0; y < image->height; y++) {
+        const uint8_t *from = image->data + (size_t)y * image->width * channels;
+        uint8_t *to = p->sheet.data + ((top + y) * p->sheet.width + left) * 3;
+        for (uint32_t x = 0; x < image->width; x++, from += channels)
             for (uint32_t c = 0; c < 3; c++)
                 *to++ = from[c * step];
     }
+}
+
+static void paste(struct px_preview *p, const struct px_image *image, size_t row, uint32_t column)
+{
+    uint32_t longest = image->width > image->height ? image->width : image->height;
+    struct px_image scaled;
+
+    if (px_image_resize(image, fitted(image->width, longest, p->side),
+                        fitted(image->height, longest, p->side), &scaled, NULL) != 0)
+        return;
+    copy(p, &scaled, row, column);
+    px_image_destroy(&scaled);
 }
 
 void px_preview_draw(void *preview, size_t row, const struct px_image *input,

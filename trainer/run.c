@@ -23,7 +23,7 @@ static int open_pairs(struct px_run *run, struct px_error *err)
     };
     int rc = px_source_find(s->data, &train, &val, err);
 
-    px_settings_preprocess(s, &options.preprocess);
+    px_settings_preprocess(s, &run->network, &options.preprocess);
     if (!rc)
         rc = px_pairs_open(&run->pairs, &train, &options, err);
     if (rc)
@@ -33,7 +33,10 @@ static int open_pairs(struct px_run *run, struct px_error *err)
                        "--batch-size %" PRId64 ", --accumulate %" PRId64
                        ": %s holds only %zu pairs",
                        s->batch_size, s->accumulate, train.a, px_pairs_count(run->pairs));
-    options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
+    if (px_settings_pictures(s) > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
+        return rc;
+    if (px_preprocess_crops(&options.preprocess))
+        options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
     options.central = true;
     options.max_count = s->num_val;
     rc = val.a[0] ? px_pairs_open(&run->measured, &val, &options, err) : -PX_E_NOT_FOUND;
@@ -162,9 +165,11 @@ static int start_report(struct px_run *run, struct px_error *err)
 static int start_feed(struct px_run *run, struct px_error *err)
 {
     const struct px_settings *s = run->settings;
+    struct px_preprocess preprocess;
+    px_settings_preprocess(s, &run->network, &preprocess);
     struct px_feed_options options = {
         .pairs = run->pairs,
-        .crop_size = (uint32_t)s->crop_size,
+        .crop_size = px_preprocess_crops(&preprocess) ? (uint32_t)s->crop_size : 0,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
         .batch_size = (uint32_t)px_settings_pictures(s),

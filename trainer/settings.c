@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codecs/quality.h"
 #include "model/engine.h"
 #include "trainer/patchgan.h"
 
@@ -54,9 +55,9 @@ static const struct px_option rows[] = {
      .choices = "resize_and_crop|crop|scale_width|scale_width_and_crop|none", .value = "MODE",
      .help = "how pictures come to size before the crop: scaled to a square of --load-size "
              "(resize_and_crop), not at all (crop), to that width with their shape kept "
-             "(scale_width_and_crop). scale_width and none do not crop and must come out at "
-             "--crop-size exactly; none rounds to what --netG takes, not to 4 as the reference "
-             "does"},
+             "(scale_width_and_crop). scale_width and none do not crop: pairs are trained on at "
+             "their own sizes, with --batch-size 1 where these differ, rounded to what --netG takes "
+             "(not to 4, or not at all, as in the reference)"},
     {.name = "no-flip", .type = PX_OPTION_FLAG, .offset = AT(no_flip),
      .help = "never mirror pictures; otherwise one in two is"},
     {.name = "serial-batches", .type = PX_OPTION_FLAG, .offset = AT(serial_batches),
@@ -246,6 +247,13 @@ enum px_dtype px_settings_dtype(const struct px_settings *s)
     return s->dtype == DTYPE_BF16 || fast ? PX_BF16 : PX_F32;
 }
 
+int px_settings_least_D(const struct px_settings *s)
+{
+    int n = px_settings_n_layers_D(s);
+
+    return s->lambda_GAN > 0 && n > 0 ? 3 << n : 1; /* px_patchgan_map() */
+}
+
 int64_t px_settings_pictures(const struct px_settings *s)
 {
     return s->batch_size * s->accumulate;
@@ -256,15 +264,20 @@ bool px_settings_b_to_a(const struct px_settings *settings)
     return settings->direction == 1;
 }
 
-void px_settings_preprocess(const struct px_settings *s, struct px_preprocess *preprocess)
+void px_settings_preprocess(const struct px_settings *s, const struct px_network *network,
+                            struct px_preprocess *preprocess)
 {
-    char name[32];
+    uint32_t multiple = (uint32_t)px_network_multiple(network), least = PX_QUALITY_MIN_SIDE;
+    uint32_t of_G = (uint32_t)px_network_least(network);
+    uint32_t of_D = (uint32_t)px_settings_least_D(s);
 
-    architecture_of(s, name, sizeof name);
+    least = least > of_G ? least : of_G;
+    least = least > of_D ? least : of_D;
     *preprocess = (struct px_preprocess){.mode = (enum px_preprocess_mode)s->preprocess,
                                          .load = (uint32_t)s->load_size,
                                          .crop = (uint32_t)s->crop_size,
-                                         .multiple = 1u << px_network_depth_of(name)};
+                                         .multiple = multiple,
+                                         .least = (least + multiple - 1) / multiple * multiple};
 }
 
 /* The shortest decimal that reads back as the same number ("100", not "1e+02"). */

@@ -47,13 +47,17 @@ int px_settings_n_layers_D(const struct px_settings *settings);
 /* PX_F32 or PX_BF16; auto is decided for the CPU that this runs on. */
 enum px_dtype px_settings_dtype(const struct px_settings *settings);
 
+/* The least side of pictures that it takes; 1 without a discriminator. */
+int px_settings_least_D(const struct px_settings *settings);
+
 /* Pictures a step: --batch-size times --accumulate. */
 int64_t px_settings_pictures(const struct px_settings *settings);
 
 bool px_settings_b_to_a(const struct px_settings *settings);
 
-/* How pictures become what is trained on. */
-void px_settings_preprocess(const struct px_settings *settings, struct px_preprocess *preprocess);
+/* How pictures become what is trained on, by a network made from the same settings. */
+void px_settings_preprocess(const struct px_settings *settings, const struct px_network *network,
+                            struct px_preprocess *preprocess);
 
 /* The settings that decide what the weights become, as text: keys are the options' names with
  * underscores. Those that do not (paths, threads, how often to print or save, whether it is a

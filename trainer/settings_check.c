@@ -22,11 +22,11 @@ static int check_D(const struct px_settings *s, struct px_error *err)
     if (s->netD != 1 && s->n_layers_D != 3)
         return px_fail(err, PX_E_USAGE, "--n-layers-D %" PRId64 " needs --netD n_layers",
                        s->n_layers_D);
-    if (s->lambda_GAN > 0 && px_patchgan_map(n, (int)s->crop_size) < 1)
+    if (s->crop_size < px_settings_least_D(s))
         return px_fail(err, PX_E_USAGE,
                        "--crop-size %" PRId64 " is too small for a discriminator of %d layers: it "
                        "must be %d at least",
-                       s->crop_size, n, 3 << n);
+                       s->crop_size, n, px_settings_least_D(s));
     return 0;
 }
 
@@ -85,19 +85,15 @@ static int check_crop(const struct px_settings *s, struct px_error *err)
 
 static int check_sizes(const struct px_settings *s, struct px_error *err)
 {
-    bool uses_load = s->preprocess != PX_CROP && s->preprocess != PX_NO_PREPROCESS;
+    bool crops_scaled =
+        s->preprocess == PX_RESIZE_AND_CROP || s->preprocess == PX_SCALE_WIDTH_AND_CROP;
 
-    if (s->preprocess == PX_SCALE_WIDTH && s->load_size != s->crop_size)
-        return px_fail(err, PX_E_USAGE,
-                       "--preprocess scale_width does not crop: --load-size %" PRId64
-                       " must equal --crop-size %" PRId64 ", or take scale_width_and_crop",
-                       s->load_size, s->crop_size);
-    if (uses_load && s->load_size < s->crop_size)
-        return px_fail(err, PX_E_USAGE,
-                       "--load-size %" PRId64 " is less than --crop-size %" PRId64
-                       ": it must be at least as large",
-                       s->load_size, s->crop_size);
-    return 0;
+    if (!crops_scaled || s->load_size >= s->crop_size)
+        return 0;
+    return px_fail(err, PX_E_USAGE,
+                   "--load-size %" PRId64 " is less than --crop-size %" PRId64
+                   ": it must be at least as large",
+                   s->load_size, s->crop_size);
 }
 
 int px_settings_check(const struct px_settings *s, struct px_error *err)

@@ -37,7 +37,9 @@ static int step(struct px_run *run, struct px_error *err)
         return rc;
     done.data = px_ms_since(begin) * 1e-3;
     begin = px_now_ns();
-    rc = px_gan_step(run->gan, batch.input, batch.target, done.lr, &done.losses, err);
+    rc = px_gan_set_size(run->gan, (int)batch.width, (int)batch.height, err);
+    if (!rc)
+        rc = px_gan_step(run->gan, batch.input, batch.target, done.lr, &done.losses, err);
     if (rc)
         return rc;
     done.compute = px_ms_since(begin) * 1e-3;

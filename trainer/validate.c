@@ -6,10 +6,9 @@
 
 struct px_validation {
     const struct px_pairs *pairs; /* borrowed */
-    uint32_t side;
-    struct px_image output; /* side x side, output_nc channels */
-    struct px_image input8, target8;
-    float *input, *fake; /* (side, side, input_nc) and (side, side, output_nc) */
+    uint32_t output_nc;
+    struct px_image input8, output, target8; /* of the last pair */
+    float *input, *fake; /* (height, width, input_nc) and (.., output_nc), for the largest pair */
 };
 
 int px_validation_create(struct px_validation **out, const struct px_pairs *pairs,
@@ -20,13 +19,11 @@ int px_validation_create(struct px_validation **out, const struct px_pairs *pair
     if (!v)
         return px_fail(err, PX_E_NOMEM, "no memory for the validation");
     v->pairs = pairs;
-    v->side = (uint32_t)network->crop_size;
-    size_t area = (size_t)v->side * v->side;
+    v->output_nc = (uint32_t)network->output_nc;
+    size_t area = px_pairs_pixels(pairs);
     v->input = malloc(area * (size_t)network->input_nc * sizeof *v->input);
     v->fake = malloc(area * (size_t)network->output_nc * sizeof *v->fake);
     int rc = v->input && v->fake ? 0 : px_fail(err, PX_E_NOMEM, "no memory for the validation");
-    if (!rc)
-        rc = px_image_create(&v->output, v->side, v->side, (uint32_t)network->output_nc, err);
     if (rc) {
         px_validation_destroy(v);
         return rc;
@@ -38,6 +35,7 @@ int px_validation_create(struct px_validation **out, const struct px_pairs *pair
 static void forget_pair(struct px_validation *v)
 {
     px_image_destroy(&v->input8);
+    px_image_destroy(&v->output);
     px_image_destroy(&v->target8);
 }
 
@@ -47,7 +45,6 @@ void px_validation_destroy(struct px_validation *v)
         return;
     free(v->input);
     free(v->fake);
-    px_image_destroy(&v->output);
     forget_pair(v);
     free(v);
 }
@@ -71,12 +68,16 @@ static int measure(struct px_validation *v, struct px_gan *gan, const struct px_
     static const struct px_augment whole = {0};
     struct px_quality one;
 
-    px_augment_apply(&whole, &pair->input, v->side, v->side, v->input);
-    int rc = px_gan_generate(gan, v->input, v->fake, err);
-    if (rc)
+    uint32_t width = pair->input.width, height = pair->input.height;
+    int rc = px_gan_set_size(gan, (int)width, (int)height, err);
+
+    px_augment_apply(&whole, &pair->input, width, height, v->input);
+    if (!rc)
+        rc = px_gan_generate(gan, v->input, v->fake, err);
+    forget_pair(v);
+    if (rc || (rc = px_image_create(&v->output, width, height, v->output_nc, err)) != 0)
         return rc;
     to_bytes(v->fake, &v->output);
-    forget_pair(v);
     if ((rc = px_picture_round(&pair->input, &v->input8, err)) != 0 ||
         (rc = px_picture_round(&pair->target, &v->target8, err)) != 0 ||
         (rc = px_quality_compare(&v->output, &v->target8, &one, err)) != 0)

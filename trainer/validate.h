@@ -14,7 +14,7 @@
 
 struct px_validation;
 
-/* `pairs` (borrowed) are loaded at the network's crop size, which is at least PX_QUALITY_MIN_SIDE.
+/* `pairs` (borrowed) are each of a size that the network takes, and PX_QUALITY_MIN_SIDE at least.
  */
 int px_validation_create(struct px_validation **out, const struct px_pairs *pairs,
                          const struct px_network *network, struct px_error *err);

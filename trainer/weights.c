@@ -179,8 +179,11 @@ int px_weights_train(struct px_weights *w, int parameter, const struct px_conv *
 {
     struct trained *t = &w->trained[parameter];
     size_t cell = CELL * CELL * taps_of(&w->parameters->list[parameter]);
-    int rc = order_of(conv, &t->order, err);
 
+    px_blocked_destroy(t->order); /* of another size of images */
+    free(t->sum);
+    *t = (struct trained){0};
+    int rc = order_of(conv, &t->order, err);
     if (rc)
         return rc;
     size_t n = px_blocked_size(t->order);

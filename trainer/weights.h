@@ -37,7 +37,8 @@ int px_weights_share(struct px_weights *weights, int parameter, const struct px_
  */
 void px_weights_refresh(struct px_weights *weights);
 
-/* The gradient of a parameter will come from `conv`, a BACKWARD_WEIGHTS. */
+/* The gradient of a parameter will come from `conv`, a BACKWARD_WEIGHTS, and from no other that was
+ * told before; not between the parts of a step. */
 int px_weights_train(struct px_weights *weights, int parameter, const struct px_conv *conv,
                      struct px_error *err);
 

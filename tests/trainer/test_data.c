@@ -279,24 +279,28 @@ static void test_preprocess_sizes(void **state)
         {PX_CROP, 286, 600, 400, 600, 400},
         {PX_CROP, 286, 600, 255, 0, 0},
         {PX_SCALE_WIDTH, 256, 512, 512, 256, 256},
-        {PX_SCALE_WIDTH, 256, 512, 600, 0, 0},
+        {PX_SCALE_WIDTH, 256, 512, 600, 256, 256}, /* 300 rows, rounded */
+        {PX_SCALE_WIDTH, 500, 500, 1000, 512, 1024},
+        {PX_SCALE_WIDTH, 286, 100, 5000, 0, 0},    /* 14300 rows */
         {PX_SCALE_WIDTH, 256, 600, 400, 256, 256}, /* 170 rows are too few: 256, as there */
         {PX_SCALE_WIDTH_AND_CROP, 300, 600, 1001, 300, 500},
         {PX_SCALE_WIDTH_AND_CROP, 300, 600, 400, 300, 256},
         {PX_NO_PREPROCESS, 286, 250, 300, 256, 256},
-        {PX_NO_PREPROCESS, 286, 400, 256, 0, 0},
+        {PX_NO_PREPROCESS, 286, 400, 256, 512, 256},
+        {PX_NO_PREPROCESS, 286, 400, 9000, 0, 0},
         {PX_NO_PREPROCESS, 286, 1, 100, 256, 256},
     };
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct px_preprocess p = {cases[i].mode, cases[i].load, 256, 256};
+        const struct px_preprocess p = {cases[i].mode, cases[i].load, 256, 256, 256};
         uint32_t width = cases[i].width, height = cases[i].height;
         struct px_error err = {0};
         int rc = px_preprocess_size(&p, &width, &height, &err);
         if (cases[i].to_width == 0) {
             assert_int_equal(rc, -PX_E_UNPROCESSABLE);
-            assert_non_null(strstr(err.message, "--crop-size"));
+            assert_non_null(
+                strstr(err.message, px_preprocess_crops(&p) ? "--crop-size" : "at most 8192"));
             continue;
         }
         assert_int_equal(rc, 0);
@@ -343,6 +347,47 @@ static void test_crop(void **state)
     save_flat("sizes/c.png", 8, 3, 20);
     assert_int_equal(open_pairs(&pairs, "sizes", &options, &err), -PX_E_UNPROCESSABLE);
     assert_non_null(strstr(err.message, "sizes/c.png: a picture of 4x3 is smaller than"));
+}
+
+/* Whole pictures of their own sizes: a batch is as large as its pair, whose halves agree. */
+static void test_whole(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    struct px_feed *feed;
+    struct px_feed_batch batch;
+    (void)state;
+
+    make_folder("whole");
+    save_flat("whole/a.png", 29, 9, 10); /* halves of 14 and 15 columns: 16, 8 */
+    save_flat("whole/b.png", 16, 22, 20);
+    options.preprocess.mode = PX_NO_PREPROCESS;
+    options.preprocess.least = 8;
+    for (int central = 0; central < 2; central++) {
+        options.central = central == 1;
+        assert_int_equal(open_pairs(&pairs, "whole", &options, &err), 0);
+        assert_int_equal(px_pairs_pixels(pairs), 8 * 24);
+        assert_int_equal(px_pairs_check_one_size(pairs, &err), -PX_E_USAGE);
+        assert_non_null(strstr(err.message, "a.png is trained on at 16x8 and b.png at 8x24"));
+        struct px_feed_options plan = feed_of(pairs, 0, 20);
+        plan.batch_size = 1;
+        plan.crop_size = 0;
+        plan.serial = true;
+        assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+        for (uint32_t i = 0; i < 20; i++) {
+            assert_int_equal(px_feed_next(feed, &batch, &err), 0);
+            assert_int_equal(batch.width, i % 2 ? 8 : 16);
+            assert_int_equal(batch.height, i % 2 ? 24 : 8);
+            for (uint32_t k = 0; k < batch.width * batch.height * 3; k++) {
+                int value = i % 2 ? 20 : 10;
+                assert_int_equal((int)((batch.input[k] + 1) * 127.5f + 0.5f), value);
+                assert_int_equal((int)((batch.target[k] + 1) * 127.5f + 0.5f), value);
+            }
+        }
+        px_feed_destroy(feed);
+        px_pairs_close(pairs);
+    }
 }
 
 /* What a PNG of 16 bits holds reaches the network, and is what its 8-bit self says when rounded. */
@@ -524,6 +569,7 @@ int main(void)
         CHECK("each mode of preprocessing gives the reference's sizes, or refuses",
               test_preprocess_sizes),
         CHECK("pictures are cropped at their own sizes, and measured in the middle", test_crop),
+        CHECK("whole pictures keep their sizes, rounded to what the network takes", test_whole),
         CHECK("PNGs of 16 bits keep them up to the network", test_16_bits),
         CHECK("DIR/train and DIR/val are used where they exist", test_folders),
         CHECK("so are DIR/A/train with DIR/B/train, and those of val", test_folders_of_two),

@@ -118,7 +118,8 @@ static void test_discriminators(void **state)
 static void test_deep(void **state)
 {
     struct px_patchgan_options o = {.form = {2, 1, 6, PX_NORM_INSTANCE},
-                                    .size = 192,
+                                    .height = 192,
+                                    .width = 192,
                                     .n = 1,
                                     .groups = 1,
                                     .threads = 2,

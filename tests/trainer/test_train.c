@@ -350,6 +350,66 @@ static void test_resnet(void **state)
     assert_same_file(in("res.safetensors"), in("res2.safetensors"));
 }
 
+static void save_noise(const char *name, uint32_t width, uint32_t height)
+{
+    struct px_image image = {0};
+    struct px_error err = {0};
+
+    assert_int_equal(px_image_create(&image, width, height, 3, &err), 0);
+    for (size_t i = 0; i < (size_t)width * height * 3; i++)
+        image.data[i] = (uint8_t)(i * i % 251);
+    assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
+    px_image_destroy(&image);
+}
+
+/* Each pair at its own size, interrupted too. */
+static void test_sizes(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    struct px_image sheet;
+    const char *const *options = MORE("--data", in("sizes"), "--preprocess", "none", "--n-epochs",
+                                      "4", "--print-freq", "4", "--lr", "0.002");
+    const char *const *again = MORE("--data", in("sizes"), "--preprocess", "none", "--n-epochs",
+                                    "4", "--print-freq", "4", "--lr", "0.002", "--continue-train");
+    (void)state;
+
+    assert_int_equal(px_make_folder(in("sizes/train"), &err), 0);
+    assert_int_equal(px_make_folder(in("sizes/val"), &err), 0);
+    save_noise("sizes/train/a.png", 2 * 32, 64);
+    save_noise("sizes/train/b.png", 2 * 100, 30);
+    save_noise("sizes/train/c.png", 2 * 64 + 1, 64);
+    save_noise("sizes/train/d.png", 2 * 32, 64);
+    save_noise("sizes/val/e.png", 2 * 96, 40);
+    save_noise("sizes/val/f.png", 2 * 7, 5);
+    train(&run, in("sizes.safetensors"), options, 0);
+    assert_done(&run);
+    assert_true(last_L1(run.out) < first_L1(run.out));
+    assert_int_equal(px_image_load(in("sizes.pictures/epoch_001.png"), NULL, 3, &sheet, &err), 0);
+    assert_int_equal(sheet.width, 3 * 32 + 2 * 4); /* scaled to fit */
+    px_image_destroy(&sheet);
+
+    start(&run, in("sizes2.safetensors"), options, 0);
+    wait_for(in("sizes2.safetensors"));
+    kill(run.pid, SIGKILL);
+    finish(&run);
+    train(&run, in("sizes2.safetensors"), again, 0);
+    assert_done(&run);
+    assert_same_file(in("sizes.safetensors"), in("sizes2.safetensors"));
+
+    train(&run, in("sizes3.safetensors"),
+          MORE("--data", in("sizes"), "--preprocess", "none", "--batch-size", "2"), 0);
+    assert_one_line(&run, 2, "need --batch-size 1");
+    train(&run, in("sizes3.safetensors"), /* ... though not where all are as wide and as high */
+          MORE("--data", in("data"), "--preprocess", "scale_width", "--load-size", "64",
+               "--batch-size", "2", "--netG", "resnet_6blocks", "--n-epochs", "0"),
+          0);
+    assert_done(&run);
+    train(&run, in("sizes4.safetensors"),
+          MORE("--data", in("sizes"), "--preprocess", "crop", "--n-epochs", "0"), 0);
+    assert_one_line(&run, 1, "b.png: a picture of 100x30 is smaller than --crop-size 32");
+}
+
 static void test_refuses(void **state)
 {
     struct run run;
@@ -414,6 +474,7 @@ int main(void)
         CHECK("the paper's ablations train and are continued", test_ablations),
         CHECK("norms, discriminators and initial weights can be chosen", test_networks),
         CHECK("a ResNet trains and is continued to the same bytes", test_resnet),
+        CHECK("pairs of many sizes train, each at its own", test_sizes),
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
     };
