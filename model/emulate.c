@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/simd.h"
 #include "model/observer.h"
 #include "model/quantize.h"
 
@@ -28,15 +29,34 @@ static bool make_room(struct px_emulation *emulation, size_t count)
     return emulation->rounded;
 }
 
+/* Scales, and their inverses, of the channels; a level is least..most. */
+struct levels {
+    const float *scale, *inverse;
+    float least, most;
+};
+
+PX_CLONES static void round_all(const float *x, size_t count, size_t channels,
+                                const struct levels *l, float *out)
+{
+    const float least = l->least, most = l->most;
+
+    for (size_t at = 0; at < count; at += channels)
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++) {
+            float level = rintf(x[at + c] * l->inverse[c]);
+            level = level > least ? level : least;
+            level = level < most ? level : most;
+            out[at + c] = level * l->scale[c];
+        }
+}
+
 static void *see(void *context, int layer, const struct px_grid *in)
 {
     struct px_emulation *emulation = context;
     const struct px_checkpoint *checkpoint = px_model_checkpoint(emulation->model);
     const size_t channels = (size_t)in->channels, count = px_grid_elements(in);
     const float most = (float)px_quantize_levels(&checkpoint->network.layers[layer]);
-    const float least = most > 127 ? 0 : -most;
     float *scale = emulation->scales, *inverse = scale + channels;
-    const float *x = in->data;
 
     if (!px_checkpoint_quantised(checkpoint, layer))
         return NULL;
@@ -47,13 +67,8 @@ static void *see(void *context, int layer, const struct px_grid *in)
     px_tensor_to_f32(px_checkpoint_tensor(checkpoint, layer, PX_ROLE_INPUT_SCALE), scale);
     for (size_t c = 0; c < channels; c++)
         inverse[c] = 1 / scale[c];
-    for (size_t at = 0; at < count; at += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float level = rintf(x[at + c] * inverse[c]);
-            level = level > least ? level : least;
-            level = level < most ? level : most;
-            emulation->rounded[at + c] = level * scale[c];
-        }
+    const struct levels levels = {scale, inverse, most > 127 ? 0 : -most, most};
+    round_all(in->data, count, channels, &levels, emulation->rounded);
     return emulation->rounded;
 }
 

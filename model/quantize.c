@@ -47,8 +47,10 @@ static void find_scales(const struct px_layer *layer, const float *weights,
     for (size_t i = 0; i < pair_count(layer); i++) {
         struct pair pair = pair_at(layer, i);
         float largest = weight_scale[pair.out];
-        for (size_t t = 0; t < taps; t++)
-            largest = fmaxf(largest, fabsf(weights[pair.at + t] * input_scale[pair.in]));
+        for (size_t t = 0; t < taps; t++) {
+            float size = fabsf(weights[pair.at + t] * input_scale[pair.in]);
+            largest = largest > size ? largest : size;
+        }
         weight_scale[pair.out] = largest;
     }
     for (int o = 0; o < layer->out_channels; o++) {
@@ -60,7 +62,9 @@ static void find_scales(const struct px_layer *layer, const float *weights,
 
 static int8_t round_weight(float value)
 {
-    return (int8_t)fmaxf(-LARGEST_WEIGHT, fminf(LARGEST_WEIGHT, rintf(value)));
+    value = rintf(value);
+    value = value > -LARGEST_WEIGHT ? value : -LARGEST_WEIGHT;
+    return (int8_t)(value < LARGEST_WEIGHT ? value : LARGEST_WEIGHT);
 }
 
 void px_quantize(const struct px_layer *layer, const float *weights, const float *input_scale,

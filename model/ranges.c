@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/simd.h"
 #include "model/quantize.h"
 
 /* Channels smaller than this part of the largest count as this large: what they hold is noise. */
@@ -42,18 +43,20 @@ void px_ranges_destroy(struct px_ranges *ranges)
 }
 
 /* The bits of |x|, compared as whole numbers, are in the order of |x|, and NaNs above infinity. */
-static void *see(void *context, int layer, const struct px_grid *in)
+PX_CLONES static void grow(const uint32_t *x, size_t count, size_t channels, uint32_t *largest)
 {
-    struct px_ranges *ranges = context;
-    const size_t channels = (size_t)in->channels, count = px_grid_elements(in);
-    const uint32_t *x = in->data;
-    uint32_t *largest = ranges->largest[layer];
-
     for (size_t at = 0; at < count; at += channels)
         for (size_t c = 0; c < channels; c++) {
             uint32_t size = x[at + c] & 0x7fffffffu;
             largest[c] = largest[c] > size ? largest[c] : size;
         }
+}
+
+static void *see(void *context, int layer, const struct px_grid *in)
+{
+    struct px_ranges *ranges = context;
+
+    grow(in->data, px_grid_elements(in), (size_t)in->channels, ranges->largest[layer]);
     return NULL;
 }
 
