@@ -162,16 +162,19 @@ static int find_scales(struct px_calibration *c, const struct run *run,
 static int try_each(struct px_calibration *c, struct run *run, struct px_error *err)
 {
     const int count = run->o->count < FEW ? run->o->count : FEW;
+    int candidates = 0, tried = 0;
 
+    for (int layer = 0; layer < run->network->layer_count; layer++)
+        candidates += c->scales[layer] != NULL;
     for (int layer = 0; layer < run->network->layer_count; layer++) {
         struct px_int8_choice one = {.others = run->type};
         struct distance distance;
-        char step[24];
+        char step[40];
         c->alone[layer] = (double)NAN;
         if (!c->scales[layer])
             continue;
         one.input_scales[layer] = c->scales[layer];
-        snprintf(step, sizeof step, "layer %d", layer);
+        snprintf(step, sizeof step, "layer %d of %d", ++tried, candidates);
         int rc = try(run, &one, count, step, &distance, err);
         if (rc)
             return rc;

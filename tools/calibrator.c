@@ -59,7 +59,7 @@ static int show(void *context, const char *step, int done, int count, struct px_
 
     (void)context;
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\rcalibrating: %-10s [%.*s%.*s] %d/%d \033[K%s", step, part, full,
+        fprintf(stderr, "\rcalibrating: %-14s [%.*s%.*s] %d/%d \033[K%s", step, part, full,
                 WIDTH - part, none, done, count, done == count ? "\r\033[K" : "");
     else if (done == count)
         fprintf(stderr, "calibrating: %s, %d picture%s\n", step, count, count == 1 ? "" : "s");

@@ -39,7 +39,7 @@ check "makes int8 of the pictures that it can read" [ "$status" = 0 ]
 check "and lists the one that it cannot" grep -q '^left out: inputs/c.png: ' <<<"$err"
 check "says how many layers" grep -qx 'int8: 9 of 10 layers' <<<"$out"
 check "says how close they are to f32" grep -qx 'against f32 on 2 pictures of 32x32: PSNR mean [0-9.]* dB, worst [0-9.]* dB; SSIM mean [0-9.]*, worst [0-9.]* (.*)' <<<"$out"
-check "shows how far it is, a line for each step" grep -qx 'calibrating: layer 3, 2 pictures' <<<"$err"
+check "shows how far it is, a line for each step" grep -qx 'calibrating: layer 3 of 9, 2 pictures' <<<"$err"
 check "the file is less than a third of f32's" [ "$(stat -c %s q.safetensors)" -lt $(($(stat -c %s m.safetensors) / 3)) ]
 "$pix2pix" convert m.safetensors q2.safetensors --dtype int8 --calibrate inputs --min-psnr 20 >/dev/null 2>&1
 check "the same again gives equal bytes" cmp -s q.safetensors q2.safetensors
@@ -68,6 +68,9 @@ check "exports ONNX with the same weights" cmp -s f.onnx q.onnx
 "$pix2pix" convert q.safetensors q.pth
 run "$pix2pix" convert q.pth from.onnx
 check "and a .pth" cmp -s f.onnx from.onnx
+
+run env ONEDNN_MAX_CPU_ISA=AVX2 "$pix2pix" convert m.safetensors a.safetensors --dtype int8 --calibrate inputs --min-psnr 20
+check "needs no CPU with int8" grep -q '(emulated in f32, for this CPU has no int8)$' <<<"$out"
 
 run "$pix2pix" convert m.safetensors p.safetensors --dtype int8 --calibrate pairs --calibrate-count 1 --min-psnr 20
 check "takes the input half of training pairs" grep -qx 'pairs: pairs A|B, of which AtoB takes the left half' <<<"$err"
