@@ -8,8 +8,9 @@
 
 #include "base/simd.h"
 #include "model/dtype.h"
+#include "model/tile.h"
 
-enum { BLOCK = 16 };
+enum { BLOCK = PX_TILE };
 
 struct px_blocked {
     size_t dims[3];    /* oc, ic, taps */
@@ -127,26 +128,6 @@ size_t px_blocked_size(const struct px_blocked *b)
     return b->size;
 }
 
-/* 16 elements of a run by 16 taps. Each side of a move touches whole cache lines of memory once and
- * this tile for the rest: plain rows lie a power of two apart and would evict each other. */
-struct tile {
-    _Alignas(32) float v[BLOCK][BLOCK]; /* what _mm_load_ps needs; ASan keeps 32 on its stacks */
-};
-
-PX_INLINE void transpose(const struct tile *in, struct tile *out)
-{
-    for (int r = 0; r < BLOCK; r += 4)
-        for (int c = 0; c < BLOCK; c += 4) {
-            __m128 a = _mm_load_ps(&in->v[r][c]), b = _mm_load_ps(&in->v[r + 1][c]);
-            __m128 d = _mm_load_ps(&in->v[r + 2][c]), e = _mm_load_ps(&in->v[r + 3][c]);
-            _MM_TRANSPOSE4_PS(a, b, d, e);
-            _mm_store_ps(&out->v[c][r], a);
-            _mm_store_ps(&out->v[c + 1][r], b);
-            _mm_store_ps(&out->v[c + 2][r], d);
-            _mm_store_ps(&out->v[c + 3][r], e);
-        }
-}
-
 enum direction { PACK_F32, PACK_BF16, UNPACK_F32 };
 
 struct move {
@@ -154,6 +135,7 @@ struct move {
     enum direction direction;
     void *packed;
     bool stream; /* past the caches */
+    bool wide;   /* px_tile_transpose() */
 };
 
 /* A block of a move: a run of up to 16 elements along one dimension for up to 16 indices of the
@@ -176,17 +158,19 @@ PX_INLINE void write_line(const struct move *move, void *to, const void *line)
         _mm_stream_si128((__m128i *)to + k, _mm_load_si128((const __m128i *)line + k));
 }
 
-/* Moves one row between a tile and the packed buffer. */
+/* Moves n elements between a row of a tile and the packed buffer. */
 PX_INLINE void move_row(const struct move *move, size_t at, float *row, size_t n)
 {
+    float *packed = (float *)move->packed + at;
+
     if (move->direction == PACK_F32 && n == BLOCK)
-        write_line(move, (float *)move->packed + at, row);
+        write_line(move, packed, row);
     else if (move->direction == PACK_F32)
-        memcpy((float *)move->packed + at, row, n * sizeof *row);
+        memcpy(packed, row, n * sizeof *row);
     else if (move->direction == UNPACK_F32 && n == BLOCK)
-        memcpy(row, (const float *)move->packed + at, BLOCK * sizeof *row);
+        memcpy(row, packed, BLOCK * sizeof *row);
     else if (move->direction == UNPACK_F32)
-        memcpy(row, (const float *)move->packed + at, n * sizeof *row);
+        memcpy(row, packed, n * sizeof *row);
     else
         for (size_t k = 0; k < n; k++)
             ((uint16_t *)move->packed)[at + k] = px_f32_to_bf16(row[k]);
@@ -208,8 +192,8 @@ PX_INLINE void pack_pairs(const struct move *move, size_t at, const float *low, 
 
 /* The packed side, taps outermost: the order in which most layouts lie in memory, so that the lines
  * of a block are written as short streams instead of 16 scattered ones (2.5 times faster). */
-PX_INLINE void packed_side(const struct move *move, struct tile *tiles, const struct block *block,
-                           size_t tap)
+PX_INLINE void packed_side(const struct move *move, struct px_tile *tiles,
+                           const struct block *block, size_t tap)
 {
     const struct px_blocked *b = move->blocked;
     const size_t *other = b->along == 0 ? b->offset[1] + block->i : b->offset[0] + block->o;
@@ -225,32 +209,44 @@ PX_INLINE void packed_side(const struct move *move, struct tile *tiles, const st
     }
 }
 
+/* The plain side of a tile that the block or the taps do not fill. */
+PX_INLINE void plain_piece(const struct move *move, struct px_tile *tile, float *plain,
+                           const struct block *block, size_t taps)
+{
+    struct px_tile rows = {{{0}}};
+
+    if (move->direction == UNPACK_F32)
+        px_tile_transpose(tile->v[0], BLOCK, rows.v[0], BLOCK, move->wide);
+    for (size_t r = 0; r < block->run; r++)
+        for (size_t t = 0; t < taps; t++)
+            if (move->direction == UNPACK_F32)
+                plain[r * block->run_stride + t] = rows.v[r][t];
+            else
+                rows.v[r][t] = plain[r * block->run_stride + t];
+    if (move->direction != UNPACK_F32)
+        px_tile_transpose(rows.v[0], BLOCK, tile->v[0], BLOCK, move->wide);
+}
+
 /* The plain side: `run` rows of taps for every other index. */
-PX_INLINE void plain_side(const struct move *move, struct tile *tiles, const struct block *block,
+PX_INLINE void plain_side(const struct move *move, struct px_tile *tiles, const struct block *block,
                           size_t tap)
 {
-    size_t all = move->blocked->dims[2];
-    size_t taps = all - tap < BLOCK ? all - tap : BLOCK;
+    size_t taps = move->blocked->dims[2] - tap, pitch = block->run_stride;
     float *p = block->plain + tap;
 
-    for (size_t k = 0; k < block->others; k++, p += block->other_stride) {
-        struct tile rows;
-        if (move->direction == UNPACK_F32) {
-            transpose(&tiles[k], &rows);
-            for (size_t r = 0; r < block->run; r++)
-                memcpy(p + r * block->run_stride, rows.v[r], taps * sizeof *p);
-        } else {
-            for (size_t r = 0; r < block->run; r++)
-                memcpy(rows.v[r], p + r * block->run_stride, taps * sizeof *p);
-            transpose(&rows, &tiles[k]);
-        }
-    }
+    for (size_t k = 0; k < block->others; k++, p += block->other_stride)
+        if (taps < BLOCK || block->run < BLOCK)
+            plain_piece(move, &tiles[k], p, block, taps < BLOCK ? taps : BLOCK);
+        else if (move->direction == UNPACK_F32)
+            px_tile_transpose(tiles[k].v[0], BLOCK, p, pitch, move->wide);
+        else
+            px_tile_transpose(p, pitch, tiles[k].v[0], BLOCK, move->wide);
 }
 
 PX_CLONES static void move_block(const struct move *move, const struct block *block)
 {
     size_t taps = move->blocked->dims[2];
-    struct tile tiles[BLOCK];
+    struct px_tile tiles[BLOCK];
 
     if (block->run < BLOCK || block->others < BLOCK || taps < BLOCK)
         memset(tiles, 0, sizeof tiles); /* short rows leave the rest unset */
@@ -268,9 +264,7 @@ static size_t at_most(size_t n, size_t most)
     return n < most ? n : most;
 }
 
-/* plain: the cell's first weight, output channels `pitch` floats apart. */
-static void move_cell(const struct move *move, const struct px_cell *cell, float *plain,
-                      size_t pitch)
+static void move_cell(const struct move *move, const struct px_cell *cell)
 {
     const struct px_blocked *b = move->blocked;
     size_t taps = b->dims[2], step = b->along < 0 ? 1 : BLOCK;
@@ -283,12 +277,21 @@ static void move_cell(const struct move *move, const struct px_cell *cell, float
                                         .i = cell->i + i,
                                         .run = b->along == 0 ? rows : columns,
                                         .others = b->along == 0 ? columns : rows,
-                                        .plain = plain + o * pitch + i * taps,
-                                        .run_stride = b->along == 0 ? pitch : taps,
-                                        .other_stride = b->along == 0 ? taps : pitch};
+                                        .plain = cell->plain + o * cell->pitch + i * taps,
+                                        .run_stride = b->along == 0 ? cell->pitch : taps,
+                                        .other_stride = b->along == 0 ? taps : cell->pitch};
             move_block(move, &block);
         }
     _mm_sfence();
+}
+
+static bool has_wide_registers(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512f") != 0;
+#else
+    return false;
+#endif
 }
 
 /* From about the size of a core's cache on. */
@@ -297,7 +300,12 @@ static const size_t stream_from = (size_t)1 << 20;
 static struct move packing(const struct px_blocked *b, enum px_dtype dtype, void *packed)
 {
     return (struct move){b, dtype == PX_BF16 ? PACK_BF16 : PACK_F32, packed,
-                         b->size * px_dtype_size(dtype) >= stream_from};
+                         b->size * px_dtype_size(dtype) >= stream_from, has_wide_registers()};
+}
+
+static struct move unpacking(const struct px_blocked *b, const float *packed)
+{
+    return (struct move){b, UNPACK_F32, (void *)(uintptr_t)packed, false, has_wide_registers()};
 }
 
 static void move_all(const struct move *move, float *plain, int threads)
@@ -307,8 +315,9 @@ static void move_all(const struct move *move, float *plain, int threads)
 
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t o = 0; o < b->dims[0]; o += BLOCK) {
-        const struct px_cell cell = {o, 0, at_most(b->dims[0] - o, BLOCK), b->dims[1]};
-        move_cell(move, &cell, plain + o * pitch, pitch);
+        const struct px_cell cell = {
+            o, 0, at_most(b->dims[0] - o, BLOCK), b->dims[1], plain + o * pitch, pitch};
+        move_cell(move, &cell);
     }
 }
 
@@ -336,25 +345,23 @@ void px_blocked_pack_bf16(const struct px_blocked *b, const float *plain, uint16
 void px_blocked_unpack_f32(const struct px_blocked *b, const float *packed, float *plain,
                            int threads)
 {
-    const struct move move = {b, UNPACK_F32, (void *)(uintptr_t)packed, false};
+    const struct move move = unpacking(b, packed);
 
     move_all(&move, plain, threads);
 }
 
 void px_blocked_pack_cell(const struct px_blocked *b, const struct px_cell *cell,
-                          const float *plain, enum px_dtype dtype, void *packed)
+                          enum px_dtype dtype, void *packed)
 {
     const struct move move = packing(b, dtype, packed);
-    size_t pitch = b->dims[1] * b->dims[2];
 
-    move_cell(&move, cell, (float *)(uintptr_t)plain + cell->o * pitch + cell->i * b->dims[2],
-              pitch);
+    move_cell(&move, cell);
 }
 
 void px_blocked_unpack_cell(const struct px_blocked *b, const struct px_cell *cell,
-                            const float *packed, float *out)
+                            const float *packed)
 {
-    const struct move move = {b, UNPACK_F32, (void *)(uintptr_t)packed, false};
+    const struct move move = unpacking(b, packed);
 
-    move_cell(&move, cell, out, cell->columns * b->dims[2]);
+    move_cell(&move, cell);
 }

@@ -32,18 +32,20 @@ void px_blocked_unpack_f32(const struct px_blocked *b, const float *packed, floa
                            int threads);
 
 /* A part of the weights with all its taps: `rows` output channels from o on, `columns` input
- * channels from i on. o and i are multiples of 16; rows and columns, too, or they reach the end. */
+ * channels from i on, and where they stand as plain ones, which may be a small array of its own. o
+ * and i are multiples of 16; rows and columns, too, or they reach the end. */
 struct px_cell {
     size_t o, i, rows, columns;
+    float *plain; /* the first of them; input channels follow each other */
+    size_t pitch; /* floats from one output channel to the next */
 };
 
-/* The same for one cell, on the calling thread: from all plain weights into the packed buffer,
- * whose padding is left alone, and from all packed ones to (rows, columns, taps). Cells that do not
- * overlap may be moved at the same time. */
+/* The same for one cell, on the calling thread; `packed` is the whole buffer, whose padding is left
+ * alone. Cells that do not overlap may be moved at the same time. */
 void px_blocked_pack_cell(const struct px_blocked *b, const struct px_cell *cell,
-                          const float *plain, enum px_dtype dtype, void *packed);
+                          enum px_dtype dtype, void *packed);
 void px_blocked_unpack_cell(const struct px_blocked *b, const struct px_cell *cell,
-                            const float *packed, float *out);
+                            const float *packed);
 
 /* Whether both put every weight at the same place. */
 bool px_blocked_equal(const struct px_blocked *a, const struct px_blocked *b);

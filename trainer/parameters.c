@@ -109,7 +109,7 @@ PX_CLONES void px_adam_update(const struct px_parameters *p, const struct px_ada
                               const struct px_adam_span *span)
 {
     float *value = p->value + span->first, *m = p->m + span->first, *v = p->v + span->first;
-    const float *gradient = span->gradient;
+    float *gradient = span->gradient;
     const float beta1 = f->beta1, beta2 = f->beta2, step_size = f->step_size;
     const float root_inverse = f->root_inverse, epsilon = f->epsilon, scale = span->scale;
 
@@ -119,6 +119,7 @@ PX_CLONES void px_adam_update(const struct px_parameters *p, const struct px_ada
         m[i] = m[i] + (g - m[i]) * (1.0f - beta1);
         v[i] = v[i] * beta2 + (1.0f - beta2) * g * g;
         value[i] -= step_size * m[i] / (sqrtf(v[i]) * root_inverse + epsilon);
+        gradient[i] = value[i];
     }
 }
 

@@ -75,10 +75,10 @@ struct px_adam_factors {
 void px_adam_factors(const struct px_adam *adam, struct px_adam_factors *factors);
 
 /* torch.optim.Adam's update (no weight decay, no amsgrad) of n floats from `first` on, with
- * scale * gradient. */
+ * scale * gradient, in whose place the new values are left. */
 struct px_adam_span {
     size_t first, n;
-    const float *gradient;
+    float *gradient;
     float scale;
 };
 void px_adam_update(const struct px_parameters *p, const struct px_adam_factors *f,

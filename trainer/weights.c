@@ -7,9 +7,11 @@
 #include "model/blocked.h"
 #include "trainer/floats.h"
 
-/* The part of a tensor that goes through the cache at once. With 16 taps it is 64 KB of each of
- * gradient, value, both moments and both packed copies. */
-enum { CELL = 32 };
+/* The part of a tensor that goes through the cache at once: with 16 taps 64 KB of its gradient,
+ * values, moments and packed copies each. Its gradient stands in an array of its own, in whose
+ * place Adam leaves the new values, to be packed from there: in the plain tensor its rows lie a
+ * power of two apart and would evict each other. SPARE keeps the array's rows from that, too. */
+enum { ROWS = 32, COLUMNS = 32, SPARE = 16 };
 
 struct copy {
     int parameter;
@@ -33,7 +35,7 @@ struct px_weights {
     struct trained *trained; /* one for each parameter; order NULL: not trained */
     float *gradient;
     size_t gradient_size;
-    float *cells; /* one gradient's cell for each thread */
+    float *cells; /* an array for each thread */
     size_t cell_size;
     int64_t taking_ns;
 };
@@ -178,7 +180,7 @@ int px_weights_train(struct px_weights *w, int parameter, const struct px_conv *
                      struct px_error *err)
 {
     struct trained *t = &w->trained[parameter];
-    size_t cell = CELL * CELL * taps_of(&w->parameters->list[parameter]);
+    size_t cell = ROWS * (COLUMNS * taps_of(&w->parameters->list[parameter]) + SPARE);
 
     px_blocked_destroy(t->order); /* of another size of images */
     free(t->sum);
@@ -227,26 +229,25 @@ static size_t at_most(size_t n, size_t most)
     return n < most ? n : most;
 }
 
-static void step_cell(const struct step *s, size_t index, float *gradient)
+static void step_cell(const struct step *s, size_t index, float *plain)
 {
     const struct px_weights *w = s->weights;
     const struct px_parameter *p = &w->parameters->list[s->parameter];
     size_t oc = (size_t)p->shape[0], ic = (size_t)p->shape[1], taps = taps_of(p);
-    size_t o = index / s->columns * CELL, i = index % s->columns * CELL;
-    const struct px_cell cell = {o, i, at_most(oc - o, CELL), at_most(ic - i, CELL)};
+    size_t o = index / s->columns * ROWS, i = index % s->columns * COLUMNS;
+    struct px_cell cell = {o, i, at_most(oc - o, ROWS), at_most(ic - i, COLUMNS), plain, 0};
 
-    px_blocked_unpack_cell(w->trained[s->parameter].order, &cell, s->gradient, gradient);
+    cell.pitch = cell.columns * taps + SPARE;
+    px_blocked_unpack_cell(w->trained[s->parameter].order, &cell, s->gradient);
     for (size_t r = 0; r < cell.rows; r++) {
-        size_t n = cell.columns * taps;
-        const struct px_adam_span span = {p->offset + ((o + r) * ic + i) * taps, n,
-                                          gradient + r * n, s->scale};
+        const struct px_adam_span span = {p->offset + ((o + r) * ic + i) * taps,
+                                          cell.columns * taps, plain + r * cell.pitch, s->scale};
         px_adam_update(w->parameters, s->adam, &span);
     }
     for (int k = 0; k < w->count; k++) {
         const struct copy *c = &w->copies[k];
         if (c->parameter == s->parameter)
-            px_blocked_pack_cell(c->order, &cell, w->parameters->value + p->offset, c->dtype,
-                                 c->packed);
+            px_blocked_pack_cell(c->order, &cell, c->dtype, c->packed);
     }
 }
 
@@ -271,8 +272,8 @@ void px_weights_take(struct px_weights *w, int parameter, const struct px_update
                            .adam = &update->adam,
                            .gradient = update->parts > 1 ? t->sum : w->gradient,
                            .scale = 1.0f / (float)update->parts,
-                           .rows = ((size_t)p->shape[0] + CELL - 1) / CELL,
-                           .columns = ((size_t)p->shape[1] + CELL - 1) / CELL};
+                           .rows = ((size_t)p->shape[0] + ROWS - 1) / ROWS,
+                           .columns = ((size_t)p->shape[1] + COLUMNS - 1) / COLUMNS};
 
     if (update->parts > 1)
         add_to_sum(w, t, update->part == 0);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "model/conv.h"
+#include "model/tile.h"
 #include "tests/model/reference.h"
 
 /* The geometries that networks use: down, up as 2x2, PatchGAN's stride 1, and odd channel counts.
@@ -215,6 +216,23 @@ static void test_backward_bf16(void **state)
     run_all(PX_CONV_BACKWARD_WEIGHTS, PX_BF16);
 }
 
+static void test_tile(void **state)
+{
+    enum { PITCH = PX_TILE + 3 };
+    float in[PX_TILE * PITCH], out[PX_TILE * PITCH];
+    (void)state;
+
+    for (int i = 0; i < PX_TILE * PITCH; i++)
+        in[i] = (float)i;
+    for (int wide = 0; wide < 2; wide++) {
+        memset(out, 0, sizeof out);
+        px_tile_transpose(in, PITCH, out, PITCH, wide);
+        for (int r = 0; r < PX_TILE; r++)
+            for (int c = 0; c < PITCH; c++)
+                assert_true(out[r * PITCH + c] == (c < PX_TILE ? in[c * PITCH + r] : 0));
+    }
+}
+
 static void test_refused(void **state)
 {
     struct px_dnn *dnn;
@@ -239,6 +257,7 @@ int main(void)
         CHECK("the gradient by data equals the definition", test_data),
         CHECK("the gradient by weights equals the definition", test_weights),
         CHECK("bf16 gradients equal the definition, those by weights in f32", test_backward_bf16),
+        CHECK("weights are transposed alike with narrow and wide registers", test_tile),
         CHECK("an impossible convolution is refused with a message", test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
