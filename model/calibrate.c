@@ -91,7 +91,30 @@ static int try(struct run *run, const struct px_int8_choice *choice, int count, 
     return rc;
 }
 
-/* All pictures through the network in f32; `ranges` watches. */
+/* One picture through the network in f32; where it has dropout, with it too: what is not dropped is
+ * doubled, and must not be clipped where a caller asks for variety. */
+static int answer(struct run *run, struct px_engine *engine, struct px_model *model, int picture,
+                  struct px_error *err)
+{
+    const struct px_calibration_options *o = run->o;
+    uint8_t *out = run->reference + (size_t)picture * run->answer;
+    struct px_batch batch = {.n = 1,
+                             .height = o->height,
+                             .width = o->width,
+                             .norm = o->norm,
+                             .in = &o->pictures[picture],
+                             .out = &out};
+    int rc = px_engine_run(engine, model, &batch, err);
+
+    if (rc || !run->network->dropout)
+        return rc;
+    batch.out = &run->tried;
+    batch.dropout = (const bool[]){true};
+    batch.seeds = (const uint64_t[]){(uint64_t)picture};
+    return px_engine_run(engine, model, &batch, err);
+}
+
+/* All pictures; `ranges` watches. */
 static int answer_all(struct run *run, struct px_engine *engine, struct px_model *model,
                       struct px_ranges *ranges, struct px_error *err)
 {
@@ -101,14 +124,7 @@ static int answer_all(struct run *run, struct px_engine *engine, struct px_model
 
     px_engine_observe(engine, &observer);
     for (int i = 0; !rc && i < o->count; i++) {
-        uint8_t *out = run->reference + (size_t)i * run->answer;
-        const struct px_batch batch = {.n = 1,
-                                       .height = o->height,
-                                       .width = o->width,
-                                       .norm = o->norm,
-                                       .in = &o->pictures[i],
-                                       .out = &out};
-        rc = px_engine_run(engine, model, &batch, err);
+        rc = answer(run, engine, model, i, err);
         if (!rc)
             rc = o->progress(o->context, "ranges", i + 1, o->count, err);
     }

@@ -6,7 +6,8 @@
  *
  * Everything is measured in f32 (model/emulate.h), so it needs no CPU with int8, as PSNR of the
  * 8-bit answers against the answers in f32:
- *   1. All pictures through the network: the ranges of what the layers read (model/ranges.h).
+ *   1. All pictures through the network, without dropout and, where it has some, with it: the
+ * ranges of what the layers read (model/ranges.h).
  *   2. Each layer that can be int8 (px_form_has_int8()) alone, on the first few pictures: how much
  *      it harms.
  *   3. All those at once. While the mean over all pictures is below the goal, the most harmful one

@@ -287,6 +287,60 @@ static void test_goal(void **state)
     px_checkpoint_close(c);
 }
 
+/* The input scales of the layer behind the first that drops. */
+static void scales_behind(const struct px_checkpoint *c, int dropping, float scales[64])
+{
+    static const uint8_t picture[64 * 64 * 3] = {255, 0, 255};
+    const uint8_t *const one[] = {picture};
+    struct watch watch = {0};
+    struct px_calibration_options options = options_of(c, &watch, 1);
+    struct px_calibration calibration;
+    struct px_error err = {0};
+    const int channels = c->network.layers[dropping + 1].in_channels;
+
+    assert_in_range(channels, 1, 64);
+    options.pictures = one;
+    options.count = 1;
+    options.height = options.width = 64;
+    if (px_calibrate(&calibration, &options, &err) != 0)
+        fail_msg("%s", err.message);
+    memcpy(scales, calibration.choice.input_scales[dropping + 1],
+           (size_t)channels * sizeof *scales);
+    px_calibration_release(&calibration);
+}
+
+/* A layer that drops doubles what it keeps: of its channels about half have their largest. */
+static void test_dropout(void **state)
+{
+    const struct px_network_options unet = {.architecture = "unet_64",
+                                            .ngf = 2,
+                                            .input_nc = 3,
+                                            .output_nc = 3,
+                                            .norm = PX_NORM_BATCH,
+                                            .dropout = true,
+                                            .direction = "AtoB"};
+    char file[96];
+    struct px_checkpoint *c;
+    struct px_error err = {0};
+    int dropping = 0, doubled = 0;
+    float with[64] = {0}, without[64] = {0};
+    (void)state;
+
+    snprintf(file, sizeof file, "%s/dropout", folder);
+    generator_write(file, &unet, false);
+    assert_int_equal(px_checkpoint_open(&c, file, &err), 0);
+    while (!c->network.layers[dropping].has_dropout)
+        assert_true(++dropping < c->network.layer_count);
+    scales_behind(c, dropping, with);
+    c->network.dropout = c->network.layers[dropping].has_dropout = false;
+    scales_behind(c, dropping, without);
+    for (int i = 0; i < 64; i++)
+        doubled += with[i] > 1.4f * without[i];
+    assert_true(doubled >= 4);
+    px_checkpoint_close(c);
+    unlink(file);
+}
+
 static void test_failures(void **state)
 {
     struct px_checkpoint *c = open_plain();
@@ -350,6 +404,7 @@ int main(void)
         CHECK("an emulated int8 layer is the sum of whole numbers", test_whole_numbers),
         CHECK("all layers that can become int8 where that keeps to the goal", test_all),
         CHECK("the layers that harm most stay where the goal is higher", test_goal),
+        CHECK("dropout's doubled numbers are in the range", test_dropout),
         CHECK("goals out of reach, a stop and missing statistics are errors", test_failures),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
