@@ -20,7 +20,7 @@ enum { FLUSH_SECONDS = 2 };
 
 static enum px_dtype dtype_of(const struct px_settings *settings)
 {
-    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16};
+    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
 
     return dtypes[settings->dtype];
 }

@@ -113,13 +113,13 @@ static const struct px_option rows[] = {
     {.name = "workers",
      .type = PX_OPTION_INT,
      .offset = AT(workers),
-     .fallback = "1",
-     .min = 1,
+     .fallback = "0",
+     .min = 0,
      .max = 1024,
      .heading = "Speed",
      .help = "Batches computed at the same time. One worker with all CPUs answers a single request "
              "soonest; as many workers as CPUs, with --threads-per-worker 1, answer the most "
-             "requests a second"},
+             "requests a second. 0 takes two from four CPUs on, which is near the best in both"},
     {.name = "threads-per-worker",
      .type = PX_OPTION_INT,
      .offset = AT(threads_per_worker),
@@ -138,19 +138,22 @@ static const struct px_option rows[] = {
     {.name = "batch-delay-us",
      .type = PX_OPTION_INT,
      .offset = AT(batch_delay_us),
-     .fallback = "2000",
+     .fallback = "0",
      .min = 0,
      .max = 1000000,
      .value = "MICROSECONDS",
-     .help = "How long a request may wait, once decoded, for others that are being decoded to join "
-             "its batch; one that is alone never waits. 0: not at all"},
+     .help =
+         "How long a request may wait, once decoded, for others that are being decoded to join "
+         "its batch; one that is alone never waits. 0: not at all, as requests that meet a busy "
+         "worker find each other while they wait for it"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),
      .fallback = "auto",
-     .choices = "auto|f32|bf16",
-     .help = "Arithmetic of the networks; auto takes bf16 where that is faster "
-             "(Intel with AMX, AMD from Zen 4 on), else f32"},
+     .choices = "auto|f32|bf16|int8",
+     .help = "Arithmetic of the networks; int8 needs models that pix2pix convert made so; auto "
+             "takes the fastest that model and CPU allow, which is logged (bf16 on Intel with AMX "
+             "and AMD from Zen 4 on)"},
     {.name = "codec-threads",
      .type = PX_OPTION_INT,
      .offset = AT(codec_threads),

@@ -2,12 +2,24 @@
 
 enum { MAX_CODEC_THREADS = 8 };
 
+/* Two teams rather than one: while one waits, for its own slowest thread or for codec threads on
+ * its CPUs, the other computes. More teams of fewer threads gain little more, but each keeps plans
+ * of its own, and a lone request takes as much longer (tests/bench/README.md, the daemon). */
+static int choose_workers(int threads, int cpus)
+{
+    if (threads > 0)
+        return cpus > threads ? cpus / threads : 1;
+    return cpus >= 4 ? 2 : 1;
+}
+
 struct px_share px_share_out(const struct px_settings *settings, int cpus)
 {
     struct px_share share = {.workers = (int)settings->workers,
                              .threads = (int)settings->threads_per_worker,
                              .codecs = (int)settings->codec_threads};
 
+    if (share.workers == 0)
+        share.workers = choose_workers(share.threads, cpus);
     if (share.threads == 0)
         share.threads = cpus > share.workers ? cpus / share.workers : 1;
     /* Several teams keep out of each other's way on CPUs of their own. A single one is better left

@@ -205,6 +205,7 @@ ok '--check-config refuses a model whose name has a control character' fails 1 '
 ok '--check-config refuses a model that was cut short, by name' fails 1 cut.safetensors check --models broken
 ok 'and so does the daemon, before it listens' fails 1 cut.safetensors "$pix2pixd" --log-level error --models broken --listen 127.0.0.1:0
 ok '--check-config refuses a model of six channels' fails 1 'wide.safetensors.*6 channels' check --models wide
+ok '--dtype int8 is refused for a model without int8 weights' fails 2 'int8' check --dtype int8
 ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none
 ok 'an unknown option ends with 2' fails 2 '--quue' check --quue 3
 ok 'an address without a port ends with 2' fails 2 '--listen' check --listen 127.0.0.1
