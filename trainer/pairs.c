@@ -182,6 +182,11 @@ static int complain(const struct px_pairs *pairs, const struct verdict *verdict,
                    reason->message, verdict->bad - 1, verdict->bad == 2 ? "" : "s", others);
 }
 
+static bool is_stopped(const struct px_pairs *pairs)
+{
+    return pairs->options.stop && *pairs->options.stop;
+}
+
 static struct size size_of(const struct px_pairs *pairs, const struct px_pair *pair)
 {
     const struct px_preprocess *p = &pairs->options.preprocess;
@@ -207,6 +212,8 @@ static int load_all(struct px_pairs *pairs, struct px_error *err)
     for (size_t i = 0; i < pairs->count; i++) {
         struct px_error own = {0};
         struct px_pair pair = {0};
+        if (is_stopped(pairs))
+            continue;
         if (load_pair(pairs, i, &pair, &own)) {
             note_bad(&verdict, i, &own);
             continue;
@@ -217,6 +224,8 @@ static int load_all(struct px_pairs *pairs, struct px_error *err)
     for (size_t i = 0; i < pairs->count && !pairs->keep; i++)
         px_pair_destroy(&pairs->pairs[i]);
     int rc = verdict.bad ? complain(pairs, &verdict, err) : 0;
+    if (is_stopped(pairs))
+        rc = px_fail(err, PX_E_INTERRUPTED, "interrupted while the pictures were checked");
     free(verdict.is_bad);
     return rc;
 }

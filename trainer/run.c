@@ -20,6 +20,7 @@ static int open_pairs(struct px_run *run, struct px_error *err)
         .max_count = s->max_dataset_size,
         .memory_limit = pairs_limit,
         .threads = run->threads,
+        .stop = run->stop,
     };
     int rc = px_source_find(s->data, &train, &val, err);
 

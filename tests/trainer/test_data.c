@@ -149,6 +149,20 @@ static void test_broken(void **state)
     assert_non_null(strstr(err.message, "narrow/a.png: 1 x 5 pixels"));
 }
 
+static void test_stop(void **state)
+{
+    static const volatile sig_atomic_t stop = 1;
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    (void)state;
+
+    make_folder("stop");
+    save_pair("stop/a.png", 1, 2);
+    options.stop = &stop;
+    assert_int_equal(open_pairs(&pairs, "stop", &options, &err), -PX_E_INTERRUPTED);
+}
+
 static void test_empty(void **state)
 {
     struct px_pairs *pairs;
@@ -564,6 +578,7 @@ int main(void)
         CHECK("pairs are split in the middle, in the order of names, either way round",
               test_halves),
         CHECK("a broken file is named, with the number of others", test_broken),
+        CHECK("Ctrl-C ends the check of the pictures", test_stop),
         CHECK("a folder without pictures is refused", test_empty),
         CHECK("two folders A and B hold a pair in files of the same name", test_two_folders),
         CHECK("each mode of preprocessing gives the reference's sizes, or refuses",

@@ -446,6 +446,50 @@ static void test_corrupt(void **state)
     assert_int_equal(access(in("bad.state"), F_OK), -1);
 }
 
+/* Pairs that do not fit are named before anything is written. */
+static void test_bad_pairs(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    static const char *const names[] = {"one", "two", "three"};
+    (void)state;
+
+    for (size_t i = 0; i < 3; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "pairs/A/train/%s.png", names[i]);
+        assert_int_equal(px_make_folder(in("pairs/A/train"), &err), 0);
+        save_noise(path, 40, 40);
+        path[6] = 'B';
+        assert_int_equal(px_make_folder(in("pairs/B/train"), &err), 0);
+        save_noise(path, 40, 40);
+    }
+    assert_int_equal(remove(in("pairs/B/train/two.png")), 0);
+    train(&run, in("bad/x.safetensors"), MORE("--data", in("pairs")), 0);
+    assert_one_line(&run, 2, "pairs/A/train/two.png has no partner in ");
+    save_noise("pairs/B/train/two.png", 40, 41);
+    train(&run, in("bad/x.safetensors"), MORE("--data", in("pairs")), 0);
+    assert_one_line(&run, 1, "B/train/two.png: is 40x41, its partner in A is 40x40");
+    save_noise("pairs/B/train/two.png", 40, 40);
+    train(&run, in("bad/x.safetensors"),
+          MORE("--data", in("pairs"), "--preprocess", "crop", "--crop-size", "64", "--load-size",
+               "64"),
+          0);
+    assert_one_line(&run, 1, "one.png: a picture of 40x40 is smaller than --crop-size 64");
+    assert_non_null(strstr(run.err, "(and 2 other unusable files: three.png, two.png)"));
+    assert_int_equal(px_file_save(in("file"), "x", 1, &err), 0);
+    train(&run, in("file/x.safetensors"), MORE("--data", in("pairs")), 0);
+    assert_one_line(&run, 1, "/file");
+    assert_int_equal(access(in("bad/x.state"), F_OK), -1);
+    assert_int_equal(access(in("bad/x.safetensors"), F_OK), -1);
+    train(&run, in("bad/x.safetensors"), MORE("--data", in("pairs"), "--n-epochs", "0"), 0);
+    assert_done(&run);
+    train(&run, in("bad/x.safetensors"),
+          MORE("--data", in("pairs"), "--n-epochs", "0", "--continue-train", "--netG",
+               "resnet_6blocks"),
+          0);
+    assert_one_line(&run, 2, "netG unet_32, now it is resnet_6blocks");
+}
+
 static void test_says(void **state)
 {
     struct run run;
@@ -476,6 +520,7 @@ int main(void)
         CHECK("a ResNet trains and is continued to the same bytes", test_resnet),
         CHECK("pairs of many sizes train, each at its own", test_sizes),
         CHECK("what cannot be trained is refused in one line", test_refuses),
+        CHECK("pairs that do not fit are named before the first step", test_bad_pairs),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
     };
     return run_program_tests(tests, sizeof tests / sizeof *tests);
