@@ -36,70 +36,86 @@ static int list(struct listing *listing, const char *folder, struct px_error *er
                    folder);
 }
 
-static int load(struct px_calibration_set *set, const struct listing *listing, size_t index,
-                const struct px_network *network, struct px_error *err)
+/* A set while it is read. Pictures are scaled at once, so that no more than one is ever there in
+ * its own size; a half is kept beside the whole until all are seen. */
+struct reading {
+    struct px_calibration_set *set;
+    const struct px_network *network;
+    struct px_image *halves; /* of images that are twice as wide as high; else empty */
+    bool pairs;              /* all were, up to now */
+};
+
+/* Scales to what the network takes. */
+static int fit(struct reading *r, struct px_image *image, struct px_error *err)
+{
+    const struct px_fit_sides sides = {(uint32_t)r->network->crop_size,
+                                       (uint32_t)px_network_multiple(r->network),
+                                       (uint32_t)px_network_least(r->network)};
+    struct px_fit plan;
+
+    px_fit_plan(&plan, PX_FIT_MODEL, &sides, image->width, image->height);
+    r->set->side = (int)plan.width;
+    return px_fit_input(&plan, image, err);
+}
+
+/* The left or the right half of a pair, scaled. */
+static int take_half(struct reading *r, const struct px_image *pair, struct px_image *half,
+                     struct px_error *err)
+{
+    const bool right = strcmp(r->network->direction, "BtoA") == 0;
+    int rc = px_image_create(half, pair->width / 2, pair->height, pair->channels, err);
+
+    if (rc)
+        return rc;
+    size_t row = (size_t)half->width * half->channels;
+    for (size_t y = 0; y < half->height; y++)
+        memcpy(half->data + y * row, pair->data + (2 * y + right) * row, row);
+    return fit(r, half, err);
+}
+
+/* Adds a picture to the set, or says why not. */
+static int load(struct reading *r, const char *path, struct px_error *err)
+{
+    struct px_image *image = &r->set->images[r->set->count], *half = &r->halves[r->set->count];
+    struct px_error reason;
+    int rc = px_stop_check(err);
+
+    if (rc)
+        return rc;
+    if (px_image_load(path, NULL, (uint32_t)r->network->input_nc, image, &reason) != 0) {
+        fprintf(stderr, "left out: %s\n", reason.message);
+        return 0;
+    }
+    r->set->count++;
+    r->pairs = r->pairs && image->width == 2 * (uint64_t)image->height;
+    if (r->pairs)
+        rc = take_half(r, image, half, err);
+    return rc ? rc : fit(r, image, err);
+}
+
+static int load_all(struct reading *r, const struct listing *listing, size_t count,
+                    struct px_error *err)
 {
     char path[sizeof listing->path + 256 + 1];
-    struct px_error reason;
-
-    int rc = px_stop_check(err);
-    if (rc)
-        return rc;
-    snprintf(path, sizeof path, "%s/%.256s", listing->path, listing->names[index]);
-    rc = px_image_load(path, NULL, (uint32_t)network->input_nc, &set->images[set->count], &reason);
-    if (rc)
-        fprintf(stderr, "left out: %s\n", reason.message);
-    else
-        set->count++;
-    return 0;
-}
-
-static bool are_pairs(const struct px_calibration_set *set)
-{
-    for (int i = 0; i < set->count; i++)
-        if (set->images[i].width != 2 * (uint64_t)set->images[i].height)
-            return false;
-    return true;
-}
-
-/* Keeps the left or the right half. */
-static int take_half(struct px_image *image, bool right, struct px_error *err)
-{
-    struct px_image half;
-    int rc = px_image_create(&half, image->width / 2, image->height, image->channels, err);
-
-    if (rc)
-        return rc;
-    size_t row = (size_t)half.width * half.channels;
-    for (size_t y = 0; y < half.height; y++)
-        memcpy(half.data + y * row, image->data + (2 * y + right) * row, row);
-    px_image_destroy(image);
-    *image = half;
-    return 0;
-}
-
-/* To what the network takes. */
-static int fit(struct px_calibration_set *set, const struct px_network *network,
-               struct px_error *err)
-{
-    const struct px_fit_sides sides = {(uint32_t)network->crop_size,
-                                       (uint32_t)px_network_multiple(network),
-                                       (uint32_t)px_network_least(network)};
-    const bool b_to_a = strcmp(network->direction, "BtoA") == 0;
     int rc = 0;
 
-    set->pairs = are_pairs(set);
-    for (int i = 0; !rc && i < set->count; i++) {
-        struct px_image *image = &set->images[i];
-        struct px_fit plan;
-        if (set->pairs)
-            rc = take_half(image, b_to_a, err);
-        if (rc)
-            break;
-        px_fit_plan(&plan, PX_FIT_MODEL, &sides, image->width, image->height);
-        rc = px_fit_input(&plan, image, err);
-        set->pictures[i] = image->data;
-        set->side = (int)plan.width;
+    for (size_t i = 0; !rc && i < count; i++) {
+        snprintf(path, sizeof path, "%s/%.256s", listing->path,
+                 listing->names[i * listing->count / count]);
+        rc = load(r, path, err);
+    }
+    if (!rc && r->set->count == 0)
+        rc = px_fail(err, PX_E_UNPROCESSABLE,
+                     "%s: none of its pictures can be used to calibrate with", listing->path);
+    r->set->pairs = r->pairs;
+    for (int i = 0; i < r->set->count; i++) {
+        if (r->pairs) {
+            struct px_image whole = r->set->images[i];
+            r->set->images[i] = r->halves[i];
+            r->halves[i] = whole;
+        }
+        r->set->pictures[i] = r->set->images[i].data;
+        px_image_destroy(&r->halves[i]);
     }
     return rc;
 }
@@ -108,18 +124,18 @@ static int read_listed(struct px_calibration_set *set, const struct listing *lis
                        const struct px_network *network, size_t most, struct px_error *err)
 {
     size_t count = listing->count < most ? listing->count : most;
-    int rc = 0;
+    struct reading reading = {.set = set, .network = network, .pairs = true};
+    int rc;
 
     set->images = calloc(count, sizeof *set->images);
     set->pictures = calloc(count, sizeof *set->pictures);
-    if (!set->images || !set->pictures)
-        return px_fail(err, PX_E_NOMEM, "no memory for %zu pictures", count);
-    for (size_t i = 0; !rc && i < count; i++)
-        rc = load(set, listing, i * listing->count / count, network, err);
-    if (!rc && set->count == 0)
-        rc = px_fail(err, PX_E_UNPROCESSABLE,
-                     "%s: none of its pictures can be used to calibrate with", listing->path);
-    return rc ? rc : fit(set, network, err);
+    reading.halves = calloc(count, sizeof *reading.halves);
+    if (set->images && set->pictures && reading.halves)
+        rc = load_all(&reading, listing, count, err);
+    else
+        rc = px_fail(err, PX_E_NOMEM, "no memory for %zu pictures", count);
+    free(reading.halves);
+    return rc;
 }
 
 int px_calibration_set_read(struct px_calibration_set *set, const char *folder,
