@@ -57,8 +57,9 @@ int px_dry_run(struct px_run *run, struct px_error *err)
     px_machine_read(&machine);
     fprintf(run->out,
             "Dry run: %.3f s a step with %d threads (%lld timed), an epoch of %lld steps and its "
-            "validation about %s, %.0f epochs about %s, memory %.2f GiB; nothing was written\n",
+            "validation about %s, %.0f epochs about %s, memory %s%.2f GiB; nothing was written\n",
             step, run->threads, (long long)timed, (long long)run->steps_per_epoch, epoch, epochs,
-            all, machine.peak / 0x1p30);
+            all, px_pairs_check_one_size(run->pairs, NULL) == 0 ? "" : "at least ",
+            machine.peak / 0x1p30);
     return 0;
 }

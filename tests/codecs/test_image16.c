@@ -79,6 +79,12 @@ static void test_refuses(void **state)
     read_file("rgb-16", &data, &size);
     for (size_t part = 0; part < size - 12; part += 7)
         assert_int_equal(px_image16_decode(data, part, NULL, 3, &deep, &err), -PX_E_UNPROCESSABLE);
+    for (size_t at = 8; at < size; at++) { /* refused, or another picture; nothing worse */
+        data[at] ^= (uint8_t)(1u << at % 8);
+        if (px_image16_decode(data, size, NULL, 4, &deep, NULL) == 0)
+            px_image16_destroy(&deep);
+        data[at] ^= (uint8_t)(1u << at % 8);
+    }
     free(data);
 }
 
