@@ -197,6 +197,38 @@ static void test_init(void **state)
     assert_one_line(&run, 1, "nowhere.safetensors");
 }
 
+/* int8 weights are worth what they stand for. */
+static void test_init_int8(void **state)
+{
+    struct run run;
+    struct px_checkpoint *plain, *int8, *tuned;
+    struct px_int8_choice choice = {.others = PX_F32};
+    struct px_error err = {0};
+    float scales[64], want[8 * 4 * 16];
+    (void)state;
+
+    for (int i = 0; i < 64; i++)
+        scales[i] = 0.01f * (float)(1 + i % 3);
+    choice.input_scales[1] = scales; /* 4 to 8 channels */
+    train(&run, in("plain.safetensors"), MORE("--lr", "0", "--n-epochs", "0"), 0);
+    assert_done(&run);
+    assert_int_equal(px_checkpoint_open(&plain, in("plain.safetensors"), &err), 0);
+    assert_int_equal(px_checkpoint_quantize(&int8, plain, &choice, &err), 0);
+    assert_int_equal(
+        px_checkpoint_store(in("int8.safetensors"), int8, NULL, 0, PX_DTYPE_AUTO, &err), 0);
+    train(&run, in("tuned8.safetensors"),
+          MORE("--init", in("int8.safetensors"), "--lr", "0", "--seed", "5", "--n-epochs", "0"), 0);
+    assert_done(&run);
+    assert_int_equal(px_checkpoint_open(&tuned, in("tuned8.safetensors"), &err), 0);
+    const struct px_tensor *got = px_checkpoint_tensor(tuned, 1, PX_ROLE_WEIGHT);
+    assert_int_equal(got->bytes, sizeof want);
+    px_checkpoint_weights(int8, 1, want);
+    assert_memory_equal(got->data, want, sizeof want);
+    px_checkpoint_close(int8);
+    px_checkpoint_close(plain);
+    px_checkpoint_close(tuned);
+}
+
 static void test_bf16(void **state)
 {
     struct run run;
@@ -513,6 +545,7 @@ int main(void)
         CHECK("a dry run tells what is needed and writes nothing", test_dry_run),
         CHECK("the parts of the profile make up the whole", test_profile),
         CHECK("a training starts from a checkpoint of the same network", test_init),
+        CHECK("or from an int8 one", test_init_int8),
         CHECK("bf16 learns, resumes to the same bytes, and goes on only in bf16", test_bf16),
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the paper's ablations train and are continued", test_ablations),
