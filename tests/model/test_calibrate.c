@@ -16,6 +16,12 @@
 
 enum { SIDE = 32, NGF = 4, PICTURES = 3, LAST = 9 };
 
+static const struct px_network_options unet_32 = {.architecture = "unet_32",
+                                                  .ngf = NGF,
+                                                  .input_nc = 3,
+                                                  .output_nc = 3,
+                                                  .norm = PX_NORM_BATCH,
+                                                  .direction = "AtoB"};
 static char folder[64];
 static char path[96]; /* a unet_32, f32 */
 static struct px_engine *engine;
@@ -55,16 +61,22 @@ static struct px_batch batch_of(const uint8_t *const *in, uint8_t *const *out)
 }
 
 /* The answer of a checkpoint, which is taken over, to the first picture. */
-static void emulate(struct px_checkpoint *checkpoint, uint8_t *out)
+static void emulate_by(struct px_checkpoint *checkpoint, enum px_norm_mode norm, uint8_t *out)
 {
-    const struct px_batch batch = batch_of(pictures, &out);
+    struct px_batch batch = batch_of(pictures, &out);
     struct px_emulation *emulation;
     struct px_error err = {0};
 
+    batch.norm = norm;
     if (px_emulation_create(&emulation, checkpoint, 2, &err) != 0 ||
         px_emulation_run(emulation, &batch, &err) != 0)
         fail_msg("%s", err.message);
     px_emulation_destroy(emulation);
+}
+
+static void emulate(struct px_checkpoint *checkpoint, uint8_t *out)
+{
+    emulate_by(checkpoint, PX_TEST_BATCH, out);
 }
 
 static void test_ranges(void **state)
@@ -146,24 +158,26 @@ static struct px_checkpoint *all_int8(const struct px_checkpoint *plain)
 
 /* Whether the CPU has int8. Both round what layers read to the same levels: what is left is what
  * bf16 between layers moves over an edge. Levels as coarse as these harm several times more. */
-static bool check_engine(const char *file)
+static bool check_engine(const char *file, enum px_norm_mode norm)
 {
     static uint8_t plain[SIDE * SIDE * 3], emulated[SIDE * SIDE * 3], got[SIDE * SIDE * 3];
     uint8_t *out = got;
-    const struct px_batch batch = batch_of(pictures, &out);
+    struct px_batch batch = batch_of(pictures, &out);
     struct px_checkpoint *c = open_good(file), *int8 = all_int8(c);
     struct px_engine *own = start();
     struct px_model *model = NULL;
     struct px_error err = {0};
 
+    batch.norm = norm;
     int rc = px_model_create(&model, int8, PX_S8, &err);
     if (rc == 0) {
         assert_int_equal(px_engine_run(own, model, &batch, &err), 0);
-        emulate(all_int8(c), emulated);
-        emulate(open_good(file), plain);
+        emulate_by(all_int8(c), norm, emulated);
+        emulate_by(open_good(file), norm, plain);
         double harm = psnr(plain, emulated, sizeof got), error = psnr(got, emulated, sizeof got);
         if (error < harm + 6 || error < 35)
-            fail_msg("%s: int8 harms %.1f dB, and differs by %.1f", file, harm, error);
+            fail_msg("%s, norm %d: int8 harms %.1f dB, and differs by %.1f", file, norm, harm,
+                     error);
     } else {
         assert_int_equal(rc, -PX_E_USAGE);
         px_checkpoint_close(int8);
@@ -185,9 +199,11 @@ static void test_engine(void **state)
     char file[96];
     (void)state;
 
-    snprintf(file, sizeof file, "%s/resnet", folder);
+    snprintf(file, sizeof file, "%s/other", folder);
     generator_write(file, &resnet, false);
-    bool able = check_engine(path) && check_engine(file);
+    bool able = check_engine(path, PX_TEST_BATCH) && check_engine(file, PX_TEST_BATCH);
+    generator_write(file, &unet_32, true);
+    able = able && check_engine(file, PX_TEST_RUNNING);
     unlink(file);
     if (!able) /* cmocka's skip() is a failure to meson */
         print_message("# not tested: this CPU has no int8\n");
@@ -457,19 +473,13 @@ static void test_failures(void **state)
 
 static int setup(void **state)
 {
-    const struct px_network_options unet = {.architecture = "unet_32",
-                                            .ngf = NGF,
-                                            .input_nc = 3,
-                                            .output_nc = 3,
-                                            .norm = PX_NORM_BATCH,
-                                            .direction = "AtoB"};
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/px-calibrate-XXXXXX");
     if (!mkdtemp(folder))
         return -1;
     engine = start();
     snprintf(path, sizeof path, "%s/f32", folder);
-    generator_write(path, &unet, false);
+    generator_write(path, &unet_32, false);
     for (int i = 0; i < PICTURES; i++)
         for (size_t k = 0; k < sizeof drawn[i]; k++) /* squares of 4x4 */
             drawn[i][k] =
