@@ -24,15 +24,17 @@ struct px_observer px_ranges_observer(struct px_ranges *ranges);
  * One scale for all channels wastes levels on the channels that are small, one for each puts their
  * ratios into the weights, which share a scale over all inputs and lose what the inputs gain. So
  * the error is divided: a channel's range is the geometric mean of its own and of the largest. With
- * it nothing that was seen is clipped. On the demo model, all layers but the first in int8, 32
- * pictures that were not calibrated with, PSNR against f32 (mean, worst):
+ * it nothing that was seen is clipped. On the demo model, all layers but the first in int8, on 32
+ * pictures that it was not calibrated with, PSNR against f32 in dB, mean and worst:
  *
- *   one range             42.6  41.0 dB     its histogram cut where the mean squared error is
- *   one for each half     42.3  41.0        least: 44.3 42.4; halves 43.7 42.0; channels 41.4 39.2;
- *   one for each channel  42.1  40.9        geometric mean 44.9 42.8; at the 99.9th percentile all
- *   geometric mean        43.8  43.0        are worse by 4 to 10 dB
+ *                         largest seen   histogram cut for the least squared error
+ *   one range              42.6  41.0     44.3  42.4
+ *   one for each half      42.3  41.0     43.7  42.0   (skip and decoder, where they are joined)
+ *   one for each channel   42.1  40.9     41.4  39.2
+ *   geometric mean         43.8  43.0     44.9  42.8
  *
- * Cutting costs a second pass and, half trained, two dB of the worst picture (44.3, not 47.0).
+ * Cutting costs a second pass, and on a model that was half trained 2.7 dB of the worst picture
+ * (44.3 instead of 47.0). Cut at the 99.9th percentile all are worse, by 4 to 10 dB.
  * FORMAT where the layer read something that is not a finite number. */
 int px_ranges_scales(const struct px_ranges *ranges, int layer, float *input_scale,
                      struct px_error *err);
