@@ -1,109 +1,25 @@
-#include "model/conv.h"
+#include "model/dnn.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <oneapi/dnnl/dnnl.h>
-
-#include "model/blocked.h"
 
 /* Below this many multiply-adds even the `ref` implementation takes well under a millisecond, and
  * only toy networks (a few channels) have such layers; above it `ref` would be a silent 1000-fold
  * slowdown. */
 static const double REF_ALLOWED_MACS = 4e6;
 
-struct px_dnn {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    void *scratch;
-    size_t scratch_size;
-    int threads;
-};
-
-struct px_conv {
-    struct px_dnn *dnn; /* borrowed */
-    struct px_conv_desc desc;
-    dnnl_primitive_desc_t pd;
-    dnnl_primitive_t primitive;
-    dnnl_memory_t src, weights, bias, dst, scratch; /* views; pointers are set at each run */
-    struct px_blocked *blocked;                     /* NULL: oneDNN's reorders do the packing */
-    dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for those */
-    dnnl_primitive_t pack, unpack;                  /* made when first used */
-};
-
-static int check(dnnl_status_t status, const char *what, struct px_error *err)
-{
-    if (status == dnnl_success)
-        return 0;
-    if (status == dnnl_out_of_memory)
-        return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's %s", what);
-    return px_fail(err, PX_E_INTERNAL, "oneDNN refused %s (status %d)", what, (int)status);
-}
-
-int px_dnn_create(struct px_dnn **out, int threads, struct px_error *err)
-{
-    struct px_dnn *dnn = calloc(1, sizeof *dnn);
-
-    if (!dnn)
-        return px_fail(err, PX_E_NOMEM, "no memory for a oneDNN context");
-    dnn->threads = threads;
-    omp_set_dynamic(0);
-    omp_set_num_threads(threads);
-    int rc = check(dnnl_engine_create(&dnn->engine, dnnl_cpu, 0), "an engine", err);
-    if (!rc)
-        rc = check(dnnl_stream_create(&dnn->stream, dnn->engine, dnnl_stream_default_flags),
-                   "a stream", err);
-    if (rc) {
-        px_dnn_destroy(dnn);
-        return rc;
-    }
-    *out = dnn;
-    return 0;
-}
-
-void px_dnn_destroy(struct px_dnn *dnn)
-{
-    if (!dnn)
-        return;
-    if (dnn->stream)
-        dnnl_stream_destroy(dnn->stream);
-    if (dnn->engine)
-        dnnl_engine_destroy(dnn->engine);
-    free(dnn->scratch);
-    free(dnn);
-}
-
-bool px_dnn_has_bf16(void)
-{
-    unsigned avx512 = dnnl_cpu_isa_avx512_core;
-
-    return ((unsigned)dnnl_get_effective_cpu_isa() & avx512) == avx512;
-}
-
-size_t px_dnn_scratch_size(const struct px_dnn *dnn)
-{
-    return dnn->scratch_size;
-}
-
-/* The scratchpad only ever grows; primitives of one px_dnn run one after another and share it. */
-static int grow_scratch(struct px_dnn *dnn, size_t size, struct px_error *err)
-{
-    if (size <= dnn->scratch_size)
-        return 0;
-    size = (size + 4095) & ~(size_t)4095;
-    void *scratch = aligned_alloc(4096, size);
-    if (!scratch)
-        return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's scratchpad of %zu bytes", size);
-    free(dnn->scratch);
-    dnn->scratch = scratch;
-    dnn->scratch_size = size;
-    return 0;
-}
-
 static dnnl_data_type_t data_type(enum px_dtype dtype)
 {
-    return dtype == PX_BF16 ? dnnl_bf16 : dnnl_f32;
+    switch (dtype) {
+    case PX_BF16:
+        return dnnl_bf16;
+    case PX_S8:
+        return dnnl_s8;
+    case PX_U8:
+        return dnnl_u8;
+    default:
+        return dnnl_f32;
+    }
 }
 
 struct descs { /* memory descriptors of one convolution */
@@ -151,6 +67,8 @@ static dnnl_status_t make_attr(const struct px_conv_desc *c, dnnl_primitive_attr
         s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
     if (s == dnnl_success) /* whatever ONEDNN_DEFAULT_FPMATH_MODE says */
         s = dnnl_primitive_attr_set_fpmath_mode(*attr, dnnl_fpmath_mode_strict);
+    if (s == dnnl_success && c->weights == PX_S8) /* one for each output channel */
+        s = dnnl_primitive_attr_set_scales_mask(*attr, DNNL_ARG_WEIGHTS, 1 << 0);
     if (s != dnnl_success || !c->relu)
         return s;
     s = dnnl_post_ops_create(&ops);
@@ -231,7 +149,7 @@ static const_dnnl_memory_desc_t query(const struct px_conv *conv, dnnl_query_t w
     return dnnl_primitive_desc_query_md(conv->pd, what, 0);
 }
 
-static const_dnnl_memory_desc_t weights_desc(const struct px_conv *conv)
+const_dnnl_memory_desc_t px_conv_weights_desc(const struct px_conv *conv)
 {
     return query(conv, conv->desc.pass == PX_CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
                                                                    : dnnl_query_weights_md);
@@ -250,12 +168,13 @@ static dnnl_status_t make_memory(const struct px_conv *conv, const struct descs 
 {
     const struct px_conv_desc *c = &conv->desc;
     dnnl_engine_t engine = conv->dnn->engine;
-    const dnnl_dims_t dims = {c->oc, c->ic, c->kernel, c->kernel};
-    dnnl_memory_desc_t plain = NULL;
+    const dnnl_dims_t dims = {c->oc, c->ic, c->kernel, c->kernel}, channels = {c->oc};
+    dnnl_memory_desc_t plain = NULL, scale = NULL;
 
     dnnl_status_t s = dnnl_memory_create(&into->src, d->src, engine, DNNL_MEMORY_NONE);
     if (s == dnnl_success)
-        s = dnnl_memory_create(&into->weights, weights_desc(conv), engine, DNNL_MEMORY_NONE);
+        s = dnnl_memory_create(&into->weights, px_conv_weights_desc(conv), engine,
+                               DNNL_MEMORY_NONE);
     if (s == dnnl_success && c->bias)
         s = dnnl_memory_create(&into->bias, d->bias, engine, DNNL_MEMORY_NONE);
     if (s == dnnl_success)
@@ -263,11 +182,16 @@ static dnnl_status_t make_memory(const struct px_conv *conv, const struct descs 
     if (s == dnnl_success)
         s = dnnl_memory_create(&into->scratch, query(conv, dnnl_query_scratchpad_md), engine,
                                DNNL_MEMORY_NONE);
+    if (s == dnnl_success && c->weights == PX_S8)
+        s = dnnl_memory_desc_create_with_tag(&scale, 1, channels, dnnl_f32, dnnl_a);
+    if (s == dnnl_success && scale)
+        s = dnnl_memory_create(&into->scale, scale, engine, DNNL_MEMORY_NONE);
     if (s == dnnl_success)
         s = dnnl_memory_desc_create_with_tag(&plain, 4, dims, dnnl_f32, dnnl_oihw);
     if (s == dnnl_success)
         s = dnnl_memory_create(&into->plain, plain, engine, DNNL_MEMORY_NONE);
     dnnl_memory_desc_destroy(plain);
+    dnnl_memory_desc_destroy(scale);
     return s;
 }
 
@@ -302,21 +226,22 @@ int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_con
     }
     conv->dnn = dnn;
     conv->desc = *desc;
-    int rc = check(make_descs(desc, &d), "a memory descriptor", err);
+    int rc = px_dnn_check(make_descs(desc, &d), "a memory descriptor", err);
     if (!rc)
-        rc = check(make_pd(dnn->engine, desc, &d, &conv->pd), "a convolution", err);
+        rc = px_dnn_check(make_pd(dnn->engine, desc, &d, &conv->pd), "a convolution", err);
     if (!rc)
         rc = refuse_ref(conv, err);
     if (!rc)
-        rc = check(dnnl_primitive_create(&conv->primitive, conv->pd), "a convolution kernel", err);
-    if (!rc)
-        rc = check(make_memory(conv, &d, conv), "a memory object", err);
-    if (!rc)
-        rc = grow_scratch(dnn, dnnl_memory_desc_get_size(query(conv, dnnl_query_scratchpad_md)),
+        rc = px_dnn_check(dnnl_primitive_create(&conv->primitive, conv->pd), "a convolution kernel",
                           err);
-    free_descs(&d);
     if (!rc)
-        conv->blocked = px_blocked_create(weights_desc(conv));
+        rc = px_dnn_check(make_memory(conv, &d, conv), "a memory object", err);
+    if (!rc)
+        rc = px_dnn_grow_scratch(
+            dnn, dnnl_memory_desc_get_size(query(conv, dnnl_query_scratchpad_md)), err);
+    free_descs(&d);
+    if (!rc && desc->weights != PX_S8) /* those carry sums besides, which only reorders make */
+        conv->blocked = px_blocked_create(px_conv_weights_desc(conv));
     if (rc) {
         px_conv_destroy(conv);
         return rc;
@@ -338,92 +263,10 @@ void px_conv_destroy(struct px_conv *conv)
     dnnl_memory_destroy(conv->bias);
     dnnl_memory_destroy(conv->dst);
     dnnl_memory_destroy(conv->scratch);
+    dnnl_memory_destroy(conv->scale);
     dnnl_memory_destroy(conv->plain);
     dnnl_primitive_desc_destroy(conv->pd);
     free(conv);
-}
-
-size_t px_conv_weights_size(const struct px_conv *conv)
-{
-    return dnnl_memory_desc_get_size(weights_desc(conv));
-}
-
-/* px_conv_layout is oneDNN's memory descriptor under another name. */
-struct px_conv_layout *px_conv_layout_create(const struct px_conv *conv)
-{
-    dnnl_memory_desc_t copy = NULL;
-
-    if (dnnl_memory_desc_clone(&copy, weights_desc(conv)) != dnnl_success)
-        return NULL;
-    return (struct px_conv_layout *)copy;
-}
-
-void px_conv_layout_destroy(struct px_conv_layout *layout)
-{
-    dnnl_memory_desc_destroy((dnnl_memory_desc_t)layout);
-}
-
-bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout *layout)
-{
-    return dnnl_memory_desc_equal(weights_desc(conv), (const_dnnl_memory_desc_t)layout) != 0;
-}
-
-enum px_dtype px_conv_weights_dtype(const struct px_conv *conv)
-{
-    return conv->desc.weights;
-}
-
-struct px_blocked *px_conv_order(const struct px_conv *conv)
-{
-    return px_blocked_create(weights_desc(conv));
-}
-
-/* Runs from -> to through *primitive, which is made when first needed. */
-static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memory_t from,
-                   dnnl_memory_t to, struct px_error *err)
-{
-    if (!*primitive) {
-        const_dnnl_memory_desc_t a, b;
-        dnnl_primitive_desc_t pd = NULL;
-        dnnl_engine_t engine = conv->dnn->engine;
-
-        dnnl_memory_get_memory_desc(from, &a);
-        dnnl_memory_get_memory_desc(to, &b);
-        dnnl_status_t s = dnnl_reorder_primitive_desc_create(&pd, a, engine, b, engine, NULL);
-        if (s == dnnl_success)
-            s = dnnl_primitive_create(primitive, pd);
-        dnnl_primitive_desc_destroy(pd);
-        if (s != dnnl_success)
-            return check(s, "a reorder", err);
-    }
-    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    return check(dnnl_primitive_execute(*primitive, conv->dnn->stream, 2, args), "to reorder", err);
-}
-
-int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err)
-{
-    if (conv->blocked && conv->desc.weights == PX_F32) {
-        px_blocked_pack_f32(conv->blocked, plain, packed, conv->dnn->threads);
-        return 0;
-    }
-    if (conv->blocked && conv->desc.weights == PX_BF16) {
-        px_blocked_pack_bf16(conv->blocked, plain, packed, conv->dnn->threads);
-        return 0;
-    }
-    dnnl_memory_set_data_handle(conv->plain, (void *)(uintptr_t)plain);
-    dnnl_memory_set_data_handle(conv->weights, packed);
-    return reorder(conv, &conv->pack, conv->plain, conv->weights, err);
-}
-
-int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err)
-{
-    if (conv->blocked && conv->desc.weights == PX_F32) {
-        px_blocked_unpack_f32(conv->blocked, packed, plain, conv->dnn->threads);
-        return 0;
-    }
-    dnnl_memory_set_data_handle(conv->weights, (void *)(uintptr_t)packed);
-    dnnl_memory_set_data_handle(conv->plain, plain);
-    return reorder(conv, &conv->unpack, conv->weights, conv->plain, err);
 }
 
 int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *b, struct px_error *err)
@@ -443,7 +286,7 @@ int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *b, struct px
     dnnl_memory_set_data_handle(conv->weights, b->weights);
     dnnl_memory_set_data_handle(conv->dst, b->dst);
     dnnl_memory_set_data_handle(conv->scratch, conv->dnn->scratch);
-    dnnl_exec_arg_t args[5] = {{names[pass].src, conv->src},
+    dnnl_exec_arg_t args[6] = {{names[pass].src, conv->src},
                                {names[pass].weights, conv->weights},
                                {names[pass].dst, conv->dst},
                                {DNNL_ARG_SCRATCHPAD, conv->scratch}};
@@ -451,6 +294,10 @@ int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *b, struct px
         dnnl_memory_set_data_handle(conv->bias, b->bias);
         args[n++] = (dnnl_exec_arg_t){names[pass].bias, conv->bias};
     }
-    return check(dnnl_primitive_execute(conv->primitive, conv->dnn->stream, n, args),
-                 "to run a convolution", err);
+    if (conv->scale) {
+        dnnl_memory_set_data_handle(conv->scale, b->scale);
+        args[n++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, conv->scale};
+    }
+    return px_dnn_check(dnnl_primitive_execute(conv->primitive, conv->dnn->stream, n, args),
+                        "to run a convolution", err);
 }

@@ -40,9 +40,10 @@ struct px_conv_desc {
     int n, ih, iw, ic, oc; /* of the (non-transposed) convolution: src is (n, ih, iw, ic) */
     int kernel, stride,
         pad; /* square; dst is (n, oh, ow, oc), oh = (ih + 2 pad - kernel) / stride + 1 */
-    enum px_dtype src, weights, dst; /* PX_F32 or PX_BF16 */
-    bool bias;                       /* f32; FORWARD and BACKWARD_WEIGHTS only */
-    bool relu;                       /* FORWARD: post-op x < 0 ? slope * x : x */
+    /* PX_F32 or PX_BF16; FORWARD also with weights PX_S8 and src PX_S8 or PX_U8 */
+    enum px_dtype src, weights, dst;
+    bool bias; /* f32; FORWARD and BACKWARD_WEIGHTS only */
+    bool relu; /* FORWARD: post-op x < 0 ? slope * x : x */
     float slope;
 };
 
@@ -60,7 +61,8 @@ struct px_conv_layout *px_conv_layout_create(const struct px_conv *conv);
 void px_conv_layout_destroy(struct px_conv_layout *layout); /* accepts NULL */
 bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout *layout);
 
-/* Plain f32 weights [oc][ic][kernel][kernel] -> packed, converted to desc.weights. */
+/* Plain f32 weights [oc][ic][kernel][kernel] -> packed, converted to desc.weights; for int8 they
+ * are whole numbers from -127 to 127. */
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err);
 /* Packed (BACKWARD_WEIGHTS: the f32 gradient) -> plain f32. */
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err);
@@ -75,6 +77,8 @@ struct px_blocked *px_conv_order(const struct px_conv *conv);
  */
 struct px_conv_buffers {
     void *src, *weights, *bias, *dst;
+    void *scale; /* f32 [oc], of int8 weights: the sum of products is multiplied with it, then the
+                    bias added */
 };
 int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *buffers, struct px_error *err);
 

@@ -30,6 +30,14 @@ bool px_cpu_is_fast_in_bf16(void)
     return (isa & amx) == amx || (is_of_amd() && (isa & avx512) == avx512);
 }
 
+bool px_cpu_has_int8(void)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    unsigned vnni = dnnl_cpu_isa_avx2_vnni, avx512 = dnnl_cpu_isa_avx512_core_vnni;
+
+    return (isa & vnni) == vnni || (isa & avx512) == avx512; /* as have all with AMX */
+}
+
 static int cpus_at_start;
 
 /* Before main(): once an engine has pinned the main thread, nothing tells what the mask was. */

@@ -107,6 +107,10 @@ size_t px_engine_memory(const struct px_engine *engine);
  * All by what oneDNN may use: ONEDNN_MAX_CPU_ISA counts. */
 bool px_cpu_is_fast_in_bf16(void);
 
+/* True where int8 is exact and fast: with VNNI or AMX. Others add pairs of products in 16 bits, which
+ * is not enough. By what oneDNN may use, too. */
+bool px_cpu_has_int8(void);
+
 /* The CPUs of the mask that the process was started with, whoever is pinned by now. */
 int px_cpu_count(void);
 

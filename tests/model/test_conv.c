@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "model/conv.h"
+#include "model/engine.h"
 #include "model/tile.h"
 #include "tests/model/reference.h"
 
@@ -153,7 +154,7 @@ static void run_shape(const struct reference_conv *s, enum px_conv_pass pass, en
     float *plain = malloc((size_t)p.nw * sizeof *plain);
     if (!weights_pass && px_conv_pack(conv, p.w, w, &err))
         fail_msg("%s: %s", what, err.message);
-    const struct px_conv_buffers buffers = {x, w, p.b, y};
+    const struct px_conv_buffers buffers = {.src = x, .weights = w, .bias = p.b, .dst = y};
     if (px_conv_run(conv, &buffers, &err))
         fail_msg("%s: %s", what, err.message);
     if (weights_pass && px_conv_unpack(conv, w, plain, &err))
@@ -172,6 +173,105 @@ static void run_shape(const struct reference_conv *s, enum px_conv_pass pass, en
     px_conv_destroy(conv);
     px_dnn_destroy(dnn);
     free_problem(&p);
+}
+
+/* Whole numbers from least to most. */
+static void fill_whole(float *p, long n, int least, int most)
+{
+    struct px_random random;
+
+    px_random_seed(&random, 5);
+    for (long i = 0; i < n; i++)
+        p[i] = (float)(least + (int)px_random_below(&random, (uint32_t)(most - least + 1)));
+}
+
+/* The sums are exact; what is off is their conversion to f32, the product with the scale, the sum
+ * with the bias and the slope (2^-24 each), and for bf16 one rounding of 2^-8. */
+static void compare_int8(const char *what, const struct problem *p, const float *scale, int oc,
+                         enum px_dtype dtype, const void *got)
+{
+    for (long i = 0; i < p->ny; i++) {
+        double sum = p->want[i] * (double)scale[i % oc], bias = (double)p->b[i % oc];
+        double want = sum + bias < 0 ? (double)0.2f * (sum + bias) : sum + bias;
+        double tolerance = ldexp(4 * (fabs(sum) + fabs(bias)), -24);
+
+        tolerance += dtype == PX_BF16 ? ldexp(fabs(want), -8) : 0;
+        if (!(fabs(value(dtype, got, i) - want) <= tolerance))
+            fail_msg("%s: element %ld is %g, not %g", what, i, value(dtype, got, i), want);
+    }
+}
+
+static void *bytes_of(const float *from, long n)
+{
+    uint8_t *to = aligned_alloc(64, ((size_t)n + 63) / 64 * 64);
+
+    for (long i = 0; i < n; i++)
+        to[i] = (uint8_t)(int)from[i];
+    return to;
+}
+
+static void run_int8(const struct reference_conv *s, enum px_dtype src, enum px_dtype dst)
+{
+    struct problem p = {0};
+    struct px_dnn *dnn = NULL;
+    struct px_conv *conv = NULL;
+    struct px_error err = {0};
+    char what[200];
+    float scale[64];
+    const struct px_conv_desc desc = {.n = s->n,
+                                      .ih = s->ih,
+                                      .iw = s->iw,
+                                      .ic = s->ic,
+                                      .oc = s->oc,
+                                      .kernel = s->kernel,
+                                      .stride = s->stride,
+                                      .pad = s->pad,
+                                      .src = src,
+                                      .weights = PX_S8,
+                                      .dst = dst,
+                                      .bias = true,
+                                      .relu = true,
+                                      .slope = 0.2f};
+
+    make_problem(s, &p);
+    fill_whole(p.x, p.nx, src == PX_U8 ? 0 : -127, src == PX_U8 ? 255 : 127);
+    fill_whole(p.w, p.nw, -127, 127);
+    for (int c = 0; c < s->oc; c++)
+        scale[c] = (c % 3 == 2 ? -1e-4f : 1e-4f) * (float)(c + 1);
+    p.want = calloc((size_t)p.ny, sizeof *p.want);
+    reference_conv_taps(s, tap_forward, &p);
+    if (px_dnn_create(&dnn, 2, &err) || px_conv_create(&conv, dnn, &desc, &err))
+        fail_msg("%s", err.message);
+    snprintf(what, sizeof what, "%s to %s, shape %d (%s)", px_dtype_name(src), px_dtype_name(dst),
+             (int)(s - shapes), px_conv_implementation(conv));
+    void *x = bytes_of(p.x, p.nx), *y = as(dst, p.y, p.ny);
+    void *w = aligned_alloc(64, (px_conv_weights_size(conv) + 63) / 64 * 64);
+    const struct px_conv_buffers buffers = {
+        .src = x, .weights = w, .bias = p.b, .dst = y, .scale = scale};
+    if (px_conv_pack(conv, p.w, w, &err) || px_conv_run(conv, &buffers, &err))
+        fail_msg("%s: %s", what, err.message);
+    compare_int8(what, &p, scale, s->oc, dst, y);
+    free(x);
+    free(y);
+    free(w);
+    px_conv_destroy(conv);
+    px_dnn_destroy(dnn);
+    free_problem(&p);
+}
+
+static void test_int8(void **state)
+{
+    (void)state;
+    if (!px_cpu_has_int8())
+        skip();
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        run_int8(&shapes[i], PX_U8, PX_F32);
+        run_int8(&shapes[i], PX_S8, PX_F32);
+        if (px_dnn_has_bf16()) {
+            run_int8(&shapes[i], PX_U8, PX_BF16);
+            run_int8(&shapes[i], PX_S8, PX_BF16);
+        }
+    }
 }
 
 static void run_all(enum px_conv_pass pass, enum px_dtype dtype)
@@ -254,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("f32 forward with bias and leaky ReLU equals the definition", test_forward),
         CHECK("bf16 forward equals the definition", test_forward_bf16),
+        CHECK("int8 forward adds exactly", test_int8),
         CHECK("the gradient by data equals the definition", test_data),
         CHECK("the gradient by weights equals the definition", test_weights),
         CHECK("bf16 gradients equal the definition, those by weights in f32", test_backward_bf16),

@@ -1,0 +1,89 @@
+#include "model/dnn.h"
+
+#include <stdint.h>
+
+size_t px_conv_weights_size(const struct px_conv *conv)
+{
+    return dnnl_memory_desc_get_size(px_conv_weights_desc(conv));
+}
+
+/* px_conv_layout is oneDNN's memory descriptor under another name. */
+struct px_conv_layout *px_conv_layout_create(const struct px_conv *conv)
+{
+    dnnl_memory_desc_t copy = NULL;
+
+    if (dnnl_memory_desc_clone(&copy, px_conv_weights_desc(conv)) != dnnl_success)
+        return NULL;
+    return (struct px_conv_layout *)copy;
+}
+
+void px_conv_layout_destroy(struct px_conv_layout *layout)
+{
+    dnnl_memory_desc_destroy((dnnl_memory_desc_t)layout);
+}
+
+bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout *layout)
+{
+    return dnnl_memory_desc_equal(px_conv_weights_desc(conv), (const_dnnl_memory_desc_t)layout) !=
+           0;
+}
+
+enum px_dtype px_conv_weights_dtype(const struct px_conv *conv)
+{
+    return conv->desc.weights;
+}
+
+/* Int8 weights may carry sums besides, which only reorders make. */
+struct px_blocked *px_conv_order(const struct px_conv *conv)
+{
+    return conv->desc.weights == PX_S8 ? NULL : px_blocked_create(px_conv_weights_desc(conv));
+}
+
+/* Runs from -> to through *primitive, which is made when first needed. */
+static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memory_t from,
+                   dnnl_memory_t to, struct px_error *err)
+{
+    if (!*primitive) {
+        const_dnnl_memory_desc_t a, b;
+        dnnl_primitive_desc_t pd = NULL;
+        dnnl_engine_t engine = conv->dnn->engine;
+
+        dnnl_memory_get_memory_desc(from, &a);
+        dnnl_memory_get_memory_desc(to, &b);
+        dnnl_status_t s = dnnl_reorder_primitive_desc_create(&pd, a, engine, b, engine, NULL);
+        if (s == dnnl_success)
+            s = dnnl_primitive_create(primitive, pd);
+        dnnl_primitive_desc_destroy(pd);
+        if (s != dnnl_success)
+            return px_dnn_check(s, "a reorder", err);
+    }
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    return px_dnn_check(dnnl_primitive_execute(*primitive, conv->dnn->stream, 2, args),
+                        "to reorder", err);
+}
+
+int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err)
+{
+    if (conv->blocked && conv->desc.weights == PX_F32) {
+        px_blocked_pack_f32(conv->blocked, plain, packed, conv->dnn->threads);
+        return 0;
+    }
+    if (conv->blocked && conv->desc.weights == PX_BF16) {
+        px_blocked_pack_bf16(conv->blocked, plain, packed, conv->dnn->threads);
+        return 0;
+    }
+    dnnl_memory_set_data_handle(conv->plain, (void *)(uintptr_t)plain);
+    dnnl_memory_set_data_handle(conv->weights, packed);
+    return reorder(conv, &conv->pack, conv->plain, conv->weights, err);
+}
+
+int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err)
+{
+    if (conv->blocked && conv->desc.weights == PX_F32) {
+        px_blocked_unpack_f32(conv->blocked, packed, plain, conv->dnn->threads);
+        return 0;
+    }
+    dnnl_memory_set_data_handle(conv->weights, (void *)(uintptr_t)packed);
+    dnnl_memory_set_data_handle(conv->plain, plain);
+    return reorder(conv, &conv->unpack, conv->weights, conv->plain, err);
+}
