@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum px_dtype {
-    PX_DTYPE_AUTO, /* engine: the fastest that the CPU allows (px_cpu_is_fast_in_bf16()) */
+    PX_DTYPE_AUTO, /* engine: the fastest that CPU and checkpoint allow (px_model_create()) */
     PX_F32,
     PX_BF16,
     PX_F16, /* files only */

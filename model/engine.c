@@ -5,8 +5,6 @@
 
 #include "model/cpu.h"
 #include "model/model.h"
-#include "model/plan.h"
-#include "model/room.h"
 
 static const size_t DEFAULT_MEMORY = (size_t)512 << 20;
 
@@ -142,16 +140,9 @@ static int insert_plan(struct px_engine *engine, struct px_model *model, const s
 static int add_plan(struct px_engine *engine, struct px_model *model, struct cached *key,
                     struct px_error *err)
 {
-    struct px_plan_desc desc = {.network = px_model_network(model),
-                                .pack = px_model_pack(model),
-                                .dtype = px_model_dtype(model),
-                                .n = key->n,
-                                .height = key->height,
-                                .width = key->width,
-                                .running = key->running,
-                                .threads = engine->threads};
     const struct px_room room = {engine->threads, engine->memory_limit};
     const struct px_shape shape = {key->n, key->height, key->width, key->running};
+    const struct px_plan_desc desc = px_model_plan(model, &shape, engine->threads);
     size_t limit = engine->memory_limit;
 
     key->bytes = px_room_needed(model, engine->threads, &shape);

@@ -29,8 +29,11 @@ enum px_norm_mode {
 
 struct px_model;
 
-/* dtype: AUTO, F32 or BF16. BF16 on a CPU that cannot do it is refused (USAGE). Takes ownership of
- * the checkpoint on success. */
+/* dtype: AUTO, F32, BF16 or S8. Int8 needs a checkpoint with quantised layers; its other layers run
+ * in bf16 where px_cpu_is_fast_in_bf16(), else in f32. F32 and BF16 take the weights that quantised
+ * ones stand for. AUTO is int8 where checkpoint and CPU allow it, else bf16 where that is fast,
+ * else f32. USAGE: the CPU cannot do what is asked for, or the checkpoint is not int8. Takes
+ * ownership of the checkpoint on success. */
 int px_model_create(struct px_model **out, struct px_checkpoint *checkpoint, enum px_dtype dtype,
                     struct px_error *err);
 /* px_checkpoint_open + px_model_create. */
@@ -107,8 +110,8 @@ size_t px_engine_memory(const struct px_engine *engine);
  * All by what oneDNN may use: ONEDNN_MAX_CPU_ISA counts. */
 bool px_cpu_is_fast_in_bf16(void);
 
-/* True where int8 is exact and fast: with VNNI or AMX. Others add pairs of products in 16 bits, which
- * is not enough. By what oneDNN may use, too. */
+/* True where int8 is exact and fast: with VNNI or AMX. Others add pairs of products in 16 bits,
+ * which is not enough. By what oneDNN may use, too. */
 bool px_cpu_has_int8(void);
 
 /* The CPUs of the mask that the process was started with, whoever is pinned by now. */

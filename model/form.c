@@ -2,7 +2,15 @@
 
 #include <stddef.h>
 
-enum { FEW = 4 }; /* channels of which four times as many fit one vector */
+enum {
+    FEW = 4, /* channels of which four times as many fit one vector */
+    /* Values of a result from which on it is faster to take one picture after the other through all
+     * such layers than to take all pictures through one layer after the other: the second-level
+     * cache (1 MB) holds a good part of what flows between two layers, and in deeper layers reading
+     * the weights for each picture costs more. unet_256 in int8, 8 pictures, Zen 4: 1 thread 288 ms
+     * instead of 325, 4 threads 82 instead of 88; twice and half this number are slower. */
+    ALONE = 1 << 17,
+};
 
 const char *px_form_name(enum px_form form)
 {
@@ -41,11 +49,12 @@ static int result_size(const struct px_layer *l, int size)
     return (size + 2 * l->pad - l->kernel) / l->stride + 1;
 }
 
-struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in)
+struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in,
+                              enum px_dtype dtype)
 {
     enum px_form form = px_form_of(layer);
 
-    return (struct px_grid){.dtype = in->dtype,
+    return (struct px_grid){.dtype = dtype,
                             .n = in->n,
                             .height = result_size(layer, in->height),
                             .width = result_size(layer, in->width),
@@ -54,12 +63,19 @@ struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid
                             .border = form == PX_FORM_FOURFOLD ? 1 : 0};
 }
 
+int px_form_pictures(const struct px_layer *layer, const struct px_grid *result)
+{
+    size_t values = (size_t)result->height * (size_t)result->width * (size_t)result->channels;
+
+    return px_form_of(layer) == PX_FORM_BACKWARD || values > ALONE ? 1 : result->n;
+}
+
 struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
                                  const struct px_grid *result)
 {
     enum px_form form = px_form_of(layer);
     struct px_conv_desc desc = {.pass = PX_CONV_FORWARD,
-                                .n = in->n,
+                                .n = px_form_pictures(layer, result),
                                 .ih = in->height + 2 * in->border,
                                 .iw = in->width + 2 * in->border,
                                 .ic = layer->in_channels,
@@ -68,7 +84,7 @@ struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_g
                                 .stride = layer->stride,
                                 .pad = layer->pad - in->border,
                                 .src = in->dtype,
-                                .weights = in->dtype,
+                                .weights = in->dtype == PX_U8 ? PX_S8 : in->dtype,
                                 .dst = result->dtype};
 
     if (form == PX_FORM_FOURFOLD) {
@@ -79,7 +95,6 @@ struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_g
         desc.stride = 2;
     } else if (form == PX_FORM_BACKWARD) { /* source and destination change places */
         desc.pass = PX_CONV_BACKWARD_DATA;
-        desc.n = 1;
         desc.ih = result->height;
         desc.iw = result->width;
         desc.ic = layer->out_channels;

@@ -37,14 +37,19 @@ enum px_form px_form_of(const struct px_layer *layer);
  * for. */
 bool px_form_has_int8(const struct px_network *network, int layer);
 
-/* The result of a layer that reads `in`, without data; of the same type. */
-struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in);
+/* The result of a layer that reads `in`, without data. */
+struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in,
+                              enum px_dtype dtype);
+
+/* How many of the result's pictures go through the layer at a time, from the convolution to the
+ * next layer's input: all, or one. */
+int px_form_pictures(const struct px_layer *layer, const struct px_grid *result);
 
 /* The border that a layer's input needs: that of its reflection pad. */
 int px_form_border(const struct px_layer *layer);
 
-/* The convolution from grid to grid, without bias and activation; its n is 1 where it has to run
- * for each picture. */
+/* The convolution from grid to grid, of px_form_pictures() pictures, without bias and activation.
+ */
 struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
                                  const struct px_grid *result);
 

@@ -1,17 +1,27 @@
 #ifndef MODEL_LAYOUT_H
 #define MODEL_LAYOUT_H
 
-/* Where a plan's pictures lie: for every layer what its convolution reads and gives, as offsets
- * into one arena. Private to the plan. */
+/* Where a plan's pictures lie, as offsets into one arena, and in which order they go through the
+ * layers. Private to the plan. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "model/plan.h"
 
+/* Layers in which pictures go one at a time and that follow each other are a group, as is every
+ * other layer on its own: a group is done with a picture before it begins with the next, so that
+ * what flows within it stays in the caches. Grids without data; their n is 1 where a picture is no
+ * longer needed when the next one comes, else the batch. */
 struct px_place {
-    struct px_grid in, result; /* without data */
-    size_t in_at, result_at;   /* offsets of the data, multiples of 64 */
+    struct px_grid in, result; /* of the convolution */
+    struct px_grid kept;       /* what later layers read of `in` where that has 8 bits: for a sum as
+                                  it was before, for a skip with the scales of the layer that joins
+                                  it; 0 channels: there is none */
+    size_t in_at, result_at, kept_at; /* offsets of the data, multiples of 64 */
+    int pictures;                     /* at a time */
+    int group;                        /* counted from 0 */
+    int joined;                       /* the layer that joins `in` as its skip, or -1 */
 };
 
 struct px_layout {

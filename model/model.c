@@ -1,59 +1,57 @@
 #include "model/model.h"
 
-#include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "model/conv.h"
+#include "model/form.h"
 
 struct px_model {
     atomic_int references;
     struct px_checkpoint *checkpoint; /* owned */
-    enum px_dtype dtype;
+    enum px_dtype dtype, base;        /* base: of layers that are not int8 */
+    bool int8[PX_MAX_LAYERS];
     struct px_pack *pack;
 };
 
-/* Whether oneDNN has a fast bf16 convolution on this CPU: asks for one of a usual shape. */
-static int check_bf16(struct px_error *err)
+static enum px_dtype fastest_float(void)
 {
-    struct px_conv_desc desc = {.n = 1,
-                                .ih = 32,
-                                .iw = 32,
-                                .ic = 64,
-                                .oc = 64,
-                                .kernel = 4,
-                                .stride = 2,
-                                .pad = 1,
-                                .src = PX_BF16,
-                                .weights = PX_BF16,
-                                .dst = PX_BF16};
-    int before = omp_get_max_threads();
-    struct px_dnn *dnn = NULL;
-    struct px_conv *conv = NULL;
-    int rc = px_dnn_create(&dnn, 1, err);
-
-    if (!rc && px_conv_create(&conv, dnn, &desc, NULL) != 0)
-        rc = px_fail(err, PX_E_USAGE, "this CPU cannot compute in bf16: use --dtype f32 or auto");
-    px_conv_destroy(conv);
-    px_dnn_destroy(dnn);
-    omp_set_num_threads(before);
-    return rc;
+    return px_cpu_is_fast_in_bf16() ? PX_BF16 : PX_F32;
 }
 
-static int choose_dtype(enum px_dtype asked, enum px_dtype *chosen, struct px_error *err)
+static int check_int8(const struct px_checkpoint *checkpoint, struct px_error *err)
 {
+    if (checkpoint->dtype != PX_S8)
+        return px_fail(err, PX_E_USAGE,
+                       "the checkpoint has no int8 weights: make them with pix2pix convert IN OUT "
+                       "--dtype int8 --calibrate DIR, or use --dtype auto");
+    if (!px_cpu_has_int8())
+        return px_fail(err, PX_E_USAGE,
+                       "this CPU has neither VNNI nor AMX, which int8 needs: use --dtype auto");
+    return 0;
+}
+
+/* Sets dtype to what `asked` becomes, and base to what layers without int8 run in. */
+static int choose_dtype(struct px_model *model, const struct px_checkpoint *checkpoint,
+                        enum px_dtype asked, struct px_error *err)
+{
+    if (asked == PX_DTYPE_AUTO)
+        asked = check_int8(checkpoint, NULL) == 0 ? PX_S8 : fastest_float();
+    model->dtype = model->base = asked;
     switch (asked) {
-    case PX_DTYPE_AUTO:
-        *chosen = px_cpu_is_fast_in_bf16() ? PX_BF16 : PX_F32;
-        return 0;
     case PX_F32:
-        *chosen = PX_F32;
         return 0;
     case PX_BF16:
-        *chosen = PX_BF16;
-        return px_cpu_is_fast_in_bf16() ? 0 : check_bf16(err);
+        return px_dnn_has_bf16() ? 0
+                                 : px_fail(err, PX_E_USAGE,
+                                           "this CPU cannot compute in bf16: use --dtype f32 or "
+                                           "auto");
+    case PX_S8:
+        model->base = fastest_float();
+        return check_int8(checkpoint, err);
     default:
-        return px_fail(err, PX_E_USAGE, "the engine does not compute in %s: use auto, f32 or bf16",
+        return px_fail(err, PX_E_USAGE,
+                       "the engine does not compute in %s: use auto, f32, bf16 or int8",
                        px_dtype_name(asked));
     }
 }
@@ -66,7 +64,10 @@ int px_model_create(struct px_model **out, struct px_checkpoint *checkpoint, enu
 
     if (!model)
         return px_fail(err, PX_E_NOMEM, "no memory for a model");
-    rc = choose_dtype(dtype, &model->dtype, err);
+    rc = choose_dtype(model, checkpoint, dtype, err);
+    for (int i = 0; !rc && i < checkpoint->network.layer_count; i++)
+        model->int8[i] = model->dtype == PX_S8 && px_checkpoint_quantised(checkpoint, i) &&
+                         px_form_has_int8(&checkpoint->network, i);
     if (!rc)
         rc = px_pack_create(&model->pack, checkpoint, err);
     if (rc) {
@@ -128,9 +129,17 @@ enum px_dtype px_model_dtype(const struct px_model *model)
     return model->dtype;
 }
 
-struct px_pack *px_model_pack(struct px_model *model)
+struct px_plan_desc px_model_plan(struct px_model *model, const struct px_shape *shape, int threads)
 {
-    return model->pack;
+    return (struct px_plan_desc){.network = px_model_network(model),
+                                 .pack = model->pack,
+                                 .dtype = model->base,
+                                 .int8 = model->int8,
+                                 .n = shape->n,
+                                 .height = shape->height,
+                                 .width = shape->width,
+                                 .running = shape->running,
+                                 .threads = threads};
 }
 
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err)

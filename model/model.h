@@ -4,8 +4,11 @@
 /* What the engine needs of a px_model beyond its public face in model/engine.h. */
 
 #include "model/engine.h"
-#include "model/pack.h"
+#include "model/plan.h"
+#include "model/room.h"
 
-struct px_pack *px_model_pack(struct px_model *model);
+/* The plan of that shape for an engine of so many threads; it borrows from the model. */
+struct px_plan_desc px_model_plan(struct px_model *model, const struct px_shape *shape,
+                                  int threads);
 
 #endif

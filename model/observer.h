@@ -7,11 +7,12 @@
 #include "model/passes.h"
 
 struct px_observer {
-    /* Called before the convolution of each layer, on the thread that runs the engine, with the
-     * convolution's input: after the activation, with its border, n pictures, not in
-     * depth-to-space order. The data is valid during the call and must not be changed: others
-     * may read it too. Returns NULL, or the data of a grid of the same kind for the convolution to
-     * read instead, aligned to 64 bytes and valid until the next call or the end of the run. */
+    /* Called before each convolution, on the thread that runs the engine, with its input: some of
+     * the batch's pictures (every picture comes to every layer once), after the activation, with
+     * their border, not in depth-to-space order, of the type that the layer computes in. The data
+     * is valid during the call and must not be changed: others may read it too. Returns NULL, or
+     * the data of a grid of the same kind for the convolution to read instead, aligned to 64 bytes
+     * and valid until the next call or the end of the run. */
     void *(*see)(void *context, int layer, const struct px_grid *in);
     void *context;
 };

@@ -11,7 +11,7 @@
 struct entry { /* one layer in one layout; never changed once it is in the list */
     struct entry *next;
     int layer;
-    bool folded;
+    bool folded, int8;
     struct px_conv_layout *layout;
     struct px_packed packed;
     void *memory; /* holds everything that `packed` points to */
@@ -70,18 +70,22 @@ bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
            (network->layers[layer].has_bias || px_pack_folds(network, layer, running));
 }
 
-/* The layer's real weights as floats: a view where the file holds aligned floats already, else a
- * copy in *owned, which the caller frees. NULL where there is no memory. */
-static const float *as_floats(const struct px_checkpoint *checkpoint, int layer, float **owned)
+/* The layer's weights as floats, the real ones or the whole numbers that int8 has: a view where the
+ * file holds aligned floats already, else a copy in *owned, which the caller frees. NULL where
+ * there is no memory. */
+static const float *as_floats(const struct px_checkpoint *checkpoint, const struct entry *entry,
+                              float **owned)
 {
-    const struct px_tensor *tensor = px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT);
+    const struct px_tensor *tensor = px_checkpoint_tensor(checkpoint, entry->layer, PX_ROLE_WEIGHT);
 
     *owned = NULL;
     if (tensor->dtype == PX_F32 && (uintptr_t)tensor->data % sizeof(float) == 0)
         return tensor->data;
     *owned = malloc(px_tensor_count(tensor) * sizeof(float));
-    if (*owned)
-        px_checkpoint_weights(checkpoint, layer, *owned);
+    if (*owned && entry->int8)
+        px_tensor_to_f32(tensor, *owned);
+    else if (*owned)
+        px_checkpoint_weights(checkpoint, entry->layer, *owned);
     return *owned;
 }
 
@@ -129,13 +133,14 @@ static int fold(const struct px_pack *pack, int layer, bool folded, float *scale
     return 0;
 }
 
-/* Rearranges the layer's weights into plain oneDNN order and has the convolution pack them. */
+/* Rearranges the layer's weights, times scale, into plain oneDNN order and has the convolution pack
+ * them. */
 static int pack_weights(const struct px_pack *pack, const struct entry *entry, const float *scale,
                         struct px_conv *conv, struct px_error *err)
 {
     const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
     float *owned, *plain = NULL;
-    const float *from = as_floats(pack->checkpoint, entry->layer, &owned), *ready = from;
+    const float *from = as_floats(pack->checkpoint, entry, &owned), *ready = from;
     int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
 
     if (!rc && (px_form_repeats(px_form_of(layer)) > 1 || entry->folded)) {
@@ -152,8 +157,8 @@ static int pack_weights(const struct px_pack *pack, const struct entry *entry, c
     return rc;
 }
 
-/* Lays out the entry's memory: weights, then the bias once for each output in depth-to-space order,
- * gamma, beta and mean. */
+/* Lays out the entry's memory: weights, then bias and scale once for each output in depth-to-space
+ * order, gamma, beta, mean, and what the input is multiplied with. */
 static int allocate(struct entry *entry, const struct px_layer *layer, size_t weights,
                     struct px_error *err)
 {
@@ -161,15 +166,18 @@ static int allocate(struct entry *entry, const struct px_layer *layer, size_t we
     size_t repeats = (size_t)px_form_repeats(px_form_of(layer));
 
     weights = (weights + 63) & ~(size_t)63;
-    entry->bytes = (weights + (repeats + 3) * channels * sizeof(float) + 63) & ~(size_t)63;
+    size_t floats = (2 * repeats + 3) * channels + (size_t)layer->in_channels;
+    entry->bytes = (weights + floats * sizeof(float) + 63) & ~(size_t)63;
     entry->memory = aligned_alloc(64, entry->bytes);
     if (!entry->memory)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", entry->bytes);
     entry->packed.weights = entry->memory;
     entry->packed.bias = (float *)(void *)((char *)entry->memory + weights);
-    entry->packed.gamma = entry->packed.bias + repeats * channels;
+    entry->packed.scale = entry->packed.bias + repeats * channels;
+    entry->packed.gamma = entry->packed.scale + repeats * channels;
     entry->packed.beta = entry->packed.gamma + channels;
     entry->packed.mean = entry->packed.beta + channels;
+    entry->packed.inverse = entry->packed.mean + channels;
     return 0;
 }
 
@@ -201,6 +209,29 @@ static void fill_vectors(const struct px_pack *pack, struct entry *entry, const 
         p->bias = NULL;
 }
 
+/* The scales of an int8 layer, of its result times `scale`. */
+static void fill_scales(const struct px_pack *pack, struct entry *entry, const float *scale)
+{
+    const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
+    size_t channels = (size_t)layer->out_channels;
+    size_t repeats = (size_t)px_form_repeats(px_form_of(layer));
+    struct px_packed *p = &entry->packed;
+
+    if (!entry->int8) {
+        p->scale = p->inverse = NULL;
+        return;
+    }
+    small_tensor(pack->checkpoint, entry->layer, PX_ROLE_WEIGHT_SCALE, 1.0f, p->scale);
+    for (size_t c = 0; c < channels; c++)
+        p->scale[c] *= scale[c];
+    for (size_t r = 1; r < repeats; r++)
+        memcpy(p->scale + r * channels, p->scale, channels * sizeof *p->scale);
+    px_tensor_to_f32(px_checkpoint_tensor(pack->checkpoint, entry->layer, PX_ROLE_INPUT_SCALE),
+                     p->inverse);
+    for (int i = 0; i < layer->in_channels; i++)
+        p->inverse[i] = 1.0f / p->inverse[i];
+}
+
 static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
                 struct px_error *err)
 {
@@ -217,6 +248,10 @@ static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
         return px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
     }
     rc = fold(pack, entry->layer, entry->folded, scale, err);
+    if (!rc)
+        fill_scales(pack, entry, scale);
+    for (size_t c = 0; entry->int8 && c < channels; c++)
+        scale[c] = 1.0f; /* the weights stay the whole numbers that they are */
     if (!rc)
         rc = pack_weights(pack, entry, scale, conv, err);
     if (!rc)
@@ -252,6 +287,7 @@ int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *c
                 const struct px_packed **out, struct px_error *err)
 {
     struct entry key = {.layer = layer,
+                        .int8 = px_conv_weights_dtype(conv) == PX_S8,
                         .folded = px_pack_folds(&pack->checkpoint->network, layer, running)};
     struct entry *entry;
     int rc = 0;

@@ -15,8 +15,10 @@
 #include "model/conv.h"
 
 struct px_packed {
-    void *weights; /* as the convolution wants them; read-only */
-    float *bias;   /* [oc] of the convolution; NULL without bias */
+    void *weights;  /* as the convolution wants them; read-only */
+    float *bias;    /* [oc] of the convolution; NULL without bias */
+    float *scale;   /* [oc], of int8 weights; else NULL */
+    float *inverse; /* [in_channels], 1 / input_scale of int8 weights; else NULL */
     /* [out_channels], what is left to do to its result, as in px_norm_pass: a norm by the picture's
      * statistics, or with `mean` a fixed one; gamma is NULL if there is nothing. */
     float *gamma, *beta, *mean;
@@ -36,8 +38,9 @@ bool px_pack_folds(const struct px_network *network, int layer, bool running);
 /* True where the layer's convolution has a bias. */
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running);
 
-/* The weights of a layer for `conv`, the convolution of its form (model/form.h). `running`: with
- * running statistics (the checkpoint has them). *out belongs to the pack. */
+/* The weights of a layer for `conv`, the convolution of its form (model/form.h); int8 only where
+ * the checkpoint has them so. `running`: with running statistics (the checkpoint has them). *out
+ * belongs to the pack. */
 int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
                 const struct px_packed **out, struct px_error *err);
 

@@ -20,6 +20,20 @@ size_t px_grid_elements(const struct px_grid *g)
            (size_t)g->channels;
 }
 
+size_t px_grid_bytes(const struct px_grid *g)
+{
+    return px_grid_elements(g) * px_dtype_size(g->dtype);
+}
+
+struct px_grid px_grid_slice(const struct px_grid *g, int first, int n)
+{
+    struct px_grid slice = *g;
+
+    slice.data = (char *)g->data + px_grid_bytes(g) / (size_t)g->n * (size_t)first;
+    slice.n = n;
+    return slice;
+}
+
 /* Row y of picture i without its border; `y` may lie in the border. */
 static struct px_row grid_row(const struct px_grid *g, int i, int y)
 {
@@ -186,14 +200,58 @@ static void mirror(const struct px_grid *g, int i, int y)
                (width + 2 * border) * pixel);
 }
 
-/* Drops in row y of a picture; the row's elements in `out` are drop.step apart from pixel to pixel.
- */
-static void drop_row(const struct px_grid *g, struct px_row_drop drop, int y, void *out)
+/* Channels `first` and on of row y of picture i of the target. */
+static struct px_row_target target_row(const struct px_target *t, int first, int i, int y)
 {
-    drop.pixels = (size_t)g->width;
-    drop.channels = (size_t)g->channels;
-    drop.index = (uint64_t)y * drop.pixels * drop.channels;
-    px_row_dropout(&drop, g->dtype, out);
+    size_t skipped = (size_t)first;
+
+    return (struct px_row_target){.data = (char *)row_data(&t->grid, i, y) +
+                                          skipped * px_dtype_size(t->grid.dtype),
+                                  .dtype = t->grid.dtype,
+                                  .step = (size_t)t->grid.channels,
+                                  .slope = t->slope,
+                                  .inverse = t->inverse ? t->inverse + skipped : NULL};
+}
+
+/* The first channels of a row. */
+static void join_row(const struct px_grid *skip, const struct px_target *to, int i, int y)
+{
+    struct px_row row = grid_row(skip, i, y);
+    struct px_row_target target = target_row(to, 0, i, y);
+    size_t size = px_dtype_size(skip->dtype), pixel = row.channels * size;
+
+    if (skip->dtype != PX_U8 && skip->dtype != PX_S8) {
+        px_row_feed(&row, &(struct px_affine){0}, &(struct px_row_extra){0}, &target);
+        return;
+    }
+    for (size_t x = 0; x < row.width; x++)
+        memcpy((char *)target.data + x * target.step * size, (const char *)row.data + x * pixel,
+               pixel);
+}
+
+static void feed_row(const struct px_grid *grid, const struct px_affine *affine,
+                     const struct px_feed_pass *feed, int i, int y)
+{
+    struct px_row row = grid_row(grid, i, y);
+    struct px_row_drop drop = {.stream = (uint64_t)feed->layer,
+                               .index = (uint64_t)y * row.width * row.channels};
+    struct px_row_extra extra = {.more = feed->more ? row_data(feed->more, i, y) : NULL};
+    struct px_row_target to;
+
+    if (feed->dropout && feed->dropout[i]) {
+        drop.seed = feed->seeds[i];
+        extra.drop = &drop;
+    }
+    if (feed->kept) {
+        to = target_row(feed->kept, 0, i, y);
+        px_row_feed(&row, affine, &extra, &to);
+    }
+    if (feed->skip)
+        join_row(feed->skip, &feed->next, i, y);
+    to = target_row(&feed->next, feed->skip ? feed->skip->channels : 0, i, y);
+    px_row_feed(&row, affine, &extra, &to);
+    if (feed->next.grid.border)
+        mirror(&feed->next.grid, i, y);
 }
 
 void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
@@ -203,45 +261,8 @@ void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
 
 #pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
     for (int k = 0; k < rows; k++) {
-        int i = k / height, y = k % height;
-        struct px_row row = grid_row(grid, i, y);
-        struct px_affine affine = picture_affine(grid, norm, i);
-        void *out = row_data(&feed->out, i, y);
-
-        px_row_feed(&row, &affine, feed->more ? row_data(feed->more, i, y) : NULL, feed->slope,
-                    out);
-        if (feed->dropout && feed->dropout[i]) {
-            struct px_row_drop drop = {.seed = feed->seeds[i],
-                                       .stream = (uint64_t)feed->layer,
-                                       .step = (size_t)grid->channels};
-            drop_row(grid, drop, y, out);
-        }
-        if (feed->out.border)
-            mirror(&feed->out, i, y);
-    }
-}
-
-void px_pass_up(const struct px_grid *grid, const struct px_norm_pass *norm,
-                const struct px_up_pass *up, int threads)
-{
-    int height = grid->height, rows = grid->n * height;
-    size_t size = px_dtype_size(grid->dtype), width = (size_t)grid->width;
-    size_t skip = (size_t)up->skip_channels, channels = (size_t)grid->channels;
-
-#pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
-    for (int k = 0; k < rows; k++) {
-        int i = k / height, y = k % height;
-        struct px_row row = grid_row(grid, i, y);
-        struct px_affine affine = picture_affine(grid, norm, i);
-        struct px_row_skip from = {(const char *)up->skip + (size_t)k * width * skip * size, skip};
-        char *out = (char *)up->out + (size_t)k * width * (skip + channels) * size;
-
-        px_row_up(&row, &affine, &from, out);
-        if (up->dropout && up->dropout[i]) {
-            struct px_row_drop drop = {
-                .seed = up->seeds[i], .stream = (uint64_t)up->layer, .step = skip + channels};
-            drop_row(grid, drop, y, out + skip * size);
-        }
+        struct px_affine affine = picture_affine(grid, norm, k / height);
+        feed_row(grid, &affine, feed, k / height, k % height);
     }
 }
 

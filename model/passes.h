@@ -21,14 +21,18 @@
  * is never rearranged on its own, passes read it so. */
 struct px_grid {
     void *data;
-    enum px_dtype dtype; /* PX_F32 or PX_BF16 */
+    enum px_dtype dtype; /* PX_F32 or PX_BF16; what a quantised layer reads: PX_S8 or PX_U8 */
     int n, height, width, channels;
     bool depth_to_space; /* width and height are even, the border is 0 or 1 and holds anything */
     int border;          /* else it mirrors the picture, is written along with it, and is smaller */
 };
 
-/* Elements of `data`. */
+/* Elements of `data`, and bytes. */
 size_t px_grid_elements(const struct px_grid *grid);
+size_t px_grid_bytes(const struct px_grid *grid);
+
+/* Pictures first .. first + n - 1 of a grid. */
+struct px_grid px_grid_slice(const struct px_grid *grid, int first, int n);
 
 /* A norm: (x - mean) / sqrt(variance + 1e-5) * gamma + beta by the statistics of each picture, the
  * variance biased, as PyTorch's BatchNorm2d on a batch of one. */
@@ -44,15 +48,25 @@ size_t px_pass_work(const struct px_grid *grid);
  * [n][channels] of gamma / sqrt(variance + 1e-5). */
 void px_pass_statistics(const struct px_grid *grid, const struct px_norm_pass *norm, int threads);
 
-/* What the next convolution reads: y = dropout(normalised grid) + more, y < 0 ? slope * y : y, into
- * `out`, a plain grid of the same size, with its border. Element (y, x, c) of picture i stays (and
- * is doubled) where the top bit of px_hash(seeds[i], layer, (y * width + x) * channels + c) is set.
- * There is no dropout where there is `more`. */
+/* Where a pass writes, and how: the activated values into a plain grid of the same size, with its
+ * border. 8 bits are y * inverse[channel], rounded and clamped as model/quantize.h says. */
+struct px_target {
+    struct px_grid grid;  /* of the type that is read, PX_S8 or PX_U8 */
+    float slope;          /* 0 to 1: y < 0 ? slope * y : y */
+    const float *inverse; /* grid.channels: 1 / input_scale; 8 bits only */
+};
+
+/* What the next convolution reads: [skip, dropout(normalised grid) + more], activated. Element
+ * (y, x, c) of picture i's grid stays (and is doubled) where the top bit of
+ * px_hash(seeds[i], layer, (y * width + x) * channels + c) is set. There is no dropout where there
+ * is `more`. */
 struct px_feed_pass {
-    struct px_grid out;         /* may be the grid itself, if that is plain */
-    const struct px_grid *more; /* plain, of the same size; NULL: nothing */
-    float slope;
-    const bool *dropout; /* n; NULL: off */
+    struct px_target next;      /* may be the grid itself, if that is plain and there is no skip */
+    struct px_target *kept;     /* the same for later layers, without skip; NULL: none */
+    const struct px_grid *skip; /* plain, of the type that is read, or already of the target's type
+                                   and activated; NULL: none */
+    const struct px_grid *more; /* plain, of the same size and type; NULL: nothing */
+    const bool *dropout;        /* n; NULL: off */
     const uint64_t *seeds;
     int layer;
 };
@@ -60,20 +74,6 @@ struct px_feed_pass {
 /* norm NULL: the grid is normalised already. */
 void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
                   const struct px_feed_pass *feed, int threads);
-
-/* ReLU of [skip, dropout(normalised grid)] into out (n, height, width, skip_channels + channels);
- * dropout as in px_feed_pass. */
-struct px_up_pass {
-    const void *skip; /* (n, height, width, skip_channels), after a (leaky) ReLU or none */
-    int skip_channels;
-    void *out;
-    const bool *dropout; /* n; NULL: off */
-    const uint64_t *seeds;
-    int layer;
-};
-
-void px_pass_up(const struct px_grid *grid, const struct px_norm_pass *norm,
-                const struct px_up_pass *up, int threads);
 
 /* n pictures as plain arrays, one each; they have the channels of the grid that they go with. */
 struct px_pictures {

@@ -9,9 +9,10 @@
 
 struct step { /* one layer of the network */
     struct px_conv *conv;
-    bool backward, activates;       /* the convolution */
-    const struct px_packed *packed; /* owned by the pack */
-    struct px_grid in, result;      /* what the convolution reads and writes */
+    bool backward, activates;        /* the convolution */
+    const struct px_packed *packed;  /* owned by the pack */
+    struct px_grid in, result, kept; /* as in px_place, with data */
+    int pictures, group, joined;     /* as in px_place */
 };
 
 /* The data's way: the picture into the first layer's input, then in each layer by the convolution
@@ -51,6 +52,11 @@ static int make_arena(struct px_plan *plan, const struct px_layout *layout, stru
         step->in.data = plan->arena + place->in_at;
         step->result = place->result;
         step->result.data = plan->arena + place->result_at;
+        step->kept = place->kept;
+        step->kept.data = plan->arena + place->kept_at;
+        step->pictures = place->pictures;
+        step->group = place->group;
+        step->joined = place->joined;
     }
     return 0;
 }
@@ -113,92 +119,126 @@ void px_plan_destroy(struct px_plan *plan)
     free(plan);
 }
 
-/* From the result of layer i and the skip to the next layer's input. */
-static void join(struct px_plan *plan, int i, const struct px_norm_pass *norm,
-                 const struct px_plan_io *io)
-{
-    const struct px_layer *layer = &plan->desc.network->layers[i];
-    const struct px_grid *skip = &plan->steps[layer[1].skip + 1].in;
-    struct px_up_pass up = {.skip = skip->data,
-                            .skip_channels = skip->channels,
-                            .out = plan->steps[i + 1].in.data,
-                            .layer = i};
+/* Some pictures in one layer. */
+struct turn {
+    const struct px_plan_io *io;
+    int layer, first, n; /* pictures first .. first + n - 1 */
+};
 
-    if (layer->has_dropout) {
-        up.dropout = io->dropout;
-        up.seeds = io->seeds;
-    }
-    px_pass_up(&plan->steps[i].result, norm, &up, plan->desc.threads);
+/* These pictures of a grid, which may have room for no more. */
+static struct px_grid of_turn(const struct px_grid *grid, const struct turn *t)
+{
+    return px_grid_slice(grid, grid->n > t->n ? t->first : 0, t->n);
 }
 
-/* From the result of layer i, with what is added to it, to the next layer's input. */
-static void feed(struct px_plan *plan, int i, const struct px_norm_pass *norm,
-                 const struct px_plan_io *io)
+static int convolve(const struct px_plan *plan, const struct turn *t, struct px_error *err)
 {
-    const struct px_layer *layer = &plan->desc.network->layers[i];
-    const struct step *step = &plan->steps[i];
-    struct px_feed_pass feed = {
-        .out = step[1].in, .slope = step->activates ? 1.0f : layer[1].slope, .layer = i};
-
-    if (layer->residual >= 0)
-        feed.more = &plan->steps[layer->residual].in;
-    if (layer->has_dropout && io->dropout) {
-        feed.dropout = io->dropout;
-        feed.seeds = io->seeds;
-    }
-    if (step->result.data != feed.out.data || norm || feed.dropout || feed.slope != 1.0f)
-        px_pass_feed(&step->result, norm, &feed, plan->desc.threads);
-}
-
-/* Picture i of a grid. */
-static void *picture(const struct px_grid *g, int i)
-{
-    size_t each = px_grid_elements(g) / (size_t)g->n * px_dtype_size(g->dtype);
-
-    return (char *)g->data + (size_t)i * each;
-}
-
-/* All pictures at once, or backward one by one. */
-static int convolve(struct step *step, struct px_error *err)
-{
-    struct px_conv_buffers buffers = {.src = step->in.data,
+    const struct px_observer *observer = t->io->observer;
+    const struct step *step = &plan->steps[t->layer];
+    struct px_grid in = of_turn(&step->in, t), result = of_turn(&step->result, t);
+    struct px_conv_buffers buffers = {.src = in.data,
                                       .weights = step->packed->weights,
                                       .bias = step->packed->bias,
-                                      .dst = step->result.data};
-    int rc = 0;
+                                      .scale = step->packed->scale,
+                                      .dst = result.data};
 
-    if (!step->backward)
-        return px_conv_run(step->conv, &buffers, err);
-    for (int i = 0; !rc && i < step->in.n; i++) {
-        buffers.src = picture(&step->result, i);
-        buffers.dst = picture(&step->in, i);
-        rc = px_conv_run(step->conv, &buffers, err);
+    if (observer) {
+        void *instead = observer->see(observer->context, t->layer, &in);
+        if (instead)
+            buffers.src = instead;
     }
-    return rc;
+    if (step->backward) {
+        buffers.dst = buffers.src;
+        buffers.src = result.data;
+    }
+    return px_conv_run(step->conv, &buffers, err);
 }
 
-static int run_step(struct px_plan *plan, int i, const struct px_plan_io *io,
-                    struct px_layer_profile *times, struct px_error *err)
+/* What later layers read of the input of layer i. */
+static struct px_grid for_later(const struct px_plan *plan, int i, const struct turn *t)
 {
-    const struct px_network *network = plan->desc.network;
-    struct step *step = &plan->steps[i];
-    const struct px_packed *packed = step->packed;
+    const struct step *step = &plan->steps[i];
+
+    return of_turn(step->kept.channels > 0 ? &step->kept : &step->in, t);
+}
+
+/* A grid that the layer's result goes to, activated for layer `reader`. Where a skip comes along
+ * that is to be activated too, another ReLU does nothing to what had one. */
+static struct px_target target(const struct px_plan *plan, const struct px_grid *grid,
+                               const struct turn *t, int reader)
+{
+    const struct px_layer *to = &plan->desc.network->layers[reader];
+    bool activated = plan->steps[t->layer].activates && reader == t->layer + 1 && to->skip < 0;
+
+    return (struct px_target){.grid = of_turn(grid, t),
+                              .slope = activated ? 1.0f : to->slope,
+                              .inverse = plan->steps[reader].packed->inverse};
+}
+
+/* From the result of the layer, with what is joined or added to it, to the next layer's input and
+ * what is kept of that. */
+static void feed(const struct px_plan *plan, const struct turn *t, const struct px_norm_pass *norm)
+{
+    const struct px_layer *layer = &plan->desc.network->layers[t->layer];
+    const struct step *step = &plan->steps[t->layer];
+    struct px_grid result = of_turn(&step->result, t), skip, more;
+    struct px_feed_pass feed = {.layer = t->layer,
+                                .next = target(plan, &step[1].in, t, t->layer + 1)};
+    struct px_target kept;
+
+    if (step[1].kept.channels > 0) {
+        kept = target(plan, &step[1].kept, t, step[1].joined < 0 ? t->layer + 1 : step[1].joined);
+        feed.kept = &kept;
+    }
+    if (layer[1].skip >= 0) {
+        skip = for_later(plan, layer[1].skip + 1, t);
+        feed.skip = &skip;
+    }
+    if (layer->residual >= 0) {
+        more = for_later(plan, layer->residual, t);
+        feed.more = &more;
+    }
+    if (layer->has_dropout && t->io->dropout) {
+        feed.dropout = t->io->dropout + t->first;
+        feed.seeds = t->io->seeds + t->first;
+    }
+    if (result.data != feed.next.grid.data || norm || feed.dropout || feed.next.slope != 1.0f)
+        px_pass_feed(&result, norm, &feed, plan->desc.threads);
+}
+
+/* The last layer's result into the pictures. */
+static void finish(const struct px_plan *plan, const struct turn *t)
+{
+    struct px_grid result = of_turn(&plan->steps[t->layer].result, t);
+    struct px_pictures pictures = t->io->pictures;
+
+    pictures.n = t->n;
+    if (pictures.out_u8)
+        pictures.out_u8 += t->first;
+    if (pictures.out_f32)
+        pictures.out_f32 += t->first;
+    px_pass_out(&result, &pictures, plan->desc.threads);
+}
+
+static int take_turn(const struct px_plan *plan, const struct turn *t,
+                     struct px_layer_profile *times, struct px_error *err)
+{
+    const struct px_packed *packed = plan->steps[t->layer].packed;
     struct px_norm_pass norm = {packed->gamma, packed->beta, plan->work, packed->mean};
     int64_t mark = px_now_ns();
-    int rc = convolve(step, err);
-
+    int rc = convolve(plan, t, err);
     if (rc)
         return rc;
     px_profile_lap(&mark, &times->convolution_ns);
-    if (norm.gamma && !norm.mean)
-        px_pass_statistics(&step->result, &norm, plan->desc.threads);
+    if (norm.gamma && !norm.mean) {
+        struct px_grid result = of_turn(&plan->steps[t->layer].result, t);
+        px_pass_statistics(&result, &norm, plan->desc.threads);
+    }
     px_profile_lap(&mark, &times->statistics_ns);
-    if (i == network->layer_count - 1)
-        px_pass_out(&step->result, &io->pictures, plan->desc.threads);
-    else if (network->layers[i + 1].skip >= 0)
-        join(plan, i, norm.gamma ? &norm : NULL, io);
+    if (t->layer == plan->desc.network->layer_count - 1)
+        finish(plan, t);
     else
-        feed(plan, i, norm.gamma ? &norm : NULL, io);
+        feed(plan, t, norm.gamma ? &norm : NULL);
     px_profile_lap(&mark, &times->pass_ns);
     return 0;
 }
@@ -213,26 +253,36 @@ static void describe(const struct px_plan *plan, int i, struct px_layer_profile 
     profile->implementation = px_conv_implementation(step->conv);
 }
 
+/* All pictures through layers `first` to `end` - 1, a group. */
+static int run_group(const struct px_plan *plan, int first, int end, const struct px_plan_io *io,
+                     struct px_layer_profile *times, struct px_error *err)
+{
+    struct turn turn = {.io = io, .n = plan->steps[first].pictures};
+    int rc = 0;
+
+    for (; !rc && turn.first < plan->desc.n; turn.first += turn.n)
+        for (turn.layer = first; !rc && turn.layer < end; turn.layer++)
+            rc = take_turn(plan, &turn, &times[turn.layer], err);
+    return rc;
+}
+
 int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err)
 {
     const struct px_plan_desc *d = &plan->desc;
-    struct px_layer_profile unread;
-    int64_t mark = px_now_ns(), in;
+    struct px_profile unread, *profile = io->profile ? io->profile : &unread;
+    int64_t mark = px_now_ns();
     int rc = 0;
 
+    *profile = (struct px_profile){0};
     px_pass_in(&io->pictures, &plan->steps[0].in, d->threads);
-    px_profile_lap(&mark, io->profile ? &io->profile->in_ns : &in);
-    for (int i = 0; !rc && i < d->network->layer_count; i++) {
-        struct px_layer_profile *times = io->profile ? &io->profile->layers[i] : &unread;
-        void *own = plan->steps[i].in.data, *instead = NULL;
-        if (io->observer)
-            instead = io->observer->see(io->observer->context, i, &plan->steps[i].in);
-        if (instead)
-            plan->steps[i].in.data = instead;
-        rc = run_step(plan, i, io, times, err);
-        plan->steps[i].in.data = own;
-        if (io->profile)
-            describe(plan, i, times);
+    px_profile_lap(&mark, &profile->in_ns);
+    for (int i = 0, end; !rc && i < d->network->layer_count; i = end) {
+        for (end = i + 1; end < d->network->layer_count; end++)
+            if (plan->steps[end].group != plan->steps[i].group)
+                break;
+        rc = run_group(plan, i, end, io, profile->layers, err);
     }
+    for (int i = 0; i < d->network->layer_count; i++)
+        describe(plan, i, &profile->layers[i]);
     return rc;
 }

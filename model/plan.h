@@ -22,7 +22,8 @@ struct px_plan;
 struct px_plan_desc {
     const struct px_network *network; /* borrowed, like the pack: both must outlive the plan */
     struct px_pack *pack;
-    enum px_dtype dtype;  /* PX_F32 or PX_BF16, of weights and activations */
+    enum px_dtype dtype; /* PX_F32 or PX_BF16, of weights and activations */
+    const bool *int8;    /* borrowed, of each layer: whether it runs on its int8 weights; or NULL */
     int n, height, width; /* n >= 1, multiples of px_network_multiple() */
     bool running;         /* running statistics instead of each picture's own */
     int threads;          /* what `dnn` was made with */

@@ -25,12 +25,12 @@ struct px_profile {
     struct px_layer_profile layers[PX_MAX_LAYERS];
 };
 
-/* Writes the time since *mark to *to and moves *mark to now. */
+/* Adds the time since *mark to *to and moves *mark to now. */
 static inline void px_profile_lap(int64_t *mark, int64_t *to)
 {
     int64_t now = px_now_ns();
 
-    *to = now - *mark;
+    *to += now - *mark;
     *mark = now;
 }
 

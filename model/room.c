@@ -4,20 +4,12 @@
 #include <stdio.h>
 
 #include "model/model.h"
-#include "model/plan.h"
 
 static const size_t MIB = (size_t)1 << 20;
 
 size_t px_room_needed(struct px_model *model, int threads, const struct px_shape *shape)
 {
-    const struct px_plan_desc desc = {.network = px_model_network(model),
-                                      .pack = px_model_pack(model),
-                                      .dtype = px_model_dtype(model),
-                                      .n = shape->n,
-                                      .height = shape->height,
-                                      .width = shape->width,
-                                      .running = shape->running,
-                                      .threads = threads};
+    const struct px_plan_desc desc = px_model_plan(model, shape, threads);
     size_t bytes;
 
     return px_plan_memory(&desc, &bytes) ? bytes : SIZE_MAX;

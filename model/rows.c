@@ -5,24 +5,40 @@
 #include "base/random.h"
 #include "base/simd.h"
 
-/* Every kernel is written once, over elements of either type; `bf16` is a constant where it is
+/* Every kernel is written once, for elements of all types; a type is a constant where it is
  * inlined, so the compiler makes a loop for each. */
-PX_INLINE float load(const void *data, size_t i, bool bf16)
+PX_INLINE float load(const void *data, size_t i, enum px_dtype type)
 {
-    return bf16 ? px_bf16_to_f32(((const uint16_t *)data)[i]) : ((const float *)data)[i];
+    return type == PX_BF16 ? px_bf16_to_f32(((const uint16_t *)data)[i]) : ((const float *)data)[i];
 }
 
-PX_INLINE void store(void *data, size_t i, float value, bool bf16)
+/* A whole number of 8 bits, of up to 2^22: in the sum with 1.5 * 2^23 it is rounded to nearest,
+ * ties to even, and has become the low bits. */
+PX_INLINE uint8_t to_byte(float x)
 {
-    if (bf16)
+    float moved = x + 12582912.0f;
+    uint32_t bits;
+
+    memcpy(&bits, &moved, sizeof bits);
+    return (uint8_t)bits;
+}
+
+PX_INLINE float within(float x, float least, float most)
+{
+    x = x > least ? x : least; /* a NaN becomes the least */
+    return most < x ? most : x;
+}
+
+PX_INLINE void store(void *data, size_t i, float value, enum px_dtype type)
+{
+    if (type == PX_BF16)
         ((uint16_t *)data)[i] = px_f32_to_bf16(value);
+    else if (type == PX_S8)
+        ((uint8_t *)data)[i] = to_byte(within(value, -127.0f, 127.0f));
+    else if (type == PX_U8)
+        ((uint8_t *)data)[i] = to_byte(within(value, 0.0f, 255.0f));
     else
         ((float *)data)[i] = value;
-}
-
-PX_INLINE float relu(float x)
-{
-    return x > 0.0f ? x : 0.0f;
 }
 
 PX_INLINE size_t pixel(const struct px_row *r, size_t x)
@@ -30,41 +46,41 @@ PX_INLINE size_t pixel(const struct px_row *r, size_t x)
     return (x & 1 ? r->second : r->first) + x / 2 * r->step;
 }
 
-PX_INLINE void sum(const struct px_row *r, float *total, bool bf16)
+PX_INLINE void sum(const struct px_row *r, float *total, enum px_dtype type)
 {
     for (size_t p = 0; p < r->width / 2; p++) {
         size_t a = r->first + p * r->step, b = r->second + p * r->step;
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++)
-            total[c] += load(r->data, a + c, bf16) + load(r->data, b + c, bf16);
+            total[c] += load(r->data, a + c, type) + load(r->data, b + c, type);
     }
     if (r->width & 1) {
         size_t a = pixel(r, r->width - 1);
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++)
-            total[c] += load(r->data, a + c, bf16);
+            total[c] += load(r->data, a + c, type);
     }
 }
 
 PX_CLONES void px_row_sum(const struct px_row *row, float *total)
 {
     if (row->dtype == PX_BF16)
-        sum(row, total, true);
+        sum(row, total, PX_BF16);
     else
-        sum(row, total, false);
+        sum(row, total, PX_F32);
 }
 
-PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, bool bf16)
+PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, enum px_dtype type)
 {
     for (size_t p = 0; p < r->width / 2; p++) {
         size_t a = r->first + p * r->step, b = r->second + p * r->step;
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++) {
-            float u = load(r->data, a + c, bf16) - mean[c];
-            float v = load(r->data, b + c, bf16) - mean[c];
+            float u = load(r->data, a + c, type) - mean[c];
+            float v = load(r->data, b + c, type) - mean[c];
 
             total[c] += u * u + v * v;
         }
@@ -74,7 +90,7 @@ PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, 
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++) {
-            float u = load(r->data, a + c, bf16) - mean[c];
+            float u = load(r->data, a + c, type) - mean[c];
 
             total[c] += u * u;
         }
@@ -84,134 +100,107 @@ PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, 
 PX_CLONES void px_row_squares(const struct px_row *row, const float *mean, float *total)
 {
     if (row->dtype == PX_BF16)
-        squares(row, mean, total, true);
+        squares(row, mean, total, PX_BF16);
     else
-        squares(row, mean, total, false);
+        squares(row, mean, total, PX_F32);
 }
 
-/* `norm` and `add` are constants, too, where this is inlined. */
-PX_INLINE void feed_all(const struct px_row *r, const struct px_affine *n, const void *more,
-                        float slope, void *out, bool bf16, bool norm, bool add)
-{
-    const float *mean = n->mean, *scale = n->scale, *beta = n->beta;
+enum extra { NOTHING, ADD, DROP };
 
-    for (size_t x = 0; x < r->width; x++) {
-        size_t from = pixel(r, x), to = x * r->channels;
+struct feed { /* the arguments of px_row_feed() */
+    const struct px_row *row;
+    const struct px_affine *affine;
+    const struct px_row_extra *extra;
+    const struct px_row_target *to;
+};
+
+/* Types, norm and extra are constants where this is inlined. */
+PX_INLINE void feed_row(const struct feed *f, enum px_dtype in, enum px_dtype out, bool norm,
+                        enum extra extra)
+{
+    const float *mean = f->affine->mean, *scale = f->affine->scale, *beta = f->affine->beta;
+    const float *inverse = f->to->inverse, slope = f->to->slope;
+    const void *data = f->row->data, *more = f->extra->more;
+    const struct px_row_drop *drop = f->extra->drop;
+    size_t channels = f->row->channels;
+    void *result = f->to->data;
+
+    for (size_t x = 0; x < f->row->width; x++) {
+        size_t from = pixel(f->row, x), at = x * channels, to = x * f->to->step;
 
 #pragma omp simd
-        for (size_t c = 0; c < r->channels; c++) {
-            float y = load(r->data, from + c, bf16);
+        for (size_t c = 0; c < channels; c++) {
+            float y = load(data, from + c, in);
 
             if (norm)
                 y = (y - mean[c]) * scale[c] + beta[c];
-            if (add)
-                y += load(more, to + c, bf16);
-            store(out, to + c, y > 0.0f ? y : slope * y, bf16);
+            if (extra == ADD)
+                y += load(more, at + c, in);
+            if (extra == DROP)
+                y *= px_hash(drop->seed, drop->stream, drop->index + at + c) >> 63 ? 2.0f : 0.0f;
+            float below = slope * y;
+            y = below > y ? below : y;
+            if (out == PX_S8 || out == PX_U8)
+                y *= inverse[c];
+            store(result, to + c, y, out);
         }
     }
 }
 
-PX_INLINE void feed(const struct px_row *r, const struct px_affine *n, const void *more,
-                    float slope, void *out, bool bf16)
+PX_INLINE void feed_extra(const struct feed *f, enum px_dtype in, enum px_dtype out, bool norm)
 {
-    if (n->mean && more)
-        feed_all(r, n, more, slope, out, bf16, true, true);
-    else if (n->mean)
-        feed_all(r, n, NULL, slope, out, bf16, true, false);
-    else if (more)
-        feed_all(r, n, more, slope, out, bf16, false, true);
+    if (f->extra->more)
+        feed_row(f, in, out, norm, ADD);
+    else if (f->extra->drop)
+        feed_row(f, in, out, norm, DROP);
     else
-        feed_all(r, n, NULL, slope, out, bf16, false, false);
+        feed_row(f, in, out, norm, NOTHING);
+}
+
+PX_INLINE void feed_norm(const struct feed *f, enum px_dtype in, enum px_dtype out)
+{
+    if (f->affine->mean)
+        feed_extra(f, in, out, true);
+    else
+        feed_extra(f, in, out, false);
+}
+
+PX_INLINE void feed(const struct feed *f, enum px_dtype in)
+{
+    if (f->to->dtype == PX_S8)
+        feed_norm(f, in, PX_S8);
+    else if (f->to->dtype == PX_U8)
+        feed_norm(f, in, PX_U8);
+    else
+        feed_norm(f, in, in);
 }
 
 PX_CLONES void px_row_feed(const struct px_row *row, const struct px_affine *affine,
-                           const void *more, float slope, void *out)
+                           const struct px_row_extra *extra, const struct px_row_target *to)
 {
+    const struct feed f = {row, affine, extra, to};
+
     if (row->dtype == PX_BF16)
-        feed(row, affine, more, slope, out, true);
+        feed(&f, PX_BF16);
     else
-        feed(row, affine, more, slope, out, false);
-}
-
-PX_INLINE void up_pixel(const struct px_row *r, size_t from, const struct px_affine *n, void *out,
-                        size_t to, bool bf16)
-{
-    const float *mean = n->mean, *scale = n->scale, *beta = n->beta;
-
-    if (!mean) {
-#pragma omp simd
-        for (size_t c = 0; c < r->channels; c++)
-            store(out, to + c, relu(load(r->data, from + c, bf16)), bf16);
-        return;
-    }
-#pragma omp simd
-    for (size_t c = 0; c < r->channels; c++) {
-        float y = (load(r->data, from + c, bf16) - mean[c]) * scale[c] + beta[c];
-
-        store(out, to + c, relu(y), bf16);
-    }
-}
-
-PX_INLINE void up(const struct px_row *r, const struct px_affine *affine,
-                  const struct px_row_skip *skip, void *out, bool bf16)
-{
-    for (size_t x = 0; x < r->width; x++) {
-        size_t to = x * (skip->channels + r->channels), from = x * skip->channels;
-
-#pragma omp simd
-        for (size_t c = 0; c < skip->channels; c++)
-            store(out, to + c, relu(load(skip->data, from + c, bf16)), bf16);
-        up_pixel(r, pixel(r, x), affine, out, to + skip->channels, bf16);
-    }
-}
-
-PX_CLONES void px_row_up(const struct px_row *row, const struct px_affine *affine,
-                         const struct px_row_skip *skip, void *out)
-{
-    if (row->dtype == PX_BF16)
-        up(row, affine, skip, out, true);
-    else
-        up(row, affine, skip, out, false);
-}
-
-PX_INLINE void dropout(const struct px_row_drop *d, void *data, bool bf16)
-{
-    for (size_t x = 0; x < d->pixels; x++) {
-        uint64_t index = d->index + x * d->channels;
-        size_t at = x * d->step;
-
-#pragma omp simd
-        for (size_t c = 0; c < d->channels; c++) {
-            float factor = px_hash(d->seed, d->stream, index + c) >> 63 ? 2.0f : 0.0f;
-
-            store(data, at + c, factor * load(data, at + c, bf16), bf16);
-        }
-    }
-}
-
-PX_CLONES void px_row_dropout(const struct px_row_drop *drop, enum px_dtype dtype, void *data)
-{
-    if (dtype == PX_BF16)
-        dropout(drop, data, true);
-    else
-        dropout(drop, data, false);
+        feed(&f, PX_F32);
 }
 
 PX_CLONES void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype, void *out)
 {
     if (dtype == PX_BF16)
         for (size_t i = 0; i < count; i++)
-            store(out, i, (float)in[i] / 127.5f - 1.0f, true);
+            store(out, i, (float)in[i] / 127.5f - 1.0f, PX_BF16);
     else
         for (size_t i = 0; i < count; i++)
-            store(out, i, (float)in[i] / 127.5f - 1.0f, false);
+            store(out, i, (float)in[i] / 127.5f - 1.0f, PX_F32);
 }
 
 PX_CLONES void px_row_in_f32(const float *in, size_t count, enum px_dtype dtype, void *out)
 {
     if (dtype == PX_BF16)
         for (size_t i = 0; i < count; i++)
-            store(out, i, in[i], true);
+            store(out, i, in[i], PX_BF16);
     else
         memcpy(out, in, count * sizeof *in);
 }

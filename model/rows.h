@@ -30,27 +30,32 @@ struct px_affine {
 void px_row_sum(const struct px_row *row, float *sum);
 void px_row_squares(const struct px_row *row, const float *mean, float *squares);
 
-/* out[x][c] = y < 0 ? slope * y : y of the normalised row plus that of `more` (NULL: nothing),
- * which like out is of the row's type, pixels close together. `out` may be the plain row itself. */
-void px_row_feed(const struct px_row *row, const struct px_affine *affine, const void *more,
-                 float slope, void *out);
-
-/* out[x] = the skip's channels, then the normalised row's, all through ReLU; of the row's type. */
-struct px_row_skip {
-    const void *data; /* pixels close together */
-    size_t channels;
-};
-void px_row_up(const struct px_row *row, const struct px_affine *affine,
-               const struct px_row_skip *skip, void *out);
-
-/* Drops channels of pixels that are `step` elements apart with probability 1/2 and doubles the
- * rest: element i of the row (counted over pixels, then channels) stays where the top bit of
- * px_hash(seed, stream, index + i) is set. */
+/* Drops with probability 1/2 and doubles the rest: element i of the row (counted over pixels, then
+ * channels) stays where the top bit of px_hash(seed, stream, index + i) is set. */
 struct px_row_drop {
     uint64_t seed, stream, index;
-    size_t pixels, channels, step;
 };
-void px_row_dropout(const struct px_row_drop *drop, enum px_dtype dtype, void *data);
+
+/* What happens to the normalised row besides: one of the two, or nothing. */
+struct px_row_extra {
+    const void *more; /* added: a row of the row's type, pixels close together; or NULL */
+    const struct px_row_drop *drop; /* or NULL */
+};
+
+/* Where a row goes. Pixels are `step` elements apart; what lies between is left alone. 8 bits:
+ * y * inverse[c], rounded to nearest, ties to even, to -127..127 (PX_S8) or 0..255 (PX_U8); a NaN
+ * becomes the least of them. */
+struct px_row_target {
+    void *data;          /* pixel 0 */
+    enum px_dtype dtype; /* the row's, PX_S8 or PX_U8 */
+    size_t step;
+    float slope;          /* activation: y < 0 ? slope * y : y */
+    const float *inverse; /* channels; 8 bits only */
+};
+
+/* The normalised row, extra and activation into the target, which may be the plain row itself. */
+void px_row_feed(const struct px_row *row, const struct px_affine *affine,
+                 const struct px_row_extra *extra, const struct px_row_target *to);
 
 /* 8-bit v -> v / 127.5 - 1, and floats as they are, into the network's type. */
 void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype, void *out);

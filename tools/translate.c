@@ -20,6 +20,7 @@ struct settings {
 };
 
 enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
+enum { DTYPE_AUTO }; /* and the others, in the order of the choices */
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -70,9 +71,11 @@ static const struct px_option rows[] = {
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),
-     .choices = "auto|f32|bf16",
-     .help = "arithmetic; auto takes bf16 where that is faster (Intel with AMX, AMD from Zen 4 "
-             "on), else f32, and says which"},
+     .choices = "auto|f32|bf16|int8",
+     .help =
+         "arithmetic; int8 needs a model converted to it and a CPU with VNNI or AMX; auto takes "
+         "int8 for such a model, bf16 where that is faster (Intel with AMX, AMD from Zen 4 on), "
+         "else f32, and says which"},
     {.name = "threads",
      .type = PX_OPTION_INT,
      .offset = AT(threads),
@@ -122,13 +125,14 @@ static size_t memory_limit(void)
 
 static int prepare(struct translator *t, const struct settings *settings, struct px_error *err)
 {
+    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
     const struct px_engine_options options = {
         .threads = (int)settings->threads, .first_cpu = -1, .memory_limit = memory_limit()};
 
     t->settings = settings;
     int rc = read_dropout(t, err);
     if (!rc)
-        rc = px_model_load(&t->model, settings->model, (enum px_dtype)settings->dtype, err);
+        rc = px_model_load(&t->model, settings->model, dtypes[settings->dtype], err);
     if (!rc) {
         rc = px_network_check_pictures(px_model_network(t->model), err);
         if (rc)
@@ -221,7 +225,7 @@ static int translate_all(const struct settings *settings, const struct px_jobs *
         if (!rc)
             rc = translate(&t, &jobs->list[i], err);
     }
-    if (!rc && settings->dtype == PX_DTYPE_AUTO)
+    if (!rc && settings->dtype == DTYPE_AUTO)
         fprintf(stderr, "computed in %s\n", px_dtype_name(px_model_dtype(t.model)));
     px_engine_destroy(t.engine);
     px_model_unref(t.model);

@@ -1,5 +1,6 @@
 #include "tests/check.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "model/emulate.h"
+#include "model/form.h"
 #include "model/model.h"
 #include "model/observer.h"
 #include "model/profile.h"
@@ -71,9 +74,9 @@ static struct px_model *load(const struct px_network_options *options, enum px_d
 
 enum { MOST = 5 };
 
-/* Pictures of up to 128x128, three channels in and out, with memory for the answers. */
+/* Pictures of up to 256x256, three channels in and out, with memory for the answers. */
 struct pictures {
-    uint8_t in[MOST][128 * 128 * 3], out[MOST][128 * 128 * 3];
+    uint8_t in[MOST][256 * 256 * 3], out[MOST][256 * 256 * 3];
     const uint8_t *ins[MOST];
     uint8_t *outs[MOST];
     bool dropout[MOST];
@@ -115,54 +118,176 @@ static void run(struct px_engine *engine, struct px_model *model, const struct p
         fail_msg("%s", err.message);
 }
 
-/* ngf 32: 256 channels inside, enough for oneDNN to divide its work differently. */
-static void check_batches(const char *architecture, enum px_dtype dtype, enum px_norm_mode norm)
+/* The file at `path` with int8 layers: all that can be, or all but every third. */
+static void quantise(bool all)
 {
-    const struct px_network_options options = {architecture,  32,   3,  3,
-                                               PX_NORM_BATCH, true, 64, "AtoB"};
+    static float scales[1024];
+    struct px_int8_choice choice = {.others = PX_F32};
+    struct px_checkpoint *plain = NULL, *int8 = NULL;
+    struct px_error err;
+
+    for (size_t i = 0; i < 1024; i++)
+        scales[i] = (3.0f + (float)(i % 3)) / 255.0f;
+    if (px_checkpoint_open(&plain, path, &err))
+        fail_msg("%s", err.message);
+    for (int i = 0; i < plain->network.layer_count; i++)
+        if (px_form_has_int8(&plain->network, i) && (all || i % 3 != 2))
+            choice.input_scales[i] = scales;
+    if (px_checkpoint_quantize(&int8, plain, &choice, &err) ||
+        px_checkpoint_store(path, int8, NULL, 0, PX_DTYPE_AUTO, &err))
+        fail_msg("%s", err.message);
+    px_checkpoint_close(int8);
+    px_checkpoint_close(plain);
+}
+
+enum weights { PLAIN, INT8, MIXED };
+
+static struct px_model *load_as(const struct px_network_options *options, enum px_dtype dtype,
+                                enum weights weights)
+{
+    struct px_model *model = NULL;
+    struct px_error err;
+
+    generator_write(path, options, true);
+    if (weights != PLAIN)
+        quantise(weights == INT8);
+    if (px_model_load(&model, path, dtype, &err) != 0)
+        fail_msg("%s", err.message);
+    return model;
+}
+
+struct case_of_batches {
+    struct px_network_options options;
+    int size, most;
+};
+
+/* Enough channels for oneDNN to divide its work differently (256 inside), and pictures large enough
+ * to go through several layers one after the other. */
+static const struct case_of_batches cases_of_batches[] = {
+    {{"unet_64", 32, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"}, 64, 5},
+    {{"encoder_decoder_32", 32, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"}, 64, 5},
+    {{"resnet_2blocks", 32, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"}, 64, 5},
+    {{"unet_32", 9, 3, 3, PX_NORM_BATCH, true, 64, "AtoB"}, 256, 2},
+    {{"resnet_1blocks", 9, 3, 3, PX_NORM_INSTANCE, true, 64, "AtoB"}, 256, 2},
+};
+enum { CASES_OF_BATCHES = sizeof cases_of_batches / sizeof *cases_of_batches };
+
+static void check_batches(const struct case_of_batches *c, struct px_model *model,
+                          enum px_norm_mode norm)
+{
     struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
-    struct px_model *model = load(&options, dtype, true);
     struct pictures *alone = draw(), *together = draw();
+    size_t bytes = (size_t)c->size * (size_t)c->size * 3;
     static const int sizes[] = {2, 3, 5};
 
-    for (int i = 0; i < MOST; i++) {
-        struct px_batch one = batch_of(alone, i, 1, 64);
+    for (int i = 0; i < c->most; i++) {
+        struct px_batch one = batch_of(alone, i, 1, c->size);
         one.norm = norm;
         run(engine, model, &one);
     }
-    for (int k = 0; k < 3; k++) {
-        struct px_batch many = batch_of(together, 0, sizes[k], 64);
+    for (int k = 0; k < 3 && sizes[k] <= c->most; k++) {
+        struct px_batch many = batch_of(together, 0, sizes[k], c->size);
         many.norm = norm;
         run(engine, model, &many);
         for (int i = 0; i < sizes[k]; i++)
-            assert_memory_equal(alone->out[i], together->out[i], 64 * 64 * 3);
+            assert_memory_equal(alone->out[i], together->out[i], bytes);
     }
-    assert_memory_not_equal(alone->out[0], alone->out[1], 64 * 64 * 3);
+    assert_memory_not_equal(alone->out[0], alone->out[1], bytes);
     free(alone);
     free(together);
-    px_model_unref(model);
     px_engine_destroy(engine);
 }
 
-static const char *const architectures[] = {"unet_64", "encoder_decoder_32", "resnet_2blocks"};
+static void check_all_batches(enum px_dtype dtype, enum weights weights)
+{
+    for (int k = 0; k < CASES_OF_BATCHES; k++) {
+        const struct case_of_batches *c = &cases_of_batches[k];
+        struct px_model *model = load_as(&c->options, dtype, weights);
+
+        check_batches(c, model, PX_TEST_BATCH);
+        if (c->options.norm == PX_NORM_BATCH)
+            check_batches(c, model, PX_TEST_RUNNING);
+        px_model_unref(model);
+    }
+}
 
 static void test_batches(void **state)
 {
     (void)state;
-    for (int k = 0; k < 3; k++) {
-        check_batches(architectures[k], PX_F32, PX_TEST_BATCH);
-        check_batches(architectures[k], PX_F32, PX_TEST_RUNNING);
-    }
+    check_all_batches(PX_F32, PLAIN);
 }
 
 static void test_batches_bf16(void **state)
 {
     (void)state;
     skip_without_bf16();
+    check_all_batches(PX_BF16, PLAIN);
+}
+
+static void test_batches_int8(void **state)
+{
+    (void)state;
+    if (!px_cpu_has_int8())
+        skip();
+    check_all_batches(PX_S8, INT8);
+    check_all_batches(PX_S8, MIXED);
+}
+
+/* Peak signal to noise, of 8 bits. */
+static double psnr(const uint8_t *a, const uint8_t *b, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += (double)(a[i] - b[i]) * (double)(a[i] - b[i]);
+    return 10 * log10(255.0 * 255.0 * (double)count / sum);
+}
+
+/* With running statistics, which the scales take up, and with layers of both kinds. Both round what
+ * layers read to the same levels; what is left is what bf16 between layers moves over an edge. */
+static void test_int8_answers(void **state)
+{
+    (void)state;
+    if (!px_cpu_has_int8())
+        skip();
     for (int k = 0; k < 3; k++) {
-        check_batches(architectures[k], PX_BF16, PX_TEST_BATCH);
-        check_batches(architectures[k], PX_BF16, PX_TEST_RUNNING);
+        const struct case_of_batches *c = &cases_of_batches[k];
+        struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
+        struct px_model *model = load_as(&c->options, PX_S8, MIXED);
+        struct px_checkpoint *checkpoint = NULL;
+        struct px_emulation *emulation = NULL;
+        struct pictures *p = draw(), *want = draw();
+        struct px_batch batch = batch_of(p, 0, 2, c->size), same = batch_of(want, 0, 2, c->size);
+
+        batch.norm = same.norm = PX_TEST_RUNNING;
+        run(engine, model, &batch);
+        assert_int_equal(px_checkpoint_open(&checkpoint, path, NULL), 0);
+        assert_int_equal(px_emulation_create(&emulation, checkpoint, 2, NULL), 0);
+        assert_int_equal(px_emulation_run(emulation, &same, NULL), 0);
+        for (int i = 0; i < 2; i++) {
+            double db = psnr(p->out[i], want->out[i], (size_t)c->size * (size_t)c->size * 3);
+            print_message("# %s %d: %.1f dB\n", c->options.architecture, i, db);
+            if (db < 35)
+                fail_msg("%s: %.1f dB", c->options.architecture, db);
+        }
+        free(p);
+        free(want);
+        px_emulation_destroy(emulation);
+        px_model_unref(model);
+        px_engine_destroy(engine);
     }
+}
+
+static void test_int8_refused(void **state)
+{
+    struct px_model *model = NULL;
+    struct px_error err;
+
+    (void)state;
+    generator_write(path, &small, true);
+    assert_int_equal(px_model_load(&model, path, PX_S8, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "pix2pix convert IN OUT --dtype int8 --calibrate DIR"));
+    assert_null(model);
 }
 
 static void test_bytes_follow_floats(void **state)
@@ -433,8 +558,7 @@ static void test_shared_model(void **state)
         px_model_unref(workers[i].model);
     }
     /* Packed once: no more than the file and a little for padding. */
-    assert_in_range(px_pack_memory(px_model_pack(model)),
-                    4 * px_network_parameters(px_model_network(model)),
+    assert_in_range(px_model_memory(model), 4 * px_network_parameters(px_model_network(model)),
                     6 * px_network_parameters(px_model_network(model)));
     for (int i = 0; i < 4; i++)
         free(workers[i].pictures);
@@ -567,6 +691,11 @@ static void test_auto(void **state)
     (void)state;
     assert_int_equal(px_model_dtype(model), px_cpu_is_fast_in_bf16() ? PX_BF16 : PX_F32);
     px_model_unref(model);
+    model = load_as(&small, PX_DTYPE_AUTO, INT8);
+    assert_int_equal(px_model_dtype(model), px_cpu_has_int8()          ? PX_S8
+                                            : px_cpu_is_fast_in_bf16() ? PX_BF16
+                                                                       : PX_F32);
+    px_model_unref(model);
 }
 
 static int make_path(void **state)
@@ -588,6 +717,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("gives the same bits alone and in any batch", test_batches),
         CHECK("gives the same bits alone and in any batch in bf16", test_batches_bf16),
+        CHECK("gives the same bits alone and in any batch in int8", test_batches_int8),
+        CHECK("answers in int8 as in f32, but for rounding", test_int8_answers),
+        CHECK("refuses int8 without int8 weights, and says how to make them", test_int8_refused),
         CHECK("gives bytes that are its floats, truncated", test_bytes_follow_floats),
         CHECK("allocates nothing when a size is planned", test_no_allocation),
         CHECK("keeps its plans within the memory limit", test_memory_limit),
@@ -601,7 +733,7 @@ int main(void)
         CHECK("tells where the time of a run went", test_profile),
         CHECK("shows an observer what the convolutions read", test_observer),
         CHECK("reads what an observer gives instead, for as long as there is one", test_instead),
-        CHECK("takes bf16 by itself where that is faster", test_auto),
+        CHECK("takes int8 or bf16 by itself where that is faster", test_auto),
     };
 
     return cmocka_run_group_tests(tests, make_path, remove_path);

@@ -32,9 +32,16 @@ static void put(void *data, enum px_dtype dtype, size_t i, float v)
 
 static double get(const void *data, enum px_dtype dtype, size_t i)
 {
-    if (dtype == PX_BF16)
+    switch (dtype) {
+    case PX_BF16:
         return (double)px_bf16_to_f32(((const uint16_t *)data)[i]);
-    return (double)((const float *)data)[i];
+    case PX_S8:
+        return (double)((const int8_t *)data)[i];
+    case PX_U8:
+        return (double)((const uint8_t *)data)[i];
+    default:
+        return (double)((const float *)data)[i];
+    }
 }
 
 /* Where picture i's pixel (y, x), channel c lies in the grid: the definition, element by element.
@@ -138,90 +145,221 @@ static int mirrored(int i, int size)
     return i < 0 ? -i : i >= size ? 2 * size - 2 - i : i;
 }
 
-/* Compares all of `out` and its border with dropout(want) + more, activated. */
-static void check_fed(const struct px_feed_pass *feed, const double *want, double slack)
+/* A pass and what it has to give. */
+struct fed {
+    const struct px_grid *grid;
+    const struct px_feed_pass *feed;
+    const double *want; /* the normalised grid */
+    double slack;
+};
+
+/* Rounded to 8 bits: the half that rounding is off by, and what the value itself may be. Else the
+ * value's own rounding, `largest` being what was rounded on the way. */
+static void check_value(const struct px_target *to, size_t at, int channel, double value,
+                        double largest, double slack)
 {
-    const struct px_grid *out = &feed->out;
-    int border = out->border;
+    double got = get(to->grid.data, to->grid.dtype, at), off = tolerance(to->grid.dtype, largest);
+
+    value = value > 0 ? value : (double)to->slope * value;
+    if (to->inverse) {
+        double least = to->grid.dtype == PX_U8 ? 0 : -127;
+        double most = to->grid.dtype == PX_U8 ? 255 : 127;
+        value = fmin(fmax(value * (double)to->inverse[channel], least), most);
+        off = 0.5 + tolerance(PX_F32, largest) * (double)to->inverse[channel] + 1e-4;
+    }
+    assert_true(fabs(got - value) <= off + slack);
+}
+
+/* Channels `first` and on of a target, with its border: dropout(want) + more, activated. */
+static void check_target(const struct fed *f, const struct px_target *to, int first)
+{
+    const struct px_grid *out = &to->grid, *more = f->feed->more;
+    int border = out->border, channels = f->grid->channels;
 
     for (int i = 0; i < out->n; i++)
         for (int y = -border; y < out->height + border; y++)
             for (int x = -border; x < out->width + border; x++)
-                for (int c = 0; c < out->channels; c++) {
+                for (int c = 0; c < channels; c++) {
                     int v = mirrored(y, out->height), u = mirrored(x, out->width);
-                    size_t at = (size_t)(v * out->width + u) * (size_t)out->channels + (size_t)c;
-                    size_t each = (size_t)(out->height * out->width * out->channels);
-                    double t = want[(size_t)i * each + at];
-                    if (feed->dropout && feed->dropout[i])
-                        t *= px_hash(seeds[i], (uint64_t)feed->layer, at) >> 63 ? 2 : 0;
+                    size_t at = (size_t)(v * out->width + u) * (size_t)channels + (size_t)c;
+                    size_t each = (size_t)(out->height * out->width * channels);
+                    double t = f->want[(size_t)i * each + at];
+                    if (f->feed->dropout && f->feed->dropout[i])
+                        t *= px_hash(seeds[i], (uint64_t)f->feed->layer, at) >> 63 ? 2 : 0;
                     double largest = fabs(t);
-                    if (feed->more)
-                        t += get(feed->more->data, out->dtype, place(feed->more, i, v, u, c));
-                    largest = fmax(largest, fabs(t)); /* what is rounded on the way */
-                    t = t > 0 ? t : (double)feed->slope * t;
-                    double got = get(out->data, out->dtype, place(out, i, y, x, c));
-                    assert_true(fabs(got - t) <= tolerance(out->dtype, largest) + slack);
+                    if (more)
+                        t += get(more->data, more->dtype, place(more, i, v, u, c));
+                    largest = fmax(largest, fabs(t));
+                    check_value(to, place(out, i, y, x, first + c), first + c, t, largest,
+                                f->slack);
                 }
 }
 
-/* `options`: border of out, slope, dropout; out is made here, `more` where it is wanted. */
-static void check_feed(struct px_grid shape, float mean, const struct px_feed_pass *options,
-                       double slack)
+/* The first channels: the skip, activated, or as it is where it has 8 bits already. */
+static void check_skip(const struct px_grid *skip, const struct px_target *to)
+{
+    const struct px_target plain = {.grid = to->grid, .slope = 1.0f};
+    const struct px_target *as = skip->dtype == PX_U8 ? &plain : to;
+
+    for (int i = 0; i < skip->n; i++)
+        for (int y = 0; y < skip->height; y++)
+            for (int x = 0; x < skip->width; x++)
+                for (int c = 0; c < skip->channels; c++) {
+                    double t = get(skip->data, skip->dtype, place(skip, i, y, x, c));
+                    check_value(as, place(&to->grid, i, y, x, c), c, t, fabs(t), 0);
+                }
+}
+
+static void *room(const struct px_grid *g)
+{
+    return malloc(px_grid_bytes(g));
+}
+
+/* What is tried: of `next` the border, type and slope, of `kept` type and slope, of `more` and
+ * `skip` whether there is one and of which type. */
+struct trial {
+    struct px_feed_pass feed;
+    enum px_dtype next, kept, skip; /* PX_DTYPE_AUTO: the grid's; kept and skip: none */
+    bool kept_too, skip_too, more_too;
+};
+
+/* The same in place, where that can be. */
+static void check_in_place(const struct fed *f, const struct px_norm_pass *norm)
+{
+    const struct px_grid *next = &f->feed->next.grid;
+    struct px_feed_pass in_place = *f->feed;
+
+    if (f->grid->depth_to_space || next->border || next->dtype != f->grid->dtype || f->feed->skip)
+        return;
+    in_place.next.grid.data = f->grid->data;
+    px_pass_feed(f->grid, norm, &in_place, 2);
+    assert_memory_equal(next->data, f->grid->data, px_grid_bytes(next));
+}
+
+static void check_feed(struct px_grid shape, float mean, const struct trial *trial, double slack)
 {
     struct sample s = make(shape, mean, 2.0f);
     float step = fminf(0.01f, 1.0f / (float)shape.channels);
     float *gamma = ramp(shape.channels, 0.5f, step), *beta = ramp(shape.channels, -0.3f, step);
-    double *want = normalised(&s, gamma, beta);
+    float *inverse = ramp(2 * shape.channels + 1, 20.0f, 3.0f);
     float *work = malloc(px_pass_work(&s.grid) * sizeof *work);
     struct px_norm_pass norm = {gamma, beta, work, NULL};
-    struct px_feed_pass feed = *options;
+    struct px_feed_pass feed = trial->feed;
     struct px_grid plain = shape;
+    struct fed f = {&s.grid, &feed, normalised(&s, gamma, beta), slack};
 
     plain.depth_to_space = false;
     plain.border = 2; /* of what is added: of no meaning to the pass */
     struct sample more = make(plain, -0.2f, 1.0f);
-    if (options->more)
+    if (trial->more_too)
         feed.more = &more.grid;
-    plain.border = options->out.border;
-    feed.out = plain;
-    feed.out.data = malloc(px_grid_elements(&plain) * px_dtype_size(plain.dtype));
+    plain.border = 0;
+    struct px_target kept = {.grid = plain, .slope = 0.5f};
+    if (trial->kept)
+        kept.grid.dtype = trial->kept, kept.inverse = inverse;
+    kept.grid.data = room(&kept.grid);
+    if (trial->kept_too)
+        feed.kept = &kept;
+    plain.channels = shape.channels + 1;
+    struct sample skip = make(plain, 0.2f, 3.0f);
+    if (trial->skip)
+        skip.grid.dtype = trial->skip;
+    if (trial->skip_too)
+        feed.skip = &skip.grid;
+    feed.next.grid = shape;
+    feed.next.grid.depth_to_space = false;
+    feed.next.grid.border = trial->feed.next.grid.border;
+    feed.next.grid.channels += trial->skip_too ? skip.grid.channels : 0;
+    if (trial->next)
+        feed.next.grid.dtype = trial->next, feed.next.inverse = inverse;
+    feed.next.grid.data = room(&feed.next.grid);
+
     px_pass_statistics(&s.grid, &norm, 2);
     px_pass_feed(&s.grid, &norm, &feed, 2);
-    check_fed(&feed, want, slack);
-    if (!shape.depth_to_space && plain.border == 0) { /* in place gives the same */
-        size_t bytes = px_grid_elements(&plain) * px_dtype_size(plain.dtype);
-        void *other = feed.out.data;
-        feed.out.data = s.grid.data;
-        px_pass_feed(&s.grid, &norm, &feed, 2);
-        assert_memory_equal(other, s.grid.data, bytes);
-        feed.out.data = other;
-    }
-    free(feed.out.data);
+    check_target(&f, &feed.next, feed.skip ? skip.grid.channels : 0);
+    if (feed.kept)
+        check_target(&f, &kept, 0);
+    if (feed.skip)
+        check_skip(&skip.grid, &feed.next);
+    check_in_place(&f, &norm);
+    free(feed.next.grid.data);
+    free(kept.grid.data);
     free(work);
-    free(want);
+    free((void *)(uintptr_t)f.want);
     free(gamma);
     free(beta);
+    free(inverse);
     release(&more);
+    release(&skip);
     release(&s);
 }
 
 static void test_feed(void **state)
 {
     static const bool some[] = {true, false, true};
-    static const struct px_grid any;
-    const struct px_feed_pass cases[] = {
-        {.slope = 0.2f},
-        {.slope = 0.0f, .out.border = 1},
-        {.slope = 1.0f, .out.border = 1, .more = &any},
-        {.slope = 0.2f, .more = &any},
-        {.slope = 0.0f, .out.border = 1, .dropout = some, .seeds = seeds, .layer = 6},
+    const struct trial trials[] = {
+        {.feed = {.next.slope = 0.2f}},
+        {.feed = {.next.grid.border = 1}},
+        {.feed = {.next = {.slope = 1.0f, .grid.border = 1}}, .more_too = true},
+        {.feed = {.next.slope = 0.2f}, .more_too = true, .kept_too = true},
+        {.feed = {.next.grid.border = 1, .dropout = some, .seeds = seeds, .layer = 6}},
+        {.feed = {.dropout = some, .seeds = seeds, .layer = 9}, .skip_too = true},
+        {.skip_too = true},
     };
 
     (void)state;
     for (int k = 0; k < SHAPES; k++)
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-            check_feed(shapes[k], 0.1f, &cases[i], 0);
-    check_feed(shapes[1], 0.1f, &(struct px_feed_pass){.slope = 0.2f, .out.border = 3}, 0);
+        for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
+            check_feed(shapes[k], 0.1f, &trials[i], 0);
+    check_feed(shapes[1], 0.1f, &(struct trial){.feed.next = {.slope = 0.2f, .grid.border = 3}}, 0);
+}
+
+static void test_feed_int8(void **state)
+{
+    static const bool some[] = {true, false, true};
+    const struct trial trials[] = {
+        {.feed.next.slope = 0.2f, .next = PX_S8},
+        {.feed.next = {.slope = 1.0f, .grid.border = 1}, .next = PX_S8, .more_too = true},
+        {.feed.next = {.slope = 1.0f}, .next = PX_S8, .more_too = true, .kept_too = true},
+        {.feed.next.grid.border = 1, .next = PX_U8},
+        {.feed.next.slope = 0.2f, .next = PX_S8, .kept_too = true, .kept = PX_U8},
+        {.feed = {.dropout = some, .seeds = seeds, .layer = 6}, .next = PX_U8, .skip_too = true},
+        {.next = PX_U8, .skip_too = true, .skip = PX_U8},
+    };
+
+    (void)state;
+    for (int k = 0; k < SHAPES; k++)
+        for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
+            check_feed(shapes[k], 0.1f, &trials[i], 0);
+}
+
+/* Halves go to the even neighbour, and what is too large or no number to an end. */
+static void test_rounding(void **state)
+{
+    const float in[] = {0.5f,   1.5f,   2.5f,    -0.5f,  -1.5f, 126.5f,
+                        127.5f, 300.0f, -127.5f, -1e30f, NAN};
+    const int s8[] = {0, 2, 2, 0, -2, 126, 127, 127, -127, -127, -127};
+    const int u8[] = {0, 2, 2, 0, 0, 126, 128, 255, 0, 0, 0};
+    enum { N = sizeof in / sizeof *in };
+    float data[N], one[N];
+    uint8_t out[N];
+    struct px_grid grid = {data, PX_F32, 1, 1, 1, N, false, 0};
+    struct px_feed_pass feed = {.next = {.grid = grid, .slope = 1.0f, .inverse = one}};
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        data[i] = in[i];
+        one[i] = 1.0f;
+    }
+    feed.next.grid.data = out;
+    feed.next.grid.dtype = PX_S8;
+    px_pass_feed(&grid, NULL, &feed, 1);
+    for (int i = 0; i < N; i++)
+        assert_int_equal((int8_t)out[i], s8[i]);
+    feed.next.grid.dtype = PX_U8;
+    px_pass_feed(&grid, NULL, &feed, 1);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(out[i], u8[i]);
 }
 
 /* Without a norm, and by one that is fixed. */
@@ -232,19 +370,21 @@ static void test_fixed(void **state)
     float *gamma = ramp(channels, 0.5f, 0.1f), *beta = ramp(channels, -0.3f, 0.2f);
     float *mean = ramp(channels, -1.0f, 0.3f), *out = malloc(s.count * sizeof *out);
     struct px_norm_pass norm = {gamma, beta, NULL, mean};
-    struct px_feed_pass feed = {.out = s.grid, .slope = 0.2f};
+    struct px_feed_pass feed = {.next = {.grid = s.grid, .slope = 0.2f}};
     double *want = malloc(s.count * sizeof *want);
+    struct fed f = {&s.grid, &feed, s.plain, 0};
 
     (void)state;
-    feed.out.data = out;
+    feed.next.grid.data = out;
     px_pass_feed(&s.grid, NULL, &feed, 2);
-    check_fed(&feed, s.plain, 0);
+    check_target(&f, &feed.next, 0);
     px_pass_feed(&s.grid, &norm, &feed, 2);
     for (size_t i = 0; i < s.count; i++) {
         int c = (int)(i % (size_t)channels);
         want[i] = (s.plain[i] - (double)mean[c]) * (double)gamma[c] + (double)beta[c];
     }
-    check_fed(&feed, want, 0);
+    f.want = want;
+    check_target(&f, &feed.next, 0);
     free(gamma);
     free(beta);
     free(mean);
@@ -259,77 +399,7 @@ static void test_far_mean(void **state)
 {
     (void)state;
     check_feed((struct px_grid){NULL, PX_F32, 2, 64, 64, 5, false, 0}, 1000.0f,
-               &(struct px_feed_pass){.slope = 0.2f}, 3e-3);
-}
-
-/* Runs px_pass_up and returns its output; the skip holds -1, 0, 1, 2 in turn. */
-static void *run_up(const struct sample *s, const float *gamma, const float *beta,
-                    const struct px_up_pass *options, int threads)
-{
-    size_t pixels = s->count / (size_t)s->grid.channels, skips = (size_t)options->skip_channels;
-    size_t size = px_dtype_size(s->grid.dtype);
-    char *skip = malloc(pixels * skips * size);
-    void *out = malloc(pixels * (skips + (size_t)s->grid.channels) * size);
-    float *work = malloc(px_pass_work(&s->grid) * sizeof *work);
-    struct px_norm_pass norm = {gamma, beta, work, NULL};
-    struct px_up_pass up = *options;
-
-    for (size_t i = 0; i < pixels * skips; i++)
-        put(skip, s->grid.dtype, i, (float)(i % 4) - 1.0f);
-    up.skip = skip;
-    up.out = out;
-    if (gamma)
-        px_pass_statistics(&s->grid, &norm, threads);
-    px_pass_up(&s->grid, gamma ? &norm : NULL, &up, threads);
-    free(skip);
-    free(work);
-    return out;
-}
-
-static void check_up(struct px_grid shape, bool with_norm, const bool *dropout)
-{
-    struct sample s = make(shape, 0.1f, 2.0f);
-    size_t channels = (size_t)shape.channels, skips = channels + 1, each = channels + skips;
-    float *gamma = ramp(shape.channels, 0.5f, 0.01f), *beta = ramp(shape.channels, -0.3f, 0.02f);
-    double *want = with_norm ? normalised(&s, gamma, beta) : s.plain;
-    struct px_up_pass up = {
-        .skip_channels = (int)skips, .dropout = dropout, .seeds = seeds, .layer = 9};
-    void *out = run_up(&s, with_norm ? gamma : NULL, beta, &up, 2);
-
-    for (size_t p = 0; p < s.count / channels; p++) {
-        size_t pixels = (size_t)shape.height * (size_t)shape.width, i = p / pixels;
-
-        for (size_t c = 0; c < skips; c++)
-            assert_true(get(out, shape.dtype, p * each + c) ==
-                        fmax((double)((p * skips + c) % 4) - 1, 0));
-        for (size_t c = 0; c < channels; c++) {
-            double y = fmax(want[p * channels + c], 0);
-            if (dropout && dropout[i])
-                y *= px_hash(seeds[i], 9, p % pixels * channels + c) >> 63 ? 2 : 0;
-            assert_true(fabs(get(out, shape.dtype, p * each + skips + c) - y) <=
-                        tolerance(shape.dtype, y));
-        }
-    }
-    if (with_norm)
-        free(want);
-    free(out);
-    free(gamma);
-    free(beta);
-    release(&s);
-}
-
-static void test_up(void **state)
-{
-    static const bool some[] = {true, false, true};
-
-    (void)state;
-    for (int k = 0; k < SHAPES; k++) {
-        if (!shapes[k].depth_to_space)
-            continue;
-        check_up(shapes[k], true, NULL);
-        check_up(shapes[k], false, NULL);
-        check_up(shapes[k], true, some);
-    }
+               &(struct trial){.feed.next.slope = 0.2f}, 3e-3);
 }
 
 /* Element by element the same bits with one thread, with four, and alone. */
@@ -337,26 +407,36 @@ static void test_same_bits(void **state)
 {
     static const bool on[] = {true, true, true};
     static const uint64_t same[] = {5, 5, 5};
-    struct px_grid shape = {NULL, PX_F32, PICTURES, 32, 32, 24, true, 1};
+    struct px_grid shape = {NULL, PX_F32, PICTURES, 32, 32, 24, true, 1}, plain = shape;
     struct sample s = make(shape, 0.1f, 2.0f);
     float *gamma = ramp(24, 0.5f, 0.01f), *beta = ramp(24, -0.3f, 0.02f);
-    struct px_up_pass up = {.skip_channels = 24, .dropout = on, .seeds = same, .layer = 3};
-    size_t bytes = s.count / PICTURES * 2 * sizeof(float);
-    void *one = run_up(&s, gamma, beta, &up, 1), *four = run_up(&s, gamma, beta, &up, 4);
+    float *work = malloc(px_pass_work(&shape) * sizeof *work);
+    struct px_norm_pass norm = {gamma, beta, work, NULL};
+    struct px_feed_pass feed = {.dropout = on, .seeds = same, .layer = 3};
+    char *got[3];
 
     (void)state;
-    assert_memory_equal(one, four, PICTURES * bytes);
-    for (int i = 0; i < PICTURES; i++) {
-        struct sample alone = s;
-        alone.grid.n = 1;
-        alone.count = s.count / PICTURES;
-        alone.grid.data = (float *)s.grid.data + (size_t)i * px_grid_elements(&alone.grid);
-        void *got = run_up(&alone, gamma, beta, &up, 4);
-        assert_memory_equal(got, (char *)one + (size_t)i * bytes, bytes);
-        free(got);
+    plain.depth_to_space = false;
+    plain.border = 0;
+    for (int k = 0; k < 3; k++) { /* the last time one by one */
+        int n = k < 2 ? PICTURES : 1, threads = k == 0 ? 1 : 4;
+
+        feed.next.grid = plain;
+        feed.next.grid.data = got[k] = room(&plain);
+        for (int i = 0; i < PICTURES; i += n) {
+            struct px_grid part = px_grid_slice(&s.grid, i, n);
+            struct px_feed_pass its = feed;
+
+            its.next.grid = px_grid_slice(&feed.next.grid, i, n);
+            px_pass_statistics(&part, &norm, threads);
+            px_pass_feed(&part, &norm, &its, threads);
+        }
     }
-    free(one);
-    free(four);
+    assert_memory_equal(got[0], got[1], px_grid_bytes(&plain));
+    assert_memory_equal(got[0], got[2], px_grid_bytes(&plain));
+    for (int k = 0; k < 3; k++)
+        free(got[k]);
+    free(work);
     free(gamma);
     free(beta);
     release(&s);
@@ -369,14 +449,16 @@ static void test_dropout_share(void **state)
     static const uint64_t seed[] = {1};
     struct px_grid shape = {NULL, PX_F32, 1, 16, 16, 512, true, 1};
     struct sample s = make(shape, 10.0f, 1.0f); /* all positive: ReLU keeps them */
-    struct px_up_pass up = {.skip_channels = 1, .dropout = on, .seeds = seed, .layer = 8};
-    float *out = run_up(&s, NULL, NULL, &up, 1);
+    struct px_feed_pass feed = {.next.grid = shape, .dropout = on, .seeds = seed, .layer = 8};
     size_t kept = 0, n = s.count;
 
     (void)state;
-    for (size_t p = 0; p < n / 512; p++)
-        for (size_t c = 0; c < 512; c++)
-            kept += out[p * 513 + 1 + c] > 0;
+    feed.next.grid.depth_to_space = false;
+    feed.next.grid.border = 0;
+    float *out = feed.next.grid.data = room(&feed.next.grid);
+    px_pass_feed(&s.grid, NULL, &feed, 1);
+    for (size_t i = 0; i < n; i++)
+        kept += out[i] > 0;
     assert_true(fabs((double)kept / (double)n - 0.5) < 2.5 / sqrt((double)n));
     free(out);
     release(&s);
@@ -448,10 +530,12 @@ static void test_pixels_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHECK("normalises, drops, adds, activates and mirrors as the definition says", test_feed),
+        CHECK("normalises, drops, adds, joins, activates and mirrors as the definition says",
+              test_feed),
         CHECK("activates with a fixed norm and with none", test_fixed),
         CHECK("keeps the variance when the mean is far from zero", test_far_mean),
-        CHECK("joins the skip and an up layer as the definition says", test_up),
+        CHECK("rounds to 8 bits what it reads, keeps and joins", test_feed_int8),
+        CHECK("rounds halves to even and keeps within the range", test_rounding),
         CHECK("gives the same bits with any threads and any batch", test_same_bits),
         CHECK("drops half of the channels", test_dropout_share),
         CHECK("scales 8-bit pixels to -1..1", test_pixels_in),

@@ -87,6 +87,16 @@ check "one picture into a new folder" size new/c.png "32 32 3 png"
 translate -m m.safetensors a.png -o o.png --dtype bf16
 check "takes bf16 or says that the CPU cannot" grep -qx '[02]' <<<"$status"
 
+translate -m m.safetensors a.png -o o.png --dtype int8
+check "refuses int8 without int8 weights" is 2 "pix2pix: the checkpoint has no int8 weights: make them with pix2pix convert IN OUT --dtype int8 --calibrate DIR, or use --dtype auto"
+run "$pix2pix" convert m.safetensors int8.safetensors --dtype int8 --calibrate pictures
+ONEDNN_MAX_CPU_ISA=AVX512_CORE translate -m int8.safetensors a.png -o o.png --dtype int8
+check "or on a CPU that has none" is 2 "pix2pix: this CPU has neither VNNI nor AMX, which int8 needs: use --dtype auto"
+ONEDNN_MAX_CPU_ISA=AVX2 translate -m int8.safetensors a.png -o o.png
+check "where auto takes what it has" is 0 "computed in f32"
+translate -m int8.safetensors a.png -o o.png
+check "and else int8" grep -Eqx 'computed in (int8|bf16|f32)' <<<"$err"
+
 translate a.png -o o.png
 check "asks for a model" is 2 "pix2pix: --model is missing; usage: pix2pix translate $usage"
 translate -m m.safetensors a.png
