@@ -14,7 +14,7 @@ enum slot_state { SLOT_EMPTY, SLOT_FILLING, SLOT_FULL };
 
 struct slot {
     float *input, *target; /* for pictures of the largest size */
-    uint32_t width, height;
+    uint32_t width, height, count;
     enum slot_state state;
     struct px_error err; /* err.code: this batch could not be read */
 };
@@ -41,7 +41,9 @@ struct px_feed {
 
 int64_t px_feed_steps_per_epoch(const struct px_feed_options *options)
 {
-    return (int64_t)px_pairs_count(options->pairs) / options->batch_size;
+    int64_t count = (int64_t)px_pairs_count(options->pairs);
+
+    return (count + options->batch_size - 1) / options->batch_size;
 }
 
 static void order_epoch(struct worker *worker, int64_t epoch)
@@ -91,9 +93,11 @@ static int fill(struct worker *worker, int64_t step, struct slot *slot)
     struct px_feed *feed = worker->feed;
     const struct px_feed_options *o = &feed->options;
     size_t place = (size_t)(step % feed->steps_per_epoch) * o->batch_size;
+    size_t left = px_pairs_count(o->pairs) - place;
 
+    slot->count = left < o->batch_size ? (uint32_t)left : o->batch_size;
     order_epoch(worker, step / feed->steps_per_epoch);
-    for (uint32_t i = 0; i < o->batch_size; i++) {
+    for (uint32_t i = 0; i < slot->count; i++) {
         struct px_pair storage = {0};
         const struct px_pair *pair;
         int rc = px_pairs_get(o->pairs, worker->order[place + i], &storage, &pair, &slot->err);
@@ -235,6 +239,7 @@ int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_er
     feed->next++;
     if (slot->err.code)
         return px_fail(err, (enum px_code)slot->err.code, "%s", slot->err.message);
-    *batch = (struct px_feed_batch){slot->input, slot->target, slot->width, slot->height};
+    *batch =
+        (struct px_feed_batch){slot->input, slot->target, slot->width, slot->height, slot->count};
     return 0;
 }

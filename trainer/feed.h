@@ -5,8 +5,8 @@
  * so that a step does not wait for decoding or cropping. What a step gets depends on (seed, step)
  * alone, not on the number of threads.
  *
- * An epoch visits every pair once in a fresh random order; the pairs that do not fill a last batch
- * are left out of that epoch. One consumer thread. */
+ * An epoch visits every pair once in a fresh random order; its last batch holds what is left, as
+ * the reference's. One consumer thread. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ struct px_feed_options {
     const struct px_pairs *pairs; /* borrowed until px_feed_destroy() */
     uint32_t crop_size;           /* 0: the pairs are not cropped; a batch must be of one size */
     uint32_t input_nc, output_nc;
-    uint32_t batch_size; /* 1..number of pairs */
+    uint32_t batch_size; /* at least 1 */
     bool flip;
     bool serial; /* the order of names in every epoch */
     int threads; /* that prepare, >= 1; one does where the pairs are in memory */
@@ -36,7 +36,7 @@ void px_feed_destroy(struct px_feed *feed); /* stops the thread; accepts NULL */
 
 struct px_feed_batch {
     const float *input, *target; /* (batch, height, width, input_nc) and (.., output_nc), [-1, 1] */
-    uint32_t width, height;
+    uint32_t width, height, count; /* count: pairs, batch_size or, at an epoch's end, fewer */
 };
 
 /* The next step's batch, valid until the next call. At most end - first calls. Fails where a file

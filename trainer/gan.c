@@ -1,5 +1,6 @@
 #include "trainer/gan_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static int create_parameters(struct px_gan *gan, struct px_error *err)
 static int create_G(struct px_gan *gan, struct px_error *err)
 {
     const struct px_gan_options *o = &gan->options;
-    const struct px_generator_options options = {.n = o->batch_size,
+    const struct px_generator_options options = {.n = gan->n,
                                                  .height = gan->height,
                                                  .width = gan->width,
                                                  .threads = o->threads,
@@ -48,31 +49,38 @@ static int create_D(struct px_gan *gan, struct px_error *err)
     struct px_patchgan_options d = {.form = form_of_D(gan),
                                     .height = gan->height,
                                     .width = gan->width,
-                                    .n = 2 * o->batch_size,
+                                    .n = 2 * gan->n,
                                     .groups = 2,
                                     .threads = o->threads,
                                     .dtype = o->dtype,
                                     .train_weights = true};
 
     int rc = px_patchgan_create(&gan->d_step, gan->dnn, gan->weights_D, &d, err);
-    d.n = o->batch_size;
+    d.n = gan->n;
     d.groups = 1;
     d.train_weights = false;
     d.train_input = true;
     return rc ? rc : px_patchgan_create(&gan->g_step, gan->dnn, gan->weights_D, &d, err);
 }
 
-/* Lets go what is made for one size of images. */
-static void forget_size(struct px_gan *gan)
+/* Lets go what is made for one size of batches. */
+static void forget_batch(struct px_gan *gan)
 {
     px_generator_destroy(gan->generator);
-    px_generator_destroy(gan->single);
     px_patchgan_destroy(gan->d_step);
     px_patchgan_destroy(gan->g_step);
     free(gan->dfake);
-    gan->generator = gan->single = NULL;
+    gan->generator = NULL;
     gan->d_step = gan->g_step = NULL;
     gan->dfake = NULL;
+}
+
+/* And that for one size of images. */
+static void forget_size(struct px_gan *gan)
+{
+    forget_batch(gan);
+    px_generator_destroy(gan->single);
+    gan->single = NULL;
 }
 
 int px_gan_prepare(struct px_gan *gan, struct px_error *err)
@@ -87,7 +95,7 @@ int px_gan_prepare(struct px_gan *gan, struct px_error *err)
     if (!rc && !(gan->dfake = malloc(count * sizeof *gan->dfake)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for a gradient of %zu elements", count);
     if (rc)
-        forget_size(gan);
+        forget_batch(gan);
     return rc;
 }
 
@@ -107,6 +115,20 @@ int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *
     return 0;
 }
 
+void px_gan_set_count(struct px_gan *gan, int count)
+{
+    int n = count < gan->options.batch_size ? count : gan->options.batch_size;
+
+    assert(count > 0 && (count <= n || gan->options.accumulate > 1));
+    while (count % n)
+        n--;
+    gan->parts = count / n;
+    if (n == gan->n)
+        return;
+    forget_batch(gan);
+    gan->n = n;
+}
+
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err)
 {
     struct px_random random;
@@ -123,6 +145,8 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
     gan->options = *options;
     gan->options.dtype = options->dtype == PX_BF16 ? PX_BF16 : PX_F32;
     gan->height = gan->width = options->network.crop_size;
+    gan->n = options->batch_size;
+    gan->parts = options->accumulate > 1 ? options->accumulate : 1;
     int rc = px_dnn_create(&gan->dnn, options->threads, err);
     if (!rc)
         rc = create_parameters(gan, err);

@@ -51,16 +51,20 @@ void px_gan_destroy(struct px_gan *gan); /* accepts NULL */
  * made anew when they are needed. Parameters, moments and counters stay. */
 int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *err);
 
+/* How many pictures a step takes from here on, 1..batch_size * accumulate; at first all of them.
+ * They are taken in batches of one size, the largest that divides them and is at most batch_size.
+ * Where that size is another than before, it is as with another size of images. */
+void px_gan_set_count(struct px_gan *gan, int count);
+
 /* As the reference logs them: G_GAN and G_L1 already multiplied by their lambda, D_real and D_fake
  * not halved; without D all but G_L1 are 0. */
 struct px_gan_losses {
     float G_GAN, G_L1, D_real, D_fake;
 };
 
-/* a: (batches, height, width, input_nc), b: (batches, height, width, output_nc), interleaved, [-1,
- * 1]; batches: batch_size, times accumulate: all of these take part in D's update before any takes
- * part in G's, so without batch norm and dropout it is as one batch of that size. lr is the
- * learning rate of this step. */
+/* a: (count, height, width, input_nc), b: (count, height, width, output_nc), interleaved, [-1, 1].
+ * All batches take part in D's update before any takes part in G's, so without batch norm and
+ * dropout it is as one batch of that size. lr is the learning rate of this step. */
 int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
 

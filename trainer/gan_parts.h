@@ -15,7 +15,8 @@ struct px_gan {
     struct px_parameters G, D;
     struct px_weights *weights_G, *weights_D;
     int height, width; /* of the images; what follows is made for them, and NULL until it is used */
-    struct px_generator *generator; /* batch_size images, trained */
+    int n, parts;      /* a step takes `parts` batches of n images; likewise */
+    struct px_generator *generator; /* n images, trained */
     struct px_generator *single;    /* one image, forward only */
     struct px_patchgan *d_step;     /* fake and real images, gradients by weights */
     struct px_patchgan *g_step;     /* fake images, gradient by the input */
@@ -38,7 +39,7 @@ static inline bool px_gan_has_D(const struct px_gan *gan)
 /* Pixels of a batch. */
 static inline size_t px_gan_pixels(const struct px_gan *gan)
 {
-    return (size_t)gan->options.batch_size * (size_t)gan->height * (size_t)gan->width;
+    return (size_t)gan->n * (size_t)gan->height * (size_t)gan->width;
 }
 
 /* Channels that D sees. */

@@ -121,11 +121,6 @@ static int step_G(struct px_gan *gan, const struct part *part, const float *fake
     return rc;
 }
 
-static int parts_of(const struct px_gan *gan)
-{
-    return gan->options.accumulate > 1 ? gan->options.accumulate : 1;
-}
-
 /* A whole step's pictures, and the update's rate. */
 struct turn {
     const float *a, *b;
@@ -144,7 +139,7 @@ static struct part part_of(const struct px_gan *gan, const struct turn *turn, in
                                  .step = gan->steps + 1};
     struct part part = {.a = turn->a + at * (size_t)net->input_nc,
                         .b = turn->b + at * (size_t)net->output_nc,
-                        .update = {.part = order, .parts = parts_of(gan)}};
+                        .update = {.part = order, .parts = gan->parts}};
 
     px_adam_factors(&adam, &part.update.adam);
     return part;
@@ -165,7 +160,7 @@ static int make_fake(struct px_gan *gan, const float *a, int index, float **fake
 static void add_losses(struct px_gan *gan, struct px_gan_losses *sum,
                        const struct px_gan_losses *more)
 {
-    float share = 1.0f / (float)parts_of(gan);
+    float share = 1.0f / (float)gan->parts;
 
     sum->G_GAN += share * more->G_GAN;
     sum->G_L1 += share * more->G_L1;
@@ -180,7 +175,7 @@ static int turn_D(struct px_gan *gan, const struct turn *turn, struct px_gan_los
     float *fake;
 
     px_weights_refresh(gan->weights_D);
-    for (int k = 0; k < parts_of(gan); k++) {
+    for (int k = 0; k < gan->parts; k++) {
         struct px_gan_losses found = {0};
         const struct part part = part_of(gan, turn, k, k);
         int rc = make_fake(gan, part.a, k, &fake, err);
@@ -200,7 +195,7 @@ static int turn_G(struct px_gan *gan, const struct turn *turn, struct px_gan_los
                   struct px_error *err)
 {
     bool has_D = px_gan_has_D(gan);
-    int last = parts_of(gan) - 1, rc = 0;
+    int last = gan->parts - 1, rc = 0;
 
     for (int k = last; k >= 0; k--) {
         struct px_gan_losses found = {0};
@@ -237,7 +232,7 @@ int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
     if (rc)
         return rc;
     gan->steps++;
-    gan->batches += parts_of(gan);
-    gan->d_batches += 3 * parts_of(gan);
+    gan->batches += gan->parts;
+    gan->d_batches += 3 * gan->parts;
     return 0;
 }

@@ -187,7 +187,7 @@ static int log_losses(const struct px_history *h, const struct px_history_step *
                       struct px_error *err)
 {
     int64_t epoch = (s->step - 1) / h->steps_per_epoch;
-    double images = (double)h->batch_size;
+    double images = (double)s->images;
     const struct px_gan_losses *l = &s->losses;
     char line[320];
 
@@ -203,7 +203,7 @@ static int log_losses(const struct px_history *h, const struct px_history_step *
 static int write_losses(struct px_history *h, const struct px_history_step *s, struct px_error *err)
 {
     float n = (float)h->over;
-    double images = (double)(h->over * h->batch_size);
+    double images = (double)h->images;
     const struct px_history_losses losses = {
         .step = s->step,
         .lr = s->lr,
@@ -225,7 +225,7 @@ static int write_losses(struct px_history *h, const struct px_history_step *s, s
     if (!rc)
         rc = keep_losses(h, &losses, err);
     h->sum = (struct px_gan_losses){0};
-    h->over = 0;
+    h->over = h->images = 0;
     h->compute = h->data = 0;
     return rc;
 }
@@ -241,6 +241,7 @@ int px_history_add_step(struct px_history *h, const struct px_history_step *s, s
     h->sum.D_real += s->losses.D_real;
     h->sum.D_fake += s->losses.D_fake;
     h->over++;
+    h->images += s->images;
     h->compute += s->compute;
     h->data += s->data;
     if (due)

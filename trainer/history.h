@@ -5,9 +5,9 @@
  *
  * NAME.loss_log.txt, as pytorch-CycleGAN-and-pix2pix writes it: a header for every start, then
  * every print_freq images `(epoch: E, iters: I, time: T, data: D) G_GAN: .. G_L1: .. D_real: ..
- * D_fake:
- * .. ` with that step's losses, the images of the epoch so far, and the seconds that a picture took
- * to compute and to wait for.
+ * D_fake: .. ` with that step's losses, the images of the epoch so far, and the seconds that a
+ * picture took to compute and to wait for. As there, every step counts for batch_size images, the
+ * smaller one at the end of an epoch, too.
  *
  * NAME.metrics.jsonl: a JSON object a line. Every print_freq images and at the end of an epoch
  * "epoch", "step", "lr", the losses' means over the last "over" steps, "seconds_per_image",
@@ -46,14 +46,15 @@ struct px_history {
     struct px_history_epoch *epochs;
     size_t epochs_count, epochs_room;
     struct px_gan_losses sum; /* of the steps since the last line */
-    int64_t over;
-    double compute, data; /* seconds, likewise */
+    int64_t over, images;     /* of how many steps, and images */
+    double compute, data;     /* seconds, likewise */
 };
 
 struct px_history_step {
     int64_t step; /* all that were taken, this one included */
     double lr;
     struct px_gan_losses losses;
+    int64_t images;       /* that it took */
     double compute, data; /* seconds spent computing, and waiting for the batch */
 };
 

@@ -57,7 +57,8 @@ static void describe_speed(const struct px_progress *p, int64_t steps, char *out
     char time[32];
 
     px_progress_duration(left, time, sizeof time);
-    snprintf(out, room, "%.2f images/s, %s left", rate * (double)p->batch_size, time);
+    snprintf(out, room, "%.2f images/s, %s left",
+             rate * (double)p->pairs / (double)p->steps_per_epoch, time);
 }
 
 static size_t terminal_width(FILE *out)

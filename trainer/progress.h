@@ -16,6 +16,7 @@ struct px_progress {
     FILE *out;
     bool terminal; /* draw over one line */
     int64_t epochs, steps_per_epoch, batch_size;
+    int64_t pairs;                /* of an epoch */
     int64_t print_freq;           /* images between plain lines */
     int64_t first_step;           /* of this run, for the speed */
     int64_t start_ns, drawn_ns;   /* px_now_ns() at start and at the last drawing */

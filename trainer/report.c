@@ -131,7 +131,7 @@ static void write_tiles(const struct px_report *r, FILE *out)
     }
     if (r->seconds_per_step > 0)
         write_tile(out, "images a second", "%.2f",
-                   (double)r->history->batch_size / r->seconds_per_step);
+                   (double)r->pairs / (double)r->history->steps_per_epoch / r->seconds_per_step);
     fputs("</div>\n", out);
 }
 

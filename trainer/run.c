@@ -29,11 +29,6 @@ static int open_pairs(struct px_run *run, struct px_error *err)
         rc = px_pairs_open(&run->pairs, &train, &options, err);
     if (rc)
         return rc;
-    if (px_pairs_count(run->pairs) < (size_t)px_settings_pictures(s))
-        return px_fail(err, PX_E_USAGE,
-                       "--batch-size %" PRId64 ", --accumulate %" PRId64
-                       ": %s holds only %zu pairs",
-                       s->batch_size, s->accumulate, train.a, px_pairs_count(run->pairs));
     if (px_settings_pictures(s) > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
         return rc;
     if (px_preprocess_crops(&options.preprocess))
@@ -57,6 +52,14 @@ static int open_pairs(struct px_run *run, struct px_error *err)
     return 0;
 }
 
+/* A batch has no more pictures than there are pairs. */
+static int64_t at_most_all(const struct px_run *run, int64_t pictures)
+{
+    int64_t all = (int64_t)px_pairs_count(run->pairs);
+
+    return pictures < all ? pictures : all;
+}
+
 static int create_gan(struct px_run *run, struct px_error *err)
 {
     const struct px_settings *s = run->settings;
@@ -64,7 +67,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .network = run->network,
         .ndf = (int)s->ndf,
         .n_layers_D = px_settings_n_layers_D(s),
-        .batch_size = (int)s->batch_size,
+        .batch_size = (int)at_most_all(run, s->batch_size),
         .accumulate = (int)s->accumulate,
         .threads = run->threads,
         .dtype = px_settings_dtype(s),
@@ -173,7 +176,7 @@ static int start_feed(struct px_run *run, struct px_error *err)
         .crop_size = px_preprocess_crops(&preprocess) ? (uint32_t)s->crop_size : 0,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
-        .batch_size = (uint32_t)px_settings_pictures(s),
+        .batch_size = (uint32_t)at_most_all(run, px_settings_pictures(s)),
         .flip = !s->no_flip,
         .serial = s->serial_batches,
         .threads = s->num_threads > 0 ? (int)s->num_threads : 1,
@@ -210,7 +213,7 @@ int px_run_prepare(struct px_run *run, struct px_error *err)
         (rc = px_settings_network(s, &run->network, err)) != 0 ||
         (rc = prepare_output(run, err)) != 0 || (rc = open_pairs(run, err)) != 0)
         return rc;
-    run->steps_per_epoch = (int64_t)px_pairs_count(run->pairs) / px_settings_pictures(s);
+    run->steps_per_epoch = ((int64_t)px_pairs_count(run->pairs) - 1) / px_settings_pictures(s) + 1;
     run->first = run->steps_per_epoch * (s->epoch_count - 1);
     run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
     run->steps = run->first;

@@ -129,7 +129,7 @@ static const struct px_option rows[] = {
      .help = "with --lr-policy step: epochs, as in the reference in spite of the name"},
     {.name = "batch-size", .type = PX_OPTION_INT, .offset = AT(batch_size), .fallback = "1",
      .min = 1, .max = 1024,
-     .help = "pictures a step; those that do not fill an epoch's last batch are left out of it"},
+     .help = "pictures a step; an epoch's last step takes those that are left"},
     {.name = "accumulate", .type = PX_OPTION_INT, .offset = AT(accumulate), .fallback = "1",
      .min = 1, .max = 1024, .value = "BATCHES",
      .help = "a step takes the mean of the gradients of so many batches: as a larger "

@@ -25,6 +25,12 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings
     memcpy(s->options, s->text.entries, s->text.count * sizeof *s->options);
     snprintf(s->pairs_text, sizeof s->pairs_text, "%zu", pairs);
     s->options[s->text.count] = (struct px_metadata){"pairs", s->pairs_text};
+    s->state.option_count = s->text.count + 1;
+    if (pairs % (size_t)px_settings_pictures(settings)) { /* older trainings left these out */
+        snprintf(s->steps_text, sizeof s->steps_text, "%" PRId64, s->steps_per_epoch);
+        s->options[s->state.option_count++] =
+            (struct px_metadata){"steps_per_epoch", s->steps_text};
+    }
     s->notes[BEST_EPOCH] = (struct px_note){.key = "best_epoch"};
     s->notes[BEST_L1] = (struct px_note){.key = "best_L1"};
     s->notes[THREADS] = (struct px_note){.key = "threads"};
@@ -36,7 +42,6 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings
     s->began_threads = s->threads;
     s->state.count = px_gan_tensors(gan, &s->state.tensors);
     s->state.options = s->options;
-    s->state.option_count = s->text.count + 1;
     s->state.notes = s->notes;
     s->state.schedule = schedule_keys;
     s->notes[PLATEAU] = (struct px_note){.key = "plateau"};
@@ -49,7 +54,7 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings
 static int save_generator(const struct px_snapshot *s, const char *path, int64_t steps,
                           struct px_error *err)
 {
-    struct px_metadata extra[PX_SETTINGS_MAX + 5];
+    struct px_metadata extra[PX_SETTINGS_MAX + 6];
     size_t n = s->state.option_count - s->text.network_count;
     char steps_text[24], epoch[24];
 

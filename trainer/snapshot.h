@@ -31,8 +31,8 @@ struct px_snapshot {
     double best_l1;
     int began_threads; /* those of the run that was continued; else `threads` */
     struct px_settings_text text;
-    struct px_metadata options[PX_SETTINGS_MAX + 1]; /* of text, then "pairs" */
-    char pairs_text[24];
+    struct px_metadata options[PX_SETTINGS_MAX + 2]; /* of text, then "pairs", "steps_per_epoch" */
+    char pairs_text[24], steps_text[24];
     struct px_note notes[6];
     struct px_state state;
 };

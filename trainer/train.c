@@ -38,11 +38,13 @@ static int step(struct px_run *run, struct px_error *err)
     done.data = px_ms_since(begin) * 1e-3;
     begin = px_now_ns();
     rc = px_gan_set_size(run->gan, (int)batch.width, (int)batch.height, err);
+    px_gan_set_count(run->gan, (int)batch.count);
     if (!rc)
         rc = px_gan_step(run->gan, batch.input, batch.target, done.lr, &done.losses, err);
     if (rc)
         return rc;
     done.compute = px_ms_since(begin) * 1e-3;
+    done.images = batch.count;
     run->profile.data += done.data;
     run->profile.step += done.compute;
     run->profile.steps++;
@@ -171,6 +173,7 @@ static void start_progress(struct px_run *run)
         .epochs = s->n_epochs + s->n_epochs_decay,
         .steps_per_epoch = run->steps_per_epoch,
         .batch_size = px_settings_pictures(s),
+        .pairs = (int64_t)px_pairs_count(run->pairs),
         .print_freq = s->print_freq,
         .first_step = run->steps,
     };

@@ -482,10 +482,10 @@ static void test_16_bits(void **state)
 
 enum { BATCH_FLOATS = 2 * 4 * 4 * 3 };
 
-/* Five pairs, two a step: two steps an epoch, one pair left out. */
+/* Five pairs, two a step: three steps an epoch, the last of one pair. */
 static void test_feed(void **state)
 {
-    enum { STEPS = 6 };
+    enum { STEPS = 9 };
     struct px_pairs *pairs;
     struct px_feed *feed;
     struct px_error err = {0};
@@ -502,33 +502,37 @@ static void test_feed(void **state)
     }
     assert_int_equal(open_pairs(&pairs, "feed", &options, &err), 0);
     struct px_feed_options plan = feed_of(pairs, 0, STEPS);
-    assert_int_equal(px_feed_steps_per_epoch(&plan), 2);
+    assert_int_equal(px_feed_steps_per_epoch(&plan), 3);
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     unsigned seen = 0;
     for (int s = 0; s < STEPS; s++) {
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
-        memcpy(straight[s], batch.input, sizeof straight[s]);
-        if (s % 2 == 0)
+        assert_int_equal(batch.count, s % 3 < 2 ? 2 : 1);
+        memcpy(straight[s], batch.input, batch.count * sizeof straight[s] / 2);
+        if (s % 3 == 0)
             seen = 0;
-        for (int i = 0; i < 2; i++) { /* input and target of one file, none twice an epoch */
+        for (uint32_t i = 0; i < batch.count;
+             i++) { /* input and target of one file, none twice an epoch */
             int v = (int)((batch.input[i * 48] + 1) * 127.5f + 0.5f);
             int w = (int)((batch.target[i * 48] + 1) * 127.5f + 0.5f);
             assert_int_equal(w, v + 5);
             assert_false(seen >> (v / 50) & 1);
             seen |= 1u << (v / 50);
         }
+        if (s % 3 == 2)
+            assert_int_equal(seen, 31);
     }
     px_feed_destroy(feed);
 
-    plan.first_step = 3; /* a resumed run, without the pixels in memory */
+    plan.first_step = 4; /* a resumed run, without the pixels in memory */
     px_pairs_close(pairs);
     options.memory_limit = 0;
     assert_int_equal(open_pairs(&pairs, "feed", &options, &err), 0);
     plan.pairs = pairs;
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
-    for (int s = 3; s < STEPS; s++) {
+    for (int s = 4; s < STEPS; s++) {
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
-        assert_memory_equal(straight[s], batch.input, sizeof straight[s]);
+        assert_memory_equal(straight[s], batch.input, batch.count * sizeof straight[s] / 2);
     }
     px_feed_destroy(feed);
 
@@ -537,9 +541,18 @@ static void test_feed(void **state)
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int s = 0; s < STEPS; s++) {
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
-        for (int i = 0; i < 2; i++)
+        for (uint32_t i = 0; i < batch.count; i++)
             assert_int_equal((int)((batch.input[i * 48] + 1) * 127.5f + 0.5f),
-                             (s % 2 * 2 + i) * 50);
+                             (s % 3 * 2 + (int)i) * 50);
+    }
+    px_feed_destroy(feed);
+
+    plan.batch_size = 7; /* more than there are */
+    assert_int_equal(px_feed_steps_per_epoch(&plan), 1);
+    assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
+    for (int s = 0; s < 2; s++) {
+        assert_int_equal(px_feed_next(feed, &batch, &err), 0);
+        assert_int_equal(batch.count, 5);
     }
     px_feed_destroy(feed);
     px_pairs_close(pairs);

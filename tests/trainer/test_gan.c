@@ -454,6 +454,62 @@ static void test_accumulation(void **state)
     check_accumulation(PX_NORM_NONE, 0);
 }
 
+static void assert_same_step(struct px_gan *one, struct px_gan *two, const float *a, const float *b)
+{
+    struct px_gan_losses l[2];
+
+    assert_int_equal(px_gan_step(one, a, b, 2e-3, &l[0], NULL), 0);
+    assert_int_equal(px_gan_step(two, a, b, 2e-3, &l[1], NULL), 0);
+    assert_memory_equal(&l[0], &l[1], sizeof l[0]);
+}
+
+static void assert_same_weights(const struct px_gan *one, const struct px_gan *two)
+{
+    const struct px_tensor *t1, *t2;
+    size_t n = px_gan_tensors(one, &t1);
+
+    assert_int_equal(px_gan_tensors(two, &t2), n);
+    for (size_t i = 0; i < n; i++)
+        assert_memory_equal(t1[i].data, t2[i].data, t1[i].bytes);
+}
+
+/* The smaller step at the end of an epoch is what a gan of that batch size does, to the bit. */
+static void test_counts(void **state)
+{
+    float *a = noise(7 * PIXELS, 7), *b = noise(7 * PIXELS, 8);
+    struct px_gan *three = create(3, 2), *two = create(2, 2);
+    struct px_gan *parts = create_parts(PX_NORM_BATCH, 1, 2, 4);
+    struct px_gan *ones = create_parts(PX_NORM_BATCH, 1, 1, 7);
+    (void)state;
+
+    px_gan_set_count(three, 2);
+    assert_same_step(three, two, a, b);
+    px_gan_set_count(three, 1);
+    px_gan_set_count(two, 1);
+    assert_same_step(three, two, a, b);
+    px_gan_set_count(three, 2);
+    px_gan_set_count(two, 2);
+    assert_same_step(three, two, a, b);
+    assert_same_weights(three, two);
+
+    px_gan_set_count(parts, 7); /* no two divide them */
+    assert_same_step(parts, ones, a, b);
+    assert_same_weights(parts, ones);
+    struct px_gan *pairs = create_parts(PX_NORM_BATCH, 1, 2, 3);
+    px_gan_destroy(parts);
+    parts = create_parts(PX_NORM_BATCH, 1, 2, 4);
+    px_gan_set_count(parts, 6);
+    assert_same_step(parts, pairs, a, b);
+    assert_same_weights(parts, pairs);
+    px_gan_destroy(three);
+    px_gan_destroy(two);
+    px_gan_destroy(parts);
+    px_gan_destroy(pairs);
+    px_gan_destroy(ones);
+    free(a);
+    free(b);
+}
+
 static void test_learns(void **state)
 {
     struct px_gan *gan = create(1, 2);
@@ -483,6 +539,7 @@ int main(void)
         CHECK("generating a picture changes nothing and repeats", test_generate),
         CHECK("pictures may be of any size, wide or high, and change it between steps", test_sizes),
         CHECK("accumulated gradients are those of the whole batch", test_accumulation),
+        CHECK("a step of fewer pictures is that of a smaller batch", test_counts),
         CHECK("a pair is learnt", test_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,8 +36,12 @@ static void add(struct px_history *h, int64_t first, int64_t last)
     struct px_error err = {0};
 
     for (int64_t s = first + 1; s <= last; s++) {
-        struct px_history_step step = {
-            .step = s, .lr = 0.0002, .losses = {1, (float)s, 0.5f, 0.25f}, .compute = 3, .data = 1};
+        struct px_history_step step = {.step = s,
+                                       .lr = 0.0002,
+                                       .losses = {1, (float)s, 0.5f, 0.25f},
+                                       .images = 2,
+                                       .compute = 3,
+                                       .data = 1};
         struct px_history_epoch epoch = {s / 5, s, {0.25, 20.5, 0.75}, 7, s == 5, 60};
         assert_int_equal(px_history_add_step(h, &step, &err), 0);
         if (s % 5 == 0)

@@ -330,6 +330,7 @@ static void train_a_little(FILE *out, bool terminal)
                             .epochs = 2,
                             .steps_per_epoch = 4,
                             .batch_size = 1,
+                            .pairs = 4,
                             .print_freq = 2};
     struct px_gan_losses losses = {0.5f, 10, 0.25f, 0.75f};
     const struct px_history_epoch epoch = {
