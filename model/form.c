@@ -10,6 +10,8 @@ enum {
      * the weights for each picture costs more. unet_256 in int8, 8 pictures, Zen 4: 1 thread 288 ms
      * instead of 325, 4 threads 82 instead of 88; twice and half this number are slower. */
     ALONE = 1 << 17,
+    MOST = 64,             /* channels that a picture can have */
+    CACHED_TAPS = 1 << 20, /* floats: 4 MB, which the caches of a few cores hold */
 };
 
 const char *px_form_name(enum px_form form)
@@ -17,9 +19,18 @@ const char *px_form_name(enum px_form form)
     static const char *const names[] = {[PX_FORM_NATIVE] = "native",
                                         [PX_FORM_FOURFOLD] = "fourfold",
                                         [PX_FORM_BACKWARD] = "backward",
-                                        [PX_FORM_PAIRS] = "pairs"};
+                                        [PX_FORM_PAIRS] = "pairs",
+                                        [PX_FORM_TAPS] = "taps"};
 
     return names[form];
+}
+
+/* Whether a layer of the decoder keeps the number of channels of the one before: those are at the
+ * bottom of a network, where pictures are small. The last layer never is: pictures have at most 64
+ * channels. */
+static bool is_inner(const struct px_layer *l)
+{
+    return l->out_channels > MOST && l->in_channels <= (l->skip < 0 ? 1 : 2) * l->out_channels;
 }
 
 enum px_form px_form_of(const struct px_layer *l)
@@ -28,7 +39,7 @@ enum px_form px_form_of(const struct px_layer *l)
         return l->stride == 1 && l->reflect && l->out_channels <= FEW ? PX_FORM_PAIRS
                                                                       : PX_FORM_NATIVE;
     if (l->kernel == 4 && l->stride == 2 && l->pad == 1 && l->output_padding == 0)
-        return PX_FORM_FOURFOLD;
+        return is_inner(l) ? PX_FORM_TAPS : PX_FORM_FOURFOLD;
     return PX_FORM_BACKWARD;
 }
 
@@ -87,7 +98,13 @@ struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_g
                                 .weights = in->dtype == PX_U8 ? PX_S8 : in->dtype,
                                 .dst = result->dtype};
 
-    if (form == PX_FORM_FOURFOLD) {
+    if (form == PX_FORM_TAPS) {
+        desc.n = desc.ih = 1;
+        desc.iw = px_form_at_once(layer, result) * in->height * in->width;
+        desc.kernel = desc.stride = 1;
+        desc.pad = 0;
+        desc.dst = PX_F32;
+    } else if (form == PX_FORM_FOURFOLD) {
         desc.kernel = 2;
         desc.stride = 1;
     } else if (form == PX_FORM_PAIRS) {
@@ -105,9 +122,47 @@ struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_g
     return desc;
 }
 
+/* Floats of the taps of n pictures. */
+static size_t taps_of(const struct px_grid *result, int n)
+{
+    return 4 * px_grid_elements(result) / (size_t)result->n * (size_t)n;
+}
+
+int px_form_at_once(const struct px_layer *layer, const struct px_grid *result)
+{
+    int all = px_form_pictures(layer, result), n = all;
+
+    if (px_form_of(layer) == PX_FORM_TAPS)
+        while (n > 1 && (all % n != 0 || taps_of(result, n) > CACHED_TAPS))
+            n--;
+    return n;
+}
+
+size_t px_form_taps(const struct px_layer *layer, const struct px_grid *result)
+{
+    if (px_form_of(layer) != PX_FORM_TAPS)
+        return 0;
+    return taps_of(result, px_form_at_once(layer, result));
+}
+
+bool px_form_has_bias(enum px_form form)
+{
+    return form != PX_FORM_BACKWARD && form != PX_FORM_TAPS;
+}
+
 int px_form_repeats(enum px_form form)
 {
-    return form == PX_FORM_FOURFOLD || form == PX_FORM_PAIRS ? 4 : 1;
+    switch (form) {
+    case PX_FORM_FOURFOLD:
+    case PX_FORM_PAIRS:
+        return 4;
+    case PX_FORM_TAPS:
+        return 16;
+    case PX_FORM_NATIVE:
+    case PX_FORM_BACKWARD:
+        break;
+    }
+    return 1;
 }
 
 size_t px_form_weights(const struct px_layer *l)
@@ -122,6 +177,7 @@ size_t px_form_weights(const struct px_layer *l)
         return 4 * channels * (kernel + 1) * (kernel + 1);
     case PX_FORM_NATIVE:
     case PX_FORM_BACKWARD:
+    case PX_FORM_TAPS:
         break;
     }
     return channels * kernel * kernel;
@@ -177,6 +233,19 @@ static void arrange_fourfold(const struct px_layer *layer, const float *from, co
         }
 }
 
+/* ConvTranspose2d's [in][out][4][4] -> [(4 ky + kx) * out][in]. */
+static void arrange_taps(const struct px_layer *layer, const float *from, const float *scale,
+                         float *to)
+{
+    size_t in = (size_t)layer->in_channels, out = (size_t)layer->out_channels;
+
+#pragma omp parallel for schedule(static)
+    for (size_t c = 0; c < out; c++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t tap = 0; tap < 16; tap++)
+                to[(tap * out + c) * in + i] = from[(i * out + c) * 16 + tap] * scale[c];
+}
+
 /* Conv2d's [out][in][k][k] -> [(2 sy + sx) * out][in][k + 1][k + 1], moved by (sy, sx). */
 static void arrange_pairs(const struct px_layer *layer, const float *from, const float *scale,
                           float *to)
@@ -208,6 +277,9 @@ void px_form_arrange(const struct px_layer *layer, const float *from, const floa
         break;
     case PX_FORM_BACKWARD:
         scale_backward(layer, from, scale, to);
+        break;
+    case PX_FORM_TAPS:
+        arrange_taps(layer, from, scale, to);
         break;
     case PX_FORM_PAIRS:
         arrange_pairs(layer, from, scale, to);

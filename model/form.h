@@ -25,9 +25,16 @@ enum px_form {
      * convolution of (kernel + 1)^2 stride 2 to 4 * out channels in depth-to-space order. oneDNN
      * computes 16 channels where it needs one: three times as fast. */
     PX_FORM_PAIRS,
+    /* ConvTranspose2d 4x4 stride 2 pad 1 at the bottom of a network: every pixel times all weights,
+     * as a 1x1 convolution to 16 * out channels in f32, then px_taps_sum(). Small pictures are
+     * mostly border, which FOURFOLD computes in vain (4 times the work at 1x1, a quarter more at
+     * 8x8), and oneDNN takes their rows one by one; here the pixels of several pictures are one
+     * row. As fast for one picture, where reading the weights takes the time; for eight of them the
+     * four layers of a unet_256 take 40 % less. No bias and no activation either. */
+    PX_FORM_TAPS,
 };
 
-/* "native", "fourfold", "backward", "pairs". */
+/* "native", "fourfold", "backward", "pairs", "taps". */
 const char *px_form_name(enum px_form form);
 
 enum px_form px_form_of(const struct px_layer *layer);
@@ -52,6 +59,14 @@ int px_form_border(const struct px_layer *layer);
  */
 struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
                                  const struct px_grid *result);
+
+/* How many pictures one convolution makes, a divisor of px_form_pictures(), and the floats that it
+ * writes instead of the result. Forms other than TAPS: px_form_pictures() and 0. */
+int px_form_at_once(const struct px_layer *layer, const struct px_grid *result);
+size_t px_form_taps(const struct px_layer *layer, const struct px_grid *result);
+
+/* False where the convolution can have neither a bias nor an activation. */
+bool px_form_has_bias(enum px_form form);
 
 /* How often a channel's bias is repeated in the convolution's: 4 in depth-to-space order, else 1.
  */

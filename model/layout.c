@@ -190,6 +190,7 @@ static void assign(struct sizes *s, struct px_layout *l, const struct px_plan_de
 
         if (px_layout_statistics(d, i))
             s->work = larger(s->work, px_pass_work(result));
+        s->work = larger(s->work, px_form_taps(&d->network->layers[i], result));
         s->direct[i] = !last && !result->depth_to_space && next->border == 0 &&
                        next->dtype == result->dtype && d->network->layers[i].residual < 0 &&
                        d->network->layers[i + 1].skip < 0;

@@ -66,7 +66,7 @@ bool px_pack_folds(const struct px_network *network, int layer, bool running)
 
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
 {
-    return px_form_of(&network->layers[layer]) != PX_FORM_BACKWARD &&
+    return px_form_has_bias(px_form_of(&network->layers[layer])) &&
            (network->layers[layer].has_bias || px_pack_folds(network, layer, running));
 }
 
@@ -198,7 +198,7 @@ static void fill_vectors(const struct px_pack *pack, struct entry *entry, const 
     small_tensor(pack->checkpoint, entry->layer, PX_ROLE_BETA, 0.0f, p->beta);
     if (statistics) {
         p->mean = NULL; /* and a bias that no convolution adds would cancel out */
-    } else if (form == PX_FORM_BACKWARD && (layer->has_bias || entry->folded)) {
+    } else if (!px_form_has_bias(form) && (layer->has_bias || entry->folded)) {
         memcpy(p->beta, bias, channels * sizeof *bias);
         for (size_t c = 0; c < channels; c++)
             p->gamma[c] = 1.0f;

@@ -6,10 +6,12 @@
 
 #include "model/form.h"
 #include "model/layout.h"
+#include "model/taps.h"
 
 struct step { /* one layer of the network */
     struct px_conv *conv;
     bool backward, activates;        /* the convolution */
+    int at_once;                     /* pictures, of PX_FORM_TAPS; else 0 */
     const struct px_packed *packed;  /* owned by the pack */
     struct px_grid in, result, kept; /* as in px_place, with data */
     int pictures, group, joined;     /* as in px_place */
@@ -70,10 +72,42 @@ static struct px_conv_desc conv_of(const struct px_plan_desc *d, int i, const st
     bool last = i == d->network->layer_count - 1;
 
     conv.bias = px_pack_has_bias(d->network, i, d->running);
-    conv.relu = !last && conv.pass == PX_CONV_FORWARD && layer->residual < 0 &&
+    conv.relu = !last && px_form_has_bias(px_form_of(layer)) && layer->residual < 0 &&
                 layer[1].slope != 1.0f && !px_layout_statistics(d, i);
     conv.slope = conv.relu ? layer[1].slope : 0.0f;
     return conv;
+}
+
+/* PX_FORM_TAPS: of oneDNN's kernels only those made of brgemm add in the same order however many
+ * pixels there are; others get one picture at a time. */
+static bool depends_on_count(const struct px_conv *conv)
+{
+    return !strstr(px_conv_implementation(conv), "brg");
+}
+
+static int make_step(struct px_plan *plan, int i, struct px_dnn *dnn, const struct px_place *place,
+                     struct px_error *err)
+{
+    const struct px_plan_desc *d = &plan->desc;
+    const struct px_layer *layer = &d->network->layers[i];
+    struct px_conv_desc conv = conv_of(d, i, place);
+    struct step *step = &plan->steps[i];
+
+    step->backward = conv.pass == PX_CONV_BACKWARD_DATA;
+    step->activates = conv.relu;
+    int rc = px_conv_create(&step->conv, dnn, &conv, err);
+    if (px_form_of(layer) == PX_FORM_TAPS)
+        step->at_once = px_form_at_once(layer, &place->result);
+    if (!rc && step->at_once > 1 && depends_on_count(step->conv)) {
+        struct px_place alone = *place;
+
+        alone.result.n = step->at_once = 1;
+        conv = conv_of(d, i, &alone);
+        px_conv_destroy(step->conv);
+        step->conv = NULL;
+        rc = px_conv_create(&step->conv, dnn, &conv, err);
+    }
+    return rc ? rc : px_pack_get(d->pack, i, d->running, step->conv, &step->packed, err);
 }
 
 int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_plan_desc *desc,
@@ -89,16 +123,8 @@ int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_pla
     }
     plan->desc = *desc;
     omp_set_num_threads(desc->threads); /* captured by the primitives */
-    for (int i = 0; !rc && i < desc->network->layer_count; i++) {
-        struct px_conv_desc conv = conv_of(desc, i, &layout.places[i]);
-        struct step *step = &plan->steps[i];
-
-        step->backward = conv.pass == PX_CONV_BACKWARD_DATA;
-        step->activates = conv.relu;
-        rc = px_conv_create(&step->conv, dnn, &conv, err);
-        if (!rc)
-            rc = px_pack_get(desc->pack, i, desc->running, step->conv, &step->packed, err);
-    }
+    for (int i = 0; !rc && i < desc->network->layer_count; i++)
+        rc = make_step(plan, i, dnn, &layout.places[i], err);
     if (!rc)
         rc = make_arena(plan, &layout, err);
     if (rc) {
@@ -131,6 +157,27 @@ static struct px_grid of_turn(const struct px_grid *grid, const struct turn *t)
     return px_grid_slice(grid, grid->n > t->n ? t->first : 0, t->n);
 }
 
+/* PX_FORM_TAPS: some pictures at a time, through the plan's work memory. */
+static int convolve_taps(const struct px_plan *plan, const struct step *step,
+                         const struct px_conv_buffers *all, const struct px_grid *result,
+                         struct px_error *err)
+{
+    struct px_conv_buffers some = *all;
+    size_t each = px_grid_bytes(&step->in) / (size_t)step->in.n;
+    int rc = 0;
+
+    some.dst = plan->work;
+    for (int first = 0; !rc && first < result->n; first += step->at_once) {
+        struct px_grid to = px_grid_slice(result, first, step->at_once);
+
+        some.src = (char *)all->src + each * (size_t)first;
+        rc = px_conv_run(step->conv, &some, err);
+        if (!rc)
+            px_taps_sum(plan->work, &to, plan->desc.threads);
+    }
+    return rc;
+}
+
 static int convolve(const struct px_plan *plan, const struct turn *t, struct px_error *err)
 {
     const struct px_observer *observer = t->io->observer;
@@ -151,6 +198,8 @@ static int convolve(const struct px_plan *plan, const struct turn *t, struct px_
         buffers.dst = buffers.src;
         buffers.src = result.data;
     }
+    if (step->at_once > 0)
+        return convolve_taps(plan, step, &buffers, &result, err);
     return px_conv_run(step->conv, &buffers, err);
 }
 
