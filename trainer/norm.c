@@ -30,6 +30,13 @@ void px_norm_layer_finish(struct px_norm_layer *norm)
     norm->mean = norm->partial = NULL;
 }
 
+void px_norm_each_thread(struct px_norm_layer *norm, void (*work)(struct px_norm_layer *, int))
+{
+#pragma omp parallel for num_threads(norm->threads) schedule(static, 1)
+    for (int t = 0; t < norm->threads; t++)
+        work(norm, t);
+}
+
 /* sum[c] = sum of x - x0, square[c] = sum of (x - x0)^2, x0 the group's first pixel: the shift by
  * one sample keeps the difference of squares sound when the mean is far from 0. */
 PX_INLINE void sum_kernel(const struct px_norm_pixels *g, struct px_norm_range r, float *sums,

@@ -19,13 +19,7 @@ static inline struct px_norm_range px_norm_share(size_t pixels, int thread, int 
 
 /* Runs work(norm, t) for t = 0..threads-1, all at once. The shares do not depend on how many
  * threads OpenMP really gives. */
-static inline void px_norm_each_thread(struct px_norm_layer *norm,
-                                       void (*work)(struct px_norm_layer *, int))
-{
-#pragma omp parallel for num_threads(norm->threads) schedule(static, 1)
-    for (int t = 0; t < norm->threads; t++)
-        work(norm, t);
-}
+void px_norm_each_thread(struct px_norm_layer *norm, void (*work)(struct px_norm_layer *, int));
 
 static inline float *px_norm_partial(const struct px_norm_layer *norm, int thread, int group)
 {
