@@ -3,11 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "trainer/tree.h"
+
+/* The folders that hold pictures of another use. */
+static const char *const *skipped(const struct px_source *source)
+{
+    static const char *const uses[] = {"train", "val", "test", NULL};
+
+    return source->is_root ? uses : NULL;
+}
 
 static size_t stem_length(const char *name)
 {
-    return (size_t)(strrchr(name, '.') - name); /* px_list_folder() found a suffix */
+    return (size_t)(strrchr(name, '.') - name); /* px_tree_list() found a suffix */
 }
 
 static int compare_stems(const char *a, const char *b)
@@ -51,10 +59,10 @@ static int match(const struct px_listing *l, const char *a, size_t count_a, cons
 static int read_two(struct px_listing *l, const struct px_source *source, struct px_error *err)
 {
     size_t count_b = 0;
-    int rc = px_list_folder(source->a, px_source_suffixes, &l->a, &l->count, err);
+    int rc = px_tree_list(source->a, skipped(source), &l->a, &l->count, err);
 
     if (!rc)
-        rc = px_list_folder(source->b, px_source_suffixes, &l->b, &count_b, err);
+        rc = px_tree_list(source->b, skipped(source), &l->b, &count_b, err);
     if (rc)
         return rc;
     qsort(l->a, l->count, sizeof *l->a, by_stem);
@@ -68,7 +76,7 @@ static int read_two(struct px_listing *l, const struct px_source *source, struct
 
 static int read_one(struct px_listing *l, const struct px_source *source, struct px_error *err)
 {
-    int rc = px_list_folder(source->a, px_source_suffixes, &l->a, &l->count, err);
+    int rc = px_tree_list(source->a, skipped(source), &l->a, &l->count, err);
 
     if (!rc && l->count == 0)
         rc = px_fail(err, PX_E_NOT_FOUND,

@@ -21,8 +21,9 @@ static const struct px_option rows[] = {
     {.heading = "Files",
      .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
      .help = "folder of PNG and JPEG pictures, each A and B side by side, or of two folders A and "
-             "B with pictures of the same names; DIR/train and DIR/val where they exist, or "
-             "DIR/A/train with DIR/B/train and DIR/A/val with DIR/B/val"},
+             "B with pictures of the same names, and of folders within these; DIR/train and "
+             "DIR/val where they exist, or DIR/A/train with DIR/B/train and DIR/A/val with "
+             "DIR/B/val"},
     {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
      .help = "the checkpoint to write, NAME.safetensors"},
     {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),

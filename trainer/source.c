@@ -1,6 +1,5 @@
 #include "trainer/source.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -60,8 +59,15 @@ int px_source_at(struct px_source *source, const char *folder, struct px_error *
 
     if (rc)
         return rc;
-    if (is_folder(source->a) && is_folder(source->b))
+    bool a = is_folder(source->a), b = is_folder(source->b);
+    source->is_root = false;
+    if (a && b)
         return refuse_pictures(folder, err);
+    if (a || b)
+        return px_fail(err, PX_E_USAGE,
+                       "%s: not there, but its partner is: each picture in one folder needs one "
+                       "in the other",
+                       a ? source->b : source->a);
     source->b[0] = 0;
     snprintf(source->a, sizeof source->a, "%s", folder);
     return 0;
@@ -87,6 +93,7 @@ static int find(struct px_source *source, const char *data, const char *use, str
                        a ? source->b : source->a);
     if (!a)
         *source = (struct px_source){0};
+    source->is_root = false;
     return 0;
 }
 
@@ -95,7 +102,9 @@ int px_source_find(const char *data, struct px_source *train, struct px_source *
 {
     int rc = find(train, data, "train", err);
 
-    if (!rc && !train->a[0])
+    if (!rc && !train->a[0]) {
         rc = px_source_at(train, data, err);
+        train->is_root = true;
+    }
     return rc ? rc : find(val, data, "val", err);
 }

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "trainer/augment.h"
 #include "trainer/feed.h"
 #include "trainer/pairs.h"
+#include "trainer/tree.h"
 
 static char folder[64];
 
@@ -231,6 +233,96 @@ static void test_folders_of_two(void **state)
     check_pair(pairs, 0, 10, 20);
     px_pairs_close(pairs);
     assert_int_equal(px_pairs_open(&pairs, &val, &options, &err), -PX_E_NOT_FOUND);
+}
+
+/* Folders below count, in the order of whole names; hidden ones and links to folders do not. */
+static void test_tree(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    char to[256], deep[256] = "tree";
+    (void)state;
+
+    make_folder("tree/a/x");
+    make_folder("tree/.hidden");
+    make_folder("elsewhere");
+    save_pair("tree/a/x/2.png", 30, 40);
+    save_pair("tree/a/1.png", 20, 30);
+    save_pair("tree/a-1.png", 10, 20); /* '-' comes before '/' */
+    save_pair("tree/b.png", 40, 50);
+    save_pair("tree/.hidden/0.png", 1, 2);
+    save_pair("elsewhere/0.png", 1, 2);
+    snprintf(to, sizeof to, "%s", in("elsewhere"));
+    assert_int_equal(symlink(to, in("tree/a/y")), 0);
+    assert_int_equal(symlink("..", in("tree/a/x/up")), 0);
+    snprintf(to, sizeof to, "%s", in("elsewhere/0.png"));
+    assert_int_equal(symlink(to, in("tree/c.png")), 0);
+    assert_int_equal(open_pairs(&pairs, "tree", &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 5);
+    check_pair(pairs, 0, 10, 20);
+    check_pair(pairs, 1, 20, 30);
+    check_pair(pairs, 2, 30, 40);
+    check_pair(pairs, 3, 40, 50);
+    check_pair(pairs, 4, 1, 2);
+    px_pairs_close(pairs);
+
+    for (int i = 0; i < PX_TREE_DEPTH; i++)
+        strcat(deep, "/d");
+    make_folder(deep);
+    save_pair(strcat(deep, "/p.png"), 1, 2);
+    assert_int_equal(open_pairs(&pairs, "tree", &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 6);
+    px_pairs_close(pairs);
+    strcpy(deep + strlen(deep) - 5, "d/d");
+    make_folder(deep);
+    assert_int_equal(open_pairs(&pairs, "tree", &options, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "lies more than 16 folders below"));
+}
+
+/* Names match from A/ and B/ on. */
+static void test_two_trees(void **state)
+{
+    struct px_pairs *pairs;
+    struct px_error err = {0};
+    struct px_pairs_options options = small();
+    struct px_source train, val;
+    char data[256];
+    (void)state;
+
+    make_folder("trees/A/x");
+    make_folder("trees/A/y");
+    make_folder("trees/A/val");
+    make_folder("trees/B/x");
+    make_folder("trees/B/y");
+    make_folder("trees/B/val");
+    save_flat("trees/A/x/1.png", 8, 8, 10);
+    save_flat("trees/B/x/1.jpg", 8, 8, 20);
+    save_flat("trees/A/y/1.png", 8, 8, 30);
+    save_flat("trees/B/y/1.png", 8, 8, 40);
+    save_flat("trees/A/val/1.png", 8, 8, 50);
+    save_flat("trees/B/val/1.png", 8, 8, 60);
+    snprintf(data, sizeof data, "%s", in("trees"));
+    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 2); /* without those of val */
+    check_pair(pairs, 0, 10, 20);
+    check_pair(pairs, 1, 30, 40);
+    px_pairs_close(pairs);
+    assert_int_equal(px_pairs_open(&pairs, &val, &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 1);
+    check_pair(pairs, 0, 50, 60);
+    px_pairs_close(pairs);
+
+    save_flat("trees/A/y/2.png", 8, 8, 10);
+    assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "trees/A/y/2.png has no partner in "));
+
+    make_folder("alone/A"); /* would be split in halves as pairs */
+    save_pair("alone/A/1.png", 1, 2);
+    snprintf(data, sizeof data, "%s", in("alone"));
+    assert_int_equal(px_source_find(data, &train, &val, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "alone/B: not there"));
 }
 
 static struct px_feed_options feed_of(const struct px_pairs *pairs, int64_t first, int64_t end)
@@ -599,6 +691,8 @@ int main(void)
         CHECK("pictures are cropped at their own sizes, and measured in the middle", test_crop),
         CHECK("whole pictures keep their sizes, rounded to what the network takes", test_whole),
         CHECK("PNGs of 16 bits keep them up to the network", test_16_bits),
+        CHECK("pictures in folders below count, in the order of names", test_tree),
+        CHECK("they match in A and B by their whole names", test_two_trees),
         CHECK("DIR/train and DIR/val are used where they exist", test_folders),
         CHECK("so are DIR/A/train with DIR/B/train, and those of val", test_folders_of_two),
         CHECK("batches visit each pair once an epoch and do not depend on where a run begins",
