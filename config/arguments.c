@@ -20,7 +20,9 @@ static int unknown(const struct px_option_table *table, const char *argument, si
     char name[128], hint[128];
 
     snprintf(name, sizeof name, "%.*s", (int)(length < 100 ? length : 100), argument);
-    const char *bare = name + strspn(name, "-");
+    const char *bare = name + strspn(name, "-"), *instead = px_option_instead(table, bare);
+    if (instead)
+        return px_fail(err, PX_E_USAGE, "%s: %s", name, instead);
     px_option_hint(table, bare, "--", hint);
     return px_fail(err, PX_E_USAGE, "unknown option '%s'%s%s%s%s", name, hint, hint[0] ? "" : " ('",
                    hint[0] ? "" : table->program, hint[0] ? "" : " --help' lists them)");

@@ -22,6 +22,9 @@ int px_option_assign(const struct px_option *row, void *settings, const char *te
 /* Stores the row's default. */
 int px_option_reset(const struct px_option *row, void *settings, struct px_error *err);
 
+/* What the table says to give instead of a foreign option, or NULL. */
+const char *px_option_instead(const struct px_option_table *table, const char *name);
+
 /* The row whose name is probably meant, or NULL. */
 const struct px_option *px_option_nearest(const struct px_option_table *table, const char *wanted);
 

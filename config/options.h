@@ -47,6 +47,13 @@ struct px_option {
     bool action;         /* an act, not a setting (--config, --check-config): command line only (the
                             config option: the environment too), never in files, not printed */
     const char *heading; /* printed above this row in the help, begins a group; NULL: none */
+    const char *zero;    /* INT: a word that is taken for 0; NULL: none */
+};
+
+/* Options that another program has and people know, and what they are told to do instead. */
+struct px_option_foreign {
+    const char *names;   /* "dataroot", or several: "name|suffix" */
+    const char *instead; /* "use --data DIR" */
 };
 
 struct px_option_table {
@@ -56,6 +63,8 @@ struct px_option_table {
     const char *environment; /* "PIX2PIXD_" or NULL: no variables are read */
     const struct px_option *rows;
     size_t count;
+    const struct px_option_foreign
+        *foreign;                     /* for the command line; ends with names NULL; or NULL */
     int min_arguments, max_arguments; /* positional; max -1: any number */
 };
 

@@ -35,6 +35,7 @@ void px_options_free(struct px_options *options)
         memset(options, 0, sizeof *options);
 }
 
+/* Whether they begin with the same `length` characters, hyphens and underscores being the same. */
 static bool same_name(const char *row, const char *name, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -43,15 +44,29 @@ static bool same_name(const char *row, const char *name, size_t length)
         if (!a || a != b)
             return false;
     }
-    return row[length] == 0;
+    return true;
 }
 
 const struct px_option *px_option_find(const struct px_option_table *table, const char *name,
                                        size_t length)
 {
     for (size_t i = 0; i < table->count; i++)
-        if (same_name(table->rows[i].name, name, length))
+        if (same_name(table->rows[i].name, name, length) && !table->rows[i].name[length])
             return &table->rows[i];
+    return NULL;
+}
+
+const char *px_option_instead(const struct px_option_table *table, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const struct px_option_foreign *f = table->foreign; f && f->names; f++)
+        for (const char *word = f->names; *word; word += *word == '|') {
+            size_t n = strcspn(word, "|");
+            if (n == length && same_name(word, name, n))
+                return f->instead;
+            word += n;
+        }
     return NULL;
 }
 

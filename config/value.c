@@ -174,6 +174,8 @@ static const char *store(const struct px_option *row, void *field, const char *t
         *(bool *)field = v.flag;
         return NULL;
     case PX_OPTION_INT:
+        if (row->zero && strcmp(text, row->zero) == 0)
+            text = "0";
         if (!read_int(text, &v.whole))
             return "is not a whole number";
         if (errno == ERANGE || !in_range(row, (double)v.whole))

@@ -20,8 +20,8 @@ enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */
 static const struct px_option rows[] = {
     {.heading = "Files",
      .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
-     .help = "folder of PNG and JPEG pictures, each A and B side by side, or of two folders A and "
-             "B with pictures of the same names, and of folders within these; DIR/train and "
+     .help = "folder of PNG and JPEG pictures, in it and in folders below, each A and B side by "
+             "side, or of two folders A and B with pictures of the same names; DIR/train and "
              "DIR/val where they exist, or DIR/A/train with DIR/B/train and DIR/A/val with "
              "DIR/B/val"},
     {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
@@ -69,7 +69,7 @@ static const struct px_option rows[] = {
              "as 1"},
     {.name = "max-dataset-size", .type = PX_OPTION_INT, .offset = AT(max_dataset_size),
      .fallback = "0", .min = 0, .max = 1e9,
-     .help = "use only the first so many pictures by name; 0: all"},
+     .zero = "inf", .help = "use only the first so many pictures by name; 0 or inf: all"},
     {.name = "num-val", .type = PX_OPTION_INT, .offset = AT(num_val), .fallback = "50", .min = 0,
      .max = 1e9,
      .help = "pairs of DIR/val, the first by name, that each epoch is measured on (L1, PSNR, SSIM); "
@@ -164,7 +164,8 @@ const struct px_option_table px_settings_table = {
     .usage = "--data DIR --out NAME.safetensors [OPTIONS]",
     .description =
         "Trains pix2pix (Isola et al. 2017) on pairs of pictures and writes a checkpoint that\n"
-        "pix2pixd and pix2pix serve. Options are named as in pytorch-CycleGAN-and-pix2pix.\n"
+        "pix2pixd and pix2pix serve. Options are named as in pytorch-CycleGAN-and-pix2pix; others\n"
+        "of its options (--dataroot, --gpu_ids) are answered with what to give instead.\n"
         "\n"
         "NAME.safetensors is always the latest complete generator, NAME.best/NAME.safetensors the\n"
         "one with the lowest L1 on DIR/val. NAME.report.html shows curves and pictures in a\n"
@@ -175,6 +176,7 @@ const struct px_option_table px_settings_table = {
         "continue it, remove them or choose another name.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
+    .foreign = px_settings_foreign,
 };
 
 /* Rows that do not decide what the weights become, and those that a checkpoint's own description

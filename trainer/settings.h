@@ -33,6 +33,7 @@ struct px_settings {
 };
 
 extern const struct px_option_table px_settings_table;
+extern const struct px_option_foreign px_settings_foreign[]; /* the reference's other options */
 
 /* What a single row cannot check: needed options, contradictions. USAGE. */
 int px_settings_check(const struct px_settings *settings, struct px_error *err);

@@ -42,7 +42,7 @@ static const struct px_option rows[] = {
      .help = "requests that may wait; one more is answered with 503 and a Retry-After header so "
              "that clients come back later, which this sentence says at some length",
      .heading = "Limits"},
-    {.name = "offset", .type = PX_OPTION_INT, .offset = AT(offset)},
+    {.name = "offset", .type = PX_OPTION_INT, .offset = AT(offset), .zero = "none"},
     {.name = "max-body",
      .type = PX_OPTION_BYTES,
      .offset = AT(body),
@@ -61,6 +61,9 @@ static const struct px_option rows[] = {
     {.name = "norm", .type = PX_OPTION_CHOICE, .offset = AT(norm), .choices = "batch|running"},
 };
 
+static const struct px_option_foreign foreign[] = {
+    {"line-length", "use --queue-size N"}, {"cuda|zz_top", "leave it out"}, {NULL, NULL}};
+
 static const struct px_option_table table = {
     .program = "demo",
     .usage = "[OPTIONS] IN...",
@@ -68,6 +71,7 @@ static const struct px_option_table table = {
     .environment = "PXDEMO_",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
+    .foreign = foreign,
     .max_arguments = 3,
 };
 
@@ -126,6 +130,8 @@ static void test_command_line(void **state)
     assert_string_equal(options.arguments[0], "a");
     assert_string_equal(options.arguments[1], "b");
     assert_string_equal(options.arguments[2], "--c");
+    assert_int_equal(PARSE("--offset", "none"), 0);
+    assert_int_equal(settings.offset, 0);
 }
 
 static void test_last_counts(void **state)
@@ -186,6 +192,11 @@ static void test_bad_command_lines(void **state)
     } cases[] = {
         {"--queue-sise=1", "unknown option '--queue-sise'; did you mean '--queue-size'?"},
         {"--modles", "unknown option '--modles'; did you mean '--models'?"},
+        {"--line_length=1", "--line_length: use --queue-size N"},
+        {"--cuda", "--cuda: leave it out"},
+        {"--zz-top", "--zz-top: leave it out"},
+        {"--zz-to", "unknown option '--zz-to' ('demo --help' lists them)"},
+        {"--cud", "unknown option '--cud' ('demo --help' lists them)"},
         {"--zzz", "unknown option '--zzz' ('demo --help' lists them)"},
         {"-z", "unknown option '-z' ('demo --help' lists them)"},
         {"-vx", "unknown option '-vx' ('demo --help' lists them)"},

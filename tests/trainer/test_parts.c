@@ -1,5 +1,6 @@
 #include "tests/check.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -282,6 +283,101 @@ static const char *value_of(const struct px_settings_text *text, const char *key
     return NULL;
 }
 
+/* All options of the reference's train.py: those that are not here say what to do instead, with
+ * options that are. */
+static void test_foreign(void **state)
+{
+    static const char *const names[] = {"dataroot",
+                                        "name",
+                                        "gpu_ids",
+                                        "checkpoints_dir",
+                                        "model",
+                                        "input_nc",
+                                        "output_nc",
+                                        "ngf",
+                                        "ndf",
+                                        "netD",
+                                        "netG",
+                                        "n_layers_D",
+                                        "norm",
+                                        "init_type",
+                                        "init_gain",
+                                        "no_dropout",
+                                        "dataset_mode",
+                                        "direction",
+                                        "serial_batches",
+                                        "num_threads",
+                                        "batch_size",
+                                        "load_size",
+                                        "crop_size",
+                                        "max_dataset_size",
+                                        "preprocess",
+                                        "no_flip",
+                                        "display_winsize",
+                                        "epoch",
+                                        "load_iter",
+                                        "verbose",
+                                        "suffix",
+                                        "use_wandb",
+                                        "wandb_project_name",
+                                        "display_freq",
+                                        "display_ncols",
+                                        "display_id",
+                                        "display_server",
+                                        "display_env",
+                                        "display_port",
+                                        "update_html_freq",
+                                        "print_freq",
+                                        "no_html",
+                                        "save_latest_freq",
+                                        "save_epoch_freq",
+                                        "save_by_iter",
+                                        "continue_train",
+                                        "epoch_count",
+                                        "phase",
+                                        "n_epochs",
+                                        "n_epochs_decay",
+                                        "beta1",
+                                        "lr",
+                                        "gan_mode",
+                                        "pool_size",
+                                        "lr_policy",
+                                        "lr_decay_iters",
+                                        "lambda_L1"};
+    struct px_settings s;
+    struct px_error err = {0};
+    size_t here = 0;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char option[64], told[80];
+        snprintf(option, sizeof option, "--%s", names[i]);
+        err.message[0] = 0;
+        PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", option);
+        assert_null(strstr(err.message, "unknown option"));
+        snprintf(told, sizeof told, "%s: ", option);
+        here += strncmp(err.message, told, strlen(told)) != 0;
+    }
+    assert_int_equal(here, 33);
+    for (const struct px_option_foreign *f = px_settings_foreign; f->names; f++)
+        for (const char *at = f->instead; (at = strstr(at, "--")) != NULL; at += 2) {
+            bool known = strncmp(at, "--help", 6) == 0;
+            for (size_t r = 0; r < px_settings_table.count; r++) {
+                size_t n = strlen(px_settings_table.rows[r].name);
+                known |= strncmp(at + 2, px_settings_table.rows[r].name, n) == 0 &&
+                         !isalnum((unsigned char)at[2 + n]) && at[2 + n] != '-';
+            }
+            if (!known)
+                fail_msg("no option %s", at);
+        }
+    PARSE(&s, &err, "t", "--dataroot", "d");
+    assert_string_equal(err.message, "--dataroot: use --data DIR");
+    assert_int_equal(
+        PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--max_dataset_size", "inf"),
+        0);
+    assert_int_equal(s.max_dataset_size, 0);
+}
+
 static void test_describe(void **state)
 {
     struct px_settings s;
@@ -410,6 +506,7 @@ int main(void)
         CHECK("an epoch's order is a permutation that depends on seed and epoch", test_order),
         CHECK("options default to the reference's and describe its networks", test_defaults),
         CHECK("missing and contradicting options are refused by name", test_refusals),
+        CHECK("every option of the reference is here, or says what to do instead", test_foreign),
         CHECK("settings are told as text, without what does not change the weights", test_describe),
         CHECK("without a terminal progress is plain lines at the asked distance", test_plain),
         CHECK("on a terminal progress is one line, wiped before other text", test_bar),
