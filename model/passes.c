@@ -213,22 +213,6 @@ static struct px_row_target target_row(const struct px_target *t, int first, int
                                   .inverse = t->inverse ? t->inverse + skipped : NULL};
 }
 
-/* The first channels of a row. */
-static void join_row(const struct px_grid *skip, const struct px_target *to, int i, int y)
-{
-    struct px_row row = grid_row(skip, i, y);
-    struct px_row_target target = target_row(to, 0, i, y);
-    size_t size = px_dtype_size(skip->dtype), pixel = row.channels * size;
-
-    if (skip->dtype != PX_U8 && skip->dtype != PX_S8) {
-        px_row_feed(&row, &(struct px_affine){0}, &(struct px_row_extra){0}, &target);
-        return;
-    }
-    for (size_t x = 0; x < row.width; x++)
-        memcpy((char *)target.data + x * target.step * size, (const char *)row.data + x * pixel,
-               pixel);
-}
-
 static void feed_row(const struct px_grid *grid, const struct px_affine *affine,
                      const struct px_feed_pass *feed, int i, int y)
 {
@@ -246,8 +230,11 @@ static void feed_row(const struct px_grid *grid, const struct px_affine *affine,
         to = target_row(feed->kept, 0, i, y);
         px_row_feed(&row, affine, &extra, &to);
     }
-    if (feed->skip)
-        join_row(feed->skip, &feed->next, i, y);
+    if (feed->skip) {
+        struct px_row skip = grid_row(feed->skip, i, y);
+        to = target_row(&feed->next, 0, i, y);
+        px_row_feed(&skip, &(struct px_affine){0}, &(struct px_row_extra){0}, &to);
+    }
     to = target_row(&feed->next, feed->skip ? feed->skip->channels : 0, i, y);
     px_row_feed(&row, affine, &extra, &to);
     if (feed->next.grid.border)

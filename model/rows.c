@@ -1,5 +1,6 @@
 #include "model/rows.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -10,17 +11,6 @@
 PX_INLINE float load(const void *data, size_t i, enum px_dtype type)
 {
     return type == PX_BF16 ? px_bf16_to_f32(((const uint16_t *)data)[i]) : ((const float *)data)[i];
-}
-
-/* A whole number of 8 bits, of up to 2^22: in the sum with 1.5 * 2^23 it is rounded to nearest,
- * ties to even, and has become the low bits. */
-PX_INLINE uint8_t to_byte(float x)
-{
-    float moved = x + 12582912.0f;
-    uint32_t bits;
-
-    memcpy(&bits, &moved, sizeof bits);
-    return (uint8_t)bits;
 }
 
 PX_INLINE float within(float x, float least, float most)
@@ -34,9 +24,9 @@ PX_INLINE void store(void *data, size_t i, float value, enum px_dtype type)
     if (type == PX_BF16)
         ((uint16_t *)data)[i] = px_f32_to_bf16(value);
     else if (type == PX_S8)
-        ((uint8_t *)data)[i] = to_byte(within(value, -127.0f, 127.0f));
+        ((int8_t *)data)[i] = (int8_t)(int)rintf(within(value, -127.0f, 127.0f));
     else if (type == PX_U8)
-        ((uint8_t *)data)[i] = to_byte(within(value, 0.0f, 255.0f));
+        ((uint8_t *)data)[i] = (uint8_t)(int)rintf(within(value, 0.0f, 255.0f));
     else
         ((float *)data)[i] = value;
 }
@@ -175,6 +165,20 @@ PX_INLINE void feed(const struct feed *f, enum px_dtype in)
         feed_norm(f, in, in);
 }
 
+PX_INLINE void copy(const struct px_row *r, const struct px_row_target *t)
+{
+    const uint8_t *from = r->data;
+    uint8_t *to = t->data;
+
+    for (size_t x = 0; x < r->width; x++) {
+        size_t at = pixel(r, x);
+
+#pragma omp simd
+        for (size_t c = 0; c < r->channels; c++)
+            to[x * t->step + c] = from[at + c];
+    }
+}
+
 PX_CLONES void px_row_feed(const struct px_row *row, const struct px_affine *affine,
                            const struct px_row_extra *extra, const struct px_row_target *to)
 {
@@ -182,8 +186,10 @@ PX_CLONES void px_row_feed(const struct px_row *row, const struct px_affine *aff
 
     if (row->dtype == PX_BF16)
         feed(&f, PX_BF16);
-    else
+    else if (row->dtype == PX_F32)
         feed(&f, PX_F32);
+    else
+        copy(row, to);
 }
 
 PX_CLONES void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype, void *out)

@@ -15,7 +15,7 @@
  * 2p+1 at second + p * step: this describes plain nhwc rows as well as rows that still lie in
  * depth-to-space order. */
 struct px_row {
-    const void *data; /* of dtype PX_F32 or PX_BF16 */
+    const void *data; /* of dtype PX_F32 or PX_BF16; for px_row_feed() also PX_S8 or PX_U8 */
     enum px_dtype dtype;
     size_t first, second, step;
     size_t width, channels;
@@ -53,7 +53,8 @@ struct px_row_target {
     const float *inverse; /* channels; 8 bits only */
 };
 
-/* The normalised row, extra and activation into the target, which may be the plain row itself. */
+/* The normalised row, extra and activation into the target, which may be the plain row itself. A
+ * row of 8 bits is copied as it is. */
 void px_row_feed(const struct px_row *row, const struct px_affine *affine,
                  const struct px_row_extra *extra, const struct px_row_target *to);
 

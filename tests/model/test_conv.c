@@ -289,7 +289,7 @@ static void test_forward(void **state)
 static void test_forward_bf16(void **state)
 {
     (void)state;
-    if (__builtin_cpu_supports("avx512bw"))
+    if (px_dnn_has_bf16())
         run_all(PX_CONV_FORWARD, PX_BF16);
     else
         skip();
@@ -310,7 +310,7 @@ static void test_weights(void **state)
 static void test_backward_bf16(void **state)
 {
     (void)state;
-    if (!__builtin_cpu_supports("avx512bw"))
+    if (!px_dnn_has_bf16())
         skip();
     run_all(PX_CONV_BACKWARD_DATA, PX_BF16);
     run_all(PX_CONV_BACKWARD_WEIGHTS, PX_BF16);
