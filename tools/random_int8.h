@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "model/engine.h"
 
-/* From checkpoint file to checkpoint file; the picture is side x side. Uses a team of OpenMP of the
- * calling thread. Failures: those of px_engine_run() and px_checkpoint_store(). */
+/* From checkpoint file to checkpoint file; the picture is side x side. Starts no threads. Failures:
+ * those of px_engine_run() and px_checkpoint_store(). */
 int px_random_int8_save(const char *path, const char *from, int side, enum px_norm_mode norm,
                         struct px_error *err);
 

@@ -33,6 +33,9 @@ check "and one for what is not convolution" \
     [ "$(grep -cE '^ +not convolution: .* [0-9.]+ ms, [0-9.]+%$' <<<"$out")" = 2 ]
 bench --model "$work/m.safetensors" --batch 1 --dtype int8 --json
 check "says in JSON too what is unsupported" grep -qE '"unsupported": ".*int8' <<<"$out"
+bench --architecture unet_32 --ngf 4 --batch 2 --dtype int8
+check "times random int8 weights where the CPU can" \
+    grep -qE '^ +2 int8 +1 +1 +([0-9. ]+%|unsupported: this CPU .*)$' <<<"$out"
 bench --architecture unet_32 --ngf 4 --batch 2 --workers 3 --dtype f32 --json --layers
 check "times workers beside each other" grep -q '"workers": 3' <<<"$out"
 check "and the layers of the first" [ "$(grep -c '"implementation"' <<<"$out")" = 10 ]
