@@ -8,6 +8,7 @@
 
 #include "model/blocked.h"
 #include "model/conv.h"
+#include "model/relayout.h"
 
 struct px_dnn {
     dnnl_engine_t engine;
@@ -24,6 +25,7 @@ struct px_conv {
     dnnl_primitive_t primitive;
     dnnl_memory_t src, weights, bias, dst, scratch; /* views; pointers are set at each run */
     dnnl_memory_t scale;                            /* likewise, of int8 weights */
+    struct px_relayout from_src, from_dst;          /* BACKWARD_WEIGHTS: copies that it reads */
     struct px_blocked *blocked;                     /* NULL: oneDNN's reorders do the packing */
     dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for those */
     dnnl_primitive_t pack, unpack;                  /* made when first used */
