@@ -46,7 +46,7 @@ wait_for() { # until so many translations were admitted
 drain() {
     local i pids=()
     for ((i = 0; i < 8; i++)); do
-        curl -s -m 60 -o "drain$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        curl -s -m 300 -o "drain$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
         pids+=($!)
     done
     wait_for 8
