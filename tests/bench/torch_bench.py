@@ -3,7 +3,7 @@ its standard input, so that nothing but PyTorch has to be where it runs.
 
 One line of JSON {"reference": bytes, "model": bytes} comes first, then as many bytes of
 tests/golden/reference.py and of a .pth (none: random weights). It answers {"version": ...}, and then
-to each line {"what": "infer"|"train", "threads", "batch", "runs", "dtype", "channels_last"} with
+to each line {"what": "infer"|"train", "netG", "threads", "batch", "runs", "dtype", "channels_last"} with
 {"median_ms": ..., "min_ms": ...}."""
 
 import io
@@ -41,7 +41,8 @@ def infer(job, reference, state):
 def train(job, reference, _):
     """optimize_parameters() of the reference on random pairs."""
     memory_format = torch.channels_last if job['channels_last'] else torch.contiguous_format
-    g = reference.Unet(8, NGF).to(memory_format=memory_format)
+    g = reference.Unet(8, NGF) if job['netG'] == 'unet_256' else reference.Resnet(9, NGF)
+    g = g.to(memory_format=memory_format)
     d = reference.PatchGAN(6, NDF).to(memory_format=memory_format)
     adam_g = torch.optim.Adam(g.parameters(), lr=2e-4, betas=(0.5, 0.999))
     adam_d = torch.optim.Adam(d.parameters(), lr=2e-4, betas=(0.5, 0.999))
