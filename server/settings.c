@@ -119,7 +119,7 @@ static const struct px_option rows[] = {
      .heading = "Speed",
      .help = "Batches computed at the same time. One worker with all CPUs answers a single request "
              "soonest; as many workers as CPUs, with --threads-per-worker 1, answer the most "
-             "requests a second. 0 takes two from four CPUs on, else one"},
+             "requests a second. 0 takes one, from eight CPUs on one for each four"},
     {.name = "threads-per-worker",
      .type = PX_OPTION_INT,
      .offset = AT(threads_per_worker),

@@ -23,9 +23,11 @@ static void test_default(void **state)
     check(share(0, 0, 1), 1, 1, false, 1);
     check(share(0, 0, 2), 1, 2, false, 2);
     check(share(0, 0, 3), 1, 3, false, 3);
-    check(share(0, 0, 4), 2, 2, true, 4);
-    check(share(0, 0, 5), 2, 2, true, 5);
-    check(share(0, 0, 64), 2, 32, true, 8);
+    check(share(0, 0, 4), 1, 4, false, 4);
+    check(share(0, 0, 7), 1, 7, false, 7);
+    check(share(0, 0, 8), 2, 4, true, 8);
+    check(share(0, 0, 11), 2, 5, true, 8);
+    check(share(0, 0, 64), 16, 4, true, 8);
 }
 
 static void test_given(void **state)
@@ -44,7 +46,7 @@ static void test_given(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHECK("two workers share the CPUs from four on, fewer CPUs are one's", test_default),
+        CHECK("one worker takes the CPUs, from eight on one each four", test_default),
         CHECK("what is given stays, the rest follows from it", test_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
