@@ -27,4 +27,14 @@
         (sentence), (function), NULL, NULL, NULL                                                   \
     }
 
+/* Leaves a test that this CPU cannot run. cmocka's skip() prints "not ok ... # SKIP", which meson
+ * counts as a failure. */
+#define NEEDS(able, what)                                                                          \
+    do {                                                                                           \
+        if (!(able)) {                                                                             \
+            print_message("# not tested: this CPU has no " what "\n");                             \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
 #endif

@@ -262,8 +262,7 @@ static void run_int8(const struct reference_conv *s, enum px_dtype src, enum px_
 static void test_int8(void **state)
 {
     (void)state;
-    if (!px_cpu_has_int8())
-        skip();
+    NEEDS(px_cpu_has_int8(), "int8");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         run_int8(&shapes[i], PX_U8, PX_F32);
         run_int8(&shapes[i], PX_S8, PX_F32);
@@ -289,10 +288,8 @@ static void test_forward(void **state)
 static void test_forward_bf16(void **state)
 {
     (void)state;
-    if (px_dnn_has_bf16())
-        run_all(PX_CONV_FORWARD, PX_BF16);
-    else
-        skip();
+    NEEDS(px_dnn_has_bf16(), "bf16");
+    run_all(PX_CONV_FORWARD, PX_BF16);
 }
 
 static void test_data(void **state)
@@ -310,8 +307,7 @@ static void test_weights(void **state)
 static void test_backward_bf16(void **state)
 {
     (void)state;
-    if (!px_dnn_has_bf16())
-        skip();
+    NEEDS(px_dnn_has_bf16(), "bf16");
     run_all(PX_CONV_BACKWARD_DATA, PX_BF16);
     run_all(PX_CONV_BACKWARD_WEIGHTS, PX_BF16);
 }

@@ -220,15 +220,14 @@ static void test_batches(void **state)
 static void test_batches_bf16(void **state)
 {
     (void)state;
-    skip_without_bf16();
+    NEEDS(has_bf16(), "bf16");
     check_all_batches(PX_BF16, PLAIN);
 }
 
 static void test_batches_int8(void **state)
 {
     (void)state;
-    if (!px_cpu_has_int8())
-        skip();
+    NEEDS(px_cpu_has_int8(), "int8");
     check_all_batches(PX_S8, INT8);
     check_all_batches(PX_S8, MIXED);
 }
@@ -248,8 +247,7 @@ static double psnr(const uint8_t *a, const uint8_t *b, size_t count)
 static void test_int8_answers(void **state)
 {
     (void)state;
-    if (!px_cpu_has_int8())
-        skip();
+    NEEDS(px_cpu_has_int8(), "int8");
     for (int k = 0; k < 3; k++) {
         const struct case_of_batches *c = &cases_of_batches[k];
         struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});

@@ -276,7 +276,7 @@ static void test_f32(void **state)
 static void test_bf16(void **state)
 {
     (void)state;
-    skip_without_bf16();
+    NEEDS(has_bf16(), "bf16");
     for_all(PX_BF16, check_bf16);
 }
 

@@ -135,7 +135,7 @@ static void test_bf16(void **state)
     static const uint64_t seed = 42;
 
     (void)state;
-    skip_without_bf16();
+    NEEDS(has_bf16(), "bf16");
     for (int k = 0; k < PROBLEMS; k++) {
         const struct problem *p = &problems[k];
         struct bench b = set_up(&p->options, PX_BF16);

@@ -283,8 +283,7 @@ static void test_encoder_decoder(void **state)
 static void test_bf16(void **state)
 {
     (void)state;
-    if (!px_dnn_has_bf16())
-        skip();
+    NEEDS(px_dnn_has_bf16(), "bf16");
     run_cases("", PX_BF16);
 }
 

@@ -152,8 +152,7 @@ static void test_f32(void **state)
 static void test_bf16(void **state)
 {
     (void)state;
-    if (!px_dnn_has_bf16())
-        skip();
+    NEEDS(px_dnn_has_bf16(), "bf16");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check_update(&shapes[i], PX_BF16, 1);
     check_update(&shapes[3], PX_BF16, 3);
