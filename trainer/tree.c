@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "trainer/source.h"
@@ -78,6 +79,19 @@ static bool is_folder(const struct dirent *entry, const char *path)
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* NAME.pictures of a training, beside its NAME.metrics.jsonl: sheets of pictures, not pairs. */
+static bool is_of_training(const char *path)
+{
+    static const char suffix[] = ".pictures";
+    char metrics[4096 + 16];
+    size_t n = strlen(path), tail = sizeof suffix - 1;
+
+    if (n <= tail || strcmp(path + n - tail, suffix) != 0)
+        return false;
+    snprintf(metrics, sizeof metrics, "%.*s.metrics.jsonl", (int)(n - tail), path);
+    return access(metrics, F_OK) == 0;
+}
+
 static int visit(struct walk *w, const struct place *place, struct px_error *err);
 
 static int descend(struct walk *w, const struct place *place, const struct dirent *entry,
@@ -88,7 +102,7 @@ static int descend(struct walk *w, const struct place *place, const struct diren
 
     if (n < 0 || (size_t)n >= sizeof next.path)
         return px_fail(err, PX_E_USAGE, "%.200s...: the path is too long", place->path);
-    if (!is_folder(entry, next.path))
+    if (!is_folder(entry, next.path) || is_of_training(next.path))
         return 0;
     if (next.depth > PX_TREE_DEPTH)
         return px_fail(err, PX_E_USAGE, "%s: lies more than %d folders below %s", next.path,

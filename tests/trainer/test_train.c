@@ -591,6 +591,23 @@ static void test_says(void **state)
     assert_non_null(strstr(run.out, "--continue-train"));
 }
 
+/* An epoch's pictures are no pairs, though they lie in a folder below. */
+static void test_beside_data(void **state)
+{
+    struct run run;
+    const char *own = in("own");
+    (void)state;
+
+    make_data("own", 6);
+    train(&run, in("own/one.safetensors"), MORE("--data", own), 0);
+    assert_done(&run);
+    train(&run, in("own/one.safetensors"), MORE("--data", own, "--continue-train"), 0);
+    assert_done(&run);
+    train(&run, in("own/two.safetensors"), MORE("--data", own), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "The number of training images = 6 ("));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,6 +628,7 @@ int main(void)
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("pairs that do not fit are named before the first step", test_bad_pairs),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
+        CHECK("what a training writes beside its pairs is not trained on", test_beside_data),
     };
     return run_program_tests(tests, sizeof tests / sizeof *tests);
 }
