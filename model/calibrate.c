@@ -66,27 +66,30 @@ static double decibels(double mean_square)
 /* How far the answers to the first `count` pictures are from f32's. */
 struct distance {
     double mean_square;
-    double psnr; /* mean over the pictures */
+    double psnr; /* mean over the pictures whose answers differ, else one would make it infinite */
 };
 
 static int try(struct run *run, const struct px_int8_choice *choice, int count, const char *step,
                struct distance *distance, struct px_error *err)
 {
     struct px_emulation *emulation;
-    int rc = emulate(&emulation, run, choice, err);
+    int rc = emulate(&emulation, run, choice, err), differ = 0;
 
     *distance = (struct distance){0};
     if (rc)
         return rc;
     for (int i = 0; !rc && i < count; i++) {
         rc = run_picture(run, emulation, i, run->tried, err);
+        if (rc)
+            break;
         double square =
             mean_square(run->tried, run->reference + (size_t)i * run->answer, run->answer);
         distance->mean_square += square / count;
-        distance->psnr += decibels(square) / count;
-        if (!rc)
-            rc = run->o->progress(run->o->context, step, i + 1, count, err);
+        distance->psnr += square > 0 ? decibels(square) : 0;
+        differ += square > 0;
+        rc = run->o->progress(run->o->context, step, i + 1, count, err);
     }
+    distance->psnr = differ ? distance->psnr / differ : (double)INFINITY;
     px_emulation_destroy(emulation);
     return rc;
 }

@@ -5,13 +5,14 @@
  * network will be given.
  *
  * Everything is measured in f32 (model/emulate.h), so it needs no CPU with int8, as PSNR of the
- * 8-bit answers against the answers in f32:
+ * 8-bit answers against the answers in f32, the mean over those pictures that are answered
+ * differently at all (INFINITY without any):
  *   1. All pictures through the network, without dropout and, where it has some, with it: the
  * ranges of what the layers read (model/ranges.h).
  *   2. Each layer that can be int8 (px_form_has_int8()) alone, on the first few pictures: how much
  *      it harms.
- *   3. All those at once. While the mean over all pictures is below the goal, the most harmful one
- *      left goes back to bf16. */
+ *   3. All those at once. While the mean is below the goal, the most harmful one left goes back to
+ *      bf16. */
 
 #include "base/error.h"
 #include "model/engine.h"
@@ -33,7 +34,7 @@ struct px_calibration {
     struct px_int8_choice choice; /* at least one layer; its scales belong to this struct */
     double alone[PX_MAX_LAYERS];  /* dB with only that layer int8 (INFINITY: no difference); NAN
                                      where the layer cannot be */
-    double psnr;                  /* dB with all chosen ones, mean over the pictures */
+    double psnr;                  /* dB with all chosen ones */
     float *scales[PX_MAX_LAYERS]; /* owned */
 };
 

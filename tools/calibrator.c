@@ -191,6 +191,7 @@ static int answer(struct px_calibrator *calibrator, const struct measured *by, i
 /* Sums over pictures, and the worst of them. */
 struct sums {
     struct px_quality sum, worst;
+    int differ; /* pictures whose answers do; the others' PSNR is infinite and not in the sum */
 };
 
 static int compare(struct px_calibrator *calibrator, const struct measured by[2], int picture,
@@ -205,7 +206,10 @@ static int compare(struct px_calibrator *calibrator, const struct measured by[2]
         rc = px_quality_compare(&images[1], &images[0], &quality, err);
     if (rc)
         return rc;
-    sums->sum.psnr += quality.psnr;
+    if (isfinite(quality.psnr)) {
+        sums->sum.psnr += quality.psnr;
+        sums->differ++;
+    }
     sums->sum.ssim += quality.ssim;
     sums->worst.psnr = fmin(sums->worst.psnr, quality.psnr);
     sums->worst.ssim = fmin(sums->worst.ssim, quality.ssim);
@@ -230,7 +234,8 @@ static int compare_all(struct px_calibrator *calibrator, const struct measured b
     if (!rc)
         printf("against f32 on %d picture%s of %ux%u: PSNR mean %.2f dB, worst %.2f dB; SSIM mean "
                "%.4f, worst %.4f (%s)\n",
-               count, count == 1 ? "" : "s", side, side, sums.sum.psnr / count, sums.worst.psnr,
+               count, count == 1 ? "" : "s", side, side,
+               sums.differ ? sums.sum.psnr / sums.differ : (double)INFINITY, sums.worst.psnr,
                sums.sum.ssim / count, sums.worst.ssim, by[1].how);
     px_image_destroy(&images[0]);
     px_image_destroy(&images[1]);

@@ -71,8 +71,9 @@ static const struct px_option rows[] = {
      .min = 1,
      .max = 100,
      .value = "DB",
-     .help = "what int8's answers must reach against f32's, mean over the pictures; layers are "
-             "left in bf16 until they do, the most harmful first"},
+     .help =
+         "what int8's answers must reach against f32's, mean over the pictures that differ; layers "
+         "are left in bf16 until they do, the most harmful first"},
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, norm),

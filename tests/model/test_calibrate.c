@@ -394,6 +394,78 @@ static void test_goal(void **state)
     px_checkpoint_close(c);
 }
 
+/* A ResNet without norms, without biases, and with a first layer that no dark pixel gets through.
+ */
+static void write_blind(const char *file)
+{
+    const struct px_network_options resnet = {.architecture = "resnet_1blocks",
+                                              .ngf = NGF,
+                                              .input_nc = 3,
+                                              .output_nc = 3,
+                                              .norm = PX_NORM_NONE,
+                                              .direction = "AtoB"};
+    struct px_tensor tensors[2 * PX_MAX_LAYERS];
+    float *owned[2 * PX_MAX_LAYERS];
+    struct px_error err = {0};
+    size_t count = 0;
+
+    generator_write(file, &resnet, false);
+    struct px_checkpoint *c = open_good(file);
+    for (int layer = 0; layer < c->network.layer_count; layer++)
+        for (int role = PX_ROLE_WEIGHT; role <= PX_ROLE_BIAS; role++) {
+            const struct px_tensor *t = px_checkpoint_tensor(c, layer, (enum px_tensor_role)role);
+            if (!t)
+                continue;
+            float *data = owned[count] = calloc(px_tensor_count(t), sizeof *data);
+            if (role == PX_ROLE_WEIGHT)
+                px_tensor_to_f32(t, data);
+            for (size_t i = 0; layer == 0 && i < px_tensor_count(t); i++)
+                data[i] = fabsf(data[i]);
+            tensors[count] = *t;
+            tensors[count++].data = data;
+        }
+    if (px_checkpoint_save(file, &c->network, tensors, count, NULL, 0, PX_F32, &err) != 0)
+        fail_msg("%s", err.message);
+    while (count > 0)
+        free(owned[--count]);
+    px_checkpoint_close(c);
+}
+
+/* No number of pictures that int8 answers as f32 does makes up for what it does to others. */
+static void test_equal_answers(void **state)
+{
+    static const uint8_t black[SIDE * SIDE * 3];
+    const uint8_t *const mixed[] = {drawn[0], black, black}, *const blank[] = {black};
+    struct px_checkpoint *c;
+    struct watch watch = {0};
+    struct px_calibration calibration;
+    struct px_error err = {0};
+    char file[96];
+    (void)state;
+
+    snprintf(file, sizeof file, "%s/resnet", folder);
+    write_blind(file);
+    c = open_good(file);
+    struct px_calibration_options options = options_of(c, &watch, 10);
+    options.count = 1;
+    assert_int_equal(px_calibrate(&calibration, &options, &err), 0);
+    double one = calibration.psnr;
+    px_calibration_release(&calibration);
+    assert_true(isfinite(one));
+    options.pictures = mixed;
+    options.count = 3;
+    assert_int_equal(px_calibrate(&calibration, &options, &err), 0);
+    assert_true(fabs(calibration.psnr - one) < 1e-9);
+    px_calibration_release(&calibration);
+    options.pictures = blank;
+    options.count = 1;
+    assert_int_equal(px_calibrate(&calibration, &options, &err), 0);
+    assert_true(isinf(calibration.psnr));
+    px_calibration_release(&calibration);
+    px_checkpoint_close(c);
+    unlink(file);
+}
+
 /* The input scales of the layer behind the first that drops. */
 static void scales_behind(const struct px_checkpoint *c, int dropping, float scales[64])
 {
@@ -504,6 +576,7 @@ int main(void)
         CHECK("the engine's int8 answers as the emulation, but for bf16", test_engine),
         CHECK("all layers that can become int8 where that keeps to the goal", test_all),
         CHECK("the layers that harm most stay where the goal is higher", test_goal),
+        CHECK("pictures that int8 answers as f32 does hide no others", test_equal_answers),
         CHECK("dropout's doubled numbers are in the range", test_dropout),
         CHECK("goals out of reach, a stop and missing statistics are errors", test_failures),
     };
