@@ -64,6 +64,14 @@ static int load(struct px_entry *entry, const char *folder, const char *file, en
     return 0;
 }
 
+/* By name: `house` comes before `house-int8`, though its file does not. */
+static int compare_names(const void *a, const void *b)
+{
+    const struct px_entry *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 static int load_all(struct px_registry *registry, const char *folder, char **files, size_t count,
                     enum px_dtype dtype, struct px_error *err)
 {
@@ -86,6 +94,7 @@ static int load_all(struct px_registry *registry, const char *folder, char **fil
                 return px_fail(err, PX_E_FORMAT, "%s: two models are named '%s'; rename one",
                                folder, registry->entries[i].name);
     }
+    qsort(registry->entries, count, sizeof *registry->entries, compare_names);
     return 0;
 }
 

@@ -193,6 +193,10 @@ ok 'clients that go away do no harm' gone
 ok '--health fails when nobody listens' fails 1 connect "$pix2pixd" --health http://127.0.0.1:1
 ok 'SIGTERM ends an idle daemon with 0' stop
 
+mkdir twins && cp models/colour.safetensors twins/colour-int8.safetensors && cp models/colour.safetensors twins/
+twins() { start --models twins && expect 200 "$url/models" && grep -q '"name":"colour",.*"default":true},{"name":"colour-int8"' body && stop; }
+ok 'the default is the first by name, and a name comes before those that begin with it' twins
+
 # --- options -------------------------------------------------------------------------------------
 check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }
 ok '--check-config accepts a good configuration' check
