@@ -38,7 +38,8 @@ struct px_metrics {
 static const char *const route_names[PX_ROUTE_COUNT] = {
     "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
-static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "stopping", "slow"};
+static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "memory", "stopping",
+                                                          "slow"};
 
 int px_metrics_create(struct px_metrics **out, struct px_error *err)
 {

@@ -26,7 +26,13 @@ enum px_stage {
     PX_STAGE_COUNT,
 };
 
-enum px_reason { PX_REASON_QUEUE_FULL, PX_REASON_STOPPING, PX_REASON_SLOW, PX_REASON_COUNT };
+enum px_reason {
+    PX_REASON_QUEUE_FULL,
+    PX_REASON_MEMORY, /* --request-memory */
+    PX_REASON_STOPPING,
+    PX_REASON_SLOW,
+    PX_REASON_COUNT
+};
 
 struct px_metrics;
 

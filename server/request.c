@@ -35,10 +35,13 @@ static const char *header(struct px_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+/* What came of the body is let go at once: the client may take its time to send the rest. */
 static void refuse(struct px_request *request, const struct px_error *err)
 {
     px_reply_problem(&request->job.reply, err);
     px_body_clear(&request->job.body);
+    px_budget_give(&request->job.server->bodies, request->counted);
+    request->room = request->counted = 0;
 }
 
 /* Whether the request is settled and its body no longer of interest. */
@@ -235,10 +238,8 @@ enum MHD_Result px_request_upload(struct px_request *request, const char *data, 
             return MHD_YES;
         }
         if (err.code == PX_E_BUSY)
-            refuse_busy(request, &err);
-        else
-            refuse(request, &err);
-        request->room = 0;
+            px_metrics_rejected(request->job.server->metrics, PX_REASON_MEMORY);
+        refuse(request, &err);
     }
     request->discarded += size;
     return request->discarded <= DISCARD_BYTES + request->job.server->settings->max_body ? MHD_YES

@@ -111,6 +111,8 @@ bodies() {
         sleep 0.01
     done
     problem 503 'request-memory' -H 'Content-Type: image/png' --data-binary @middle.png "$url/translate" || return 1
+    [ "$(metric 'pix2pixd_rejected_total{reason="memory"}')" = 1 ] || return 1
+    [ "$(metric 'pix2pixd_rejected_total{reason="queue_full"}')" = 0 ] || return 1
     exec 3<&-
     for ((i = 0; i < 200; i++)); do
         [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" = 0 ] && break
@@ -119,6 +121,28 @@ bodies() {
     expect 200 -H 'Content-Type: image/png' --data-binary @middle.png "$url/translate"
 }
 ok 'bodies over --request-memory: 503, until others are gone' bodies
+head -c 900000 /dev/zero >most
+refused_body() { # over the limit, in chunks, and not at its end
+    local i
+    exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+    printf 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n' >&3
+    { printf 'dbba0\r\n' && cat most && printf '\r\n'; } >&3
+    for ((i = 0; i < 200; i++)); do
+        [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" -ge 900000 ] && break
+        sleep 0.01
+    done
+    [ "$i" -lt 200 ] || return 1
+    { printf 'dbba0\r\n' && cat most && printf '\r\n'; } >&3
+    for ((i = 0; i < 200; i++)); do
+        [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" = 0 ] && break
+        sleep 0.01
+    done
+    expect 200 -H 'Content-Type: image/png' --data-binary @middle.png "$url/translate"
+    i=$?
+    exec 3<&-
+    return $i
+}
+ok 'a body that is refused is not held while the rest of it comes' refused_body
 stop
 
 # The demo model, at sizes it was not trained on; each is planned again after the others drove it out.
