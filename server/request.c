@@ -22,7 +22,7 @@ struct px_request {
     char method[16], url[160]; /* for the log */
     int64_t start;
     size_t room;      /* of the body's buffer */
-    size_t counted;   /* the same, in the budget for bodies; given back at the end */
+    size_t counted;   /* the same, in the budget for bodies, until the answer is settled */
     size_t discarded; /* bytes of a body that is not wanted */
     bool early;
     bool suspended;
@@ -35,13 +35,18 @@ static const char *header(struct px_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-/* What came of the body is let go at once: the client may take its time to send the rest. */
-static void refuse(struct px_request *request, const struct px_error *err)
+/* Once the answer is settled: the client may take its time to send the rest, or to take that. */
+static void forget_body(struct px_request *request)
 {
-    px_reply_problem(&request->job.reply, err);
     px_body_clear(&request->job.body);
     px_budget_give(&request->job.server->bodies, request->counted);
     request->room = request->counted = 0;
+}
+
+static void refuse(struct px_request *request, const struct px_error *err)
+{
+    px_reply_problem(&request->job.reply, err);
+    forget_body(request);
 }
 
 /* Whether the request is settled and its body no longer of interest. */
@@ -288,6 +293,8 @@ static void add_headers(struct MHD_Response *response, const struct px_reply *re
 static enum MHD_Result send_reply(struct px_request *request)
 {
     struct px_reply *reply = &request->job.reply;
+
+    forget_body(request);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply->size, reply->body, reply->borrowed ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
 
@@ -353,7 +360,7 @@ void px_request_destroy(struct px_request *request, bool completed)
     px_metrics_request(request->job.server->metrics, request->route->id, status, ms * 1e-3);
     log_request(request, ms);
     px_job_clear(&request->job);
-    px_budget_give(&request->job.server->bodies, request->counted);
+    forget_body(request);
     atomic_fetch_sub(request->active, 1);
     free(request);
 }

@@ -145,6 +145,29 @@ refused_body() { # over the limit, in chunks, and not at its end
 ok 'a body that is refused is not held while the rest of it comes' refused_body
 stop
 
+start --max-batch 1 --max-body 20MiB
+"$make_picture" huge.png 1536 1536 3
+unread() { # the answer is larger than what the sockets hold
+    local i
+    exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+    printf 'POST /translate?model=colour&fit=image HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n' "$(stat -c %s huge.png)" >&3
+    cat huge.png >&3
+    for ((i = 0; i < 1000; i++)); do
+        [ "$(metric 'pix2pixd_stage_duration_seconds_count{stage="encode"}')" = 1 ] && break
+        sleep 0.01
+    done
+    for ((i = 0; i < 200; i++)); do
+        [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" = 0 ] && break
+        sleep 0.01
+    done
+    [ "$i" -lt 200 ] && [ "$(metric 'pix2pixd_http_requests_total{route="/translate",code="200"}')" = 0 ]
+    i=$?
+    exec 3<&-
+    return $i
+}
+ok 'nor is one while its answer is taken slowly' unread
+stop
+
 # The demo model, at sizes it was not trained on; each is planned again after the others drove it out.
 mkdir demo && cp "$PX_TESTS/../deploy/models/sketch2house.safetensors" demo
 start --models demo --memory-limit 96MiB --request-memory 32MiB --max-batch 2
