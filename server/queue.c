@@ -135,6 +135,11 @@ static bool may_decode(const struct px_queue *queue)
            (used == 0 || (used <= limit && job->keeping + job->decoding <= limit - used));
 }
 
+static bool has_task(const struct px_queue *queue)
+{
+    return queue->inferred.head != NULL || may_decode(queue) || may_read(queue);
+}
+
 /* Takes the first job of a list to a codec thread. */
 static struct px_job *begin(struct px_queue *queue, struct list *list)
 {
@@ -157,8 +162,7 @@ enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job)
     enum px_task task = PX_TASK_NONE;
 
     pthread_mutex_lock(&queue->lock);
-    while (queue->inferred.head == NULL && !may_decode(queue) && !may_read(queue) &&
-           !drained(queue))
+    while (!has_task(queue) && !drained(queue))
         pthread_cond_wait(&queue->tasks, &queue->lock);
     if (queue->inferred.head != NULL) {
         *job = list_remove(&queue->inferred, &queue->inferred.head);
@@ -172,6 +176,8 @@ enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job)
         *job = begin(queue, &queue->submitted);
         task = PX_TASK_READ;
     }
+    if (has_task(queue))
+        pthread_cond_signal(&queue->tasks); /* what woke this thread was enough for another */
     wake_if_closed(queue);
     pthread_mutex_unlock(&queue->lock);
     return task;

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "server/queue.h"
@@ -435,6 +436,43 @@ static void test_traffic(void **state)
     free(jobs);
 }
 
+static void *take_task(void *argument)
+{
+    struct fixture *f = argument;
+    struct px_job *job;
+
+    return px_queue_take_task(f->queue, &job) == PX_TASK_DECODE ? f : NULL;
+}
+
+/* Job 0 takes all the room, so that three threads wait for it to go. */
+static void test_all_wake(void **state)
+{
+    struct fixture f;
+    pthread_t threads[3];
+    void *decodes;
+
+    (void)state;
+    set_up(&f, 16, 16);
+    f.jobs[0].decoding = 1000;
+    begin(&f, 0);
+    for (size_t i = 1; i < 4; i++) {
+        f.jobs[i].decoding = 100;
+        read_job(&f, i);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_task, &f), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* for them to wait */
+    px_queue_decoded(f.queue, &f.jobs[0], 0);
+    for (int i = 0; i < 500 && px_queue_state(f.queue).preparing < 3; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_int_equal(px_queue_state(f.queue).preparing, 3);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], &decodes);
+        assert_ptr_equal(decodes, &f);
+    }
+    px_queue_destroy(f.queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +490,8 @@ int main(void)
         CHECK("idle workers share what comes and do not wait for each other's", test_colleagues),
         CHECK("codec threads finish before they decode, and decode before they read",
               test_finish_first),
+        CHECK("all codec threads wake up where a large picture makes room for several",
+              test_all_wake),
         CHECK("cancelling takes out all that no thread works on", test_cancel),
         CHECK("everything submitted comes out once, also across a close", test_traffic),
     };
