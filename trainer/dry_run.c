@@ -22,8 +22,9 @@ static int time_steps(struct px_run *run, double *seconds, int64_t *timed, struc
         if (i == warm)
             start = px_now_ns();
         int rc = px_feed_next(run->feed, &batch, err);
-        if (!rc)
-            rc = px_gan_set_size(run->gan, (int)batch.width, (int)batch.height, err);
+        if (rc)
+            return rc; /* there is no batch to look at */
+        rc = px_gan_set_size(run->gan, (int)batch.width, (int)batch.height, err);
         px_gan_set_count(run->gan, (int)batch.count);
         if (!rc)
             rc = px_gan_step(run->gan, batch.input, batch.target, run->settings->lr, &losses, err);
