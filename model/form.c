@@ -3,7 +3,8 @@
 #include <stddef.h>
 
 enum {
-    FEW = 4, /* channels of which four times as many fit one vector */
+    INNER = 3, /* the kernel of a ResNet's blocks, in which pictures may have odd sides */
+    FEW = 4,   /* channels of which four times as many fit one vector */
     /* Values of a result from which on it is faster to take one picture after the other through all
      * such layers than to take all pictures through one layer after the other: what flows between
      * two layers then stays in the caches, but the weights are read for each picture. unet_256 in
@@ -36,8 +37,9 @@ static bool is_inner(const struct px_layer *l)
 enum px_form px_form_of(const struct px_layer *l)
 {
     if (!l->transposed)
-        return l->stride == 1 && l->reflect && l->out_channels <= FEW ? PX_FORM_PAIRS
-                                                                      : PX_FORM_NATIVE;
+        return l->stride == 1 && l->reflect && l->kernel > INNER && l->out_channels <= FEW
+                   ? PX_FORM_PAIRS
+                   : PX_FORM_NATIVE;
     if (l->kernel == 4 && l->stride == 2 && l->pad == 1 && l->output_padding == 0)
         return is_inner(l) ? PX_FORM_TAPS : PX_FORM_FOURFOLD;
     return PX_FORM_BACKWARD;

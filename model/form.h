@@ -21,7 +21,7 @@ enum px_form {
      * twice as long. It has no bias and no activation: px_pass_feed() has to follow. It runs for
      * one picture at a time: in a batch oneDNN may add in another order than alone. */
     PX_FORM_BACKWARD,
-    /* Conv2d stride 1 to at most 4 channels, of a physical border: 2x2 pixels at a time, as a
+    /* Conv2d 7x7 stride 1 to at most 4 channels, of a physical border: 2x2 pixels at a time, as a
      * convolution of (kernel + 1)^2 stride 2 to 4 * out channels in depth-to-space order. oneDNN
      * computes 16 channels where it needs one: three times as fast. */
     PX_FORM_PAIRS,

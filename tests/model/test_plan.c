@@ -41,6 +41,7 @@ static const struct problem problems[] = {
     {{"resnet_1blocks", 16, 4, 2, PX_NORM_INSTANCE, false, 256, "AtoB"}, 8, 8},
     {{"resnet_2blocks", 7, 3, 3, PX_NORM_NONE, true, 256, "AtoB"}, 12, 24},
     {{"resnet_2blocks", 4, 3, 6, PX_NORM_NONE, false, 256, "AtoB"}, 24, 12},
+    {{"resnet_1blocks", 1, 3, 3, PX_NORM_BATCH, false, 256, "AtoB"}, 36, 20}, /* 9x5 inside */
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0] };
 
