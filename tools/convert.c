@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
+
+#include "base/file.h"
 #include "model/checkpoint.h"
 #include "model/onnx.h"
 #include "tools/calibrator.h"
@@ -257,6 +260,21 @@ static int read(struct px_checkpoint **out, const char *path, enum format format
     return rc;
 }
 
+/* Whether OUT can be written, asked before minutes of calibration. Pipes and devices are not opened
+ * for nothing. */
+static int check_output(const char *path, struct px_error *err)
+{
+    struct px_file_writer writer;
+    struct stat status;
+
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return 0;
+    int rc = px_file_open(&writer, path, err);
+    if (!rc)
+        px_file_abandon(&writer);
+    return rc;
+}
+
 /* Writes the checkpoint, with int8 layers where that is asked for, and measures what it wrote. */
 static int write_calibrated(enum format format, const char *path,
                             const struct px_checkpoint *checkpoint, const struct settings *settings,
@@ -271,8 +289,10 @@ static int write_calibrated(enum format format, const char *path,
                                                       running ? PX_TEST_RUNNING : PX_TEST_BATCH};
     struct px_calibrator *calibrator;
     struct px_checkpoint *quantized = NULL;
-    int rc = px_calibrator_create(&calibrator, checkpoint, &options, err);
+    int rc = check_output(path, err);
 
+    if (!rc)
+        rc = px_calibrator_create(&calibrator, checkpoint, &options, err);
     if (rc)
         return rc;
     if (settings->dtype == DTYPE_INT8)

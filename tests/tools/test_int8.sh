@@ -32,6 +32,8 @@ check "in one line" [ "$(tail -1 <<<"$err")" = "pix2pix: broken: none of its pic
 check "and lists what it could not read" grep -q '^left out: broken/a.png: .* neither a PNG nor a JPEG' <<<"$err"
 run "$pix2pix" convert m.safetensors q.safetensors --dtype int8 --calibrate inputs --min-psnr 100
 check "refuses a goal out of reach" grep -q '^pix2pix: no layer can be int8 and keep a PSNR of 100 dB' <<<"$err"
+run "$pix2pix" convert m.safetensors nowhere/q.safetensors --dtype int8 --calibrate inputs --min-psnr 20
+check "says before it calibrates where it cannot write" is 1 "pix2pix: nowhere/q.safetensors: cannot create: No such file or directory"
 check "and writes nothing in all that" [ ! -e q.safetensors ]
 
 run "$pix2pix" convert m.safetensors q.safetensors --dtype int8 --calibrate inputs --min-psnr 20
@@ -43,6 +45,10 @@ check "shows how far it is, a line for each step" grep -qx 'calibrating: layer 3
 check "the file is less than a third of f32's" [ "$(stat -c %s q.safetensors)" -lt $(($(stat -c %s m.safetensors) / 3)) ]
 "$pix2pix" convert m.safetensors q2.safetensors --dtype int8 --calibrate inputs --min-psnr 20 >/dev/null 2>&1
 check "the same again gives equal bytes" cmp -s q.safetensors q2.safetensors
+cp m.safetensors same.safetensors
+"$pix2pix" convert same.safetensors same.safetensors --dtype int8 --calibrate inputs --min-psnr 20 >/dev/null 2>&1
+check "and so does writing over what it reads" cmp -s q.safetensors same.safetensors
+check "nothing else is left" [ -z "$(find . -name '*.tmp-*')" ]
 run "$pix2pix" inspect q.safetensors
 check "inspect calls it int8" grep -q 'stored as  *int8, ' <<<"$out"
 check "counts its layers" grep -qx 'layers, 9 of 10 int8' <<<"$out"
