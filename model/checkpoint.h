@@ -72,9 +72,9 @@ struct px_int8_choice {
     enum px_dtype others;                     /* PX_F32 or PX_BF16: the weights of those */
 };
 
-/* A checkpoint in memory like this one, which has no int8 weights (else INVALID), with the chosen
- * layers quantised (model/quantize.h). It reads the other tensors and the metadata of this one,
- * which must outlive it. NOMEM. */
+/* A checkpoint in memory like this one, which has no int8 weights and in the chosen layers none
+ * that are NaN or infinite (else INVALID), with those layers quantised (model/quantize.h). It reads
+ * the other tensors and the metadata of this one, which must outlive it. NOMEM. */
 int px_checkpoint_quantize(struct px_checkpoint **out, const struct px_checkpoint *checkpoint,
                            const struct px_int8_choice *choice, struct px_error *err);
 

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,20 @@ static struct px_tensor scale_tensor(const struct px_tensor_spec *spec, const fl
                               .bytes = (size_t)spec->shape[0] * sizeof *data};
 }
 
+/* Scales follow from the largest weights, so one that is not finite would spoil them all. */
+static int check_finite(const struct px_layer *layer, const float *real, struct px_error *err)
+{
+    size_t pairs = (size_t)layer->in_channels * (size_t)layer->out_channels;
+
+    for (size_t i = 0; i < pairs * (size_t)(layer->kernel * layer->kernel); i++)
+        if (!isfinite(real[i]))
+            return px_fail(err, PX_E_INVALID,
+                           "%s.weight holds %f, which int8 cannot: the checkpoint is broken, take "
+                           "one from an earlier epoch",
+                           layer->conv, (double)real[i]);
+    return 0;
+}
+
 /* Quantises `real`, the layer's weights. */
 static int quantize_layer(struct px_checkpoint *checkpoint, int layer, const float *real,
                           const float *input_scale, struct px_error *err)
@@ -105,8 +120,11 @@ static int quantize_layer(struct px_checkpoint *checkpoint, int layer, const flo
     const struct px_layer *l = &checkpoint->network.layers[layer];
     size_t in = (size_t)l->in_channels, out = (size_t)l->out_channels;
     struct px_tensor_spec specs[2 * PX_MAX_LAYERS];
-    struct px_substitute *s = substitute(checkpoint, layer, out + in, PX_S8, err);
+    int rc = check_finite(l, real, err);
 
+    if (rc)
+        return rc;
+    struct px_substitute *s = substitute(checkpoint, layer, out + in, PX_S8, err);
     if (!s)
         return -PX_E_NOMEM;
     px_network_scales(&checkpoint->network, specs, sizeof specs / sizeof *specs);

@@ -167,6 +167,30 @@ static void test_weights(void **state)
     px_checkpoint_close(c);
 }
 
+static void test_not_finite(void **state)
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
+    struct px_checkpoint *c = open_good(plain), *q = NULL;
+    struct px_tensor bad = *px_checkpoint_tensor(c, LAST, PX_ROLE_WEIGHT);
+    float *weights = weights_of(c, LAST), scales[64];
+    struct px_int8_choice choice = {.others = PX_BF16, .input_scales[LAST] = scales};
+    (void)state;
+
+    for (int i = 0; i < 64; i++)
+        scales[i] = 0.01f;
+    bad.data = weights;
+    c->tensors[LAST][PX_ROLE_WEIGHT] = &bad;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        struct px_error err = {0};
+        weights[5] = odd[i];
+        assert_int_equal(px_checkpoint_quantize(&q, c, &choice, &err), -PX_E_INVALID);
+        assert_non_null(strstr(err.message, c->network.layers[LAST].conv));
+        assert_non_null(strstr(err.message, i == 0 ? "nan" : "inf"));
+    }
+    free(weights);
+    px_checkpoint_close(c);
+}
+
 static void test_dequantize(void **state)
 {
     struct px_error err = {0};
@@ -365,6 +389,7 @@ int main(void)
         CHECK("inputs have 255 levels after a ReLU, else 127", test_levels),
         CHECK("a file with int8 layers has their scales, the others as bf16", test_file),
         CHECK("int8 weights stand for real ones within half a step", test_weights),
+        CHECK("weights that are not finite are refused, with the layer's name", test_not_finite),
         CHECK("a dequantised checkpoint holds the real weights and becomes a .pth",
               test_dequantize),
         CHECK("scales that are missing or of another type or shape are named", test_bad_files),
