@@ -55,13 +55,6 @@ int px_form_border(const struct px_layer *layer)
     return layer->reflect ? layer->pad : 0;
 }
 
-static int result_size(const struct px_layer *l, int size)
-{
-    if (l->transposed)
-        return (size - 1) * l->stride - 2 * l->pad + l->kernel + l->output_padding;
-    return (size + 2 * l->pad - l->kernel) / l->stride + 1;
-}
-
 struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in,
                               enum px_dtype dtype)
 {
@@ -69,8 +62,8 @@ struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid
 
     return (struct px_grid){.dtype = dtype,
                             .n = in->n,
-                            .height = result_size(layer, in->height),
-                            .width = result_size(layer, in->width),
+                            .height = px_layer_side(layer, in->height),
+                            .width = px_layer_side(layer, in->width),
                             .channels = layer->out_channels,
                             .depth_to_space = px_form_repeats(form) == 4,
                             .border = form == PX_FORM_FOURFOLD ? 1 : 0};

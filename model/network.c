@@ -72,6 +72,13 @@ int px_network_least(const struct px_network *network)
     return least;
 }
 
+int px_layer_side(const struct px_layer *l, int side)
+{
+    if (l->transposed)
+        return (side - 1) * l->stride - 2 * l->pad + l->kernel + l->output_padding;
+    return (side + 2 * l->pad - l->kernel) / l->stride + 1;
+}
+
 int px_network_check_pictures(const struct px_network *network, struct px_error *err)
 {
     if (network->input_nc <= 4 && network->output_nc <= 4)

@@ -93,6 +93,9 @@ int px_network_least(const struct px_network *network);
 /* FORMAT where input or output have more channels than a picture can have: 4. */
 int px_network_check_pictures(const struct px_network *network, struct px_error *err);
 
+/* The height of a layer's result from that of its input, or the width; see struct px_layer. */
+int px_layer_side(const struct px_layer *layer, int side);
+
 /* One tensor of the state_dict that a network needs. */
 enum px_tensor_role {
     PX_ROLE_WEIGHT,       /* [out,in,kernel,kernel], transposed [in,out,kernel,kernel] */

@@ -9,16 +9,14 @@ struct shape { /* a layer on a picture of one size */
     double weight_bytes; /* in the type of the arithmetic */
 };
 
-/* From the side of a layer's input; see struct px_layer. */
+/* From the side of a layer's input. */
 static struct shape shape_of(const struct px_layer *l, int side, enum px_dtype dtype)
 {
     double taps = (double)l->in_channels * l->out_channels * l->kernel * l->kernel;
-    struct shape s = {.in_side = side, .weight_bytes = taps * (double)px_dtype_size(dtype)};
+    struct shape s = {.in_side = side,
+                      .out_side = px_layer_side(l, side),
+                      .weight_bytes = taps * (double)px_dtype_size(dtype)};
 
-    if (l->transposed)
-        s.out_side = (side - 1) * l->stride - 2 * l->pad + l->kernel + l->output_padding;
-    else
-        s.out_side = (side + 2 * l->pad - l->kernel) / l->stride + 1;
     double positions = l->transposed ? side : s.out_side; /* that every weight is used at */
     s.gflop = 2e-9 * taps * positions * positions;
     return s;

@@ -54,14 +54,6 @@ static bool is_last(const struct px_generator *generator, int i)
     return i == generator->network.layer_count - 1;
 }
 
-/* The size that a layer makes of a size. */
-static int output_size(const struct px_layer *spec, int size)
-{
-    if (spec->transposed)
-        return (size - 1) * spec->stride - 2 * spec->pad + spec->kernel + spec->output_padding;
-    return (size + 2 * spec->pad - spec->kernel) / spec->stride + 1;
-}
-
 static int init_pad(struct px_generator *generator, int i, struct px_error *err)
 {
     const struct px_layer *spec = &generator->network.layers[i];
@@ -102,12 +94,12 @@ static int init_buffers(struct px_generator *generator, int i, struct px_error *
     l->height = generator->options.height;
     l->width = generator->options.width;
     if (i > 0) {
-        l->height = output_size(spec - 1, l[-1].height);
-        l->width = output_size(spec - 1, l[-1].width);
+        l->height = px_layer_side(spec - 1, l[-1].height);
+        l->width = px_layer_side(spec - 1, l[-1].width);
     }
     size_t in = n * (size_t)l->height * (size_t)l->width * (size_t)spec->in_channels;
-    l->raw_count = n * (size_t)output_size(spec, l->height) * (size_t)output_size(spec, l->width) *
-                   (size_t)spec->out_channels;
+    l->raw_count = n * (size_t)px_layer_side(spec, l->height) *
+                   (size_t)px_layer_side(spec, l->width) * (size_t)spec->out_channels;
     l->raw = px_elements(l->raw_count, is_last(generator, i) ? PX_F32 : dtype);
     l->draw = train ? px_elements(l->raw_count, dtype) : NULL;
     l->in = px_elements(in, dtype);
