@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "config/options.h"
+#include "tools/bench_times.h"
 #include "trainer/gan.h"
 
 struct settings {
@@ -47,13 +48,6 @@ static const struct px_option_table table = {
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 /* Noise in [-1, 1]. The caller frees it. */
 static float *noise(size_t count, uint64_t seed)
@@ -105,13 +99,14 @@ static void report(const struct settings *s, double *times, const struct px_gan_
 {
     size_t n = (size_t)s->steps;
 
-    qsort(times, n, sizeof *times, by_value);
+    double median = px_bench_median(times, n); /* which sorts */
+
     printf("{\"median_ms\":%.2f,\"min_ms\":%.2f,\"max_ms\":%.2f,\"steps\":%zu,\"batch\":%d,"
            "\"ngf\":%d,\"ndf\":%d,\"size\":%d,\"threads\":%d,\"dtype\":\"%s\","
            "\"G_forward_ms\":%.1f,\"D_ms\":%.1f,\"G_backward_ms\":%.1f,\"adam_ms\":%.1f}\n",
-           (times[(n - 1) / 2] + times[n / 2]) / 2, times[0], times[n - 1], n, (int)s->batch_size,
-           (int)s->ngf, (int)s->ndf, (int)s->size, (int)s->threads, s->dtype ? "bf16" : "f32",
-           p->G_forward, p->D, p->G_backward, p->adam);
+           median, times[0], times[n - 1], n, (int)s->batch_size, (int)s->ngf, (int)s->ndf,
+           (int)s->size, (int)s->threads, s->dtype ? "bf16" : "f32", p->G_forward, p->D,
+           p->G_backward, p->adam);
 }
 
 static int run(const struct settings *s, struct px_error *err)

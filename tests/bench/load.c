@@ -20,6 +20,7 @@
 #include "codecs/codec.h"
 #include "config/options.h"
 #include "server/listen.h"
+#include "tools/bench_times.h"
 
 enum { PATIENCE_SECONDS = 120, HEADER_BYTES = 4096, MAX_PICTURES = 64, MAX_PICTURE = 64 << 20 };
 
@@ -275,13 +276,6 @@ static int by_time(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static int report(struct load *load, struct px_error *err)
 {
     size_t n = (size_t)load->settings->requests, first = (size_t)load->settings->warm_up;
@@ -289,15 +283,14 @@ static int report(struct load *load, struct px_error *err)
     struct rusage usage;
 
     qsort(load->finished, n, sizeof *load->finished, by_time);
-    qsort(load->waited, n, sizeof *load->waited, by_value);
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-3;
     printf("%.2f requests/s, median %.1f ms, 95%% within %.1f ms, clients' CPU %.3f ms a request, "
            "%d failed, %d different\n",
            (double)(last - first) * 1e9 / (double)(load->finished[last] - load->finished[first]),
-           load->waited[n / 2], load->waited[n * 95 / 100], cpu / (double)n, load->failed,
-           load->different);
+           px_bench_median(load->waited, n), px_bench_quantile(load->waited, n, 0.95),
+           cpu / (double)n, load->failed, load->different);
     if (load->failed > 0)
         return px_fail(err, PX_E_IO, "the first failure: %.400s", load->first.message);
     return load->different == 0 ? 0 : px_fail(err, PX_E_IO, "answers to one picture differ");
