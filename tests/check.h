@@ -19,6 +19,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -36,5 +38,14 @@
             return;                                                                                \
         }                                                                                          \
     } while (0)
+
+/* Removes the scratch folder of a program with all that its tests left there; 0 on success. */
+static inline int check_remove_folder(const char *folder)
+{
+    char command[4200];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
 
 #endif

@@ -107,6 +107,23 @@ static void compare(const char *what, enum px_dtype dtype, const void *got, cons
     }
 }
 
+/* The convolution of a shape, but for its types; forward with bias and LeakyReLU. */
+static struct px_conv_desc desc_of(const struct reference_conv *s, enum px_conv_pass pass)
+{
+    return (struct px_conv_desc){.pass = pass,
+                                 .n = s->n,
+                                 .ih = s->ih,
+                                 .iw = s->iw,
+                                 .ic = s->ic,
+                                 .oc = s->oc,
+                                 .kernel = s->kernel,
+                                 .stride = s->stride,
+                                 .pad = s->pad,
+                                 .bias = pass == PX_CONV_FORWARD,
+                                 .relu = pass == PX_CONV_FORWARD,
+                                 .slope = 0.2f};
+}
+
 static void run_shape(const struct reference_conv *s, enum px_conv_pass pass, enum px_dtype dtype)
 {
     struct problem p = {0};
@@ -115,21 +132,10 @@ static void run_shape(const struct reference_conv *s, enum px_conv_pass pass, en
     struct px_error err = {0};
     char what[200];
     bool weights_pass = pass == PX_CONV_BACKWARD_WEIGHTS;
-    const struct px_conv_desc desc = {.pass = pass,
-                                      .n = s->n,
-                                      .ih = s->ih,
-                                      .iw = s->iw,
-                                      .ic = s->ic,
-                                      .oc = s->oc,
-                                      .kernel = s->kernel,
-                                      .stride = s->stride,
-                                      .pad = s->pad,
-                                      .src = dtype,
-                                      .weights = weights_pass ? PX_F32 : dtype,
-                                      .dst = dtype,
-                                      .bias = pass == PX_CONV_FORWARD,
-                                      .relu = pass == PX_CONV_FORWARD,
-                                      .slope = 0.2f};
+    struct px_conv_desc desc = desc_of(s, pass);
+
+    desc.src = desc.dst = dtype;
+    desc.weights = weights_pass ? PX_F32 : dtype;
 
     make_problem(s, &p);
     long n_out = pass == PX_CONV_FORWARD ? p.ny : weights_pass ? p.nw : p.nx;
@@ -218,20 +224,11 @@ static void run_int8(const struct reference_conv *s, enum px_dtype src, enum px_
     struct px_error err = {0};
     char what[200];
     float scale[64];
-    const struct px_conv_desc desc = {.n = s->n,
-                                      .ih = s->ih,
-                                      .iw = s->iw,
-                                      .ic = s->ic,
-                                      .oc = s->oc,
-                                      .kernel = s->kernel,
-                                      .stride = s->stride,
-                                      .pad = s->pad,
-                                      .src = src,
-                                      .weights = PX_S8,
-                                      .dst = dst,
-                                      .bias = true,
-                                      .relu = true,
-                                      .slope = 0.2f};
+    struct px_conv_desc desc = desc_of(s, PX_CONV_FORWARD);
+
+    desc.src = src;
+    desc.weights = PX_S8;
+    desc.dst = dst;
 
     make_problem(s, &p);
     fill_whole(p.x, p.nx, src == PX_U8 ? 0 : -127, src == PX_U8 ? 255 : 127);

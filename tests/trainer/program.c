@@ -218,7 +218,5 @@ int run_program_tests(const struct CMUnitTest *tests, size_t count)
     make_data("data/train", 10);
     make_data("data/val", 5);
     int failed = _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command) != 0 || failed;
+    return check_remove_folder(folder) != 0 || failed;
 }

@@ -152,7 +152,5 @@ int main(void)
     snprintf(loss_log, sizeof loss_log, "%s/m.loss_log.txt", folder);
     snprintf(metrics, sizeof metrics, "%s/m.metrics.jsonl", folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command) != 0 || failed;
+    return check_remove_folder(folder) != 0 || failed;
 }
