@@ -4,8 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/simd.h"
 #include "codecs/format.h"
+
+int px_pixels_create(void **data, const struct px_image_info *info, struct px_error *err)
+{
+    size_t size;
+
+    if (info->width == 0 || info->height == 0 || info->channels < 1 || info->channels > 4)
+        return px_fail(err, PX_E_INTERNAL, "a picture of %ux%u with %u channels cannot be made",
+                       info->width, info->height, info->channels);
+    if (!px_mul(info->width, info->height, &size) || !px_mul(size, info->channels, &size) ||
+        !px_mul(size, (size_t)info->bits / 8, &size))
+        return px_fail(err, PX_E_NOMEM, "a picture of %ux%u does not fit into memory", info->width,
+                       info->height);
+    *data = calloc(size, 1);
+    if (!*data)
+        return px_fail(err, PX_E_NOMEM, "no memory for a picture of %ux%u (%zu bytes)", info->width,
+                       info->height, size);
+    return 0;
+}
 
 static inline uint8_t over_white(uint32_t c, uint32_t alpha)
 {
@@ -106,18 +125,6 @@ static const struct {
  */
 enum { BAND = 16 };
 
-static int create_image(struct px_sink *sink, struct px_error *err)
-{
-    struct px_image image = {0};
-    struct px_image16 deep = {0};
-    uint32_t w = sink->out_width, h = sink->out_height;
-    int rc = sink->deep ? px_image16_create(&deep, w, h, sink->channels, err)
-                        : px_image_create(&image, w, h, sink->channels, err);
-
-    sink->data = sink->deep ? (uint8_t *)deep.data : image.data;
-    return rc;
-}
-
 static size_t pixel_size(const struct px_sink *sink)
 {
     return sink->deep ? sink->channels * sizeof(uint16_t) : sink->channels;
@@ -139,9 +146,13 @@ int px_sink_create(struct px_sink *sink, const struct px_header *header, uint32_
                              .height = header->height,
                              .channels_in = header->channels,
                              .deep = header->deep};
-    int rc = create_image(sink, err);
+    const struct px_image_info info = {
+        .width = w, .height = h, .channels = channels, .bits = header->deep ? 16 : 8};
+    void *data;
+    int rc = px_pixels_create(&data, &info, err);
     if (rc)
         return rc;
+    sink->data = data;
     sink->origin = (turns[turn].mirror_x ? (ptrdiff_t)w - 1 : 0) +
                    (turns[turn].mirror_y ? ((ptrdiff_t)h - 1) * (ptrdiff_t)w : 0);
     sink->step_x = turns[turn].swap ? dy : dx;

@@ -8,8 +8,13 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "codecs/codec.h"
 #include "codecs/image.h"
 #include "codecs/image16.h"
+
+/* The pixels of a picture, black; *data is to be freed. INTERNAL where a side is 0 or the channels
+ * are not 1-4, NOMEM. */
+int px_pixels_create(void **data, const struct px_image_info *info, struct px_error *err);
 
 /* Pixels of 1-4 channels to 1-4 channels, by the rules of codecs/codec.h: grey is
  * (19595 R + 38470 G + 7471 B + 32768) >> 16, alpha that has no place is blended over white as
