@@ -11,8 +11,6 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-#include "model/engine.h"
-
 static bool is_of_amd(void)
 {
 #ifdef __x86_64__

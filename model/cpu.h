@@ -1,12 +1,24 @@
 #ifndef MODEL_CPU_H
 #define MODEL_CPU_H
 
-/* Which CPUs the engine's threads sit on. px_cpu_count() and px_cpu_is_fast_in_bf16() are public,
- * in model/engine.h. */
+/* What the CPUs can do, and which of them a team of threads runs on. */
 
 #include <sched.h>
+#include <stdbool.h>
 
 #include "base/error.h"
+
+/* True where bf16 is faster than f32, which is what AUTO decides by: with AMX (that the kernel
+ * grants), and on CPUs of AMD with bf16 in AVX-512. Intel's without AMX take twice as long in bf16.
+ * All by what oneDNN may use: ONEDNN_MAX_CPU_ISA counts. */
+bool px_cpu_is_fast_in_bf16(void);
+
+/* True where int8 is exact and fast: with VNNI or AMX. Others add pairs of products in 16 bits,
+ * which is not enough. By what oneDNN may use, too. */
+bool px_cpu_has_int8(void);
+
+/* The CPUs of the mask that the process was started with, whoever is pinned by now. */
+int px_cpu_count(void);
 
 /* The team of the calling thread as px_cpu_team_start() found it. */
 struct px_cpu_team {

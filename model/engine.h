@@ -22,11 +22,6 @@
 #include "base/error.h"
 #include "model/checkpoint.h"
 
-enum px_norm_mode {
-    PX_TEST_BATCH,   /* statistics of the image at hand (the reference's test.py) */
-    PX_TEST_RUNNING, /* stored running statistics (its --eval), folded into the weights */
-};
-
 struct px_model;
 
 /* dtype: AUTO, F32, BF16 or S8. Int8 needs a checkpoint with quantised layers; its other layers run
@@ -104,17 +99,5 @@ void px_engine_observe(struct px_engine *engine, const struct px_observer *obser
 
 /* Bytes that the plans of this engine and oneDNN's scratchpad hold now; never above the limit. */
 size_t px_engine_memory(const struct px_engine *engine);
-
-/* True where bf16 is faster than f32, which is what AUTO decides by: with AMX (that the kernel
- * grants), and on CPUs of AMD with bf16 in AVX-512. Intel's without AMX take twice as long in bf16.
- * All by what oneDNN may use: ONEDNN_MAX_CPU_ISA counts. */
-bool px_cpu_is_fast_in_bf16(void);
-
-/* True where int8 is exact and fast: with VNNI or AMX. Others add pairs of products in 16 bits,
- * which is not enough. By what oneDNN may use, too. */
-bool px_cpu_has_int8(void);
-
-/* The CPUs of the mask that the process was started with, whoever is pinned by now. */
-int px_cpu_count(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "model/conv.h"
+#include "model/cpu.h"
 #include "model/form.h"
 
 struct px_model {

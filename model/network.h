@@ -15,6 +15,12 @@
 
 enum px_norm { PX_NORM_BATCH, PX_NORM_INSTANCE, PX_NORM_NONE };
 
+/* What the norm layers of a trained generator normalise by. */
+enum px_norm_mode {
+    PX_TEST_BATCH,   /* statistics of the image at hand (the reference's test.py) */
+    PX_TEST_RUNNING, /* stored running statistics (its --eval), folded into the weights */
+};
+
 enum {
     PX_MIN_DEPTH = 5,
     PX_MAX_DEPTH = 9,

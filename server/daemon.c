@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/cpu.h"
 #include "model/dtype.h"
 #include "server/http.h"
 #include "server/listen.h"

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "model/conv.h"
+#include "model/cpu.h"
 #include "model/engine.h"
 #include "model/tile.h"
 #include "tests/model/reference.h"
