@@ -7,7 +7,7 @@
 #include <emmintrin.h>
 
 #include "base/simd.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 #include "model/tile.h"
 
 enum { BLOCK = PX_TILE };

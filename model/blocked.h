@@ -13,7 +13,7 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 struct px_blocked;
 

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "model/pth.h"
 #include "model/safetensors.h"
 

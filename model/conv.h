@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 struct px_dnn;
 struct px_conv;

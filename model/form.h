@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "model/conv.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "model/passes.h"
 
 enum px_form {

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "model/checkpoint.h"
-#include "model/network.h"
+#include "model/network/network.h"
 
 int px_onnx_save(const char *path, const struct px_checkpoint *checkpoint, enum px_norm_mode mode,
                  struct px_error *err);

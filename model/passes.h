@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 /* n pictures of height x width x channels with a border of `border` pixels around each: what a
  * convolution gives or reads. They lie plainly, or in depth-to-space order, which is how some

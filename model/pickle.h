@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 enum px_pickle_kind {
     PX_PICKLE_MARK, /* only within the machine */

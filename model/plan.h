@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "model/conv.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "model/observer.h"
 #include "model/pack.h"
 #include "model/passes.h"

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "model/dtype.h"
-#include "model/network.h"
+#include "model/network/dtype.h"
+#include "model/network/network.h"
 
 struct px_layer_profile {
     int64_t convolution_ns;

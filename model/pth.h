@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "model/tensor_list.h"
+#include "model/network/tensor_list.h"
 
 struct px_pth;
 

@@ -17,8 +17,8 @@
 
 #include <stdint.h>
 
-#include "model/network.h"
-#include "model/tensor.h"
+#include "model/network/network.h"
+#include "model/network/tensor.h"
 
 /* The largest xq of a layer: 255 after a ReLU, else 127. */
 int px_quantize_levels(const struct px_layer *layer);

@@ -5,7 +5,7 @@
  * thread at a time. */
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "model/observer.h"
 
 struct px_ranges;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 /* One row of a convolution's result. Pixel 2p has its channels at element first + p * step, pixel
  * 2p+1 at second + p * step: this describes plain nhwc rows as well as rows that still lie in

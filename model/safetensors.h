@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/tensor_list.h"
+#include "model/network/tensor_list.h"
 
 struct px_safetensors;
 

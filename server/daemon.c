@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/cpu.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/memory.h"

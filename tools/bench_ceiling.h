@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 /* Floating point (or integer) operations a nanosecond, two for each multiply-add, of a matmul of
  * oneDNN of 1024 x 2048 x 2048: the median of two to ten runs. int8 is u8 times s8 to s32. 0

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "codecs/image.h"
-#include "model/network.h"
+#include "model/network/network.h"
 
 struct px_calibration_set {
     uint8_t **pictures; /* side x side, input_nc channels each */

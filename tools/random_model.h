@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network/network.h"
 
 int px_random_model_save(const char *path, const struct px_network *network, uint64_t seed,
                          struct px_error *err);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/simd.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 PX_INLINE float px_load(const void *data, size_t i, bool bf16)
 {

@@ -4,7 +4,7 @@
 /* Starting from a generator that was trained before (--init). */
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "trainer/gan.h"
 
 /* Copies the generator's weights, and its running statistics where the file has them, from a

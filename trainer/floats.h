@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 /* n elements of f32 or bf16. */
 static inline void *px_elements(size_t n, enum px_dtype dtype)

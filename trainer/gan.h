@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/network.h"
-#include "model/tensor.h"
+#include "model/network/network.h"
+#include "model/network/tensor.h"
 #include "trainer/init.h"
 #include "trainer/loss.h"
 #include "trainer/patchgan.h"

@@ -20,7 +20,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 struct px_norm_target {
     void *data;     /* first element; written by forward, and the layout of `gradient` */

@@ -20,7 +20,7 @@
 
 #include "base/error.h"
 #include "model/conv.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "trainer/weights.h"
 
 struct px_patchgan;

@@ -4,7 +4,7 @@
 /* ReflectionPad2d and its gradient, nhwc: the pad mirrors the pixels beside the edge, which
  * itself is not repeated. Sums are f32, in a fixed order whatever the threads. */
 
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 struct px_reflect {
     int n, height, width, channels; /* of the pictures without the pad */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "trainer/history.h"
 #include "trainer/output.h"
 #include "trainer/settings.h"

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "config/options.h"
-#include "model/dtype.h"
-#include "model/network.h"
+#include "model/network/dtype.h"
+#include "model/network/network.h"
 #include "model/safetensors.h"
 #include "trainer/preprocess.h"
 

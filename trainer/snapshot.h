@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network/network.h"
 #include "trainer/gan.h"
 #include "trainer/output.h"
 #include "trainer/schedule.h"

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 struct px_tanh {
     size_t pixels, channels;

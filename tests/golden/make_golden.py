@@ -58,7 +58,7 @@ def answer(net, pixels, running):
 
 def activations(net, pixels):
     """Of the first picture, nhwc: layerN.conv as the convolution gives it and layerN.norm after
-    the norm, N counted as in model/network.h, which is how they run."""
+    the norm, N counted as in model/network/network.h, which is how they run."""
     net = copy.deepcopy(net).train()
     set_dropout(net, False)
     seen, count = {}, [0]

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/network.h"
-#include "model/tensor.h"
+#include "model/network/network.h"
+#include "model/network/tensor.h"
 
 static struct px_network make(const char *architecture, int input_nc, int output_nc,
                               enum px_norm norm, bool dropout)

@@ -1,11 +1,11 @@
-#ifndef MODEL_TENSOR_LIST_H
-#define MODEL_TENSOR_LIST_H
+#ifndef MODEL_NETWORK_TENSOR_LIST_H
+#define MODEL_NETWORK_TENSOR_LIST_H
 
 /* What every reader of checkpoint files gives: the tensors in the order of their names (strcmp),
  * no name twice, and the file's metadata in the order of their keys. A view: the memory belongs to
  * the reader that made it. */
 
-#include "model/tensor.h"
+#include "model/network/tensor.h"
 
 struct px_metadata { /* one entry of a safetensors file's __metadata__ */
     const char *key, *value;

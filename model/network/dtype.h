@@ -1,5 +1,5 @@
-#ifndef MODEL_DTYPE_H
-#define MODEL_DTYPE_H
+#ifndef MODEL_NETWORK_DTYPE_H
+#define MODEL_NETWORK_DTYPE_H
 
 /* Element types of tensors in files and of the engine's arithmetic. */
 

@@ -1,5 +1,5 @@
-#ifndef MODEL_NETWORK_H
-#define MODEL_NETWORK_H
+#ifndef MODEL_NETWORK_NETWORK_H
+#define MODEL_NETWORK_NETWORK_H
 
 /* What a generator is: one table that lists its layers, read by loader, saver, planner, trainer and
  * tests alike. Plain data: copy it, no life cycle. The networks are those of

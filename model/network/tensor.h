@@ -1,5 +1,5 @@
-#ifndef MODEL_TENSOR_H
-#define MODEL_TENSOR_H
+#ifndef MODEL_NETWORK_TENSOR_H
+#define MODEL_NETWORK_TENSOR_H
 
 /* A named tensor as it stands in a checkpoint: C order, little-endian, no strides. Only a view:
  * name and data belong to whoever made it (a mapped file, a trainer). */
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 enum { PX_TENSOR_DIMS = 8 };
 

@@ -1,4 +1,4 @@
-#include "model/network_parts.h"
+#include "model/network/parts/families.h"
 
 #include <stdio.h>
 #include <string.h>

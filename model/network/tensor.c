@@ -1,4 +1,4 @@
-#include "model/tensor.h"
+#include "model/network/tensor.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "model/tensor_list.h"
+#include "model/network/tensor_list.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "model/dtype.h"
+#include "model/network/dtype.h"
 
 size_t px_dtype_size(enum px_dtype dtype)
 {
