@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "model/checkpoint_parts.h"
-#include "model/map.h"
+#include "model/formats/map.h"
 
 static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
 {

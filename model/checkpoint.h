@@ -21,9 +21,9 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "model/formats/pth.h"
+#include "model/formats/safetensors.h"
 #include "model/network/network.h"
-#include "model/pth.h"
-#include "model/safetensors.h"
 
 struct px_checkpoint {
     struct px_network network;
@@ -41,8 +41,8 @@ struct px_checkpoint {
 
 /* Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
-/* The same, but also from a file of PyTorch (model/pth.h); the content tells which it is. For
- * tools and --init; the daemon reads safetensors only. */
+/* The same, but also from a file of PyTorch (model/formats/pth.h); the content tells which it is.
+ * For tools and --init; the daemon reads safetensors only. */
 int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err);
 /* The same for any tensors, of whatever network: fills `list` alone. */
 int px_checkpoint_peek(struct px_checkpoint **out, const char *path, struct px_error *err);
@@ -96,10 +96,10 @@ int px_checkpoint_store(const char *path, const struct px_checkpoint *checkpoint
                         const struct px_metadata *extra, size_t extra_count, enum px_dtype dtype,
                         struct px_error *err);
 
-/* Writes the network's tensors as a state_dict for PyTorch (model/pth.h), in its order. What a
- * state_dict cannot say (direction, crop_size ...) is left out, and so are running statistics that
- * the checkpoint has not. `dtype` is as above. INVALID where the checkpoint has int8 weights: see
- * px_checkpoint_dequantize(). Other failures: as px_pth_save(). */
+/* Writes the network's tensors as a state_dict for PyTorch (model/formats/pth.h), in its order.
+ * What a state_dict cannot say (direction, crop_size ...) is left out, and so are running
+ * statistics that the checkpoint has not. `dtype` is as above. INVALID where the checkpoint has
+ * int8 weights: see px_checkpoint_dequantize(). Other failures: as px_pth_save(). */
 int px_checkpoint_save_pth(const char *path, const struct px_checkpoint *checkpoint,
                            enum px_dtype dtype, struct px_error *err);
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "model/checkpoint_parts.h"
+#include "model/formats/protobuf.h"
 #include "model/onnx_graph.h"
-#include "model/protobuf.h"
 
 /* Field numbers and values of onnx.proto3. */
 enum { IR_VERSION = 7, OPSET = 13, TYPE_FLOAT = 1, TYPE_INT64 = 7 };

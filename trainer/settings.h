@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "config/options.h"
+#include "model/formats/safetensors.h"
 #include "model/network/dtype.h"
 #include "model/network/network.h"
-#include "model/safetensors.h"
 #include "trainer/preprocess.h"
 
 struct px_settings {

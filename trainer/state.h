@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/formats/safetensors.h"
 #include "model/network/network.h"
 #include "model/network/tensor.h"
-#include "model/safetensors.h"
 
 /* What else is worth keeping: saved as it stands, and overwritten by what the file says ("" where
  * it says nothing) in px_state_load(). */

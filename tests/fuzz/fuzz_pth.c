@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/pth.h"
+#include "model/formats/pth.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "model/checkpoint_parts.h"
+#include "model/formats/safetensors.h"
 #include "model/quantize.h"
-#include "model/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

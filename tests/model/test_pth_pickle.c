@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/pickle.h"
-#include "model/pth.h"
+#include "model/formats/parts/pickle.h"
+#include "model/formats/pth.h"
 
 /* Pickles written as C strings; a string ends before its NUL. */
 #define PICKLE(text) (const uint8_t *)(text), sizeof(text) - 1

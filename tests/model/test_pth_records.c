@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/pth.h"
+#include "model/formats/pth.h"
 #include "tests/model/archive.h"
 
 /* {'t': a tensor of two floats in storage 0} */

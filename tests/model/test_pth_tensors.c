@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/pth.h"
+#include "model/formats/pth.h"
 
 /* Files of the legacy format, of parts that a test can choose. Pickles are C strings with octal
  * escapes, which end after three digits. */

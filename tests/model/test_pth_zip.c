@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/zip.h"
+#include "model/formats/parts/zip.h"
 #include "tests/model/archive.h"
 
 /* Three entries: a/one, a/three (empty, but for its descriptor), a/two. */

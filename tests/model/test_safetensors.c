@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "model/safetensors.h"
+#include "model/formats/safetensors.h"
 
 static char folder[64];
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/safetensors.h"
+#include "model/formats/safetensors.h"
 #include "trainer/gan.h"
 
 /* Six steps of pix2pix against PyTorch (tests/golden/README.md tells how the files were made and

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "model/safetensors.h"
+#include "model/formats/safetensors.h"
 #include "trainer/gan.h"
 
 /* Ten steps with each of the networks, norms and losses against PyTorch. tests/golden/README.md

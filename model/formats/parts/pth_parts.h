@@ -1,12 +1,12 @@
-#ifndef MODEL_PTH_PARTS_H
-#define MODEL_PTH_PARTS_H
+#ifndef MODEL_FORMATS_PARTS_PTH_PARTS_H
+#define MODEL_FORMATS_PARTS_PTH_PARTS_H
 
 /* Private to the .pth files: from a pickle's values to storages and tensors. */
 
 #include <stdbool.h>
 
-#include "model/pickle.h"
-#include "model/pth.h"
+#include "model/formats/parts/pickle.h"
+#include "model/formats/pth.h"
 
 /* A storage as a persistent id names it. */
 struct px_pth_storage {

@@ -1,11 +1,11 @@
-#ifndef MODEL_PTH_H
-#define MODEL_PTH_H
+#ifndef MODEL_FORMATS_PTH_H
+#define MODEL_FORMATS_PTH_H
 
 /* state_dicts in files of torch.save(), read and written. Read are the zip format (PyTorch 1.6 to
  * today) and the legacy one before it, from Python 2 or 3, with storages of f32, f16, bf16, f64 and
- * i64. Nothing in the file is executed (model/pickle.h), everything is checked before it is used.
- * One leading `module.` is stripped from names. Tensors are views of the mapped file; only those
- * whose strides are not those of C order are copied.
+ * i64. Nothing in the file is executed (model/formats/parts/pickle.h), everything is checked before
+ * it is used. One leading `module.` is stripped from names. Tensors are views of the mapped file;
+ * only those whose strides are not those of C order are copied.
  *
  * Refused, with a message that says what to do: whole pickled modules, TorchScript, the tar format
  * of PyTorch before 0.1.10, files with more in them than a state_dict. */

@@ -1,11 +1,11 @@
-#ifndef MODEL_SAFETENSORS_HEADER_H
-#define MODEL_SAFETENSORS_HEADER_H
+#ifndef MODEL_FORMATS_PARTS_SAFETENSORS_HEADER_H
+#define MODEL_FORMATS_PARTS_SAFETENSORS_HEADER_H
 
 /* Private to the safetensors files: the JSON header, read into views of the data behind it. */
 
 #include <jansson.h>
 
-#include "model/safetensors.h"
+#include "model/formats/safetensors.h"
 
 struct px_safetensors_header {
     json_t *json; /* owns all names, keys and values */

@@ -1,4 +1,4 @@
-#include "model/pickle_machine.h"
+#include "model/formats/parts/pickle_machine.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

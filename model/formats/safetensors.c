@@ -1,9 +1,9 @@
-#include "model/safetensors.h"
+#include "model/formats/safetensors.h"
 
 #include <stdlib.h>
 
-#include "model/map.h"
-#include "model/safetensors_header.h"
+#include "model/formats/map.h"
+#include "model/formats/parts/safetensors_header.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are read as they lie");
 

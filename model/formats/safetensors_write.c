@@ -1,11 +1,11 @@
-#include "model/safetensors.h"
+#include "model/formats/safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "model/safetensors_header.h"
+#include "model/formats/parts/safetensors_header.h"
 
 static const char metadata_key[] = "__metadata__";
 

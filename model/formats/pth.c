@@ -1,10 +1,10 @@
-#include "model/pth.h"
+#include "model/formats/pth.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/map.h"
-#include "model/pth_parts.h"
+#include "model/formats/map.h"
+#include "model/formats/parts/pth_parts.h"
 
 struct px_pth {
     struct px_map map; /* empty where the memory is the caller's */

@@ -1,4 +1,4 @@
-#include "model/pickle_machine.h"
+#include "model/formats/parts/pickle_machine.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "model/pth.h"
+#include "model/formats/pth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/zip_write.h"
+#include "model/formats/parts/zip_write.h"
 
 /* A pickle of protocol 2, growing. After a failed allocation nothing more is added. */
 struct pickle {

@@ -1,4 +1,4 @@
-#include "model/map.h"
+#include "model/formats/map.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-#include "model/pth_parts.h"
+#include "model/formats/parts/pth_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/zip.h"
+#include "model/formats/parts/zip.h"
 
 /* All records lie in one folder: the name of the saved file, or `archive`. */
 static int find_folder(char *folder, size_t room, const struct px_zip *zip, struct px_error *err)

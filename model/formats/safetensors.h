@@ -1,5 +1,5 @@
-#ifndef MODEL_SAFETENSORS_H
-#define MODEL_SAFETENSORS_H
+#ifndef MODEL_FORMATS_SAFETENSORS_H
+#define MODEL_FORMATS_SAFETENSORS_H
 
 /* The safetensors file format (github.com/huggingface/safetensors), read by mapping and written
  * atomically. Everything in the header is checked before it is used: header size (at most

@@ -1,5 +1,5 @@
-#ifndef MODEL_LITTLE_H
-#define MODEL_LITTLE_H
+#ifndef MODEL_FORMATS_LITTLE_H
+#define MODEL_FORMATS_LITTLE_H
 
 /* Little-endian numbers at any address, as zip archives and pickles hold them. */
 

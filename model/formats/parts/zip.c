@@ -1,4 +1,4 @@
-#include "model/zip.h"
+#include "model/formats/parts/zip.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "base/checked.h"
-#include "model/little.h"
+#include "model/formats/little.h"
 
 /* Sizes of the records' fixed parts, and their signatures. */
 enum { END = 22, LOCATOR = 20, END64 = 56, CENTRAL = 46, LOCAL = 30 };

@@ -1,4 +1,4 @@
-#include "model/pth_parts.h"
+#include "model/formats/parts/pth_parts.h"
 
 #include <stdlib.h>
 #include <string.h>

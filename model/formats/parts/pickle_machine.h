@@ -1,9 +1,9 @@
-#ifndef MODEL_PICKLE_MACHINE_H
-#define MODEL_PICKLE_MACHINE_H
+#ifndef MODEL_FORMATS_PARTS_PICKLE_MACHINE_H
+#define MODEL_FORMATS_PARTS_PICKLE_MACHINE_H
 
 /* Private to the pickle files: the machine's state, and what its instructions are made of. */
 
-#include "model/pickle.h"
+#include "model/formats/parts/pickle.h"
 
 enum {
     PX_PICKLE_MAX_STACK = 1 << 16,

@@ -1,9 +1,9 @@
-#include "model/pth_parts.h"
+#include "model/formats/parts/pth_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/little.h"
+#include "model/formats/little.h"
 
 /* The format before PyTorch 1.6: five pickles (magic number, version, system, object, keys of the
  * storages), then for each key a 64-bit number of elements and the elements. */

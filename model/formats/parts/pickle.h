@@ -1,5 +1,5 @@
-#ifndef MODEL_PICKLE_H
-#define MODEL_PICKLE_H
+#ifndef MODEL_FORMATS_PARTS_PICKLE_H
+#define MODEL_FORMATS_PARTS_PICKLE_H
 
 /* Python's pickles, as far as torch.save() writes them for a state_dict, turned into plain values.
  *

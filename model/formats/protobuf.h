@@ -1,5 +1,5 @@
-#ifndef MODEL_PROTOBUF_H
-#define MODEL_PROTOBUF_H
+#ifndef MODEL_FORMATS_PROTOBUF_H
+#define MODEL_FORMATS_PROTOBUF_H
 
 /* Writes one protobuf message (protobuf.dev/programming-guides/encoding) to a file, front to back,
  * without ever holding it in memory.

@@ -1,9 +1,9 @@
-#include "model/pickle.h"
+#include "model/formats/parts/pickle.h"
 
 #include <stdlib.h>
 
-#include "model/little.h"
-#include "model/pickle_machine.h"
+#include "model/formats/little.h"
+#include "model/formats/parts/pickle_machine.h"
 
 /* The instructions: each takes the machine and the number that its row of the table has. */
 

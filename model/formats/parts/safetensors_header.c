@@ -1,4 +1,4 @@
-#include "model/safetensors_header.h"
+#include "model/formats/parts/safetensors_header.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

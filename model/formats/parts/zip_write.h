@@ -1,5 +1,5 @@
-#ifndef MODEL_ZIP_WRITE_H
-#define MODEL_ZIP_WRITE_H
+#ifndef MODEL_FORMATS_PARTS_ZIP_WRITE_H
+#define MODEL_FORMATS_PARTS_ZIP_WRITE_H
 
 /* Writes a zip archive as PyTorch lays it out: entries stored, each beginning at a multiple of 64
  * bytes, with checksums, no times; equal entries give equal bytes. The file appears under its name

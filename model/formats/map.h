@@ -1,5 +1,5 @@
-#ifndef MODEL_MAP_H
-#define MODEL_MAP_H
+#ifndef MODEL_FORMATS_MAP_H
+#define MODEL_FORMATS_MAP_H
 
 /* A whole file, mapped for reading. Who replaces a file under the feet of a map by writing into it
  * (cp does; renaming a new file into place does not) takes pages away: px_map_check() before

@@ -1,4 +1,4 @@
-#include "model/protobuf.h"
+#include "model/formats/protobuf.h"
 
 #include <string.h>
 

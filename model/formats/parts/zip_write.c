@@ -1,4 +1,4 @@
-#include "model/zip_write.h"
+#include "model/formats/parts/zip_write.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const uint64_t limit = UINT32_MAX;
 /* Little-endian fields of a record. */
 static uint8_t *put(uint8_t *to, uint64_t value, size_t bytes)
 {
-    memcpy(to, &value, bytes); /* the machine is little-endian, see model/little.h */
+    memcpy(to, &value, bytes); /* the machine is little-endian, see model/formats/little.h */
     return to + bytes;
 }
 

@@ -1,5 +1,5 @@
-#ifndef MODEL_ZIP_H
-#define MODEL_ZIP_H
+#ifndef MODEL_FORMATS_PARTS_ZIP_H
+#define MODEL_FORMATS_PARTS_ZIP_H
 
 /* Zip archives as torch.save() writes them: entries stored, not compressed, so that their bytes are
  * used where they lie in a mapped file (compressed ones are listed, but cannot be used). Stricter
