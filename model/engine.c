@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "model/cpu.h"
+#include "model/dnn/cpu.h"
 #include "model/model.h"
 
 static const size_t DEFAULT_MEMORY = (size_t)512 << 20;

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 #include "model/network/network.h"
 #include "model/passes.h"
 

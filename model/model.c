@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "model/conv.h"
-#include "model/cpu.h"
+#include "model/dnn/conv.h"
+#include "model/dnn/cpu.h"
 #include "model/form.h"
 
 struct px_model {

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "model/checkpoint.h"
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 
 struct px_packed {
     void *weights;  /* as the convolution wants them; read-only */

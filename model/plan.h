@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 #include "model/network/network.h"
 #include "model/observer.h"
 #include "model/pack.h"

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "model/cpu.h"
+#include "model/dnn/cpu.h"
 #include "model/network/dtype.h"
 #include "server/http.h"
 #include "server/listen.h"

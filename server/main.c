@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "model/team.h"
+#include "model/dnn/omp_spin.h"
 #include "server/daemon.h"
 #include "server/health.h"
 #include "server/listen.h"

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "model/cpu.h"
+#include "model/dnn/cpu.h"
 #include "model/engine.h"
 #include "tools/bench_case.h"
 #include "tools/bench_report.h"

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "config/options.h"
 #include "config/suggest.h"
-#include "model/team.h"
+#include "model/dnn/omp_spin.h"
 #include "tools/stop.h"
 #include "tools/verbs.h"
 

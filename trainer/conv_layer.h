@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 #include "trainer/weights.h"
 
 struct px_conv_layer_desc {

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 #include "model/network/network.h"
 #include "trainer/weights.h"
 

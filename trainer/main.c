@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "model/team.h"
+#include "model/dnn/omp_spin.h"
 #include "trainer/settings.h"
 #include "trainer/train.h"
 

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 #include "model/network/network.h"
 #include "trainer/weights.h"
 

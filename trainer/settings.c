@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "codecs/quality.h"
-#include "model/cpu.h"
+#include "model/dnn/cpu.h"
 #include "trainer/patchgan.h"
 
 enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */

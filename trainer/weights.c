@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "model/blocked.h"
+#include "model/dnn/blocked.h"
 #include "trainer/floats.h"
 
 /* The part of a tensor that goes through the cache at once: with 16 taps 64 KB of its gradient,

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 #include "trainer/parameters.h"
 
 struct px_weights;

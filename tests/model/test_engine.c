@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "model/cpu.h"
+#include "model/dnn/cpu.h"
 #include "model/emulate.h"
 #include "model/form.h"
 #include "model/model.h"

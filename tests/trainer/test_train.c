@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "model/conv.h"
+#include "model/dnn/conv.h"
 
 static double first_L1(const char *text)
 {

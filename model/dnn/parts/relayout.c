@@ -1,4 +1,4 @@
-#include "model/relayout.h"
+#include "model/dnn/parts/relayout.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "model/cpu.h"
+#include "model/dnn/cpu.h"
 
 #include <errno.h>
 #include <omp.h>

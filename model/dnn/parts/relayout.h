@@ -1,5 +1,5 @@
-#ifndef MODEL_RELAYOUT_H
-#define MODEL_RELAYOUT_H
+#ifndef MODEL_DNN_PARTS_RELAYOUT_H
+#define MODEL_DNN_PARTS_RELAYOUT_H
 
 /* Activations that a oneDNN primitive wants in another layout than nhwc, copied there before it
  * runs. Private to px_conv, whose backward by weights in f32 is up to three times as fast on

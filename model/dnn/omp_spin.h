@@ -1,5 +1,5 @@
-#ifndef MODEL_TEAM_H
-#define MODEL_TEAM_H
+#ifndef MODEL_DNN_OMP_SPIN_H
+#define MODEL_DNN_OMP_SPIN_H
 
 /* How OpenMP's threads wait for each other. libgomp spins about 5 ms at every barrier by default;
  * as soon as another process takes one of the CPUs, every barrier waits for a time slice: a

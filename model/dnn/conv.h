@@ -1,5 +1,5 @@
-#ifndef MODEL_CONV_H
-#define MODEL_CONV_H
+#ifndef MODEL_DNN_CONV_H
+#define MODEL_DNN_CONV_H
 
 /* Convolutions of oneDNN behind one small face: forward, backward by data, backward by weights,
  * nhwc activations, weights in whatever layout oneDNN likes best, user scratchpad. An
@@ -69,7 +69,7 @@ int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struc
 
 enum px_dtype px_conv_weights_dtype(const struct px_conv *conv);
 
-/* Where each weight stands in the packed layout; the caller destroys it (model/blocked.h). NULL
+/* Where each weight stands in the packed layout; the caller destroys it (model/dnn/blocked.h). NULL
  * where only oneDNN can tell, or there is no memory. */
 struct px_blocked *px_conv_order(const struct px_conv *conv);
 

@@ -1,5 +1,5 @@
-#ifndef MODEL_CPU_H
-#define MODEL_CPU_H
+#ifndef MODEL_DNN_CPU_H
+#define MODEL_DNN_CPU_H
 
 /* What the CPUs can do, and which of them a team of threads runs on. */
 

@@ -1,14 +1,14 @@
-#ifndef MODEL_DNN_H
-#define MODEL_DNN_H
+#ifndef MODEL_DNN_PARTS_DNN_H
+#define MODEL_DNN_PARTS_DNN_H
 
-/* What a px_dnn and a px_conv are made of, for those that call oneDNN: model/dnn.c, conv.c and
- * conv_pack.c. */
+/* What a px_dnn and a px_conv are made of, for those that call oneDNN: model/dnn/parts/dnn.c,
+ * conv.c and conv_pack.c. */
 
 #include <oneapi/dnnl/dnnl.h>
 
-#include "model/blocked.h"
-#include "model/conv.h"
-#include "model/relayout.h"
+#include "model/dnn/blocked.h"
+#include "model/dnn/conv.h"
+#include "model/dnn/parts/relayout.h"
 
 struct px_dnn {
     dnnl_engine_t engine;

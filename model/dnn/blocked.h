@@ -1,5 +1,5 @@
-#ifndef MODEL_BLOCKED_H
-#define MODEL_BLOCKED_H
+#ifndef MODEL_DNN_BLOCKED_H
+#define MODEL_DNN_BLOCKED_H
 
 /* Moves convolution weights between PyTorch's plain order and oneDNN's blocked layouts. oneDNN's
  * own reorders do this at 4 GB/s (29 ms for a unet_256 in bf16, half of a training step for small

@@ -1,4 +1,4 @@
-#include "model/team.h"
+#include "model/dnn/omp_spin.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "model/dnn.h"
+#include "model/dnn/parts/dnn.h"
 
 #include <stdint.h>
 

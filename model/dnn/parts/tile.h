@@ -1,7 +1,7 @@
-#ifndef MODEL_TILE_H
-#define MODEL_TILE_H
+#ifndef MODEL_DNN_PARTS_TILE_H
+#define MODEL_DNN_PARTS_TILE_H
 
-/* 16 x 16 floats and their transposition, the inner loop of model/blocked.h. Private to it. */
+/* 16 x 16 floats and their transposition, the inner loop of model/dnn/blocked.h. Private to it. */
 
 #include <stdbool.h>
 #include <stddef.h>

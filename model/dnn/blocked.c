@@ -1,4 +1,4 @@
-#include "model/blocked.h"
+#include "model/dnn/blocked.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include <emmintrin.h>
 
 #include "base/simd.h"
+#include "model/dnn/parts/tile.h"
 #include "model/network/dtype.h"
-#include "model/tile.h"
 
 enum { BLOCK = PX_TILE };
 
