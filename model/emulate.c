@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/simd.h"
+#include "model/checkpoint/quantize.h"
 #include "model/observer.h"
-#include "model/quantize.h"
 
 struct px_emulation {
     struct px_engine *engine;

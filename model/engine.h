@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 struct px_model;
 

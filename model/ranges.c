@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/simd.h"
-#include "model/quantize.h"
+#include "model/checkpoint/quantize.h"
 
 /* Channels smaller than this part of the largest count as this large: what they hold is noise. */
 static const float least_part = 1.0f / 1024;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 enum { MAX_TENSORS = 500 };
 

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "model/checkpoint.h"
-#include "model/onnx.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/onnx.h"
 #include "tools/calibrator.h"
 #include "tools/verbs.h"
 

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 #include "tools/verbs.h"
 
 struct settings {

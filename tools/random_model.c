@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 /* Fills the elements of one tensor; batches tracked stay 0. */
 static void draw(struct px_random *random, enum px_tensor_role role, float *to, size_t count)

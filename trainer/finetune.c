@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 static int check_network(const struct px_network *theirs, const struct px_network *ours,
                          const char *path, struct px_error *err)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 static const struct px_metadata format = {"format", "pix2pix-train state 1"};
 

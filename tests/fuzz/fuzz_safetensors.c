@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/checkpoint_parts.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
+#include "model/checkpoint/quantize.h"
 #include "model/formats/safetensors.h"
-#include "model/quantize.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 /* Writes a generator with random weights to `path`; fails the test where that goes wrong. */
 void generator_write(const char *path, const struct px_network_options *options, bool running);

@@ -8,9 +8,9 @@
 
 #include "base/random.h"
 #include "model/calibrate.h"
+#include "model/checkpoint/quantize.h"
 #include "model/emulate.h"
 #include "model/form.h"
-#include "model/quantize.h"
 #include "model/ranges.h"
 #include "tests/model/generator.h"
 

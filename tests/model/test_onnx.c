@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "model/onnx.h"
+#include "model/checkpoint/onnx.h"
 #include "tests/model/generator.h"
 #include "tests/model/onnx_reader.h"
 

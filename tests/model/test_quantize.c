@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/checkpoint.h"
-#include "model/quantize.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/quantize.h"
 #include "tests/model/generator.h"
 
 enum { FIRST = 1, LAST = 8 }; /* layers of a unet_32 that the tests quantise: Conv2d, transposed */

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 /* A path below the test's own folder, good for the next 32 calls. */
 const char *in(const char *name);

@@ -1,5 +1,5 @@
-#ifndef MODEL_QUANTIZE_H
-#define MODEL_QUANTIZE_H
+#ifndef MODEL_CHECKPOINT_QUANTIZE_H
+#define MODEL_CHECKPOINT_QUANTIZE_H
 
 /* int8 weights: what the numbers in a file mean, and how they are made. Stateless and thread-safe.
  *

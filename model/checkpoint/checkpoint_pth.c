@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "model/checkpoint.h"
-#include "model/checkpoint_parts.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
 
 /* The tensors as they will be written: views of the checkpoint's data or of `owned`. */
 struct state {

@@ -1,9 +1,9 @@
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/checkpoint_parts.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
 #include "model/formats/map.h"
 
 static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)

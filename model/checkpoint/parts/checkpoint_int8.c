@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/checkpoint_parts.h"
-#include "model/quantize.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
+#include "model/checkpoint/quantize.h"
 
 /* Tensors that stand in the place of a layer's own, in one piece of memory. */
 struct px_substitute {

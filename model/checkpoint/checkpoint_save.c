@@ -1,10 +1,10 @@
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/checkpoint_parts.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
 
 /* Tensors as they will be written: `tensors` are views, of the caller's data or of `owned`. */
 struct written {

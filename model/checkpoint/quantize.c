@@ -1,4 +1,4 @@
-#include "model/quantize.h"
+#include "model/checkpoint/quantize.h"
 
 #include <float.h>
 #include <math.h>

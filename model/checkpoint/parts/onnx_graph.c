@@ -1,4 +1,4 @@
-#include "model/onnx_graph.h"
+#include "model/checkpoint/parts/onnx_graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef MODEL_CHECKPOINT_H
-#define MODEL_CHECKPOINT_H
+#ifndef MODEL_CHECKPOINT_CHECKPOINT_H
+#define MODEL_CHECKPOINT_CHECKPOINT_H
 
 /* A generator in a safetensors file: the tensors of its state_dict, and in __metadata__ the strings
  * that rebuild the network: architecture, ngf, input_nc, output_nc, norm, dropout ("true"/"false"),
@@ -12,7 +12,7 @@
  * error, but for the statistics that old versions of PyTorch kept for InstanceNorm, which are
  * ignored.
  *
- * A layer may be quantised (model/quantize.h): then its CONV.weight is I8 and it has
+ * A layer may be quantised (model/checkpoint/quantize.h): then its CONV.weight is I8 and it has
  * CONV.weight_scale and CONV.input_scale besides, both F32, positive and finite. A checkpoint with
  * at least one such layer is "int8". Files of PyTorch hold no such layers.
  *
@@ -73,8 +73,9 @@ struct px_int8_choice {
 };
 
 /* A checkpoint in memory like this one, which has no int8 weights and in the chosen layers none
- * that are NaN or infinite (else INVALID), with those layers quantised (model/quantize.h). It reads
- * the other tensors and the metadata of this one, which must outlive it. NOMEM. */
+ * that are NaN or infinite (else INVALID), with those layers quantised
+ * (model/checkpoint/quantize.h). It reads the other tensors and the metadata of this one, which
+ * must outlive it. NOMEM. */
 int px_checkpoint_quantize(struct px_checkpoint **out, const struct px_checkpoint *checkpoint,
                            const struct px_int8_choice *choice, struct px_error *err);
 

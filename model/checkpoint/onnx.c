@@ -1,11 +1,11 @@
-#include "model/onnx.h"
+#include "model/checkpoint/onnx.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "model/checkpoint_parts.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
+#include "model/checkpoint/parts/onnx_graph.h"
 #include "model/formats/protobuf.h"
-#include "model/onnx_graph.h"
 
 /* Field numbers and values of onnx.proto3. */
 enum { IR_VERSION = 7, OPSET = 13, TYPE_FLOAT = 1, TYPE_INT64 = 7 };

@@ -1,5 +1,5 @@
-#ifndef MODEL_ONNX_H
-#define MODEL_ONNX_H
+#ifndef MODEL_CHECKPOINT_ONNX_H
+#define MODEL_CHECKPOINT_ONNX_H
 
 /* Writes a generator as an ONNX model (onnx.ai), for other runtimes: opset 13, float32, one file.
  *
@@ -18,7 +18,7 @@
  * protobuf allows; NOMEM; IO, then nothing of `path` has changed. */
 
 #include "base/error.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/network/network.h"
 
 int px_onnx_save(const char *path, const struct px_checkpoint *checkpoint, enum px_norm_mode mode,

@@ -1,4 +1,4 @@
-#include "model/checkpoint_parts.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

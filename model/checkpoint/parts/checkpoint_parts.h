@@ -1,9 +1,9 @@
-#ifndef MODEL_CHECKPOINT_PARTS_H
-#define MODEL_CHECKPOINT_PARTS_H
+#ifndef MODEL_CHECKPOINT_PARTS_CHECKPOINT_PARTS_H
+#define MODEL_CHECKPOINT_PARTS_CHECKPOINT_PARTS_H
 
 /* Private to the files that read and write checkpoints: what both need. */
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 /* Finds out what network a file's tensors are, from names and shapes, and checks it against the
  * metadata that is there. FORMAT where they disagree or it is none that is known. */

@@ -1,5 +1,5 @@
-#ifndef MODEL_ONNX_GRAPH_H
-#define MODEL_ONNX_GRAPH_H
+#ifndef MODEL_CHECKPOINT_PARTS_ONNX_GRAPH_H
+#define MODEL_CHECKPOINT_PARTS_ONNX_GRAPH_H
 
 /* Private to the ONNX files: a generator as the list of operators that ONNX knows. */
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 enum { PX_ONNX_NAME = PX_NAME_MAX + 32, PX_ONNX_INPUTS = 5, PX_ONNX_ATTRIBUTES = 4 };
 
