@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "model/emulate.h"
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 #include "model/ranges.h"
 
 enum { FEW = 8 }; /* pictures that tell the harm of one layer */

@@ -15,7 +15,7 @@
  *      bf16. */
 
 #include "base/error.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 struct px_calibration_options {
     const struct px_checkpoint *checkpoint; /* without int8 weights */

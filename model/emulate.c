@@ -5,7 +5,7 @@
 
 #include "base/simd.h"
 #include "model/checkpoint/quantize.h"
-#include "model/observer.h"
+#include "model/engine/observer.h"
 
 struct px_emulation {
     struct px_engine *engine;

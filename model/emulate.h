@@ -10,7 +10,7 @@
  * may keep bf16. */
 
 #include "base/error.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 struct px_emulation;
 

@@ -5,8 +5,8 @@
  * thread at a time. */
 
 #include "base/error.h"
+#include "model/engine/observer.h"
 #include "model/network/network.h"
-#include "model/observer.h"
 
 struct px_ranges;
 

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "codecs/codec.h"
 #include "codecs/fit.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 enum px_field {
     PX_FIELD_MODEL,

@@ -1,7 +1,7 @@
 #include "server/memory.h"
 
 #include "base/log.h"
-#include "model/room.h"
+#include "model/engine/capacity.h"
 
 static const double MIB = 1048576.0;
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 struct px_entry {
     char *name;

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "model/dnn/cpu.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 #include "tools/bench_case.h"
 #include "tools/bench_report.h"
 #include "tools/random_int8.h"

@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/engine.h"
-#include "model/profile.h"
+#include "model/engine/engine.h"
+#include "model/engine/layer_times.h"
 
 enum { PX_BENCH_MAX_BATCH = 1024, PX_BENCH_MAX_WORKERS = 256 };
 

@@ -9,7 +9,7 @@
 #include "codecs/quality.h"
 #include "model/calibrate.h"
 #include "model/emulate.h"
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 #include "tools/calibration_set.h"
 #include "tools/stop.h"
 

@@ -5,7 +5,7 @@
  * tells how far a converted file's answers are from f32's. Prints on standard output, progress on
  * standard error. One thread at a time. */
 
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 struct px_calibrator;
 

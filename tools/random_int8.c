@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 #include "model/ranges.h"
 
 /* Runs a picture of noise through the network. */

@@ -5,7 +5,7 @@
  * picture of noise, and every layer that can be int8 is, however much that harms. For timing. */
 
 #include "base/error.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 /* From checkpoint file to checkpoint file; the picture is side x side. Starts no threads. Failures:
  * those of px_engine_run() and px_checkpoint_store(). */

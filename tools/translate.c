@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "codecs/fit.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 #include "tools/jobs.h"
 #include "tools/stop.h"
 #include "tools/verbs.h"

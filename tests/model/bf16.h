@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 static inline bool has_bf16(void)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 static const char prefix[] = "input.";
 enum { PREFIX = sizeof prefix - 1, MAX_PICTURES = 16 };

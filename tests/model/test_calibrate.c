@@ -10,7 +10,7 @@
 #include "model/calibrate.h"
 #include "model/checkpoint/quantize.h"
 #include "model/emulate.h"
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 #include "model/ranges.h"
 #include "tests/model/generator.h"
 

@@ -9,7 +9,7 @@
 #include "model/dnn/conv.h"
 #include "model/dnn/cpu.h"
 #include "model/dnn/parts/tile.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 #include "tests/model/reference.h"
 
 /* The geometries that networks use: down, up as 2x2, PatchGAN's stride 1, and odd channel counts.

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/engine.h"
-#include "model/plan.h"
+#include "model/engine/engine.h"
+#include "model/engine/parts/plan.h"
 #include "tests/model/bf16.h"
 
 /* Whole generators against what PyTorch answers, and two of them layer by layer

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "model/passes.h"
+#include "model/engine/passes.h"
 
 enum { PICTURES = 3 };
 

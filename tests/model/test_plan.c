@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "model/engine.h"
-#include "model/plan.h"
+#include "model/engine/engine.h"
+#include "model/engine/parts/plan.h"
 #include "tests/model/bf16.h"
 #include "tests/model/generator.h"
 

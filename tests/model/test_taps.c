@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "model/taps.h"
+#include "model/engine/parts/taps.h"
 
 enum { MOST = 3 * 5 * 7 * 16 * 20 }; /* taps */
 

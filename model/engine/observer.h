@@ -1,10 +1,10 @@
-#ifndef MODEL_OBSERVER_H
-#define MODEL_OBSERVER_H
+#ifndef MODEL_ENGINE_OBSERVER_H
+#define MODEL_ENGINE_OBSERVER_H
 
 /* Who sees what every convolution reads, and may give it something else to read: to find the ranges
  * of int8 and to try it (px_engine_observe()). Plain data. */
 
-#include "model/passes.h"
+#include "model/engine/passes.h"
 
 struct px_observer {
     /* Called before each convolution, on the thread that runs the engine, with its input: some of

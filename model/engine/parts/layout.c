@@ -1,10 +1,10 @@
-#include "model/layout.h"
+#include "model/engine/parts/layout.h"
 
 #include <limits.h>
 #include <stdint.h>
 
 #include "base/checked.h"
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 
 /* An input that is a later layer's skip, or that goes from group to group in a batch of several
  * groups, has a place of its own. All others share two slots in turn, the copies that are kept for

@@ -1,5 +1,5 @@
-#ifndef MODEL_ROOM_H
-#define MODEL_ROOM_H
+#ifndef MODEL_ENGINE_CAPACITY_H
+#define MODEL_ENGINE_CAPACITY_H
 
 /* What a plan for pictures of some size takes, before it is made: for whoever must refuse a picture
  * while it is only a header, and say what would do. */
@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 struct px_shape {
     int n, height, width; /* of a batch; the sides as px_batch's */

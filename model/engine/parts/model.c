@@ -1,11 +1,11 @@
-#include "model/model.h"
+#include "model/engine/parts/model.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "model/dnn/conv.h"
 #include "model/dnn/cpu.h"
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 
 struct px_model {
     atomic_int references;

@@ -1,9 +1,9 @@
-#include "model/room.h"
+#include "model/engine/capacity.h"
 
 #include <stdint.h>
 #include <stdio.h>
 
-#include "model/model.h"
+#include "model/engine/parts/model.h"
 
 static const size_t MIB = (size_t)1 << 20;
 

@@ -1,5 +1,5 @@
-#ifndef MODEL_ENGINE_H
-#define MODEL_ENGINE_H
+#ifndef MODEL_ENGINE_ENGINE_H
+#define MODEL_ENGINE_ENGINE_H
 
 /* Pixels -> pixels on the CPU.
  *
@@ -45,8 +45,8 @@ size_t px_model_memory(struct px_model *model);
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err);
 
 struct px_engine;
-struct px_profile;  /* model/profile.h */
-struct px_observer; /* model/observer.h */
+struct px_profile;  /* model/engine/layer_times.h */
+struct px_observer; /* model/engine/observer.h */
 
 struct px_engine_options {
     int threads;   /* OpenMP team of this engine; 0: all CPUs of the process's mask */

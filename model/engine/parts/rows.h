@@ -1,9 +1,9 @@
-#ifndef MODEL_ROWS_H
-#define MODEL_ROWS_H
+#ifndef MODEL_ENGINE_PARTS_ROWS_H
+#define MODEL_ENGINE_PARTS_ROWS_H
 
 /* The arithmetic between convolutions on one row of pixels: vectorised, one thread, no memory of
- * its own. model/passes.h runs it over whole pictures. All reductions go over pixels, never across
- * channels, so a channel's result does not depend on the vector width. */
+ * its own. model/engine/passes.h runs it over whole pictures. All reductions go over pixels, never
+ * across channels, so a channel's result does not depend on the vector width. */
 
 #include <stdbool.h>
 #include <stddef.h>

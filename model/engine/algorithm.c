@@ -1,4 +1,4 @@
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
-#ifndef MODEL_PROFILE_H
-#define MODEL_PROFILE_H
+#ifndef MODEL_ENGINE_LAYER_TIMES_H
+#define MODEL_ENGINE_LAYER_TIMES_H
 
 /* Where one run's time went, layer by layer. Plain data, filled by px_engine_run() after
  * px_engine_profile(). */

@@ -1,5 +1,5 @@
-#ifndef MODEL_LAYOUT_H
-#define MODEL_LAYOUT_H
+#ifndef MODEL_ENGINE_PARTS_LAYOUT_H
+#define MODEL_ENGINE_PARTS_LAYOUT_H
 
 /* Where a plan's pictures lie, as offsets into one arena, and in which order they go through the
  * layers. Private to the plan. */
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "model/plan.h"
+#include "model/engine/parts/plan.h"
 
 /* Layers in which pictures go one at a time and that follow each other are a group, as is every
  * other layer on its own: a group is done with a picture before it begins with the next, so that

@@ -1,12 +1,12 @@
-#include "model/plan.h"
+#include "model/engine/parts/plan.h"
 
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/form.h"
-#include "model/layout.h"
-#include "model/taps.h"
+#include "model/engine/algorithm.h"
+#include "model/engine/parts/layout.h"
+#include "model/engine/parts/taps.h"
 
 struct step { /* one layer of the network */
     struct px_conv *conv;

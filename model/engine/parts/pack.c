@@ -1,4 +1,4 @@
-#include "model/pack.h"
+#include "model/engine/parts/pack.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/form.h"
+#include "model/engine/algorithm.h"
 
 struct entry { /* one layer in one layout; never changed once it is in the list */
     struct entry *next;

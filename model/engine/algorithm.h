@@ -1,5 +1,5 @@
-#ifndef MODEL_FORM_H
-#define MODEL_FORM_H
+#ifndef MODEL_ENGINE_ALGORITHM_H
+#define MODEL_ENGINE_ALGORITHM_H
 
 /* How a layer's convolution is computed: several convolutions of oneDNN give the same result, and
  * which is fastest depends on the layer's shape alone. A form knows the convolution to ask for, how
@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "model/dnn/conv.h"
+#include "model/engine/passes.h"
 #include "model/network/network.h"
-#include "model/passes.h"
 
 enum px_form {
     PX_FORM_NATIVE, /* Conv2d as it is */

@@ -1,5 +1,5 @@
-#ifndef MODEL_PLAN_H
-#define MODEL_PLAN_H
+#ifndef MODEL_ENGINE_PARTS_PLAN_H
+#define MODEL_ENGINE_PARTS_PLAN_H
 
 /* A generator for pictures of one size: its convolutions, made once, and one arena for everything
  * that flows between them. Made by and for one thread and its px_dnn; running it allocates
@@ -11,11 +11,11 @@
 
 #include "base/error.h"
 #include "model/dnn/conv.h"
+#include "model/engine/layer_times.h"
+#include "model/engine/observer.h"
+#include "model/engine/parts/pack.h"
+#include "model/engine/passes.h"
 #include "model/network/network.h"
-#include "model/observer.h"
-#include "model/pack.h"
-#include "model/passes.h"
-#include "model/profile.h"
 
 struct px_plan;
 

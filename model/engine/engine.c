@@ -1,10 +1,10 @@
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "model/dnn/cpu.h"
-#include "model/model.h"
+#include "model/engine/parts/model.h"
 
 static const size_t DEFAULT_MEMORY = (size_t)512 << 20;
 

@@ -1,10 +1,10 @@
-#ifndef MODEL_TAPS_H
-#define MODEL_TAPS_H
+#ifndef MODEL_ENGINE_PARTS_TAPS_H
+#define MODEL_ENGINE_PARTS_TAPS_H
 
 /* The second half of PX_FORM_TAPS: the transposed convolution 4x4 stride 2 pad 1 has multiplied
  * every pixel with all weights already, now each pixel of the result is the sum of its taps. */
 
-#include "model/passes.h"
+#include "model/engine/passes.h"
 
 /* taps: [n][height / 2][width / 2][16][channels] f32 for the plain grid `result`, f32 or bf16: what
  * pixel (y, x) of the input gives to (2 y - 1 + ky, 2 x - 1 + kx) is at 4 ky + kx. Always adds in

@@ -1,4 +1,4 @@
-#include "model/rows.h"
+#include "model/engine/parts/rows.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#ifndef MODEL_PASSES_H
-#define MODEL_PASSES_H
+#ifndef MODEL_ENGINE_PASSES_H
+#define MODEL_ENGINE_PASSES_H
 
 /* What happens to pictures between convolutions, each pass once over memory: normalise by the
  * picture's own statistics, activate, drop, and lay out as the next convolution wants it. All nhwc.

@@ -1,10 +1,10 @@
-#include "model/passes.h"
+#include "model/engine/passes.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/simd.h"
-#include "model/rows.h"
+#include "model/engine/parts/rows.h"
 
 /* Elements that one thread passes over faster than it wakes others. */
 static const size_t ALONE = 8192;

@@ -1,4 +1,4 @@
-#include "model/taps.h"
+#include "model/engine/parts/taps.h"
 
 #include "base/simd.h"
 
