@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "codecs/quality.h"
-#include "model/calibrate.h"
-#include "model/emulate.h"
 #include "model/engine/algorithm.h"
+#include "model/int8/calibrate.h"
+#include "model/int8/emulate.h"
 #include "tools/calibration_set.h"
 #include "tools/stop.h"
 

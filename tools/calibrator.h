@@ -22,8 +22,8 @@ int px_calibrator_create(struct px_calibrator **out, const struct px_checkpoint 
                          const struct px_calibrator_options *options, struct px_error *err);
 void px_calibrator_destroy(struct px_calibrator *calibrator); /* accepts NULL */
 
-/* The checkpoint with int8 layers chosen as in model/calibrate.h; prints how many, and which did
- * not become int8 though they could. */
+/* The checkpoint with int8 layers chosen as in model/int8/calibrate.h; prints how many, and which
+ * did not become int8 though they could. */
 int px_calibrator_quantize(struct px_calibrator *calibrator, struct px_checkpoint **out,
                            struct px_error *err);
 

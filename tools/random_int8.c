@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "model/engine/algorithm.h"
-#include "model/ranges.h"
+#include "model/int8/ranges.h"
 
 /* Runs a picture of noise through the network. */
 static int run_noise(struct px_engine *engine, struct px_model *model, int side,

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "model/calibrate.h"
 #include "model/checkpoint/quantize.h"
-#include "model/emulate.h"
 #include "model/engine/algorithm.h"
-#include "model/ranges.h"
+#include "model/int8/calibrate.h"
+#include "model/int8/emulate.h"
+#include "model/int8/ranges.h"
 #include "tests/model/generator.h"
 
 enum { SIDE = 32, NGF = 4, PICTURES = 3, LAST = 9 };

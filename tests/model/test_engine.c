@@ -11,11 +11,11 @@
 
 #include "base/random.h"
 #include "model/dnn/cpu.h"
-#include "model/emulate.h"
 #include "model/engine/algorithm.h"
 #include "model/engine/layer_times.h"
 #include "model/engine/observer.h"
 #include "model/engine/parts/model.h"
+#include "model/int8/emulate.h"
 #include "tests/model/bf16.h"
 #include "tests/model/generator.h"
 

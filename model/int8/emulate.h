@@ -1,5 +1,5 @@
-#ifndef MODEL_EMULATE_H
-#define MODEL_EMULATE_H
+#ifndef MODEL_INT8_EMULATE_H
+#define MODEL_INT8_EMULATE_H
 
 /* What int8 gives, computed in f32, on any CPU.
  *

@@ -1,4 +1,4 @@
-#include "model/ranges.h"
+#include "model/int8/ranges.h"
 
 #include <math.h>
 #include <stdlib.h>

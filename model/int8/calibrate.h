@@ -1,14 +1,14 @@
-#ifndef MODEL_CALIBRATE_H
-#define MODEL_CALIBRATE_H
+#ifndef MODEL_INT8_CALIBRATE_H
+#define MODEL_INT8_CALIBRATE_H
 
 /* Which layers of a checkpoint become int8, and with which input scales, from pictures as the
  * network will be given.
  *
- * Everything is measured in f32 (model/emulate.h), so it needs no CPU with int8, as PSNR of the
- * 8-bit answers against the answers in f32, the mean over those pictures that are answered
+ * Everything is measured in f32 (model/int8/emulate.h), so it needs no CPU with int8, as PSNR of
+ * the 8-bit answers against the answers in f32, the mean over those pictures that are answered
  * differently at all (INFINITY without any):
  *   1. All pictures through the network, without dropout and, where it has some, with it: the
- * ranges of what the layers read (model/ranges.h).
+ * ranges of what the layers read (model/int8/ranges.h).
  *   2. Each layer that can be int8 (px_form_has_int8()) alone, on the first few pictures: how much
  *      it harms.
  *   3. All those at once. While the mean is below the goal, the most harmful one left goes back to

@@ -1,5 +1,5 @@
-#ifndef MODEL_RANGES_H
-#define MODEL_RANGES_H
+#ifndef MODEL_INT8_RANGES_H
+#define MODEL_INT8_RANGES_H
 
 /* How large what a network's layers read becomes, and the input scales of int8 that follow. One
  * thread at a time. */

@@ -1,12 +1,12 @@
-#include "model/calibrate.h"
+#include "model/int8/calibrate.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model/emulate.h"
 #include "model/engine/algorithm.h"
-#include "model/ranges.h"
+#include "model/int8/emulate.h"
+#include "model/int8/ranges.h"
 
 enum { FEW = 8 }; /* pictures that tell the harm of one layer */
 

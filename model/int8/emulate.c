@@ -1,4 +1,4 @@
-#include "model/emulate.h"
+#include "model/int8/emulate.h"
 
 #include <math.h>
 #include <stdlib.h>
