@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "tools/bench_ceiling.h"
 #include "tools/bench_times.h"
-#include "tools/stop.h"
+#include "tools/work/stop.h"
 
 enum { WARM_UP = 3 };
 

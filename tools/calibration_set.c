@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "codecs/fit.h"
-#include "tools/stop.h"
+#include "tools/work/stop.h"
 
 static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 

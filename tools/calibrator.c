@@ -11,7 +11,7 @@
 #include "model/int8/calibrate.h"
 #include "model/int8/emulate.h"
 #include "tools/calibration_set.h"
-#include "tools/stop.h"
+#include "tools/work/stop.h"
 
 struct px_calibrator {
     struct px_calibrator_options options;

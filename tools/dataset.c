@@ -8,9 +8,9 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "tools/facade.h"
-#include "tools/stop.h"
+#include "tools/facade/facade.h"
 #include "tools/verbs.h"
+#include "tools/work/stop.h"
 
 struct settings {
     int64_t count, size;

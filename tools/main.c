@@ -7,8 +7,8 @@
 #include "config/options.h"
 #include "config/suggest.h"
 #include "model/dnn/omp_spin.h"
-#include "tools/stop.h"
 #include "tools/verbs.h"
+#include "tools/work/stop.h"
 
 static const struct px_verb verbs[] = {
     {"translate", "pictures through a checkpoint, offline", px_verb_translate},

@@ -9,9 +9,9 @@
 #include "codecs/codec.h"
 #include "codecs/fit.h"
 #include "model/engine/engine.h"
-#include "tools/jobs.h"
-#include "tools/stop.h"
 #include "tools/verbs.h"
+#include "tools/work/jobs.h"
+#include "tools/work/stop.h"
 
 struct settings {
     const char *model, *output, *dropout;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/facade.h"
+#include "tools/facade/facade.h"
 
 enum { SIDE = 256, HOUSES = 24 };
 

@@ -1,10 +1,10 @@
-#ifndef TOOLS_FACADE_BUILD_H
-#define TOOLS_FACADE_BUILD_H
+#ifndef TOOLS_FACADE_PARTS_FACADE_BUILD_H
+#define TOOLS_FACADE_PARTS_FACADE_BUILD_H
 
 /* What the files that lay out a house share. Here lengths are pixels of a 256-pixel picture. */
 
 #include "base/random.h"
-#include "tools/facade.h"
+#include "tools/facade/facade.h"
 
 enum px_roof { PX_ROOF_FLAT, PX_ROOF_EAVES, PX_ROOF_MANSARD, PX_ROOF_GABLE };
 

@@ -1,4 +1,4 @@
-#include "tools/stop.h"
+#include "tools/work/stop.h"
 
 #include <signal.h>
 #include <string.h>

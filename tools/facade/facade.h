@@ -1,5 +1,5 @@
-#ifndef TOOLS_FACADE_H
-#define TOOLS_FACADE_H
+#ifndef TOOLS_FACADE_FACADE_H
+#define TOOLS_FACADE_FACADE_H
 
 /* Drawn houses, for data sets of pairs. A facade is a list of parts in painter's order: what comes
  * later lies before (and hides) what came earlier. Three drawers go through the same list, so that
@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "codecs/image.h"
-#include "tools/canvas.h"
+#include "tools/facade/canvas.h"
 
 enum px_part_kind {
     PX_PART_SKY,

@@ -1,4 +1,4 @@
-#include "tools/facade.h"
+#include "tools/facade/facade.h"
 
 struct list {
     struct px_shape *shapes;

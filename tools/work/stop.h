@@ -1,5 +1,5 @@
-#ifndef TOOLS_STOP_H
-#define TOOLS_STOP_H
+#ifndef TOOLS_WORK_STOP_H
+#define TOOLS_WORK_STOP_H
 
 /* Ctrl-C (and SIGTERM) as a question that long work asks between two steps, so that it can remove
  * what is half done. A second signal ends the process at once. */

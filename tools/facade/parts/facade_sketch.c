@@ -1,5 +1,5 @@
 #include "base/random.h"
-#include "tools/facade_material.h"
+#include "tools/facade/parts/facade_material.h"
 
 /* A pencil on white paper. Every part first whitens its place (it hides what is behind), then draws
  * its outline and its details. Lines waver by about a pixel and overshoot a little, as a hand's do.

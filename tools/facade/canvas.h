@@ -1,5 +1,5 @@
-#ifndef TOOLS_CANVAS_H
-#define TOOLS_CANVAS_H
+#ifndef TOOLS_FACADE_CANVAS_H
+#define TOOLS_FACADE_CANVAS_H
 
 /* A square canvas for pictures that must be the same on every machine: integers only.
  *

@@ -1,4 +1,4 @@
-#include "tools/facade_build.h"
+#include "tools/facade/parts/facade_build.h"
 
 enum balconies { BALCONY_NONE, BALCONY_MIDDLE, BALCONY_EACH, BALCONY_LONG };
 

@@ -1,4 +1,4 @@
-#include "tools/facade_build.h"
+#include "tools/facade/parts/facade_build.h"
 
 /* Each style has one wall, one set of colours (two, told apart by something that the drawing shows)
  * and its own habits, so that a generator can learn which colours belong to which drawing. */

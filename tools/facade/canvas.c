@@ -1,4 +1,4 @@
-#include "tools/canvas.h"
+#include "tools/facade/canvas.h"
 
 #include <stdlib.h>
 

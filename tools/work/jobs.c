@@ -1,4 +1,4 @@
-#include "tools/jobs.h"
+#include "tools/work/jobs.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "tools/facade_render.h"
+#include "tools/facade/parts/facade_render.h"
 
 struct glass {
     int left, top, width, height;

@@ -1,4 +1,4 @@
-#include "tools/facade.h"
+#include "tools/facade/facade.h"
 
 /* The twelve colours of the CMP facade data base, as the pix2pix demos draw them. */
 #define BACKGROUND                                                                                 \

@@ -1,4 +1,4 @@
-#include "tools/facade_material.h"
+#include "tools/facade/parts/facade_material.h"
 
 #include "base/random.h"
 

@@ -1,10 +1,10 @@
-#ifndef TOOLS_FACADE_RENDER_H
-#define TOOLS_FACADE_RENDER_H
+#ifndef TOOLS_FACADE_PARTS_FACADE_RENDER_H
+#define TOOLS_FACADE_PARTS_FACADE_RENDER_H
 
 /* What the files that render a house share. */
 
-#include "tools/facade_build.h"
-#include "tools/facade_material.h"
+#include "tools/facade/parts/facade_build.h"
+#include "tools/facade/parts/facade_material.h"
 
 struct px_painter {
     const struct px_facade *facade;

@@ -1,11 +1,11 @@
-#ifndef TOOLS_FACADE_MATERIAL_H
-#define TOOLS_FACADE_MATERIAL_H
+#ifndef TOOLS_FACADE_PARTS_FACADE_MATERIAL_H
+#define TOOLS_FACADE_PARTS_FACADE_MATERIAL_H
 
 /* Surfaces, as functions of the place on the canvas. Courses of bricks, tiles and stones lie on a
  * grid fixed to the picture whose steps are powers of two pixels: a network made of stride-2
  * layers can learn such a pattern exactly. */
 
-#include "tools/facade.h"
+#include "tools/facade/facade.h"
 
 struct px_surface {
     enum px_material material;

@@ -1,4 +1,4 @@
-#include "tools/facade_render.h"
+#include "tools/facade/parts/facade_render.h"
 
 /* The sun stands high on the left: what projects throws its shadow down and a little to the right.
  * Parts come in painter's order, so a part's shadow falls on what is already there, then the part

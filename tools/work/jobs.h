@@ -1,5 +1,5 @@
-#ifndef TOOLS_JOBS_H
-#define TOOLS_JOBS_H
+#ifndef TOOLS_WORK_JOBS_H
+#define TOOLS_WORK_JOBS_H
 
 /* Which picture goes where: the inputs and the one --output of a command line, worked out and
  * checked before anything is computed. */
