@@ -9,10 +9,10 @@
 
 #include "model/dnn/cpu.h"
 #include "model/engine/engine.h"
-#include "tools/bench_case.h"
-#include "tools/bench_report.h"
-#include "tools/random_int8.h"
-#include "tools/random_model.h"
+#include "tools/bench/bench_case.h"
+#include "tools/bench/bench_report.h"
+#include "tools/bench/random_int8.h"
+#include "tools/bench/random_model.h"
 #include "tools/verbs.h"
 
 enum { MAX_BATCHES = 16, MAX_DTYPES = 8 };

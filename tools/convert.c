@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/onnx.h"
-#include "tools/calibrator.h"
+#include "tools/calibrate/calibrator.h"
 #include "tools/verbs.h"
 
 struct settings {

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "config/options.h"
-#include "tools/bench_times.h"
+#include "tools/bench/bench_times.h"
 #include "trainer/gan.h"
 
 struct settings {

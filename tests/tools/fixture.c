@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "model/network/network.h"
-#include "tools/random_model.h"
+#include "tools/bench/random_model.h"
 
 static int make_model(char **argv, struct px_error *err)
 {

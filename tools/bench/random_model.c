@@ -1,4 +1,4 @@
-#include "tools/random_model.h"
+#include "tools/bench/random_model.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-#ifndef TOOLS_BENCH_CASE_H
-#define TOOLS_BENCH_CASE_H
+#ifndef TOOLS_BENCH_BENCH_CASE_H
+#define TOOLS_BENCH_BENCH_CASE_H
 
 /* One case of `pix2pix bench`: engines on noise, several times, beside what the machine gives at
  * most. */

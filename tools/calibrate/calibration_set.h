@@ -1,5 +1,5 @@
-#ifndef TOOLS_CALIBRATION_SET_H
-#define TOOLS_CALIBRATION_SET_H
+#ifndef TOOLS_CALIBRATE_CALIBRATION_SET_H
+#define TOOLS_CALIBRATE_CALIBRATION_SET_H
 
 /* Pictures for calibration: what a network will be given, from a folder. Plain data, all in memory.
  *

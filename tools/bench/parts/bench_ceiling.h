@@ -1,5 +1,5 @@
-#ifndef TOOLS_BENCH_CEILING_H
-#define TOOLS_BENCH_CEILING_H
+#ifndef TOOLS_BENCH_PARTS_BENCH_CEILING_H
+#define TOOLS_BENCH_PARTS_BENCH_CEILING_H
 
 /* What this machine gives at most, measured beside the engine with the same threads: the two
  * numbers that bound a convolution. Called by the thread whose OpenMP team is to be measured. */

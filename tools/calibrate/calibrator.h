@@ -1,5 +1,5 @@
-#ifndef TOOLS_CALIBRATOR_H
-#define TOOLS_CALIBRATOR_H
+#ifndef TOOLS_CALIBRATE_CALIBRATOR_H
+#define TOOLS_CALIBRATE_CALIBRATOR_H
 
 /* What `convert --calibrate` does beside writing files: chooses the layers that become int8, and
  * tells how far a converted file's answers are from f32's. Prints on standard output, progress on
@@ -10,7 +10,7 @@
 struct px_calibrator;
 
 struct px_calibrator_options {
-    const char *folder; /* tools/calibration_set.h */
+    const char *folder; /* tools/calibrate/calibration_set.h */
     int count;          /* pictures of it, at most */
     double min_psnr;    /* dB: the goal for int8 */
     enum px_norm_mode norm;

@@ -1,4 +1,4 @@
-#include "tools/bench_ceiling.h"
+#include "tools/bench/parts/bench_ceiling.h"
 
 #include <omp.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include "base/clock.h"
-#include "tools/bench_times.h"
+#include "tools/bench/bench_times.h"
 
 enum { ROWS = 1024, SIDE = 2048, LEAST_RUNS = 2, MOST_RUNS = 10, READINGS = 5 };
 

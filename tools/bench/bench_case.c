@@ -1,4 +1,4 @@
-#include "tools/bench_case.h"
+#include "tools/bench/bench_case.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "tools/bench_ceiling.h"
-#include "tools/bench_times.h"
+#include "tools/bench/bench_times.h"
+#include "tools/bench/parts/bench_ceiling.h"
 #include "tools/work/stop.h"
 
 enum { WARM_UP = 3 };

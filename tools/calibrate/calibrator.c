@@ -1,4 +1,4 @@
-#include "tools/calibrator.h"
+#include "tools/calibrate/calibrator.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "model/engine/algorithm.h"
 #include "model/int8/calibrate.h"
 #include "model/int8/emulate.h"
-#include "tools/calibration_set.h"
+#include "tools/calibrate/calibration_set.h"
 #include "tools/work/stop.h"
 
 struct px_calibrator {

@@ -1,11 +1,11 @@
-#ifndef TOOLS_BENCH_REPORT_H
-#define TOOLS_BENCH_REPORT_H
+#ifndef TOOLS_BENCH_BENCH_REPORT_H
+#define TOOLS_BENCH_BENCH_REPORT_H
 
 /* How `pix2pix bench` says what it measured: lines for people, JSON for programs. */
 
 #include <jansson.h>
 
-#include "tools/bench_case.h"
+#include "tools/bench/bench_case.h"
 
 /* The convolutions of a network on one picture of side x side, as its architecture defines them:
  * two operations for each multiply-add of every tap, zeros of pads included, whatever the forms in

@@ -1,4 +1,4 @@
-#include "tools/calibration_set.h"
+#include "tools/calibrate/calibration_set.h"
 
 #include <stdio.h>
 #include <stdlib.h>

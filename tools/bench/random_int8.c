@@ -1,4 +1,4 @@
-#include "tools/random_int8.h"
+#include "tools/bench/random_int8.h"
 
 #include <stdlib.h>
 
