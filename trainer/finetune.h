@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "model/network/network.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 
 /* Copies the generator's weights, and its running statistics where the file has them, from a
  * checkpoint, also one of PyTorch; everything else (discriminator, moments, steps) stays as it was

@@ -22,7 +22,7 @@
 
 #include "base/error.h"
 #include "codecs/quality.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 
 struct px_history_losses { /* means over the steps that end with `step` */
     int64_t step;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 
 struct px_profile {
     int64_t steps;

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "trainer/gan.h"
 #include "trainer/history.h"
+#include "trainer/nn/gan.h"
 
 struct px_progress {
     FILE *out;

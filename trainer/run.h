@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 #include "trainer/feed.h"
-#include "trainer/gan.h"
 #include "trainer/history.h"
+#include "trainer/nn/gan.h"
 #include "trainer/output.h"
 #include "trainer/pairs.h"
 #include "trainer/preview.h"

@@ -7,7 +7,7 @@
 
 #include "codecs/quality.h"
 #include "model/dnn/cpu.h"
-#include "trainer/patchgan.h"
+#include "trainer/nn/patchgan.h"
 
 enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */
 

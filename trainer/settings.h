@@ -42,7 +42,7 @@ int px_settings_check(const struct px_settings *settings, struct px_error *err);
 int px_settings_network(const struct px_settings *settings, struct px_network *network,
                         struct px_error *err);
 
-/* The discriminator: 1 to 6, or 0 for pixel (trainer/patchgan.h). */
+/* The discriminator: 1 to 6, or 0 for pixel (trainer/nn/patchgan.h). */
 int px_settings_n_layers_D(const struct px_settings *settings);
 
 /* PX_F32 or PX_BF16; auto is decided for the CPU that this runs on. */

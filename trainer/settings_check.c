@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "trainer/patchgan.h"
+#include "trainer/nn/patchgan.h"
 #include "trainer/schedule.h"
 
 /* An option of the discriminator that is not at its default, or NULL. */

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "model/network/network.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 #include "trainer/output.h"
 #include "trainer/schedule.h"
 #include "trainer/settings.h"

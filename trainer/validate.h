@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "codecs/quality.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 #include "trainer/pairs.h"
 
 struct px_validation;

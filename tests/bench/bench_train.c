@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "config/options.h"
 #include "tools/bench/bench_times.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 
 struct settings {
     int64_t ngf, ndf, size, batch_size, threads, steps, warm_up;

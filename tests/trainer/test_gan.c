@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "model/formats/safetensors.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 
 /* Six steps of pix2pix against PyTorch (tests/golden/README.md tells how the files were made and
  * how far PyTorch's own float32 is from them). */

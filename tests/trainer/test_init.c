@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "trainer/init.h"
-#include "trainer/patchgan.h"
+#include "trainer/nn/init.h"
+#include "trainer/nn/patchgan.h"
 
 enum { OUT = 48, IN = 20, KERNEL = 4, COUNT = OUT * IN * KERNEL * KERNEL };
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/conv_layer.h"
-#include "trainer/floats.h"
-#include "trainer/reflect.h"
-#include "trainer/tanh.h"
+#include "trainer/nn/parts/conv_layer.h"
+#include "trainer/nn/parts/floats.h"
+#include "trainer/nn/parts/reflect.h"
+#include "trainer/nn/parts/tanh.h"
 
 /* The backward passes of the layers by finite differences. The loss is a fixed random projection of
  * the result; moving one input by +-h must change it by 2h times the gradient. But for tanh all are

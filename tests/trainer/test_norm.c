@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "trainer/loss.h"
-#include "trainer/norm.h"
-#include "trainer/parameters.h"
+#include "trainer/nn/loss.h"
+#include "trainer/nn/parts/norm.h"
+#include "trainer/nn/parts/parameters.h"
 
 /* The backward passes by finite differences: the loss is a fixed random projection of the targets
  * (their gradients), and moving one input by +-h must change it by the gradient. Central

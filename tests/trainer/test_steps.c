@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "model/formats/safetensors.h"
-#include "trainer/gan.h"
+#include "trainer/nn/gan.h"
 
 /* Ten steps with each of the networks, norms and losses against PyTorch. tests/golden/README.md
  * tells what the file holds and how far PyTorch's own float32 is from it. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/floats.h"
-#include "trainer/weights.h"
+#include "trainer/nn/parts/floats.h"
+#include "trainer/nn/parts/weights.h"
 
 /* What px_weights does in blocks, against the same on whole tensors: Adam over the plain gradient,
  * then packing the result with px_conv_pack(). */

@@ -1,0 +1,93 @@
+#ifndef TRAINER_NN_GAN_H
+#define TRAINER_NN_GAN_H
+
+/* The pix2pix training step (Isola et al. 2017, as pytorch-CycleGAN-and-pix2pix computes it): a
+ * generator G, a PatchGAN discriminator D on (A, B), D's loss halved, G's loss
+ * lambda_GAN * GAN + lambda_L1 * L1, Adam for both. One step: G forward; D step on fake (detached)
+ * and real; G step through the updated D. With lambda_GAN 0 there is no D.
+ *
+ * In bf16 the convolutions read and write bf16 (trainer/nn/parts/generator.h says what is rounded);
+ * losses, sums, statistics, gradients by weights, Adam, weights and moments are f32 as ever, so
+ * that all that is saved is the same in both.
+ *
+ * Owns weights, moments, activations; allocated once in px_gan_create(). Serves one
+ * thread at a time (its OpenMP team does the work). Reproducible bit by bit for the same seed,
+ * thread count and CPU. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/network/network.h"
+#include "model/network/tensor.h"
+#include "trainer/nn/init.h"
+#include "trainer/nn/loss.h"
+#include "trainer/nn/patchgan.h"
+
+struct px_gan;
+
+struct px_gan_options {
+    struct px_network network; /* G; images are squares of crop_size at first */
+    int ndf;
+    int n_layers_D; /* 3: the 70x70 PatchGAN; 1..PX_MAX_D_LAYERS; 0: the PixelDiscriminator */
+    int batch_size;
+    int accumulate; /* a step's gradients are the means over so many batches; 0 and 1: of one */
+    int threads;
+    enum px_dtype dtype; /* PX_BF16; all else is PX_F32 */
+    double beta1;        /* Adam: beta2 0.999, epsilon 1e-8 */
+    enum px_gan_mode gan_mode;
+    double lambda_GAN, lambda_L1;
+    bool unconditional; /* D sees B alone, not (A, B) */
+    struct px_init init;
+    uint64_t seed; /* of the initial weights and of dropout */
+};
+
+int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);
+void px_gan_destroy(struct px_gan *gan); /* accepts NULL */
+
+/* The size of the images from here on: multiples of what the network takes, at least its least side
+ * and D's. The same size as before costs nothing; for another, activations and convolutions are
+ * made anew when they are needed. Parameters, moments and counters stay. */
+int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *err);
+
+/* How many pictures a step takes from here on, 1..batch_size * accumulate; at first all of them.
+ * They are taken in batches of one size, the largest that divides them and is at most batch_size.
+ * Where that size is another than before, it is as with another size of images. */
+void px_gan_set_count(struct px_gan *gan, int count);
+
+/* As the reference logs them: G_GAN and G_L1 already multiplied by their lambda, D_real and D_fake
+ * not halved; without D all but G_L1 are 0. */
+struct px_gan_losses {
+    float G_GAN, G_L1, D_real, D_fake;
+};
+
+/* a: (count, height, width, input_nc), b: (count, height, width, output_nc), interleaved, [-1, 1].
+ * All batches take part in D's update before any takes part in G's, so without batch norm and
+ * dropout it is as one batch of that size. lr is the learning rate of this step. */
+int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
+                struct px_gan_losses *losses, struct px_error *err);
+
+/* Seconds spent in all steps so far: G forward, everything of D (its step and G's gradient through
+ * it), G backward (with L1), both Adam updates of convolution weights (with packing them). */
+struct px_gan_profile {
+    double G_forward, D, G_backward, adam;
+};
+const struct px_gan_profile *px_gan_profile(const struct px_gan *gan);
+
+/* G(a) for one image, (1, height, width, C): norm on the image's own statistics, dropout off;
+ * changes nothing. For validation and pictures. */
+int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err);
+
+/* All that a step changes, as named tensors: "G." and "D." + the state_dict's names, and the
+ * moments "G.adam_m.NAME", "G.adam_v.NAME", "D....". `data` may be read to save between steps, and
+ * written to resume before the first of them (and before the first picture); the count of steps
+ * taken (Adam's t and dropout's stream) is the tensor "steps", i64, shape []. The list lives as
+ * long as the gan. Tensors of the generator for a checkpoint: those whose name starts with "G." and
+ * has no "adam_"; strip the "G.". */
+size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors);
+
+size_t px_gan_parameters_G(const struct px_gan *gan);
+size_t px_gan_parameters_D(const struct px_gan *gan); /* 0 without D */
+
+#endif

@@ -1,0 +1,90 @@
+#include "trainer/nn/parts/gan_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KINDS = 3 }; /* value, adam_m, adam_v */
+
+/* One named view per tensor and moment, and the step counter. */
+static void list_set(struct px_gan *gan, const char *set, struct px_parameters *p)
+{
+    const char *const kinds[KINDS] = {"", "adam_m.", "adam_v."};
+    float *const bases[KINDS] = {p->value, p->m, p->v};
+
+    for (int k = 0; k < KINDS; k++)
+        for (int i = 0; i < p->count; i++) {
+            const struct px_parameter *from = &p->list[i];
+            if (k > 0 && from->offset >= p->trainable)
+                continue; /* buffers have no moments */
+            size_t at = gan->tensor_count++;
+            struct px_tensor *t = &gan->tensors[at];
+            snprintf(gan->names[at], sizeof gan->names[at], "%s.%s%s", set, kinds[k], from->name);
+            *t = (struct px_tensor){.name = gan->names[at],
+                                    .dtype = PX_F32,
+                                    .ndim = from->ndim,
+                                    .data = bases[k] + from->offset,
+                                    .bytes = from->count * sizeof(float)};
+            memcpy(t->shape, from->shape, sizeof from->shape);
+        }
+}
+
+static void list_counter(struct px_gan *gan, const char *name, const int64_t *counter)
+{
+    size_t at = gan->tensor_count++;
+
+    snprintf(gan->names[at], sizeof gan->names[at], "%s", name);
+    gan->tensors[at] = (struct px_tensor){
+        .name = gan->names[at], .dtype = PX_I64, .data = counter, .bytes = sizeof *counter};
+}
+
+/* num_batches_tracked stands beside every running_mean; all norms of a network share one counter.
+ */
+static void list_batches(struct px_gan *gan, const char *set, const struct px_parameters *p,
+                         const int64_t *counter)
+{
+    static const char mean[] = "running_mean";
+
+    for (int i = 0; i < p->count; i++) {
+        const char *name = p->list[i].name;
+        size_t n = strlen(name);
+        char full[PX_NAME_MAX + 64];
+        if (n < sizeof mean || strcmp(name + n - (sizeof mean - 1), mean) != 0)
+            continue;
+        snprintf(full, sizeof full, "%s.%.*snum_batches_tracked", set, (int)(n - sizeof mean + 1),
+                 name);
+        list_counter(gan, full, counter);
+    }
+}
+
+int px_gan_list_tensors(struct px_gan *gan, struct px_error *err)
+{
+    size_t room = (size_t)(KINDS + 1) * (size_t)(gan->G.count + gan->D.count) + 1;
+
+    gan->tensors = calloc(room, sizeof *gan->tensors);
+    gan->names = calloc(room, sizeof *gan->names);
+    if (!gan->tensors || !gan->names)
+        return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu tensors", room);
+    list_set(gan, "G", &gan->G);
+    list_batches(gan, "G", &gan->G, &gan->batches);
+    list_set(gan, "D", &gan->D);
+    list_batches(gan, "D", &gan->D, &gan->d_batches);
+    list_counter(gan, "steps", &gan->steps);
+    return 0;
+}
+
+size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors)
+{
+    *tensors = gan->tensors;
+    return gan->tensor_count;
+}
+
+size_t px_gan_parameters_G(const struct px_gan *gan)
+{
+    return gan->G.trainable;
+}
+
+size_t px_gan_parameters_D(const struct px_gan *gan)
+{
+    return gan->D.trainable;
+}

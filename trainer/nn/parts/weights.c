@@ -1,0 +1,283 @@
+#include "trainer/nn/parts/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "model/dnn/blocked.h"
+#include "trainer/nn/parts/floats.h"
+
+/* The part of a tensor that goes through the cache at once: with 16 taps 64 KB of its gradient,
+ * values, moments and packed copies each. Its gradient stands in an array of its own, in whose
+ * place Adam leaves the new values, to be packed from there: in the plain tensor its rows lie a
+ * power of two apart and would evict each other. SPARE keeps the array's rows from that, too. */
+enum { ROWS = 32, COLUMNS = 32, SPARE = 16 };
+
+struct copy {
+    int parameter;
+    enum px_dtype dtype;
+    struct px_blocked *order;
+    void *packed;
+    bool fresh;
+};
+
+struct trained { /* a parameter's gradient */
+    struct px_blocked *order;
+    float *sum; /* of the parts before, in this order; NULL without accumulation */
+};
+
+struct px_weights {
+    struct px_parameters *parameters; /* borrowed */
+    int threads;
+    bool accumulate;
+    struct copy *copies;
+    int count, room;
+    struct trained *trained; /* one for each parameter; order NULL: not trained */
+    float *gradient;
+    size_t gradient_size;
+    float *cells; /* an array for each thread */
+    size_t cell_size;
+    int64_t taking_ns;
+};
+
+int px_weights_create(struct px_weights **out, struct px_parameters *parameters, int threads,
+                      bool accumulate, struct px_error *err)
+{
+    struct px_weights *w = calloc(1, sizeof *w);
+
+    if (w)
+        w->trained = calloc((size_t)parameters->count, sizeof *w->trained);
+    if (!w || !w->trained) {
+        free(w);
+        return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
+    }
+    w->parameters = parameters;
+    w->threads = threads;
+    w->accumulate = accumulate;
+    *out = w;
+    return 0;
+}
+
+void px_weights_destroy(struct px_weights *w)
+{
+    if (!w)
+        return;
+    for (int i = 0; i < w->count; i++) {
+        px_blocked_destroy(w->copies[i].order);
+        free(w->copies[i].packed);
+    }
+    for (int i = 0; i < w->parameters->count; i++) {
+        px_blocked_destroy(w->trained[i].order);
+        free(w->trained[i].sum);
+    }
+    free(w->copies);
+    free(w->trained);
+    free(w->gradient);
+    free(w->cells);
+    free(w);
+}
+
+struct px_parameters *px_weights_parameters(const struct px_weights *w)
+{
+    return w->parameters;
+}
+
+double px_weights_seconds(const struct px_weights *w)
+{
+    return (double)w->taking_ns * 1e-9;
+}
+
+static int order_of(const struct px_conv *conv, struct px_blocked **order, struct px_error *err)
+{
+    *order = px_conv_order(conv);
+    return *order ? 0
+                  : px_fail(err, PX_E_INTERNAL,
+                            "the weights of oneDNN's %s are in no order that training knows",
+                            px_conv_implementation(conv));
+}
+
+static struct copy *find(const struct px_weights *w, const struct copy *like)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct copy *c = &w->copies[i];
+        if (c->parameter == like->parameter && c->dtype == like->dtype &&
+            px_blocked_equal(c->order, like->order))
+            return c;
+    }
+    return NULL;
+}
+
+static int add(struct px_weights *w, struct copy *copy, struct px_error *err)
+{
+    if (w->count == w->room) {
+        int room = 2 * w->room + 16;
+        struct copy *more = realloc(w->copies, (size_t)room * sizeof *more);
+        if (!more)
+            return px_fail(err, PX_E_NOMEM, "no memory for a list of packed weights");
+        w->copies = more;
+        w->room = room;
+    }
+    copy->packed = px_elements(px_blocked_size(copy->order), copy->dtype); /* padding is zero */
+    if (!copy->packed)
+        return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
+    w->copies[w->count++] = *copy;
+    return 0;
+}
+
+int px_weights_share(struct px_weights *w, int parameter, const struct px_conv *conv, void **packed,
+                     struct px_error *err)
+{
+    struct copy new = {.parameter = parameter, .dtype = px_conv_weights_dtype(conv)};
+    int rc = order_of(conv, &new.order, err);
+
+    if (rc)
+        return rc;
+    struct copy *old = find(w, &new);
+    if (old)
+        *packed = old->packed;
+    else if (!(rc = add(w, &new, err)))
+        *packed = new.packed;
+    if (old || rc)
+        px_blocked_destroy(new.order);
+    return rc;
+}
+
+void px_weights_refresh(struct px_weights *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct copy *c = &w->copies[i];
+        const float *value = w->parameters->value + w->parameters->list[c->parameter].offset;
+        if (c->fresh)
+            continue;
+        if (c->dtype == PX_BF16)
+            px_blocked_pack_bf16(c->order, value, c->packed, w->threads);
+        else
+            px_blocked_pack_f32(c->order, value, c->packed, w->threads);
+        c->fresh = true;
+    }
+}
+
+static size_t taps_of(const struct px_parameter *p)
+{
+    return (size_t)(p->shape[2] * p->shape[3]);
+}
+
+/* A larger buffer in place of *buffer; what it held is lost. */
+static int grow(float **buffer, size_t *size, size_t wanted, struct px_error *err)
+{
+    if (wanted <= *size)
+        return 0;
+    free(*buffer);
+    *size = 0;
+    *buffer = px_floats(wanted);
+    if (!*buffer)
+        return px_fail(err, PX_E_NOMEM, "no memory for a gradient of %zu elements", wanted);
+    *size = wanted;
+    return 0;
+}
+
+int px_weights_train(struct px_weights *w, int parameter, const struct px_conv *conv,
+                     struct px_error *err)
+{
+    struct trained *t = &w->trained[parameter];
+    size_t cell = ROWS * (COLUMNS * taps_of(&w->parameters->list[parameter]) + SPARE);
+
+    px_blocked_destroy(t->order); /* of another size of images */
+    free(t->sum);
+    *t = (struct trained){0};
+    int rc = order_of(conv, &t->order, err);
+    if (rc)
+        return rc;
+    size_t n = px_blocked_size(t->order);
+    rc = grow(&w->gradient, &w->gradient_size, n, err);
+    if (!rc)
+        rc = grow(&w->cells, &w->cell_size, (size_t)w->threads * cell, err);
+    if (!rc && w->accumulate && !(t->sum = px_floats(n)))
+        rc = px_fail(err, PX_E_NOMEM, "no memory for the sum of %zu gradients", n);
+    return rc;
+}
+
+float *px_weights_gradient(const struct px_weights *w)
+{
+    return w->gradient;
+}
+
+/* The sum of the gradients so far, which the first begins. */
+static void add_to_sum(const struct px_weights *w, const struct trained *t, bool first)
+{
+    float *sum = t->sum;
+    const float *gradient = w->gradient;
+    size_t n = px_blocked_size(t->order);
+
+#pragma omp parallel for simd num_threads(w->threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        sum[i] = first ? gradient[i] : sum[i] + gradient[i];
+}
+
+/* A step of one parameter. */
+struct step {
+    const struct px_weights *weights;
+    int parameter;
+    const struct px_adam_factors *adam;
+    const float *gradient; /* packed */
+    float scale;
+    size_t rows, columns; /* in cells */
+};
+
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+static void step_cell(const struct step *s, size_t index, float *plain)
+{
+    const struct px_weights *w = s->weights;
+    const struct px_parameter *p = &w->parameters->list[s->parameter];
+    size_t oc = (size_t)p->shape[0], ic = (size_t)p->shape[1], taps = taps_of(p);
+    size_t o = index / s->columns * ROWS, i = index % s->columns * COLUMNS;
+    struct px_cell cell = {o, i, at_most(oc - o, ROWS), at_most(ic - i, COLUMNS), plain, 0};
+
+    cell.pitch = cell.columns * taps + SPARE;
+    px_blocked_unpack_cell(w->trained[s->parameter].order, &cell, s->gradient);
+    for (size_t r = 0; r < cell.rows; r++) {
+        const struct px_adam_span span = {p->offset + ((o + r) * ic + i) * taps,
+                                          cell.columns * taps, plain + r * cell.pitch, s->scale};
+        px_adam_update(w->parameters, s->adam, &span);
+    }
+    for (int k = 0; k < w->count; k++) {
+        const struct copy *c = &w->copies[k];
+        if (c->parameter == s->parameter)
+            px_blocked_pack_cell(c->order, &cell, c->dtype, c->packed);
+    }
+}
+
+static void step(const struct step *s)
+{
+    size_t cells = s->rows * s->columns, threads = (size_t)s->weights->threads;
+    size_t room = s->weights->cell_size / threads;
+
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (size_t t = 0; t < threads; t++)
+        for (size_t i = cells * t / threads; i < cells * (t + 1) / threads; i++)
+            step_cell(s, i, s->weights->cells + t * room);
+}
+
+void px_weights_take(struct px_weights *w, int parameter, const struct px_update *update)
+{
+    const struct trained *t = &w->trained[parameter];
+    const struct px_parameter *p = &w->parameters->list[parameter];
+    int64_t start = px_now_ns();
+    const struct step s = {.weights = w,
+                           .parameter = parameter,
+                           .adam = &update->adam,
+                           .gradient = update->parts > 1 ? t->sum : w->gradient,
+                           .scale = 1.0f / (float)update->parts,
+                           .rows = ((size_t)p->shape[0] + ROWS - 1) / ROWS,
+                           .columns = ((size_t)p->shape[1] + COLUMNS - 1) / COLUMNS};
+
+    if (update->parts > 1)
+        add_to_sum(w, t, update->part == 0);
+    if (update->part == update->parts - 1)
+        step(&s);
+    w->taking_ns += px_now_ns() - start;
+}
