@@ -9,11 +9,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "trainer/feed.h"
+#include "trainer/data/feed.h"
+#include "trainer/data/pairs.h"
 #include "trainer/history.h"
 #include "trainer/nn/gan.h"
 #include "trainer/output.h"
-#include "trainer/pairs.h"
 #include "trainer/preview.h"
 #include "trainer/profile.h"
 #include "trainer/progress.h"

@@ -13,7 +13,7 @@
 #include "model/formats/safetensors.h"
 #include "model/network/dtype.h"
 #include "model/network/network.h"
-#include "trainer/preprocess.h"
+#include "trainer/data/preprocess.h"
 
 struct px_settings {
     const char *data, *out, *init;

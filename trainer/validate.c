@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "trainer/augment.h"
+#include "trainer/data/augment.h"
 
 struct px_validation {
     const struct px_pairs *pairs; /* borrowed */

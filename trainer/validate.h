@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "codecs/quality.h"
+#include "trainer/data/pairs.h"
 #include "trainer/nn/gan.h"
-#include "trainer/pairs.h"
 
 struct px_validation;
 

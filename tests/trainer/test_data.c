@@ -8,10 +8,10 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "trainer/augment.h"
-#include "trainer/feed.h"
-#include "trainer/pairs.h"
-#include "trainer/tree.h"
+#include "trainer/data/augment.h"
+#include "trainer/data/feed.h"
+#include "trainer/data/pairs.h"
+#include "trainer/data/parts/tree.h"
 
 static char folder[64];
 

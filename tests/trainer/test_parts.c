@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/augment.h"
+#include "trainer/data/augment.h"
 #include "trainer/output.h"
 #include "trainer/progress.h"
 #include "trainer/schedule.h"

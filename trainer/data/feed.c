@@ -1,11 +1,11 @@
-#include "trainer/feed.h"
+#include "trainer/data/feed.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "trainer/augment.h"
+#include "trainer/data/augment.h"
 
 /* Slot s holds step s modulo the number of slots, one more than there are threads. `mutex` guards
  * the states, next_fill and stop; the floats of a slot belong to the thread that fills it, then,

@@ -1,11 +1,11 @@
-#ifndef TRAINER_PAIRS_H
-#define TRAINER_PAIRS_H
+#ifndef TRAINER_DATA_PAIRS_H
+#define TRAINER_DATA_PAIRS_H
 
 /* The data set: PNG and JPEG files, each holding A (left half) and B (right half) side by side, or
- * in two folders (trainer/listing.h). Every file is decoded once in
+ * in two folders (trainer/data/parts/listing.h). Every file is decoded once in
  * px_pairs_open(), so that a broken one is reported before the first step. Both pictures are scaled
- * as trainer/preprocess.h says and kept, where the whole set fits the memory limit; else each is
- * decoded again whenever it is asked for. PNGs of 16 bits are kept as such.
+ * as trainer/data/preprocess.h says and kept, where the whole set fits the memory limit; else each
+ * is decoded again whenever it is asked for. PNGs of 16 bits are kept as such.
  *
  * Immutable once open; any number of threads may read. */
 
@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "trainer/picture.h"
-#include "trainer/preprocess.h"
-#include "trainer/source.h"
+#include "trainer/data/picture.h"
+#include "trainer/data/preprocess.h"
+#include "trainer/data/source.h"
 
 struct px_pairs;
 

@@ -1,5 +1,5 @@
-#ifndef TRAINER_AUGMENT_H
-#define TRAINER_AUGMENT_H
+#ifndef TRAINER_DATA_AUGMENT_H
+#define TRAINER_DATA_AUGMENT_H
 
 /* What varies a picture from epoch to epoch: a random crop and a mirror image, the same for both
  * pictures of a pair. The draws depend on (seed, number of the sample) alone, so that neither
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "trainer/picture.h"
+#include "trainer/data/picture.h"
 
 struct px_augment {
     uint32_t x, y; /* the crop's left upper corner */

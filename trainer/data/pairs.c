@@ -1,11 +1,11 @@
-#include "trainer/pairs.h"
+#include "trainer/data/pairs.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/listing.h"
+#include "trainer/data/parts/listing.h"
 
 struct size {
     uint32_t width, height;

@@ -1,5 +1,5 @@
-#ifndef TRAINER_PREPROCESS_H
-#define TRAINER_PREPROCESS_H
+#ifndef TRAINER_DATA_PREPROCESS_H
+#define TRAINER_DATA_PREPROCESS_H
 
 /* How a picture of any size becomes what is trained on: the reference's --preprocess. The modes
  * that crop train on squares of one size; the others on whole pictures, each of its own size, which

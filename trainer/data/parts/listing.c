@@ -1,9 +1,9 @@
-#include "trainer/listing.h"
+#include "trainer/data/parts/listing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/tree.h"
+#include "trainer/data/parts/tree.h"
 
 /* The folders that hold pictures of another use. */
 static const char *const *skipped(const struct px_source *source)

@@ -1,4 +1,4 @@
-#include "trainer/picture.h"
+#include "trainer/data/picture.h"
 
 #include <stdlib.h>
 #include <string.h>

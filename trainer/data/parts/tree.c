@@ -1,4 +1,4 @@
-#include "trainer/tree.h"
+#include "trainer/data/parts/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "trainer/source.h"
+#include "trainer/data/source.h"
 
 struct walk {
     const char *top;

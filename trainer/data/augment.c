@@ -1,4 +1,4 @@
-#include "trainer/augment.h"
+#include "trainer/data/augment.h"
 
 #include <stddef.h>
 

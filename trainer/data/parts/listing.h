@@ -1,15 +1,15 @@
-#ifndef TRAINER_LISTING_H
-#define TRAINER_LISTING_H
+#ifndef TRAINER_DATA_PARTS_LISTING_H
+#define TRAINER_DATA_PARTS_LISTING_H
 
 /* Which files make up the pairs of a data set, in its folders and those below them
- * (trainer/tree.h). Either each file of a folder holds A and B side by side, or there are two
- * folders, and a pair is one file of each with the same name from there on (suffixes may differ:
- * A/x/7.png and B/x/7.jpg). */
+ * (trainer/data/parts/tree.h). Either each file of a folder holds A and B side by side, or there
+ * are two folders, and a pair is one file of each with the same name from there on (suffixes may
+ * differ: A/x/7.png and B/x/7.jpg). */
 
 #include <stddef.h>
 
 #include "base/error.h"
-#include "trainer/source.h"
+#include "trainer/data/source.h"
 
 struct px_listing {
     size_t count;

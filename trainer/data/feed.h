@@ -1,5 +1,5 @@
-#ifndef TRAINER_FEED_H
-#define TRAINER_FEED_H
+#ifndef TRAINER_DATA_FEED_H
+#define TRAINER_DATA_FEED_H
 
 /* The batches of a training in their order, prepared ahead of the consumer by background threads,
  * so that a step does not wait for decoding or cropping. What a step gets depends on (seed, step)
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "trainer/pairs.h"
+#include "trainer/data/pairs.h"
 
 struct px_feed;
 

@@ -1,5 +1,5 @@
-#ifndef TRAINER_SOURCE_H
-#define TRAINER_SOURCE_H
+#ifndef TRAINER_DATA_SOURCE_H
+#define TRAINER_DATA_SOURCE_H
 
 /* In which folders the pairs of a data set are: the reference's layouts. */
 

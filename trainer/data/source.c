@@ -1,4 +1,4 @@
-#include "trainer/source.h"
+#include "trainer/data/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

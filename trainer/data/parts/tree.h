@@ -1,5 +1,5 @@
-#ifndef TRAINER_TREE_H
-#define TRAINER_TREE_H
+#ifndef TRAINER_DATA_PARTS_TREE_H
+#define TRAINER_DATA_PARTS_TREE_H
 
 /* The pictures of a folder and of the folders below it, as the reference walks them (os.walk). */
 

@@ -1,4 +1,4 @@
-#include "trainer/preprocess.h"
+#include "trainer/data/preprocess.h"
 
 /* The nearest side that the network takes. */
 static uint32_t round_side(const struct px_preprocess *p, uint64_t side)
