@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "model/dnn/omp_spin.h"
-#include "trainer/settings.h"
+#include "trainer/settings/settings.h"
 #include "trainer/train.h"
 
 static volatile sig_atomic_t stop;

@@ -13,7 +13,7 @@
 #include "model/network/network.h"
 #include "trainer/history.h"
 #include "trainer/output.h"
-#include "trainer/settings.h"
+#include "trainer/settings/settings.h"
 #include "trainer/thumbs.h"
 
 struct px_report {

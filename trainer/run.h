@@ -15,12 +15,12 @@
 #include "trainer/nn/gan.h"
 #include "trainer/output.h"
 #include "trainer/preview.h"
-#include "trainer/profile.h"
 #include "trainer/progress.h"
 #include "trainer/report.h"
-#include "trainer/schedule.h"
-#include "trainer/settings.h"
+#include "trainer/settings/schedule.h"
+#include "trainer/settings/settings.h"
 #include "trainer/snapshot.h"
+#include "trainer/step_times.h"
 #include "trainer/validate.h"
 
 struct px_run {

@@ -14,8 +14,8 @@
 #include "model/network/network.h"
 #include "trainer/nn/gan.h"
 #include "trainer/output.h"
-#include "trainer/schedule.h"
-#include "trainer/settings.h"
+#include "trainer/settings/schedule.h"
+#include "trainer/settings/settings.h"
 #include "trainer/state.h"
 
 struct px_snapshot {

@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "trainer/dry_run.h"
-#include "trainer/profile.h"
 #include "trainer/run.h"
+#include "trainer/step_times.h"
 
 static int check_losses(const struct px_run *run, const struct px_gan_losses *l,
                         struct px_error *err)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "trainer/settings.h"
+#include "trainer/settings/settings.h"
 
 /* Everything that can be refused is refused before the first step: options, output files, every
  * picture of the data set. Progress goes to `out`.

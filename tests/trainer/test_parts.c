@@ -10,8 +10,8 @@
 #include "trainer/data/augment.h"
 #include "trainer/output.h"
 #include "trainer/progress.h"
-#include "trainer/schedule.h"
-#include "trainer/settings.h"
+#include "trainer/settings/schedule.h"
+#include "trainer/settings/settings.h"
 
 static void assert_near(double a, double b)
 {

@@ -1,5 +1,5 @@
-#ifndef TRAINER_PROFILE_H
-#define TRAINER_PROFILE_H
+#ifndef TRAINER_STEP_TIMES_H
+#define TRAINER_STEP_TIMES_H
 
 /* Where a training's time goes, for --profile. */
 

@@ -1,4 +1,4 @@
-#include "trainer/settings.h"
+#include "trainer/settings/settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>

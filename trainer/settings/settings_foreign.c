@@ -1,4 +1,4 @@
-#include "trainer/settings.h"
+#include "trainer/settings/settings.h"
 
 #define REPORT                                                                                     \
     "leave it out: NAME.report.html shows curves and pictures and is written every epoch, "        \

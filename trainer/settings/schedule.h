@@ -1,5 +1,5 @@
-#ifndef TRAINER_SCHEDULE_H
-#define TRAINER_SCHEDULE_H
+#ifndef TRAINER_SETTINGS_SCHEDULE_H
+#define TRAINER_SETTINGS_SCHEDULE_H
 
 /* The learning rate of an epoch, by the reference's policies. As the reference (since 2020-07-19)
  * steps its scheduler at the start of an epoch, all but plateau happens one epoch early:

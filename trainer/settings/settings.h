@@ -1,5 +1,5 @@
-#ifndef TRAINER_SETTINGS_H
-#define TRAINER_SETTINGS_H
+#ifndef TRAINER_SETTINGS_SETTINGS_H
+#define TRAINER_SETTINGS_SETTINGS_H
 
 /* The options of pix2pix-train: names and meaning as in pytorch-CycleGAN-and-pix2pix. Plain data,
  * filled by px_options_parse() from px_settings_table. */

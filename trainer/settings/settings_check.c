@@ -1,10 +1,10 @@
-#include "trainer/settings.h"
+#include "trainer/settings/settings.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "trainer/nn/patchgan.h"
-#include "trainer/schedule.h"
+#include "trainer/settings/schedule.h"
 
 /* An option of the discriminator that is not at its default, or NULL. */
 static const char *given_for_D(const struct px_settings *s)

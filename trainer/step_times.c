@@ -1,4 +1,4 @@
-#include "trainer/profile.h"
+#include "trainer/step_times.h"
 
 static void print_row(FILE *out, const char *name, double seconds, const struct px_profile *p)
 {

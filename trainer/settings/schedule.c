@@ -1,4 +1,4 @@
-#include "trainer/schedule.h"
+#include "trainer/settings/schedule.h"
 
 #include <inttypes.h>
 #include <math.h>
