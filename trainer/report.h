@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "model/network/network.h"
 #include "trainer/history.h"
-#include "trainer/output.h"
+#include "trainer/save/output.h"
 #include "trainer/settings/settings.h"
 #include "trainer/thumbs.h"
 

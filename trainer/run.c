@@ -4,7 +4,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-#include "trainer/finetune.h"
+#include "trainer/save/finetune.h"
 
 /* Decoded pictures are kept up to this size: 400 pairs at 286 x 286 take 196 MB. */
 static const size_t pairs_limit = (size_t)1 << 30;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "trainer/data/augment.h"
-#include "trainer/output.h"
 #include "trainer/progress.h"
+#include "trainer/save/output.h"
 #include "trainer/settings/schedule.h"
 #include "trainer/settings/settings.h"
 

@@ -8,8 +8,8 @@
 
 #include "base/file.h"
 #include "model/checkpoint/checkpoint.h"
-#include "trainer/output.h"
-#include "trainer/state.h"
+#include "trainer/save/output.h"
+#include "trainer/save/state.h"
 
 static char folder[64];
 

@@ -1,5 +1,5 @@
-#ifndef TRAINER_FINETUNE_H
-#define TRAINER_FINETUNE_H
+#ifndef TRAINER_SAVE_FINETUNE_H
+#define TRAINER_SAVE_FINETUNE_H
 
 /* Starting from a generator that was trained before (--init). */
 

@@ -1,4 +1,4 @@
-#include "trainer/finetune.h"
+#include "trainer/save/finetune.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-#ifndef TRAINER_STATE_H
-#define TRAINER_STATE_H
+#ifndef TRAINER_SAVE_STATE_H
+#define TRAINER_SAVE_STATE_H
 
 /* NAME.state: all that a resumed training needs, in the safetensors format: every tensor of
  * px_gan_tensors() (weights, buffers, moments, and the count of steps, from which the place in the

@@ -1,5 +1,5 @@
-#ifndef TRAINER_SNAPSHOT_H
-#define TRAINER_SNAPSHOT_H
+#ifndef TRAINER_SAVE_SNAPSHOT_H
+#define TRAINER_SAVE_SNAPSHOT_H
 
 /* What a training leaves on disk to be served and to be continued: the latest generator, the best
  * one and the state, with the options that made them. One thread.
@@ -13,10 +13,10 @@
 #include "base/error.h"
 #include "model/network/network.h"
 #include "trainer/nn/gan.h"
-#include "trainer/output.h"
+#include "trainer/save/output.h"
+#include "trainer/save/state.h"
 #include "trainer/settings/schedule.h"
 #include "trainer/settings/settings.h"
-#include "trainer/state.h"
 
 struct px_snapshot {
     const struct px_output *output;   /* borrowed */

@@ -1,4 +1,4 @@
-#include "trainer/state.h"
+#include "trainer/save/state.h"
 
 #include <math.h>
 #include <stdbool.h>

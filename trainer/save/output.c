@@ -1,4 +1,4 @@
-#include "trainer/output.h"
+#include "trainer/save/output.h"
 
 #include <dirent.h>
 #include <errno.h>

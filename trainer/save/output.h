@@ -1,5 +1,5 @@
-#ifndef TRAINER_OUTPUT_H
-#define TRAINER_OUTPUT_H
+#ifndef TRAINER_SAVE_OUTPUT_H
+#define TRAINER_SAVE_OUTPUT_H
 
 /* The files that a training leaves, all beside --out NAME.safetensors:
  *
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "trainer/state.h"
+#include "trainer/save/state.h"
 
 struct px_output {
     char checkpoint[4096]; /* NAME.safetensors */

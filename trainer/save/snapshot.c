@@ -1,4 +1,4 @@
-#include "trainer/snapshot.h"
+#include "trainer/save/snapshot.h"
 
 #include <inttypes.h>
 #include <stdio.h>
