@@ -1,7 +1,7 @@
 #include "trainer/dry_run.h"
 
 #include "base/clock.h"
-#include "trainer/machine.h"
+#include "trainer/report/machine.h"
 
 /* The first steps are slower: memory is touched for the first time. */
 enum { WARM = 2, MAX_TIMED = 20 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "trainer/history.h"
+#include "trainer/report/history.h"
 
 static char folder[64], loss_log[96], metrics[96];
 

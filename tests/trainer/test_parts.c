@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "trainer/data/augment.h"
-#include "trainer/progress.h"
+#include "trainer/report/progress.h"
 #include "trainer/save/output.h"
 #include "trainer/settings/schedule.h"
 #include "trainer/settings/settings.h"

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "trainer/chart.h"
-#include "trainer/report.h"
+#include "trainer/report/parts/chart.h"
+#include "trainer/report/report.h"
 
 static char folder[64];
 

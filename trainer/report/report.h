@@ -1,5 +1,5 @@
-#ifndef TRAINER_REPORT_H
-#define TRAINER_REPORT_H
+#ifndef TRAINER_REPORT_REPORT_H
+#define TRAINER_REPORT_REPORT_H
 
 /* NAME.report.html: how a training goes, in one file that needs no other and no network: where it
  * stands, curves of losses and validation, the fixed pairs now and over the epochs, options,
@@ -11,10 +11,10 @@
 
 #include "base/error.h"
 #include "model/network/network.h"
-#include "trainer/history.h"
+#include "trainer/report/history.h"
+#include "trainer/report/thumbs.h"
 #include "trainer/save/output.h"
 #include "trainer/settings/settings.h"
-#include "trainer/thumbs.h"
 
 struct px_report {
     const struct px_settings *settings; /* borrowed, as all pointers */

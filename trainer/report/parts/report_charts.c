@@ -1,8 +1,8 @@
-#include "trainer/report_charts.h"
+#include "trainer/report/parts/report_charts.h"
 
 #include <stdlib.h>
 
-#include "trainer/chart.h"
+#include "trainer/report/parts/chart.h"
 
 /* The curves' points as arrays; owned, one allocation. */
 struct points {

@@ -1,5 +1,5 @@
-#ifndef TRAINER_MACHINE_H
-#define TRAINER_MACHINE_H
+#ifndef TRAINER_REPORT_MACHINE_H
+#define TRAINER_REPORT_MACHINE_H
 
 /* The machine that a training runs on, for its report. */
 

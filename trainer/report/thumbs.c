@@ -1,4 +1,4 @@
-#include "trainer/thumbs.h"
+#include "trainer/report/thumbs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef TRAINER_PREVIEW_H
-#define TRAINER_PREVIEW_H
+#ifndef TRAINER_REPORT_PREVIEW_H
+#define TRAINER_REPORT_PREVIEW_H
 
 /* The picture of an epoch: a row of input | output | target for each of a few fixed pairs, so that
  * one sees the training get better. */

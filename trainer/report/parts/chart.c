@@ -1,4 +1,4 @@
-#include "trainer/chart.h"
+#include "trainer/report/parts/chart.h"
 
 #include <math.h>
 #include <stdbool.h>

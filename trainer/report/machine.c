@@ -1,4 +1,4 @@
-#include "trainer/machine.h"
+#include "trainer/report/machine.h"
 
 #include <omp.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#ifndef TRAINER_CHART_H
-#define TRAINER_CHART_H
+#ifndef TRAINER_REPORT_PARTS_CHART_H
+#define TRAINER_REPORT_PARTS_CHART_H
 
 /* A line chart as an inline SVG figure for the report: axes with round numbers, a legend with each
  * line's last value. Long lines are drawn as the means of some hundred sections. Colours are the

@@ -1,4 +1,4 @@
-#include "trainer/preview.h"
+#include "trainer/report/preview.h"
 
 #include <stdlib.h>
 #include <string.h>

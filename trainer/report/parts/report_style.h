@@ -1,5 +1,5 @@
-#ifndef TRAINER_REPORT_STYLE_H
-#define TRAINER_REPORT_STYLE_H
+#ifndef TRAINER_REPORT_PARTS_REPORT_STYLE_H
+#define TRAINER_REPORT_PARTS_REPORT_STYLE_H
 
 /* The style sheet of the report (private to report.c). */
 

@@ -1,5 +1,5 @@
-#ifndef TRAINER_REPORT_CHARTS_H
-#define TRAINER_REPORT_CHARTS_H
+#ifndef TRAINER_REPORT_PARTS_REPORT_CHARTS_H
+#define TRAINER_REPORT_PARTS_REPORT_CHARTS_H
 
 /* The curves of the report (private to report.c). */
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "trainer/history.h"
+#include "trainer/report/history.h"
 
 /* Writes L1, GAN losses, PSNR and SSIM over the epochs, with the best one (0: none) marked. L1 of
  * training is told without its weight. False without memory. */

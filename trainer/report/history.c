@@ -1,4 +1,4 @@
-#include "trainer/history.h"
+#include "trainer/report/history.h"
 
 #include <errno.h>
 #include <inttypes.h>

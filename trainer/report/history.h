@@ -1,5 +1,5 @@
-#ifndef TRAINER_HISTORY_H
-#define TRAINER_HISTORY_H
+#ifndef TRAINER_REPORT_HISTORY_H
+#define TRAINER_REPORT_HISTORY_H
 
 /* The losses and validations of a training, in memory for the report and appended to two files:
  *

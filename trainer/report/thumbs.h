@@ -1,5 +1,5 @@
-#ifndef TRAINER_THUMBS_H
-#define TRAINER_THUMBS_H
+#ifndef TRAINER_REPORT_THUMBS_H
+#define TRAINER_REPORT_THUMBS_H
 
 /* The pictures of the report: for some epochs the outputs of the fixed pairs, small, as JPEG in
  * data: URLs. There are at most PX_THUMBS_EPOCHS of them however long the training is: the first,
@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "codecs/image.h"
-#include "trainer/preview.h"
+#include "trainer/report/preview.h"
 
 enum { PX_THUMBS_EPOCHS = 12, PX_THUMBS_SIDE = 128, PX_THUMBS_LARGE = 256 };
 

@@ -1,5 +1,5 @@
-#ifndef TRAINER_PROGRESS_H
-#define TRAINER_PROGRESS_H
+#ifndef TRAINER_REPORT_PROGRESS_H
+#define TRAINER_REPORT_PROGRESS_H
 
 /* What a person sees while it trains: on a terminal one line that is drawn over and over (bar,
  * losses, speed, time left), elsewhere a plain line every so many images. Losses are smoothed over
@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "trainer/history.h"
 #include "trainer/nn/gan.h"
+#include "trainer/report/history.h"
 
 struct px_progress {
     FILE *out;

@@ -1,4 +1,4 @@
-#include "trainer/report.h"
+#include "trainer/report/report.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,10 +9,10 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "trainer/machine.h"
-#include "trainer/progress.h"
-#include "trainer/report_charts.h"
-#include "trainer/report_style.h"
+#include "trainer/report/machine.h"
+#include "trainer/report/parts/report_charts.h"
+#include "trainer/report/parts/report_style.h"
+#include "trainer/report/progress.h"
 
 /* Text that came from outside, safe inside elements and quoted attributes. */
 static void write_text(FILE *out, const char *text)
