@@ -4,7 +4,7 @@
 /* The life of the daemon: load, listen, serve until a signal, stop. */
 
 #include "base/error.h"
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 /* Serves until SIGTERM or SIGINT; prints http://ADDRESS:PORT on standard output once it listens.
  *

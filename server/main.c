@@ -6,7 +6,7 @@
 #include "server/daemon.h"
 #include "server/health.h"
 #include "server/listen.h"
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 static int fail(const struct px_error *err, int rc)
 {

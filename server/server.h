@@ -10,8 +10,8 @@
 #include "server/metrics.h"
 #include "server/queue.h"
 #include "server/registry.h"
-#include "server/settings.h"
-#include "server/share.h"
+#include "server/settings/cpu_split.h"
+#include "server/settings/settings.h"
 
 struct px_server {
     const struct px_settings *settings;

@@ -1,6 +1,6 @@
 #include "tests/check.h"
 
-#include "server/share.h"
+#include "server/settings/cpu_split.h"
 
 static struct px_share share(int64_t workers, int64_t threads, int cpus)
 {

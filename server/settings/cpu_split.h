@@ -1,11 +1,11 @@
-#ifndef SERVER_SHARE_H
-#define SERVER_SHARE_H
+#ifndef SERVER_SETTINGS_CPU_SPLIT_H
+#define SERVER_SETTINGS_CPU_SPLIT_H
 
 /* How the CPUs are shared out to threads where the options leave it open. A pure function. */
 
 #include <stdbool.h>
 
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 struct px_share {
     int workers, threads; /* teams, and the threads of each */

@@ -1,4 +1,4 @@
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 #define AT(field) offsetof(struct px_settings, field)
 

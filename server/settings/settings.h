@@ -1,5 +1,5 @@
-#ifndef SERVER_SETTINGS_H
-#define SERVER_SETTINGS_H
+#ifndef SERVER_SETTINGS_SETTINGS_H
+#define SERVER_SETTINGS_SETTINGS_H
 
 /* The daemon's options: one table (config/options.h) from which flags, PIX2PIXD_ variables, the
  * JSON file, help and printed configuration come. Plain data once parsed. */

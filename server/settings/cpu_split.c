@@ -1,4 +1,4 @@
-#include "server/share.h"
+#include "server/settings/cpu_split.h"
 
 enum { MAX_CODEC_THREADS = 8 };
 
