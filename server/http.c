@@ -10,7 +10,7 @@
 #include <microhttpd.h>
 
 #include "base/log.h"
-#include "server/headers.h"
+#include "server/message/headers.h"
 #include "server/patience.h"
 #include "server/request.h"
 

@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 #include "codecs/image.h"
-#include "server/body.h"
+#include "server/message/body.h"
+#include "server/message/reply.h"
 #include "server/registry.h"
-#include "server/reply.h"
 
 struct px_server;
 

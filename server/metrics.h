@@ -5,7 +5,7 @@
  * so nothing a client sends can make it grow. */
 
 #include "base/error.h"
-#include "server/text.h"
+#include "server/message/text.h"
 
 enum px_route {
     PX_ROUTE_TRANSLATE,

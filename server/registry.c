@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "server/text.h"
+#include "server/message/text.h"
 
 struct px_registry {
     struct px_entry *entries; /* `count` of them */

@@ -3,7 +3,7 @@
 
 /* The table of paths. */
 
-#include "server/reply.h"
+#include "server/message/reply.h"
 #include "server/server.h"
 
 struct px_route_entry {

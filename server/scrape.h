@@ -3,7 +3,7 @@
 
 /* The documents that describe the daemon: /metrics and /models. */
 
-#include "server/reply.h"
+#include "server/message/reply.h"
 #include "server/server.h"
 
 void px_scrape_metrics(struct px_server *server, struct px_reply *reply);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/body.h"
+#include "server/message/body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

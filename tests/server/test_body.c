@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "server/body.h"
+#include "server/message/body.h"
 
 static const uint8_t png[] = "\x89PNG\r\n\x1a\n....";
 static const uint8_t jpeg[] = "\xff\xd8\xff\xe0....";

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "server/media.h"
+#include "server/message/media.h"
 
 static const struct {
     const char *header;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/multipart.h"
+#include "server/message/multipart.h"
 
 #define HEAD(name) "Content-Disposition: form-data; name=" name "\r\n\r\n"
 #define FILE_HEAD "Content-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\n"

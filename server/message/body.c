@@ -1,4 +1,4 @@
-#include "server/body.h"
+#include "server/message/body.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "codecs/base64.h"
-#include "server/multipart.h"
+#include "server/message/multipart.h"
 
 enum { MAX_JSON_KEYS = 64 }; /* there are fewer, but an unknown one deserves to be named */
 

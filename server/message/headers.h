@@ -1,5 +1,5 @@
-#ifndef SERVER_HEADERS_H
-#define SERVER_HEADERS_H
+#ifndef SERVER_MESSAGE_HEADERS_H
+#define SERVER_MESSAGE_HEADERS_H
 
 /* What libmicrohttpd lets pass and a proxy in front may read differently (request smuggling, RFC
  * 9112, 6.3 and 11.2): two lengths, a length beside a coding, several hosts, a coding that is not

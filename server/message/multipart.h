@@ -1,5 +1,5 @@
-#ifndef SERVER_MULTIPART_H
-#define SERVER_MULTIPART_H
+#ifndef SERVER_MESSAGE_MULTIPART_H
+#define SERVER_MESSAGE_MULTIPART_H
 
 /* multipart/form-data (RFC 7578), strict, over a whole body in memory. libmicrohttpd's own parser
  * silently loses parts when the Content-Type has a further parameter and cannot tell a truncated

@@ -1,5 +1,5 @@
-#ifndef SERVER_TEXT_H
-#define SERVER_TEXT_H
+#ifndef SERVER_MESSAGE_TEXT_H
+#define SERVER_MESSAGE_TEXT_H
 
 /* A text that grows: what /metrics, /models and every JSON reply are written into. A failed
  * allocation is remembered and everything after it ignored, so that writers need one check at the

@@ -1,4 +1,4 @@
-#include "server/reply.h"
+#include "server/message/reply.h"
 
 #include <stdlib.h>
 

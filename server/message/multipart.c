@@ -1,10 +1,10 @@
-#include "server/multipart.h"
+#include "server/message/multipart.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "server/media.h"
+#include "server/message/media.h"
 
 struct cursor {
     const uint8_t *at, *end;

@@ -1,4 +1,4 @@
-#include "server/media.h"
+#include "server/message/media.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef SERVER_REPLY_H
-#define SERVER_REPLY_H
+#ifndef SERVER_MESSAGE_REPLY_H
+#define SERVER_MESSAGE_REPLY_H
 
 /* A finished answer, ready to be handed to the HTTP library: made by whoever knows the result (an
  * HTTP thread or a codec thread), sent by the HTTP thread alone. Owns `body`. */
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "server/text.h"
+#include "server/message/text.h"
 
 struct px_reply {
     int status;               /* 0: not made yet */

@@ -1,5 +1,5 @@
-#ifndef SERVER_FIELDS_H
-#define SERVER_FIELDS_H
+#ifndef SERVER_MESSAGE_FIELDS_H
+#define SERVER_MESSAGE_FIELDS_H
 
 /* The fields of /translate, wherever they came from: query, form field or JSON key. They are first
  * collected as text (a field given twice must agree), then read into numbers and choices through

@@ -1,4 +1,4 @@
-#include "server/headers.h"
+#include "server/message/headers.h"
 
 #include <stdbool.h>
 #include <string.h>

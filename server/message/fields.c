@@ -1,4 +1,4 @@
-#include "server/fields.h"
+#include "server/message/fields.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,12 @@
-#ifndef SERVER_BODY_H
-#define SERVER_BODY_H
+#ifndef SERVER_MESSAGE_BODY_H
+#define SERVER_MESSAGE_BODY_H
 
 /* The three kinds of body of /translate taken apart: fields into `fields`, and where the bytes of
  * the picture are. */
 
 #include "base/error.h"
-#include "server/fields.h"
-#include "server/media.h"
+#include "server/message/fields.h"
+#include "server/message/media.h"
 
 /* Bytes on the heap with one owner. */
 struct px_bytes {

@@ -1,4 +1,4 @@
-#include "server/text.h"
+#include "server/message/text.h"
 
 #include <stdarg.h>
 #include <stdint.h>

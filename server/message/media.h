@@ -1,5 +1,5 @@
-#ifndef SERVER_MEDIA_H
-#define SERVER_MEDIA_H
+#ifndef SERVER_MESSAGE_MEDIA_H
+#define SERVER_MESSAGE_MEDIA_H
 
 /* Media types in request headers: Content-Type (RFC 9110, 8.3) and the choice of an answer by
  * Accept (12.5.1). Pure functions of text. */
