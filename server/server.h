@@ -6,8 +6,8 @@
 
 #include <stdatomic.h>
 
-#include "server/budget.h"
-#include "server/metrics.h"
+#include "server/metrics/budget.h"
+#include "server/metrics/metrics.h"
 #include "server/queue.h"
 #include "server/registry.h"
 #include "server/settings/cpu_split.h"

@@ -1,5 +1,5 @@
-#ifndef SERVER_METRICS_H
-#define SERVER_METRICS_H
+#ifndef SERVER_METRICS_METRICS_H
+#define SERVER_METRICS_METRICS_H
 
 /* What /metrics counts. One lock, held for a few additions; any thread. The set of labels is fixed,
  * so nothing a client sends can make it grow. */

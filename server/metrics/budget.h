@@ -1,5 +1,5 @@
-#ifndef SERVER_BUDGET_H
-#define SERVER_BUDGET_H
+#ifndef SERVER_METRICS_BUDGET_H
+#define SERVER_METRICS_BUDGET_H
 
 /* A number of bytes that several threads share: who wants to keep much asks first. Plain data; any
  * thread. */
