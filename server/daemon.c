@@ -12,9 +12,9 @@
 #include "model/network/dtype.h"
 #include "server/http.h"
 #include "server/listen.h"
-#include "server/memory.h"
-#include "server/server.h"
-#include "server/worker.h"
+#include "server/work/memory.h"
+#include "server/work/server.h"
+#include "server/work/worker.h"
 
 /* How long the last answers may take to leave once everything is computed. */
 enum { FLUSH_SECONDS = 2 };

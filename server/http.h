@@ -6,7 +6,7 @@
  * infer or wait. */
 
 #include "base/error.h"
-#include "server/server.h"
+#include "server/work/server.h"
 
 struct px_http;
 

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "server/job.h"
 #include "server/routes.h"
+#include "server/work/job.h"
 
 /* So much of a body beyond the limit is read and thrown away, for the sake of clients that look for
  * an answer only when they have sent everything. */

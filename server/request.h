@@ -11,7 +11,7 @@
 
 #include <microhttpd.h>
 
-#include "server/server.h"
+#include "server/work/server.h"
 
 struct px_request;
 

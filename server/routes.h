@@ -4,7 +4,7 @@
 /* The table of paths. */
 
 #include "server/message/reply.h"
-#include "server/server.h"
+#include "server/work/server.h"
 
 struct px_route_entry {
     enum px_route id;

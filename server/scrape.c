@@ -11,7 +11,7 @@
 #include <microhttpd.h>
 #include <oneapi/dnnl/dnnl.h>
 
-#include "server/memory.h"
+#include "server/work/memory.h"
 
 static void gauge(struct px_text *text, const char *name, const char *help, double value)
 {

@@ -4,7 +4,7 @@
 /* The documents that describe the daemon: /metrics and /models. */
 
 #include "server/message/reply.h"
-#include "server/server.h"
+#include "server/work/server.h"
 
 void px_scrape_metrics(struct px_server *server, struct px_reply *reply);
 void px_scrape_models(const struct px_server *server, struct px_reply *reply);

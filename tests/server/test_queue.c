@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "server/queue.h"
+#include "server/work/queue.h"
 
 /* Jobs are matched by the address of their model; no model is ever looked at here. */
 static const struct px_entry models[2];

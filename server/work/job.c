@@ -1,11 +1,11 @@
-#include "server/job.h"
+#include "server/work/job.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "codecs/base64.h"
-#include "server/memory.h"
-#include "server/server.h"
+#include "server/work/memory.h"
+#include "server/work/server.h"
 
 bool px_job_matches(const struct px_job *a, const struct px_job *b)
 {

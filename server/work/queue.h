@@ -1,5 +1,5 @@
-#ifndef SERVER_QUEUE_H
-#define SERVER_QUEUE_H
+#ifndef SERVER_WORK_QUEUE_H
+#define SERVER_WORK_QUEUE_H
 
 /* The bounded queue between HTTP threads, codec threads and workers (see job.h for the way of a
  * job). Four lists under one lock: jobs to read, to decode, ready for a worker, to finish.
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "server/job.h"
+#include "server/work/job.h"
 
 struct px_queue;
 

@@ -1,4 +1,4 @@
-#include "server/worker.h"
+#include "server/work/worker.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "server/memory.h"
+#include "server/work/memory.h"
 
 enum { MAX_BATCH = 64 };
 

@@ -1,5 +1,5 @@
-#ifndef SERVER_MEMORY_H
-#define SERVER_MEMORY_H
+#ifndef SERVER_WORK_MEMORY_H
+#define SERVER_WORK_MEMORY_H
 
 /* What the daemon may hold, checked and told before it is held:
  *
@@ -12,7 +12,7 @@
  *
  * Answers on their way to clients, the program and its libraries come on top. */
 
-#include "server/server.h"
+#include "server/work/server.h"
 
 /* A model whose own size does not fit --memory-limit: USAGE, with the model and both numbers. */
 int px_memory_check(const struct px_server *server, struct px_error *err);

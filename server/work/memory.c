@@ -1,4 +1,4 @@
-#include "server/memory.h"
+#include "server/work/memory.h"
 
 #include "base/log.h"
 #include "model/engine/capacity.h"

@@ -1,5 +1,5 @@
-#ifndef SERVER_SERVER_H
-#define SERVER_SERVER_H
+#ifndef SERVER_WORK_SERVER_H
+#define SERVER_WORK_SERVER_H
 
 /* What all threads of the daemon share. Everything pointed to is made before the first thread and
  * destroyed after the last; `stopping` goes from false to true once. */
@@ -8,10 +8,10 @@
 
 #include "server/metrics/budget.h"
 #include "server/metrics/metrics.h"
-#include "server/queue.h"
-#include "server/registry.h"
 #include "server/settings/cpu_split.h"
 #include "server/settings/settings.h"
+#include "server/work/queue.h"
+#include "server/work/registry.h"
 
 struct px_server {
     const struct px_settings *settings;

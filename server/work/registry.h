@@ -1,5 +1,5 @@
-#ifndef SERVER_REGISTRY_H
-#define SERVER_REGISTRY_H
+#ifndef SERVER_WORK_REGISTRY_H
+#define SERVER_WORK_REGISTRY_H
 
 /* The models of a folder: every *.safetensors in it, named by its stem, in alphabetical order.
  * Loaded once at the start, immutable afterwards; any thread may read. */

@@ -1,4 +1,4 @@
-#include "server/queue.h"
+#include "server/work/queue.h"
 
 #include <pthread.h>
 #include <stdlib.h>

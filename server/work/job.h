@@ -1,5 +1,5 @@
-#ifndef SERVER_JOB_H
-#define SERVER_JOB_H
+#ifndef SERVER_WORK_JOB_H
+#define SERVER_WORK_JOB_H
 
 /* One picture on its way through the daemon:
  *
@@ -21,7 +21,7 @@
 #include "codecs/image.h"
 #include "server/message/body.h"
 #include "server/message/reply.h"
-#include "server/registry.h"
+#include "server/work/registry.h"
 
 struct px_server;
 
