@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "model/dnn/omp_spin.h"
 #include "server/daemon.h"
-#include "server/health.h"
-#include "server/listen.h"
+#include "server/front/address.h"
+#include "server/front/health.h"
 #include "server/settings/settings.h"
 
 static int fail(const struct px_error *err, int rc)

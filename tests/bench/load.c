@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "config/options.h"
-#include "server/listen.h"
+#include "server/front/address.h"
 #include "tools/bench/bench_times.h"
 
 enum { PATIENCE_SECONDS = 120, HEADER_BYTES = 4096, MAX_PICTURES = 64, MAX_PICTURE = 64 << 20 };

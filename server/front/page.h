@@ -1,5 +1,5 @@
-#ifndef SERVER_PAGE_H
-#define SERVER_PAGE_H
+#ifndef SERVER_FRONT_PAGE_H
+#define SERVER_FRONT_PAGE_H
 
 /* The web page, the files of server/web/ that the build turns into arrays (web/embed). They load
  * nothing from elsewhere, and the policy they are sent with forbids it. */

@@ -1,5 +1,5 @@
-#ifndef SERVER_SCRAPE_H
-#define SERVER_SCRAPE_H
+#ifndef SERVER_FRONT_DOCUMENTS_H
+#define SERVER_FRONT_DOCUMENTS_H
 
 /* The documents that describe the daemon: /metrics and /models. */
 

@@ -1,5 +1,5 @@
-#ifndef SERVER_PATIENCE_H
-#define SERVER_PATIENCE_H
+#ifndef SERVER_FRONT_DEADLINES_H
+#define SERVER_FRONT_DEADLINES_H
 
 /* Deadlines of connections. libmicrohttpd's own timeout starts anew with every byte, so a client
  * that sends one now and then would keep its connection for ever. A connection whose deadline has

@@ -1,4 +1,4 @@
-#include "server/scrape.h"
+#include "server/front/documents.h"
 
 #include <dirent.h>
 #include <stdio.h>

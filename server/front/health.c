@@ -1,4 +1,4 @@
-#include "server/health.h"
+#include "server/front/health.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/listen.h"
+#include "server/front/address.h"
 
 enum { PATIENCE_SECONDS = 5 };
 

@@ -1,5 +1,5 @@
-#ifndef SERVER_HEALTH_H
-#define SERVER_HEALTH_H
+#ifndef SERVER_FRONT_HEALTH_H
+#define SERVER_FRONT_HEALTH_H
 
 /* `pix2pixd --health [URL]`: the smallest HTTP client that serves a container's health check. */
 

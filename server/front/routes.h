@@ -1,5 +1,5 @@
-#ifndef SERVER_ROUTES_H
-#define SERVER_ROUTES_H
+#ifndef SERVER_FRONT_ROUTES_H
+#define SERVER_FRONT_ROUTES_H
 
 /* The table of paths. */
 

@@ -1,4 +1,4 @@
-#include "server/page.h"
+#include "server/front/page.h"
 
 /* Made by web/embed. */
 extern const unsigned char px_web_html[], px_web_script[], px_web_house[], px_web_style[];

@@ -1,4 +1,4 @@
-#include "server/request.h"
+#include "server/front/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "server/routes.h"
+#include "server/front/routes.h"
 #include "server/work/job.h"
 
 /* So much of a body beyond the limit is read and thrown away, for the sake of clients that look for

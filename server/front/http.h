@@ -1,5 +1,5 @@
-#ifndef SERVER_HTTP_H
-#define SERVER_HTTP_H
+#ifndef SERVER_FRONT_HTTP_H
+#define SERVER_FRONT_HTTP_H
 
 /* The HTTP side on libmicrohttpd: its pool of epoll threads reads requests, hands translations to
  * the queue and suspends their connections until the reply is there. Its threads never decode,

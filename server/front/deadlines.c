@@ -1,4 +1,4 @@
-#include "server/patience.h"
+#include "server/front/deadlines.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef SERVER_LISTEN_H
-#define SERVER_LISTEN_H
+#ifndef SERVER_FRONT_ADDRESS_H
+#define SERVER_FRONT_ADDRESS_H
 
 /* Addresses: "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (every IPv4 address). */
 

@@ -1,4 +1,4 @@
-#include "server/http.h"
+#include "server/front/http.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,9 +10,9 @@
 #include <microhttpd.h>
 
 #include "base/log.h"
+#include "server/front/deadlines.h"
+#include "server/front/request.h"
 #include "server/message/headers.h"
-#include "server/patience.h"
-#include "server/request.h"
 
 /* Headers of up to about half of this fit; longer ones are answered with 431. */
 enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };

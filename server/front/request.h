@@ -1,5 +1,5 @@
-#ifndef SERVER_REQUEST_H
-#define SERVER_REQUEST_H
+#ifndef SERVER_FRONT_REQUEST_H
+#define SERVER_FRONT_REQUEST_H
 
 /* One HTTP request, from its header to the end of its answer.
  *

@@ -1,9 +1,9 @@
-#include "server/routes.h"
+#include "server/front/routes.h"
 
 #include <string.h>
 
-#include "server/page.h"
-#include "server/scrape.h"
+#include "server/front/documents.h"
+#include "server/front/page.h"
 
 static void answer_ok(struct px_reply *reply)
 {
