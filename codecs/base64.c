@@ -1,9 +1,10 @@
 #include "codecs/base64.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* The value of each letter, or one of these. */
-enum { WHITE = 64, PAD = 65, X = 66 /* does not belong here */ };
+enum { WHITE = 64, PAD = 65, X = 66 /* not a letter */ };
 
 static const uint8_t values[256] = {
     X,  X,  X,  X,  X,  X,  X,  X,  X,  64, 64, X,  64, 64, X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
@@ -50,7 +51,7 @@ void px_base64_encode(const uint8_t *data, size_t size, char *text)
 struct decoder {
     const uint8_t *text;
     size_t length, at;
-    uint8_t *out; /* room for `limit` bytes and the three that a group may exceed it by */
+    uint8_t *out; /* `limit` bytes, and the three by which a group may exceed it */
     size_t used, limit;
     uint32_t bits; /* of the group being read */
     int letters;   /* in that group, 0-3 */
@@ -66,7 +67,7 @@ static int wrong(const struct decoder *d, const char *why)
                    d->text[d->at]);
 }
 
-/* Whole groups without white space between: nearly all of a picture. */
+/* Decodes whole groups without white space in between: nearly all of a picture. */
 static void take_groups(struct decoder *d)
 {
     while (d->length - d->at >= 4 && d->used + 3 <= d->limit) {
@@ -109,7 +110,7 @@ static int take_end(struct decoder *d)
         if (value != PAD)
             return wrong(d, "only padding may follow padding");
         if (d->letters < 2 || pads == 4 - d->letters)
-            return wrong(d, "padding that belongs to no letters");
+            return wrong(d, "more padding than the letters need");
         pads++;
     }
     if (d->letters == 1)
@@ -118,9 +119,9 @@ static int take_end(struct decoder *d)
         return wrong(d, "padding is incomplete");
     d->at = end;
     if (d->letters == 2 && (d->bits & 15))
-        return wrong(d, "the last letter has bits that belong to no byte");
+        return wrong(d, "the last letter has left-over bits that are not zero");
     if (d->letters == 3 && (d->bits & 3))
-        return wrong(d, "the last letter has bits that belong to no byte");
+        return wrong(d, "the last letter has left-over bits that are not zero");
     if (d->letters == 2)
         d->out[d->used++] = (uint8_t)(d->bits >> 4);
     if (d->letters == 3) {
@@ -156,22 +157,22 @@ static int decode(struct decoder *d)
     return rc;
 }
 
-int px_base64_decode(const char *text, size_t length, size_t limit, uint8_t **data, size_t *size,
+int px_base64_decode(struct px_span text, size_t limit, uint8_t **data, size_t *size,
                      struct px_error *err)
 {
-    size_t most = length / 4 * 3 + 3; /* without white space and padding */
-    size_t room = (most < limit ? most : limit);
-    struct decoder d = {
-        .text = (const uint8_t *)text, .length = length, .limit = limit, .err = err};
+    size_t most = text.size / 4 * 3 + 3; /* without white space and padding */
+    size_t room = most < limit ? most : limit;
+    struct decoder d = {.text = text.data, .length = text.size, .limit = limit, .err = err};
 
     d.out = room <= SIZE_MAX - 3 ? malloc(room + 3) : NULL;
     if (!d.out)
-        return px_fail(err, PX_E_NOMEM, "no memory to decode %zu characters of base64", length);
+        return px_fail(err, PX_E_NOMEM, "no memory to decode %zu characters of base64", text.size);
     int rc = decode(&d);
     if (rc) {
         free(d.out);
         return rc;
     }
+    assert(d.used <= room);
     *data = d.out;
     *size = d.used;
     return 0;

@@ -1,8 +1,8 @@
 #ifndef CODECS_BUFFER_H
 #define CODECS_BUFFER_H
 
-/* A growing block of bytes that the encoders write into (private to codecs/). Zero-initialised is
- * empty and valid; the owner frees `data`. */
+/* A growing block of bytes that the encoders write into. Empty and valid if zeroed; the owner frees
+ * `data`. One thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@ struct px_buffer {
     size_t size, room;
 };
 
-/* False where there is no memory; the buffer is then as it was. */
+/* Returns false if memory runs out; the buffer is then unchanged. */
 bool px_buffer_append(struct px_buffer *buffer, const uint8_t *data, size_t size);
 
 #endif

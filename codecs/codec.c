@@ -1,5 +1,6 @@
 #include "codecs/codec.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,8 +10,7 @@
 
 enum { DEFAULT_MAX_PIXELS = 50000000, DEFAULT_MAX_SIDE = 16384 };
 
-static const size_t max_file = (size_t)512
-                               << 20; /* of px_image_load; a request has its own limit */
+static const size_t max_file = (size_t)512 << 20; /* of px_image_load() */
 
 static const struct px_codec *const codecs[] = {
     [PX_FORMAT_PNG] = &px_codec_png,
@@ -19,10 +19,8 @@ static const struct px_codec *const codecs[] = {
 
 enum { CODECS = sizeof codecs / sizeof *codecs };
 
-enum px_format px_sniff(const uint8_t *data, size_t size)
+enum px_format px_sniff(struct px_span file)
 {
-    struct px_bytes file = {data, size};
-
     for (int i = 0; i < CODECS; i++)
         if (codecs[i] && codecs[i]->sniff(file))
             return (enum px_format)i;
@@ -53,22 +51,22 @@ static int check_size(const struct px_codec *codec, const struct px_header *head
                        codec->name, w, h);
     if (w > max_side || h > max_side)
         return px_fail(err, PX_E_UNPROCESSABLE,
-                       "the picture (%s) declares a size of %ux%u; at most %u a side is accepted: "
-                       "send a smaller one",
+                       "the picture (%s) declares a size of %ux%u; at most %u per side are "
+                       "accepted; send a smaller picture",
                        codec->name, w, h, max_side);
     if ((uint64_t)w * h > max_pixels)
         return px_fail(err, PX_E_UNPROCESSABLE,
                        "the picture (%s) declares a size of %ux%u, %llu pixels; at most %llu are "
-                       "accepted: send a smaller one",
+                       "accepted; send a smaller picture",
                        codec->name, w, h, (unsigned long long)w * h,
                        (unsigned long long)max_pixels);
     return 0;
 }
 
-static int probe(struct px_bytes file, const struct px_decode_limits *limits,
-                 enum px_format *format, struct px_header *header, struct px_error *err)
+static int probe(struct px_span file, const struct px_decode_limits *limits, enum px_format *format,
+                 struct px_header *header, struct px_error *err)
 {
-    *format = px_sniff(file.data, file.size);
+    *format = px_sniff(file);
     if (file.size == 0)
         return px_fail(err, PX_E_UNPROCESSABLE, "the picture is empty; send a PNG or JPEG file");
     if (*format == PX_FORMAT_NONE)
@@ -80,12 +78,12 @@ static int probe(struct px_bytes file, const struct px_decode_limits *limits,
     return rc ? rc : check_size(codecs[*format], header, limits, err);
 }
 
-int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+int px_image_probe(struct px_span file, const struct px_decode_limits *limits,
                    struct px_image_info *info, struct px_error *err)
 {
     enum px_format format;
     struct px_header header;
-    int rc = probe((struct px_bytes){data, size}, limits, &format, &header, err);
+    int rc = probe(file, limits, &format, &header, err);
 
     if (rc)
         return rc;
@@ -100,10 +98,9 @@ int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limi
     return 0;
 }
 
-int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
-                    uint32_t channels, struct px_image *image, struct px_error *err)
+int px_image_decode(struct px_span file, const struct px_decode_limits *limits, uint32_t channels,
+                    struct px_image *image, struct px_error *err)
 {
-    struct px_bytes file = {data, size};
     enum px_format format;
     struct px_header header;
     int rc = probe(file, limits, &format, &header, err);
@@ -111,10 +108,9 @@ int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_lim
     return rc ? rc : codecs[format]->decode(file, &header, channels, image, err);
 }
 
-int px_image16_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
-                      uint32_t channels, struct px_image16 *image, struct px_error *err)
+int px_image16_decode(struct px_span file, const struct px_decode_limits *limits, uint32_t channels,
+                      struct px_image16 *image, struct px_error *err)
 {
-    struct px_bytes file = {data, size};
     enum px_format format;
     struct px_header header;
     int rc = probe(file, limits, &format, &header, err);
@@ -122,26 +118,17 @@ int px_image16_decode(const uint8_t *data, size_t size, const struct px_decode_l
     if (rc)
         return rc;
     if (!header.deep || !codecs[format]->decode16)
-        return px_fail(err, PX_E_UNPROCESSABLE, "the picture (%s) has not 16 bits a sample",
+        return px_fail(err, PX_E_UNPROCESSABLE, "the picture (%s) does not have 16 bits per sample",
                        codecs[format]->name);
     return codecs[format]->decode16(file, &header, channels, image, err);
 }
 
 int px_image_encode(const struct px_image *image, enum px_format format, int quality,
-                    uint8_t **data, size_t *size, struct px_error *err)
+                    struct px_buffer *out, struct px_error *err)
 {
-    struct px_buffer out = {0};
-
-    if (format <= PX_FORMAT_NONE || (int)format >= CODECS)
-        return px_fail(err, PX_E_INTERNAL, "no picture format has the number %d", (int)format);
-    int rc = codecs[format]->encode(image, quality, &out, err);
-    if (rc) {
-        free(out.data);
-        return rc;
-    }
-    *data = out.data;
-    *size = out.size;
-    return 0;
+    assert(format > PX_FORMAT_NONE && (int)format < CODECS);
+    assert(image->channels >= 1 && image->channels <= 4);
+    return codecs[format]->encode(image, quality, out, err);
 }
 
 int px_image_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
@@ -153,7 +140,7 @@ int px_image_load(const char *path, const struct px_decode_limits *limits, uint3
 
     if (rc)
         return rc;
-    rc = px_image_decode(data, size, limits, channels, image, err);
+    rc = px_image_decode((struct px_span){data, size}, limits, channels, image, err);
     if (rc)
         px_error_prefix(err, path);
     free(data);
@@ -174,19 +161,16 @@ static enum px_format format_of(const char *path)
 int px_image_save(const char *path, const struct px_image *image, int quality, struct px_error *err)
 {
     enum px_format format = format_of(path);
-    uint8_t *data;
-    size_t size;
+    struct px_buffer out = {0};
 
     if (format == PX_FORMAT_NONE)
         return px_fail(err, PX_E_USAGE,
-                       "%s: a picture is saved under a name that ends in .png, .jpg or .jpeg",
-                       path);
-    int rc = px_image_encode(image, format, quality, &data, &size, err);
-    if (rc) {
+                       "%s: the name of a saved picture must end in .png, .jpg or .jpeg", path);
+    int rc = px_image_encode(image, format, quality, &out, err);
+    if (rc)
         px_error_prefix(err, path);
-        return rc;
-    }
-    rc = px_file_save(path, data, size, err);
-    free(data);
+    else
+        rc = px_file_save(path, out.data, out.size, err);
+    free(out.data);
     return rc;
 }

@@ -5,22 +5,24 @@
  *
  * Decoding reads every PNG (all colour types and depths, 16 bits rounded to 8, interlaced, tRNS)
  * and JPEG (baseline, progressive, grey, YCbCr, RGB, CMYK and YCCK; not arithmetic-coded, lossless
- * or 12-bit ones), applies the EXIF orientation (the first block of a JPEG, eXIf before the pixels
+ * or of 12 bits), applies the EXIF orientation (the first block of a JPEG, eXIf before the pixels
  * of a PNG), and gives the number of channels asked for, as Pillow's convert() does: 3 blends alpha
- * over white; 1 is (19595 R + 38470 G + 7471 B + 32768) >> 16; 2 and 4 keep alpha (255 where the
- * file has none). CMYK is taken as stored inverted, Adobe's way, with or without its marker, as
- * Pillow and browsers do: R = k - round((255 - c) k / 255) of the stored bytes.
+ * over white; 1 is (19595 R + 38470 G + 7471 B + 32768) >> 16; 2 and 4 keep alpha (255 if the file
+ * has none). CMYK is taken as stored inverted, Adobe's way, with or without its marker, as Pillow
+ * and browsers do: R = k - round((255 - c) k / 255) of the stored bytes.
  *
  * The size that the header declares is checked before any pixel is allocated. A truncated or
- * damaged picture is an error (UNPROCESSABLE), never a grey half: a wrong checksum in a PNG,
- * anything libjpeg only warns about, a missing end. Encoding writes no metadata. */
+ * damaged picture is an error (UNPROCESSABLE), never half grey: a wrong checksum in a PNG, anything
+ * that libjpeg only warns about, a missing end. Encoding writes no metadata. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "codecs/buffer.h"
 #include "codecs/image.h"
+#include "codecs/span.h"
 
 enum px_format { PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG };
 
@@ -29,39 +31,44 @@ struct px_decode_limits {
     uint32_t max_side;   /* 0: the default, 16,384 */
 };
 
-/* What the header of a picture declares, read without allocating pixels. Width and height are those
- * after the EXIF orientation. */
+/* What the header of a picture declares. Width and height are those after the EXIF orientation. */
 struct px_image_info {
     enum px_format format;
     uint32_t width, height;
-    uint32_t
-        channels; /* as stored: 1-4 (a palette counts as 3, or 4 with transparency; CMYK as 4) */
-    int bits;     /* a sample: 16, or 8 and less: 8 */
+    uint32_t channels; /* as stored, 1-4: a palette is 3, or 4 with transparency; CMYK is 4 */
+    int bits;          /* per sample: 16, or 8 for 8 and less */
 };
 
-/* The format that the first bytes show; PX_FORMAT_NONE where it is neither. */
-enum px_format px_sniff(const uint8_t *data, size_t size);
+/* The format that the first bytes show, or PX_FORMAT_NONE. */
+enum px_format px_sniff(struct px_span file);
 
 const char *px_format_name(enum px_format format); /* "png", "jpeg" */
 const char *px_format_mime(enum px_format format); /* "image/png", "image/jpeg" */
 
-/* UNPROCESSABLE where the bytes are not a PNG or JPEG header, declare a side of 0 or exceed the
- * limits. */
-int px_image_probe(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
+/* Reads the header; allocates nothing. UNPROCESSABLE if the bytes are not a PNG or JPEG header,
+ * declare a side of 0 or exceed the limits (NULL: the defaults). */
+int px_image_probe(struct px_span file, const struct px_decode_limits *limits,
                    struct px_image_info *info, struct px_error *err);
 
-/* channels: 1-4. On success the caller owns *image; on failure it is untouched. */
-int px_image_decode(const uint8_t *data, size_t size, const struct px_decode_limits *limits,
-                    uint32_t channels, struct px_image *image, struct px_error *err);
+/* limits: NULL for the defaults. channels: 1-4. On success the caller owns *image; on failure it is
+ * untouched. UNPROCESSABLE, NOMEM. */
+int px_image_decode(struct px_span file, const struct px_decode_limits *limits, uint32_t channels,
+                    struct px_image *image, struct px_error *err);
 
-/* quality 1-100 (else INVALID) concerns JPEG only (4:2:0 below 90, 4:4:4 from 90; JPEG drops alpha
- * over white). *data is malloc'ed. */
+/* The same without rounding to 8 bits: alpha is blended and grey is taken at 16. UNPROCESSABLE if
+ * the file does not have 16 bits (px_image_info.bits). */
+int px_image16_decode(struct px_span file, const struct px_decode_limits *limits, uint32_t channels,
+                      struct px_image16 *image, struct px_error *err);
+
+/* Appends the file to *out. quality 1-100 (else INVALID) concerns JPEG only: 4:2:0 below 90, 4:4:4
+ * from 90 on; JPEG blends alpha over white. On failure *out may hold a part of the file. NOMEM;
+ * UNPROCESSABLE for a picture larger than a JPEG can be. */
 int px_image_encode(const struct px_image *image, enum px_format format, int quality,
-                    uint8_t **data, size_t *size, struct px_error *err);
+                    struct px_buffer *out, struct px_error *err);
 
-/* Convenience for tools and trainer; the message names the file. Files over 512 MiB are refused
- * (TOO_LARGE). The format of the saved file follows its suffix: .png, .jpg, .jpeg (else USAGE).
- * Saving is atomic. */
+/* For tools and trainer; the message names the file. Files over 512 MiB are refused (TOO_LARGE).
+ * The format of the saved file follows its suffix: .png, .jpg, .jpeg (else USAGE). Saving is
+ * atomic. */
 int px_image_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
                   struct px_image *image, struct px_error *err);
 int px_image_save(const char *path, const struct px_image *image, int quality,

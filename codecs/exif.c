@@ -10,7 +10,7 @@ struct tiff {
     bool big; /* "MM": most significant byte first */
 };
 
-/* The unsigned number of `bytes` bytes at `offset`; 0 where it is not all inside. */
+/* The unsigned number of `bytes` bytes at `offset`; 0 if it is not all inside. */
 static uint32_t number(const struct tiff *t, size_t offset, size_t bytes)
 {
     uint32_t value = 0;
@@ -22,16 +22,16 @@ static uint32_t number(const struct tiff *t, size_t offset, size_t bytes)
     return value;
 }
 
-bool px_exif_marked(const uint8_t *data, size_t size)
+bool px_exif_is_marked(struct px_span block)
 {
-    return size >= 6 && memcmp(data, "Exif\0", 6) == 0;
+    return block.size >= 6 && memcmp(block.data, "Exif\0", 6) == 0;
 }
 
-int px_exif_orientation(const uint8_t *data, size_t size)
+int px_exif_orientation(struct px_span block)
 {
-    struct tiff t = {data, size, false};
+    struct tiff t = {block.data, block.size, false};
 
-    if (px_exif_marked(data, size)) {
+    if (px_exif_is_marked(block)) {
         t.data += 6;
         t.size -= 6;
     }

@@ -1,5 +1,6 @@
 #include "codecs/fit.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "codecs/resize.h"
@@ -8,6 +9,7 @@ static uint32_t padded(uint32_t side, const struct px_fit_sides *sides)
 {
     uint32_t multiple = sides->multiple;
 
+    assert(multiple > 0);
     if (side < sides->least)
         side = sides->least;
     return (side + multiple - 1) / multiple * multiple;
@@ -31,6 +33,7 @@ static uint32_t source_of(uint32_t at, uint32_t size, uint32_t padded)
     return padded - size < size ? 2 * (size - 1) - at : size - 1;
 }
 
+/* Destroys *image and takes over *by. */
 static void replace(struct px_image *image, const struct px_image *by)
 {
     px_image_destroy(image);
@@ -42,8 +45,8 @@ static int pad(struct px_image *image, uint32_t width, uint32_t height, struct p
     struct px_image out;
     size_t pixel = image->channels;
     size_t in_row = image->width * pixel, out_row = width * pixel;
+    assert(width >= image->width && height >= image->height);
     int rc = px_image_create(&out, width, height, image->channels, err);
-
     if (rc)
         return rc;
     for (uint32_t y = 0; y < height; y++) {
@@ -62,8 +65,8 @@ static int crop(struct px_image *image, uint32_t width, uint32_t height, struct 
     struct px_image out;
     size_t in_row = (size_t)image->width * image->channels;
     size_t out_row = (size_t)width * image->channels;
+    assert(width <= image->width && height <= image->height);
     int rc = px_image_create(&out, width, height, image->channels, err);
-
     if (rc)
         return rc;
     for (uint32_t y = 0; y < height; y++)
@@ -97,6 +100,7 @@ int px_fit_input(const struct px_fit *fit, struct px_image *image, struct px_err
 
 int px_fit_answer(const struct px_fit *fit, struct px_image *image, struct px_error *err)
 {
+    assert(has_size(image, fit->width, fit->height));
     if (has_size(image, fit->final_width, fit->final_height))
         return 0;
     return fit->pad ? crop(image, fit->final_width, fit->final_height, err)

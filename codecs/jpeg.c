@@ -1,3 +1,5 @@
+#include "codecs/format.h"
+
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +8,6 @@
 
 #include <jerror.h>
 
-#include "codecs/format.h"
-#include "codecs/jpeg_read.h"
 #include "codecs/pixels.h"
 
 /* Writing JPEG, and the format's table. */
@@ -21,7 +21,7 @@ struct writer {
     const struct px_image *image;
     int quality;
     struct px_buffer *out;
-    uint8_t *row; /* one row without alpha; NULL where the image has none. Owned */
+    uint8_t *row; /* one row without alpha, owned; NULL if the image has none */
     int rc;
     struct px_error *err;
     jmp_buf escape;

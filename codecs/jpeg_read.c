@@ -1,95 +1,17 @@
-#include "codecs/jpeg_read.h"
+#include "codecs/format.h"
 
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <jpeglib.h>
 
 #include <jerror.h>
 
-#include "codecs/exif.h"
 #include "codecs/pixels.h"
+#include "codecs/sink.h"
 
-/* The header is read twice: once by px_jpeg_probe(), a bounded walk over the markers that allocates
- * nothing and decides whether size and kind are acceptable, and then by libjpeg. */
-
-enum { SOI = 0xd8, SOS = 0xda, EOI = 0xd9, APP1 = 0xe1, MAX_SCANS = 100 };
-
-bool px_jpeg_sniff(struct px_bytes file)
-{
-    return file.size >= 3 && file.data[0] == 0xff && file.data[1] == SOI && file.data[2] == 0xff;
-}
-
-static bool is_frame(uint8_t marker) /* SOF0-15 without DHT, JPG and DAC */
-{
-    return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-}
-
-static int refuse(struct px_error *err, const char *what)
-{
-    return px_fail(err, PX_E_UNPROCESSABLE,
-                   "the JPEG is %s, which is not supported; send a baseline or progressive one of "
-                   "8 bits, or a PNG",
-                   what);
-}
-
-static int read_frame(uint8_t marker, struct px_bytes segment, struct px_header *header,
-                      struct px_error *err)
-{
-    if (segment.size < 6)
-        return px_fail(err, PX_E_UNPROCESSABLE, "the JPEG is damaged: its frame header is short");
-    if (marker >= 0xc9)
-        return refuse(err, "arithmetic-coded");
-    if (marker == 0xc3)
-        return refuse(err, "lossless");
-    if (marker > 0xc3)
-        return refuse(err, "hierarchical");
-    if (segment.data[0] != 8)
-        return refuse(err, segment.data[0] == 12 ? "of 12 bits" : "not of 8 bits");
-    header->height = px_be16(segment.data + 1);
-    header->width = px_be16(segment.data + 3);
-    header->channels = segment.data[5];
-    if (header->channels != 1 && header->channels != 3 && header->channels != 4)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "the JPEG has %u colour components; 1 (grey), 3 (colour) and 4 (CMYK) are "
-                       "supported",
-                       header->channels);
-    return 0;
-}
-
-int px_jpeg_probe(struct px_bytes file, struct px_header *header, struct px_error *err)
-{
-    bool exif = false;
-    size_t at = 2;
-
-    *header = (struct px_header){.orientation = 1};
-    while (file.size - at >= 4) {
-        uint8_t marker = file.data[at + 1];
-        size_t length = px_be16(file.data + at + 2);
-        if (file.data[at] == 0xff && marker == 0xff) { /* fill byte */
-            at++;
-            continue;
-        }
-        if (file.data[at] != 0xff || marker < 0xc0 || marker == SOS || marker == EOI || length < 2)
-            return px_fail(err, PX_E_UNPROCESSABLE,
-                           "the JPEG is damaged: no frame header before byte %zu", at);
-        if (length > file.size - at - 2)
-            break;
-        struct px_bytes segment = {file.data + at + 4, length - 2};
-        if (is_frame(marker))
-            return read_frame(marker, segment, header, err);
-        if (marker == APP1 && !exif && px_exif_marked(segment.data, segment.size)) {
-            header->orientation = px_exif_orientation(segment.data, segment.size);
-            exif = true;
-        }
-        at += 2 + length;
-    }
-    return px_fail(err, PX_E_UNPROCESSABLE,
-                   "the JPEG ends inside its header, after %zu bytes; send the whole file",
-                   file.size);
-}
+enum { MAX_SCANS = 100 };
 
 struct reader {
     struct jpeg_decompress_struct c;
@@ -118,7 +40,7 @@ static void give_up(j_common_ptr c)
     longjmp(r->escape, 1);
 }
 
-/* Level -1 is a warning: libjpeg is about to invent pixels. Nobody wants half a grey picture. */
+/* Level -1 is a warning: libjpeg is about to invent pixels. Half a grey picture helps no one. */
 static void on_message(j_common_ptr c, int level)
 {
     if (level < 0)
@@ -139,7 +61,7 @@ static void on_progress(j_common_ptr c)
 
 static void on_source(j_decompress_ptr c)
 {
-    (void)c; /* the whole file is there from the start */
+    (void)c; /* the whole file is in memory */
 }
 
 static boolean on_source_empty(j_decompress_ptr c)
@@ -158,7 +80,7 @@ static void on_skip(j_decompress_ptr c, long count)
     c->src->bytes_in_buffer -= (size_t)count;
 }
 
-/* Runs one step; what libjpeg refuses ends it here. No local lives across the jump. */
+/* Runs one step; an error in libjpeg ends it here. No local lives across the jump. */
 static int guarded(struct reader *r, void (*step)(struct reader *r))
 {
     if (setjmp(r->escape))
@@ -199,10 +121,8 @@ static void cmyk_to_rgb(uint8_t *row, uint32_t width)
 
     for (uint32_t x = 0; x < width; x++, in += 4, row += 3) {
         uint32_t k = in[3];
-        for (int i = 0; i < 3; i++) {
-            uint32_t v = (255u - in[i]) * k + 128;
-            row[i] = (uint8_t)(k - ((v + (v >> 8)) >> 8));
-        }
+        for (int i = 0; i < 3; i++)
+            row[i] = (uint8_t)(k - px_div255((255u - in[i]) * k));
     }
 }
 
@@ -215,10 +135,10 @@ static void read_rows(struct reader *r)
             cmyk_to_rgb(r->row, r->header.width);
         px_sink_put(&r->sink, y, r->row);
     }
-    jpeg_finish_decompress(&r->c); /* reads on to EOI: what is cut off there is damage too */
+    jpeg_finish_decompress(&r->c); /* reads on to EOI: a file cut off there is damaged too */
 }
 
-static void set_up(struct reader *r, struct px_bytes file)
+static void set_up(struct reader *r, struct px_span file)
 {
     r->c.err = jpeg_std_error(&r->errors);
     r->c.client_data = r;
@@ -236,7 +156,7 @@ static void set_up(struct reader *r, struct px_bytes file)
     };
 }
 
-int px_jpeg_decode(struct px_bytes file, const struct px_header *header, uint32_t channels,
+int px_jpeg_decode(struct px_span file, const struct px_header *header, uint32_t channels,
                    struct px_image *image, struct px_error *err)
 {
     struct reader r = {.header = *header, .err = err};
@@ -245,14 +165,14 @@ int px_jpeg_decode(struct px_bytes file, const struct px_header *header, uint32_
     r.header.channels = header->channels == 1 ? 1 : 3;
     int rc = guarded(&r, read_head);
     if (!rc)
-        rc = px_sink_create(&r.sink, &r.header, channels, err);
+        rc = px_sink_init(&r.sink, &r.header, channels, err);
     if (!rc && !(r.row = malloc((size_t)header->width * 4)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for a row of %u pixels", header->width);
     if (!rc)
         rc = guarded(&r, read_rows);
     if (!rc)
-        px_sink_take(&r.sink, image);
-    px_sink_destroy(&r.sink);
+        px_sink_image(&r.sink, image);
+    px_sink_clear(&r.sink);
     free(r.row);
     jpeg_destroy_decompress(&r.c);
     return rc;

@@ -1,9 +1,8 @@
+#include "codecs/format.h"
+
 #include <png.h>
 #include <setjmp.h>
 #include <zlib.h>
-
-#include "codecs/format.h"
-#include "codecs/png_read.h"
 
 /* Writing PNG, and the format's table. */
 

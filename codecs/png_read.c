@@ -1,4 +1,4 @@
-#include "codecs/png_read.h"
+#include "codecs/format.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -6,70 +6,10 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "codecs/exif.h"
-#include "codecs/pixels.h"
-
-/* The header is read twice: once by png_probe(), a bounded walk over the chunks before the pixels
- * that allocates nothing and decides whether the size is acceptable, and then by libpng. */
-
-static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-
-enum { HEADER_SIZE = 33, CHUNK_FRAME = 12 }; /* signature + IHDR; length, type and CRC */
-
-bool px_png_sniff(struct px_bytes file)
-{
-    return file.size >= sizeof signature && memcmp(file.data, signature, sizeof signature) == 0;
-}
-
-/* Looks at the chunks between IHDR and IDAT: does tRNS add alpha, and what does the first eXIf say?
- * Stops quietly where a chunk does not fit: libpng will complain with more precision. */
-static void walk_chunks(struct px_bytes file, struct px_header *header)
-{
-    bool exif = false;
-    size_t at = HEADER_SIZE;
-
-    while (file.size - at >= CHUNK_FRAME) {
-        size_t length = px_be32(file.data + at);
-        const uint8_t *type = file.data + at + 4;
-        if (length > file.size - at - CHUNK_FRAME || memcmp(type, "IDAT", 4) == 0)
-            return;
-        if (memcmp(type, "tRNS", 4) == 0 && header->channels % 2 == 1)
-            header->channels++;
-        if (memcmp(type, "eXIf", 4) == 0 && !exif) {
-            header->orientation = px_exif_orientation(type + 4, length);
-            exif = true;
-        }
-        at += CHUNK_FRAME + length;
-    }
-}
-
-int px_png_probe(struct px_bytes file, struct px_header *header, struct px_error *err)
-{
-    static const uint8_t channels[7] = {1, 0, 3, 3, 2, 0, 4}; /* by colour type */
-
-    if (file.size < HEADER_SIZE)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "the PNG ends inside its header, after %zu bytes; send the whole file",
-                       file.size);
-    const uint8_t *ihdr = file.data + 8;
-    if (px_be32(ihdr) != 13 || memcmp(ihdr + 4, "IHDR", 4) != 0)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "the PNG is damaged: it does not begin with an IHDR chunk");
-    uint8_t colour = ihdr[17];
-    if (colour > 6 || channels[colour] == 0)
-        return px_fail(err, PX_E_UNPROCESSABLE, "the PNG is damaged: colour type %u does not exist",
-                       colour);
-    *header = (struct px_header){.width = px_be32(ihdr + 8),
-                                 .height = px_be32(ihdr + 12),
-                                 .channels = channels[colour],
-                                 .orientation = 1,
-                                 .deep = ihdr[16] == 16};
-    walk_chunks(file, header);
-    return 0;
-}
+#include "codecs/sink.h"
 
 struct reader {
-    struct px_bytes rest; /* what libpng has not read yet */
+    struct px_span rest; /* what libpng has not read yet */
     png_structp png;
     png_infop info;
     struct px_header header; /* channels as libpng will deliver them */
@@ -128,7 +68,7 @@ static void on_read(png_structp png, png_bytep out, size_t size)
     r->rest.size -= size;
 }
 
-/* Runs one step; what libpng refuses ends it here. No local lives across the jump. */
+/* Runs one step; an error in libpng ends it here. No local lives across the jump. */
 static int guarded(struct reader *r, void (*step)(struct reader *r))
 {
     if (setjmp(r->escape))
@@ -202,7 +142,7 @@ static int create_rows(struct reader *r)
 }
 
 /* Fills the sink, which is the caller's to destroy, at 16 bits where the header is deep. */
-static int read_all(struct px_bytes file, const struct px_header *header, uint32_t channels,
+static int read_all(struct px_span file, const struct px_header *header, uint32_t channels,
                     struct px_sink *sink, struct px_error *err)
 {
     struct reader r = {.rest = file, .header = *header, .err = err};
@@ -211,7 +151,7 @@ static int read_all(struct px_bytes file, const struct px_header *header, uint32
     if (!rc)
         rc = guarded(&r, read_head);
     if (!rc)
-        rc = px_sink_create(&r.sink, &r.header, channels, err);
+        rc = px_sink_init(&r.sink, &r.header, channels, err);
     if (!rc)
         rc = create_rows(&r);
     if (!rc)
@@ -224,7 +164,7 @@ static int read_all(struct px_bytes file, const struct px_header *header, uint32
     return rc;
 }
 
-int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t channels,
+int px_png_decode(struct px_span file, const struct px_header *header, uint32_t channels,
                   struct px_image *image, struct px_error *err)
 {
     struct px_header rounded = *header;
@@ -233,19 +173,19 @@ int px_png_decode(struct px_bytes file, const struct px_header *header, uint32_t
     rounded.deep = false;
     int rc = read_all(file, &rounded, channels, &sink, err);
     if (!rc)
-        px_sink_take(&sink, image);
-    px_sink_destroy(&sink);
+        px_sink_image(&sink, image);
+    px_sink_clear(&sink);
     return rc;
 }
 
-int px_png_decode16(struct px_bytes file, const struct px_header *header, uint32_t channels,
+int px_png_decode16(struct px_span file, const struct px_header *header, uint32_t channels,
                     struct px_image16 *image, struct px_error *err)
 {
     struct px_sink sink;
     int rc = read_all(file, header, channels, &sink, err);
 
     if (!rc)
-        px_sink_take16(&sink, image);
-    px_sink_destroy(&sink);
+        px_sink_image16(&sink, image);
+    px_sink_clear(&sink);
     return rc;
 }

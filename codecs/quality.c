@@ -1,5 +1,6 @@
 #include "codecs/quality.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 
 enum { WINDOW = PX_QUALITY_MIN_SIDE, MAPS = 5 }; /* the maps: a, b, a a, b b, a b */
 
-/* The last WINDOW rows of the five maps, already averaged along the row; row y stands at
- * y % WINDOW, map by map, `columns` doubles each. */
+/* The last WINDOW rows of the five maps, already averaged along the row; row y is at y % WINDOW,
+ * map by map, `columns` doubles each. */
 struct window {
     double taps[WINDOW]; /* sum 1 */
     size_t columns;      /* positions along a row */
@@ -87,6 +88,7 @@ static int compare_structure(const struct px_image *a, const struct px_image *b,
     size_t bytes;
     double total = 0;
 
+    assert(a->width >= WINDOW && a->height >= WINDOW);
     make_taps(w.taps);
     if (px_mul(w.columns, (size_t)WINDOW * MAPS * sizeof *w.rows, &bytes))
         w.rows = malloc(bytes);
@@ -122,7 +124,7 @@ int px_quality_compare(const struct px_image *a, const struct px_image *b,
                        a->width, a->height, a->channels, b->width, b->height, b->channels);
     if (a->width < WINDOW || a->height < WINDOW)
         return px_fail(err, PX_E_UNPROCESSABLE,
-                       "pictures of %ux%u are too small to compare: SSIM needs %d pixels a side",
+                       "pictures of %ux%u are too small to compare: SSIM needs %d pixels per side",
                        a->width, a->height, WINDOW);
     for (size_t i = 0; i < n; i++) {
         int d = a->data[i] - b->data[i];

@@ -1,7 +1,7 @@
 #ifndef CODECS_QUALITY_H
 #define CODECS_QUALITY_H
 
-/* How close a picture is to what it should be, on 8-bit pixels: stateless and thread-safe.
+/* How close one picture is to another, on 8-bit pixels. Stateless and thread-safe.
  *
  *   l1    mean |a - b| / 127.5 over all samples: the scale [-1, 1] that networks are trained in, so
  *         that it compares with a training's G_L1 / lambda_L1. 0 for equal pictures, at most 2.
@@ -21,7 +21,7 @@ struct px_quality {
     double l1, psnr, ssim;
 };
 
-/* UNPROCESSABLE where size or channels differ, or a side is less than PX_QUALITY_MIN_SIDE. */
+/* UNPROCESSABLE if size or channels differ, or a side is less than PX_QUALITY_MIN_SIDE; NOMEM. */
 int px_quality_compare(const struct px_image *a, const struct px_image *b,
                        struct px_quality *quality, struct px_error *err);
 

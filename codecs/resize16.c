@@ -1,11 +1,14 @@
+#include "codecs/resize.h"
+
+#include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "codecs/image16.h"
-#include "codecs/resample.h"
+#include "codecs/filter.h"
 
 /* px_image_resize() at 16 bits: the sums need 64. No clones for other CPUs and no vectors by hand:
- * to inflate such a PNG takes longer. */
+ * inflating such a PNG takes longer. */
 
 static uint16_t clip(int64_t sum)
 {
@@ -24,11 +27,11 @@ static void filter_rows(const struct px_image16 *in, const struct px_filter *f,
     for (size_t y = 0; y < in->height; y++)
         for (size_t x = 0; x < f->out; x++) {
             const int32_t *taps = f->taps + x * f->stride;
-            const uint16_t *from = in->data + (y * in->width + f->spans[x].first) * channels;
+            const uint16_t *from = in->data + (y * in->width + f->ranges[x].first) * channels;
             uint16_t *to = out->data + (y * f->out + x) * channels;
             for (size_t c = 0; c < channels; c++) {
                 int64_t sum = half;
-                for (size_t i = 0; i < f->spans[x].count; i++)
+                for (size_t i = 0; i < f->ranges[x].count; i++)
                     sum += (int64_t)from[i * channels + c] * taps[i];
                 to[c] = clip(sum);
             }
@@ -43,10 +46,10 @@ static void filter_columns(const struct px_image16 *in, const struct px_filter *
 
     for (size_t y = 0; y < f->out; y++) {
         const int32_t *taps = f->taps + y * f->stride;
-        const uint16_t *from = in->data + f->spans[y].first * stride;
+        const uint16_t *from = in->data + f->ranges[y].first * stride;
         for (size_t x = 0; x < stride; x++)
             sums[x] = half;
-        for (uint32_t i = 0; i < f->spans[y].count; i++, from += stride)
+        for (uint32_t i = 0; i < f->ranges[y].count; i++, from += stride)
             for (size_t x = 0; x < stride; x++)
                 sums[x] += (int64_t)from[x] * taps[i];
         for (size_t x = 0; x < stride; x++)
@@ -59,7 +62,7 @@ static int pass(const struct px_image16 *in, bool horizontal, uint32_t side, str
 {
     struct px_filter filter;
     int64_t *sums = malloc((size_t)in->width * in->channels * sizeof *sums);
-    int rc = sums ? px_filter_create(&filter, horizontal ? in->width : in->height, side, err)
+    int rc = sums ? px_filter_init(&filter, horizontal ? in->width : in->height, side, err)
                   : px_fail(err, PX_E_NOMEM, "no memory to scale a row of %u pixels", in->width);
 
     if (!rc) {
@@ -69,7 +72,7 @@ static int pass(const struct px_image16 *in, bool horizontal, uint32_t side, str
             filter_rows(in, &filter, out);
         else if (!rc)
             filter_columns(in, &filter, sums, out);
-        px_filter_destroy(&filter);
+        px_filter_clear(&filter);
     }
     free(sums);
     return rc;
@@ -84,8 +87,8 @@ static int copy(const struct px_image16 *in, struct px_image16 *out, struct px_e
     return rc;
 }
 
-/* Colour times alpha, and back; as for 8 bits. */
-static void weigh(struct px_image16 *image, bool back)
+/* Multiplies the colours by alpha, or divides by it; as at 8 bits. */
+static void premultiply(struct px_image16 *image, bool back)
 {
     size_t n = (size_t)image->width * image->height;
     uint32_t colours = image->channels - 1;
@@ -99,7 +102,7 @@ static void weigh(struct px_image16 *image, bool back)
         }
 }
 
-/* Takes `in` apart: it is destroyed. */
+/* Destroys `in`. */
 static int resample(struct px_image16 *in, uint32_t width, uint32_t height, struct px_image16 *out,
                     struct px_error *err)
 {
@@ -126,10 +129,10 @@ int px_image16_resize(const struct px_image16 *in, uint32_t width, uint32_t heig
     struct px_image16 work = {0};
     bool has_alpha = in->channels % 2 == 0;
 
-    if (width < 1 || width > 65535 || height < 1 || height > 65535)
-        return px_fail(err, PX_E_INVALID,
-                       "a picture cannot be scaled to %ux%u; a side is 1 to 65535", width, height);
-    int rc = copy(in, &work, err);
+    assert(in != out);
+    int rc = px_filter_check(width, height, err);
+    if (!rc)
+        rc = copy(in, &work, err);
     if (rc)
         return rc;
     if (width == in->width && height == in->height) {
@@ -137,9 +140,9 @@ int px_image16_resize(const struct px_image16 *in, uint32_t width, uint32_t heig
         return 0;
     }
     if (has_alpha)
-        weigh(&work, false);
+        premultiply(&work, false);
     rc = resample(&work, width, height, out, err);
     if (!rc && has_alpha)
-        weigh(out, true);
+        premultiply(out, true);
     return rc;
 }

@@ -194,20 +194,19 @@ static int translate(struct translator *t, const struct px_job *job, struct px_e
 {
     uint32_t channels = (uint32_t)px_model_network(t->model)->input_nc;
     struct px_image image = {0};
-    uint8_t *data = NULL;
-    size_t size;
+    struct px_buffer file = {0};
     int rc = px_image_load(job->input, NULL, channels, &image, err);
 
     if (rc)
         return rc;
     rc = transform(t, &image, err);
     if (!rc)
-        rc = px_image_encode(&image, job->format, (int)t->settings->quality, &data, &size, err);
+        rc = px_image_encode(&image, job->format, (int)t->settings->quality, &file, err);
     if (rc)
         px_error_prefix(err, job->input);
     else
-        rc = px_file_save(job->output, data, size, err);
-    free(data);
+        rc = px_file_save(job->output, file.data, file.size, err);
+    free(file.data);
     px_image_destroy(&image);
     return rc;
 }

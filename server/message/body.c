@@ -19,7 +19,7 @@ void px_body_clear(struct px_body *body)
 
 static int read_raw(struct px_body *body, enum px_body_kind kind, struct px_error *err)
 {
-    enum px_format real = px_sniff(body->whole.data, body->whole.size);
+    enum px_format real = px_sniff((struct px_span){body->whole.data, body->whole.size});
     enum px_format declared = kind == PX_BODY_PNG    ? PX_FORMAT_PNG
                               : kind == PX_BODY_JPEG ? PX_FORMAT_JPEG
                                                      : real;
@@ -95,7 +95,8 @@ static int read_json_image(struct px_body *body, json_t *value, struct px_error 
     rc = skip_data_url(&text, &length, err);
     if (rc < 0)
         return rc;
-    rc = px_base64_decode(text, length, length, &decoded.data, &decoded.size, err);
+    rc = px_base64_decode((struct px_span){(const uint8_t *)text, length}, length, &decoded.data,
+                          &decoded.size, err);
     if (rc < 0) {
         px_error_prefix(err, "JSON key 'image'");
         return rc;

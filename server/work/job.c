@@ -79,7 +79,8 @@ static int read(struct px_job *job, struct px_error *err)
     if (rc == 0)
         rc = px_fields_read(&job->fields, &job->params, err);
     if (rc == 0)
-        rc = px_image_probe(job->body.image, job->body.image_size, &limits, &info, err);
+        rc = px_image_probe((struct px_span){job->body.image, job->body.image_size}, &limits, &info,
+                            err);
     if (rc == 0)
         rc = choose(job, &info, err);
     if (rc < 0)
@@ -107,8 +108,8 @@ int px_job_decode(struct px_job *job)
     uint32_t channels = (uint32_t)px_model_network(job->model->model)->input_nc;
     struct px_error err = {0};
     int64_t start = px_now_ns();
-    int rc = px_image_decode(job->body.image, job->body.image_size, &limits, channels, &job->input,
-                             &err);
+    int rc = px_image_decode((struct px_span){job->body.image, job->body.image_size}, &limits,
+                             channels, &job->input, &err);
 
     px_body_clear(&job->body);
     if (rc == 0)
@@ -147,28 +148,27 @@ int px_job_finish(struct px_job *job)
     struct px_error err = {0};
     struct px_accepted accepted = px_accept(job->accept, job->params.format);
     int64_t start = px_now_ns();
-    uint8_t *data = NULL;
-    size_t size = 0;
+    struct px_buffer file = {0};
     int rc = px_fit_answer(&job->fit, &job->output, &err);
 
     if (rc == 0)
-        rc =
-            px_image_encode(&job->output, accepted.format, job->params.quality, &data, &size, &err);
+        rc = px_image_encode(&job->output, accepted.format, job->params.quality, &file, &err);
     px_image_destroy(&job->output);
     job->encode_ms = px_ms_since(start);
     px_metrics_stage(job->server->metrics, PX_STAGE_ENCODE, job->encode_ms * 1e-3);
     if (rc < 0) {
+        free(file.data);
         px_job_fail(job, &err);
         return rc;
     }
     if (accepted.json) {
-        wrap(job, accepted.format, data, size);
-        free(data);
+        wrap(job, accepted.format, file.data, file.size);
+        free(file.data);
     } else {
         job->reply = (struct px_reply){.status = 200,
                                        .content_type = px_format_mime(accepted.format),
-                                       .body = data,
-                                       .size = size};
+                                       .body = file.data,
+                                       .size = file.size};
     }
     return 0;
 }

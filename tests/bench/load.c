@@ -113,7 +113,7 @@ static int make_request(struct picture *picture, const struct load *load, const 
                      "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: %s\r\n"
                      "Content-Length: %zu\r\n\r\n",
                      load->settings->path, load->address.host, load->address.port,
-                     px_format_mime(px_sniff(data, size)), size);
+                     px_format_mime(px_sniff((struct px_span){data, size})), size);
     if (n < (int)sizeof header)
         picture->request = malloc((size_t)n + size);
     if (picture->request == NULL) {

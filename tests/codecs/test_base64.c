@@ -35,27 +35,27 @@ static const struct {
     {"data:image/png;base64,Zm9v", "at character 4 (0x3a)"},
     {"Z", "a letter is missing, at the end (character 1)"},
     {"Zm9vY", "a letter is missing"},
-    {"Z===", "padding that belongs to no letters, at character 1"},
-    {"=", "padding that belongs to no letters, at character 0"},
-    {"Zm9v=", "padding that belongs to no letters, at character 4"},
+    {"Z===", "more padding than the letters need, at character 1"},
+    {"=", "more padding than the letters need, at character 0"},
+    {"Zm9v=", "more padding than the letters need, at character 4"},
     {"Zg=", "padding is incomplete"},
-    {"Zg===", "padding that belongs to no letters, at character 4"},
-    {"Zm8==", "padding that belongs to no letters, at character 4"},
+    {"Zg===", "more padding than the letters need, at character 4"},
+    {"Zm8==", "more padding than the letters need, at character 4"},
     {"Zg==Zg==", "only padding may follow padding, at character 4"},
-    {"Zh==", "bits that belong to no byte"},
-    {"Zm9", "bits that belong to no byte"},
-    {"Zm9=", "bits that belong to no byte, at character 3"},
+    {"Zh==", "left-over bits that are not zero"},
+    {"Zm9", "left-over bits that are not zero"},
+    {"Zm9=", "left-over bits that are not zero, at character 3"},
 };
 
 static int decode(const char *text, size_t limit, uint8_t **data, size_t *size,
                   struct px_error *err)
 {
     size_t n = strlen(text);
-    char *exact = malloc(n ? n : 1); /* a sanitizer sees every byte read beyond it */
+    uint8_t *exact = malloc(n ? n : 1); /* a sanitizer sees every byte read beyond it */
 
     assert_non_null(exact);
     memcpy(exact, text, n);
-    int rc = px_base64_decode(exact, n, limit, data, size, err);
+    int rc = px_base64_decode((struct px_span){exact, n}, limit, data, size, err);
     free(exact);
     return rc;
 }

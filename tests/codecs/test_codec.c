@@ -42,19 +42,21 @@ static void test_png_round_trip(void **state)
         for (uint32_t channels = 1; channels <= 4; channels++) {
             struct px_image in = noise(sides[i][0], sides[i][1], channels), out;
             struct px_image_info info;
-            uint8_t *data;
-            size_t size;
-            assert_int_equal(px_image_encode(&in, PX_FORMAT_PNG, 0, &data, &size, NULL), 0);
-            assert_int_equal(px_image_probe(data, size, NULL, &info, NULL), 0);
+            struct px_buffer file = {0};
+            assert_int_equal(px_image_encode(&in, PX_FORMAT_PNG, 0, &file, NULL), 0);
+            assert_int_equal(
+                px_image_probe((struct px_span){file.data, file.size}, NULL, &info, NULL), 0);
             assert_int_equal(info.format, PX_FORMAT_PNG);
             assert_int_equal(info.width, in.width);
             assert_int_equal(info.height, in.height);
             assert_int_equal(info.channels, channels);
-            assert_int_equal(px_image_decode(data, size, NULL, channels, &out, NULL), 0);
+            assert_int_equal(
+                px_image_decode((struct px_span){file.data, file.size}, NULL, channels, &out, NULL),
+                0);
             assert_memory_equal(in.data, out.data, (size_t)in.width * in.height * channels);
             px_image_destroy(&in);
             px_image_destroy(&out);
-            free(data);
+            free(file.data);
         }
     }
 }
@@ -80,17 +82,19 @@ static void test_jpeg_round_trip(void **state)
         for (int quality = 75; quality <= 100; quality += 5) {
             struct px_image in = gradient(67, 45, channels), out;
             struct px_image_info info;
-            uint8_t *data;
-            size_t size;
-            assert_int_equal(px_image_encode(&in, PX_FORMAT_JPEG, quality, &data, &size, NULL), 0);
-            assert_int_equal(px_image_probe(data, size, NULL, &info, NULL), 0);
+            struct px_buffer file = {0};
+            assert_int_equal(px_image_encode(&in, PX_FORMAT_JPEG, quality, &file, NULL), 0);
+            assert_int_equal(
+                px_image_probe((struct px_span){file.data, file.size}, NULL, &info, NULL), 0);
             assert_int_equal(info.format, PX_FORMAT_JPEG);
             assert_int_equal(info.channels, channels);
-            assert_int_equal(px_image_decode(data, size, NULL, channels, &out, NULL), 0);
+            assert_int_equal(
+                px_image_decode((struct px_span){file.data, file.size}, NULL, channels, &out, NULL),
+                0);
             assert_in_range(worst_difference(&in, &out), 0, quality >= 90 ? 5 : 14);
             px_image_destroy(&in);
             px_image_destroy(&out);
-            free(data);
+            free(file.data);
         }
     }
 }
@@ -98,19 +102,19 @@ static void test_jpeg_round_trip(void **state)
 static void test_jpeg_drops_alpha(void **state)
 {
     struct px_image in = gradient(40, 40, 4), out;
-    uint8_t *data;
-    size_t size;
+    struct px_buffer file = {0};
     (void)state;
 
     for (size_t i = 0; i < 1600; i++)
         in.data[4 * i + 3] = 0; /* all transparent: only the white behind is seen */
-    assert_int_equal(px_image_encode(&in, PX_FORMAT_JPEG, 90, &data, &size, NULL), 0);
-    assert_int_equal(px_image_decode(data, size, NULL, 3, &out, NULL), 0);
+    assert_int_equal(px_image_encode(&in, PX_FORMAT_JPEG, 90, &file, NULL), 0);
+    assert_int_equal(px_image_decode((struct px_span){file.data, file.size}, NULL, 3, &out, NULL),
+                     0);
     for (size_t i = 0; i < 4800; i++)
         assert_in_range(out.data[i], 254, 255);
     px_image_destroy(&in);
     px_image_destroy(&out);
-    free(data);
+    free(file.data);
 }
 
 static char folder[] = "/tmp/px-codecs-XXXXXX";

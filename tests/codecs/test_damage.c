@@ -40,7 +40,7 @@ static int decode(size_t size, const struct px_decode_limits *limits, struct px_
 
     assert_non_null(exact);
     memcpy(exact, file.bytes, size);
-    int rc = px_image_decode(exact, size, limits, 3, &image, err);
+    int rc = px_image_decode((struct px_span){exact, size}, limits, 3, &image, err);
     if (rc)
         assert_null(image.data); /* untouched on failure */
     px_image_destroy(&image);
@@ -146,12 +146,12 @@ static void test_png_bombs(void **state)
         const struct px_decode_limits *limits;
         const char *message;
     } rows[] = {
-        {60000, 60000, NULL, "60000x60000; at most 16384 a side"},
-        {16385, 1, NULL, "16385x1; at most 16384 a side"},
-        {1, 0x7fffffff, NULL, "1x2147483647; at most 16384 a side"},
-        {0xffffffff, 0xffffffff, NULL, "4294967295x4294967295; at most 16384 a side"},
+        {60000, 60000, NULL, "60000x60000; at most 16384 per side"},
+        {16385, 1, NULL, "16385x1; at most 16384 per side"},
+        {1, 0x7fffffff, NULL, "1x2147483647; at most 16384 per side"},
+        {0xffffffff, 0xffffffff, NULL, "4294967295x4294967295; at most 16384 per side"},
         {16384, 16384, NULL, "16384x16384, 268435456 pixels; at most 50000000"},
-        {101, 1, &small, "101x1; at most 100 a side"},
+        {101, 1, &small, "101x1; at most 100 per side"},
         {100, 11, &small, "100x11, 1100 pixels; at most 1000"},
         {0, 5, NULL, "0x5; both sides must be at least 1"},
         {5, 0, NULL, "5x0; both sides must be at least 1"},
@@ -185,7 +185,7 @@ static void test_jpeg_headers(void **state)
         size_t count;
         const char *message;
     } rows[] = {
-        {5, {0xff, 0xdc, 0xff, 0xdc}, 4, "65500x65500; at most 16384 a side"},
+        {5, {0xff, 0xdc, 0xff, 0xdc}, 4, "65500x65500; at most 16384 per side"},
         {5, {0x40, 0x00, 0x40, 0x00}, 4, "16384x16384, 268435456 pixels; at most 50000000"},
         {5, {0, 0}, 2, "23x0; both sides must be at least 1"},
         {7, {0, 0}, 2, "0x17; both sides must be at least 1"},

@@ -42,7 +42,7 @@ static void test_orientation(void **state)
         /* A block of the exact size, so that a sanitizer sees a read behind it. */
         uint8_t *data = malloc(rows[i].size + !rows[i].size);
         memcpy(data, rows[i].data, rows[i].size);
-        int orientation = px_exif_orientation(data, rows[i].size);
+        int orientation = px_exif_orientation((struct px_span){data, rows[i].size});
         free(data);
         if (orientation != rows[i].orientation)
             fail_msg("%s: %d instead of %d", rows[i].what, orientation, rows[i].orientation);

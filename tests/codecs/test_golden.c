@@ -64,8 +64,8 @@ static void check_picture(const char *folder, const char *name, int tolerance)
     const uint8_t *want = (uint8_t *)end + 1;
     for (const char *p = raw + used; *p; p += 2) {
         uint32_t channels = (uint32_t)(p[1] - '0');
-        if (px_image_probe(data, size, NULL, &info, &err) != 0 ||
-            px_image_decode(data, size, NULL, channels, &image, &err) != 0)
+        if (px_image_probe((struct px_span){data, size}, NULL, &info, &err) != 0 ||
+            px_image_decode((struct px_span){data, size}, NULL, channels, &image, &err) != 0)
             fail_msg("%s: %s", path, err.message);
         assert_int_equal(info.width, width);
         assert_int_equal(info.height, height);

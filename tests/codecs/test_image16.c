@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "codecs/image16.h"
+#include "codecs/codec.h"
 #include "codecs/resize.h"
 
 static void read_file(const char *name, uint8_t **data, size_t *size)
@@ -44,10 +44,12 @@ static void test_decode(void **state)
             uint8_t *data;
             size_t size, finer = 0;
             read_file(names[f], &data, &size);
-            assert_int_equal(px_image_probe(data, size, NULL, &info, &err), 0);
+            assert_int_equal(px_image_probe((struct px_span){data, size}, NULL, &info, &err), 0);
             assert_int_equal(info.bits, 16);
-            assert_int_equal(px_image16_decode(data, size, NULL, channels, &deep, &err), 0);
-            assert_int_equal(px_image_decode(data, size, NULL, channels, &eight, &err), 0);
+            assert_int_equal(
+                px_image16_decode((struct px_span){data, size}, NULL, channels, &deep, &err), 0);
+            assert_int_equal(
+                px_image_decode((struct px_span){data, size}, NULL, channels, &eight, &err), 0);
             assert_int_equal(px_image16_round(&deep, &rounded, &err), 0);
             assert_int_equal(deep.width, eight.width);
             assert_int_equal(deep.channels, channels);
@@ -73,15 +75,17 @@ static void test_refuses(void **state)
     (void)state;
 
     read_file("rgb-8", &data, &size);
-    assert_int_equal(px_image16_decode(data, size, NULL, 3, &deep, &err), -PX_E_UNPROCESSABLE);
-    assert_non_null(strstr(err.message, "has not 16 bits"));
+    assert_int_equal(px_image16_decode((struct px_span){data, size}, NULL, 3, &deep, &err),
+                     -PX_E_UNPROCESSABLE);
+    assert_non_null(strstr(err.message, "does not have 16 bits"));
     free(data);
     read_file("rgb-16", &data, &size);
     for (size_t part = 0; part < size - 12; part += 7)
-        assert_int_equal(px_image16_decode(data, part, NULL, 3, &deep, &err), -PX_E_UNPROCESSABLE);
+        assert_int_equal(px_image16_decode((struct px_span){data, part}, NULL, 3, &deep, &err),
+                         -PX_E_UNPROCESSABLE);
     for (size_t at = 8; at < size; at++) { /* refused, or another picture; nothing worse */
         data[at] ^= (uint8_t)(1u << at % 8);
-        if (px_image16_decode(data, size, NULL, 4, &deep, NULL) == 0)
+        if (px_image16_decode((struct px_span){data, size}, NULL, 4, &deep, NULL) == 0)
             px_image16_destroy(&deep);
         data[at] ^= (uint8_t)(1u << at % 8);
     }
@@ -121,8 +125,10 @@ static void test_orientation(void **state)
         memcpy(turned, data, 33);
         memcpy(turned + 33, chunk, sizeof chunk);
         memcpy(turned + 33 + sizeof chunk, data + 33, size - 33);
-        assert_int_equal(px_image16_decode(turned, size + 38, NULL, 3, &deep, &err), 0);
-        assert_int_equal(px_image_decode(turned, size + 38, NULL, 3, &eight, &err), 0);
+        assert_int_equal(
+            px_image16_decode((struct px_span){turned, size + 38}, NULL, 3, &deep, &err), 0);
+        assert_int_equal(
+            px_image_decode((struct px_span){turned, size + 38}, NULL, 3, &eight, &err), 0);
         assert_int_equal(deep.width == deep.height || (deep.width > deep.height) == (o < 5), 1);
         assert_int_equal(px_image16_round(&deep, &rounded, &err), 0);
         assert_int_equal(rounded.width, eight.width);

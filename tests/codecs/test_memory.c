@@ -83,7 +83,7 @@ static int decode(struct px_error *err)
 
     memset(&image, 0xee, sizeof image);
     before = image;
-    int rc = px_image_decode(file, file_size, NULL, 3, &image, err);
+    int rc = px_image_decode((struct px_span){file, file_size}, NULL, 3, &image, err);
     if (rc)
         assert_memory_equal(&image, &before, sizeof image);
 
@@ -109,12 +109,10 @@ static int resize(struct px_error *err)
 
 static int encode(enum px_format format, struct px_error *err)
 {
-    uint8_t *data;
-    size_t size;
-    int rc = px_image_encode(&picture, format, 90, &data, &size, err);
+    struct px_buffer out = {0};
+    int rc = px_image_encode(&picture, format, 90, &out, err);
 
-    if (!rc)
-        free(data);
+    free(out.data);
     return rc;
 }
 
@@ -132,7 +130,8 @@ static int decode_base64(struct px_error *err)
 {
     uint8_t *data;
     size_t size;
-    int rc = px_base64_decode("Zm9vYmFy", 8, 100, &data, &size, err);
+    int rc =
+        px_base64_decode((struct px_span){(const uint8_t *)"Zm9vYmFy", 8}, 100, &data, &size, err);
 
     if (!rc)
         free(data);

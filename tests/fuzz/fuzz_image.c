@@ -15,9 +15,9 @@ static void decode(const uint8_t *data, size_t size)
     struct px_image image;
     struct px_error err;
     uint32_t channels = size ? data[size - 1] % 4u + 1 : 1;
-    int probed = px_image_probe(data, size, &limits, &info, &err);
+    int probed = px_image_probe((struct px_span){data, size}, &limits, &info, &err);
 
-    if (px_image_decode(data, size, &limits, channels, &image, &err) != 0)
+    if (px_image_decode((struct px_span){data, size}, &limits, channels, &image, &err) != 0)
         return;
     if (probed != 0 || image.width != info.width || image.height != info.height ||
         image.channels != channels)
@@ -55,7 +55,7 @@ static void mend(uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     decode(data, size);
-    if (px_sniff(data, size) != PX_FORMAT_PNG)
+    if (px_sniff((struct px_span){data, size}) != PX_FORMAT_PNG)
         return 0;
     uint8_t *copy = malloc(size);
     if (!copy)

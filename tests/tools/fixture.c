@@ -56,7 +56,7 @@ static int print_size(char **argv, struct px_error *err)
 
     if (rc)
         return rc;
-    rc = px_image_probe(data, size, NULL, &info, err);
+    rc = px_image_probe((struct px_span){data, size}, NULL, &info, err);
     free(data);
     if (!rc)
         printf("%u %u %u %s\n", info.width, info.height, info.channels,

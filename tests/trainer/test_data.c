@@ -519,7 +519,7 @@ static void test_16_bits(void **state)
         assert_int_equal(px_file_read(path, 1 << 20, &data, &size, &err), 0);
         snprintf(name, sizeof name, "deep/A/%s", names[i]);
         assert_int_equal(px_file_save(in(name), data, size, &err), 0);
-        assert_int_equal(px_image_decode(data, size, NULL, 3, &image, &err), 0);
+        assert_int_equal(px_image_decode((struct px_span){data, size}, NULL, 3, &image, &err), 0);
         snprintf(name, sizeof name, "deep/B/%s", names[i]);
         assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
         px_image_destroy(&image);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "codecs/image16.h"
+#include "codecs/codec.h"
 #include "codecs/resize.h"
 
 static const size_t max_file = (size_t)512 << 20; /* as of px_image_load() */
@@ -30,21 +30,21 @@ static void set_image16(struct px_picture *p, const struct px_image16 *image)
     *p = (struct px_picture){image->width, image->height, image->channels, NULL, image->data};
 }
 
-static int decode(const uint8_t *data, size_t size, uint32_t channels, struct px_picture *out,
+static int decode(struct px_span file, uint32_t channels, struct px_picture *out,
                   struct px_error *err)
 {
     struct px_image_info info;
     struct px_image image = {0};
     struct px_image16 deep = {0};
-    int rc = px_image_probe(data, size, NULL, &info, err);
+    int rc = px_image_probe(file, NULL, &info, err);
 
     if (rc)
         return rc;
     if (info.bits == 16) {
-        rc = px_image16_decode(data, size, NULL, channels, &deep, err);
+        rc = px_image16_decode(file, NULL, channels, &deep, err);
         set_image16(out, &deep);
     } else {
-        rc = px_image_decode(data, size, NULL, channels, &image, err);
+        rc = px_image_decode(file, NULL, channels, &image, err);
         set_image(out, &image);
     }
     return rc;
@@ -59,7 +59,7 @@ int px_picture_load(const char *path, uint32_t channels, struct px_picture *out,
 
     if (rc)
         return rc;
-    rc = decode(data, size, channels, out, err);
+    rc = decode((struct px_span){data, size}, channels, out, err);
     if (rc)
         px_error_prefix(err, path);
     free(data);

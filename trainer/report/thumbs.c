@@ -60,18 +60,19 @@ static int cut(const struct px_image *sheet, size_t row, size_t column, struct p
 static int make_url(const struct px_image *image, char **url, struct px_error *err)
 {
     static const char head[] = "data:image/jpeg;base64,";
-    uint8_t *data;
-    size_t size;
-    int rc = px_image_encode(image, PX_FORMAT_JPEG, QUALITY, &data, &size, err);
+    struct px_buffer file = {0};
+    int rc = px_image_encode(image, PX_FORMAT_JPEG, QUALITY, &file, err);
 
-    if (rc)
+    if (rc) {
+        free(file.data);
         return rc;
-    char *text = malloc(sizeof head + px_base64_size(size));
+    }
+    char *text = malloc(sizeof head + px_base64_size(file.size));
     if (text) {
         memcpy(text, head, sizeof head);
-        px_base64_encode(data, size, text + sizeof head - 1);
+        px_base64_encode(file.data, file.size, text + sizeof head - 1);
     }
-    free(data);
+    free(file.data);
     if (!text)
         return px_fail(err, PX_E_NOMEM, "no memory for the report's pictures");
     free(*url);

@@ -1,0 +1,64 @@
+#include "codecs/format.h"
+
+#include <string.h>
+
+#include "codecs/exif.h"
+
+/* The header is read twice: once by px_png_probe(), a bounded walk over the chunks before the
+ * pixels that allocates nothing and decides whether the size is acceptable, and then by libpng. */
+
+static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+enum { HEADER_SIZE = 33, CHUNK_FRAME = 12 }; /* signature + IHDR; length, type and CRC */
+
+bool px_png_sniff(struct px_span file)
+{
+    return file.size >= sizeof signature && memcmp(file.data, signature, sizeof signature) == 0;
+}
+
+/* Looks at the chunks between IHDR and IDAT: does tRNS add alpha, and what does the first eXIf say?
+ * Stops quietly where a chunk does not fit: libpng will complain with more precision. */
+static void walk_chunks(struct px_span file, struct px_header *header)
+{
+    bool exif = false;
+    size_t at = HEADER_SIZE;
+
+    while (file.size - at >= CHUNK_FRAME) {
+        size_t length = px_be32(file.data + at);
+        const uint8_t *type = file.data + at + 4;
+        if (length > file.size - at - CHUNK_FRAME || memcmp(type, "IDAT", 4) == 0)
+            return;
+        if (memcmp(type, "tRNS", 4) == 0 && header->channels % 2 == 1)
+            header->channels++;
+        if (memcmp(type, "eXIf", 4) == 0 && !exif) {
+            header->orientation = px_exif_orientation((struct px_span){type + 4, length});
+            exif = true;
+        }
+        at += CHUNK_FRAME + length;
+    }
+}
+
+int px_png_probe(struct px_span file, struct px_header *header, struct px_error *err)
+{
+    static const uint8_t channels[7] = {1, 0, 3, 3, 2, 0, 4}; /* by colour type */
+
+    if (file.size < HEADER_SIZE)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the PNG ends inside its header, after %zu bytes; send the whole file",
+                       file.size);
+    const uint8_t *ihdr = file.data + 8;
+    if (px_be32(ihdr) != 13 || memcmp(ihdr + 4, "IHDR", 4) != 0)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the PNG is damaged: it does not begin with an IHDR chunk");
+    uint8_t colour = ihdr[17];
+    if (colour > 6 || channels[colour] == 0)
+        return px_fail(err, PX_E_UNPROCESSABLE, "the PNG is damaged: colour type %u does not exist",
+                       colour);
+    *header = (struct px_header){.width = px_be32(ihdr + 8),
+                                 .height = px_be32(ihdr + 12),
+                                 .channels = channels[colour],
+                                 .orientation = 1,
+                                 .deep = ihdr[16] == 16};
+    walk_chunks(file, header);
+    return 0;
+}
