@@ -1,5 +1,5 @@
-#ifndef TESTS_MODEL_ARCHIVE_H
-#define TESTS_MODEL_ARCHIVE_H
+#ifndef TESTS_MODEL_FORMATS_ARCHIVE_H
+#define TESTS_MODEL_FORMATS_ARCHIVE_H
 
 /* Builds zip archives in memory for tests. Include it after tests/check.h. */
 

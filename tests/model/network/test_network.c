@@ -83,7 +83,7 @@ static void check_names(const struct px_network *network, const char *keys)
 {
     char path[512], line[256], expected[256];
 
-    snprintf(path, sizeof path, "%s/model/%s", getenv("PX_TESTS"), keys);
+    snprintf(path, sizeof path, "%s/model/network/%s", getenv("PX_TESTS"), keys);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     size_t n = px_network_tensors(network, specs, SPECS);

@@ -1,5 +1,5 @@
-#ifndef TESTS_MODEL_PTH_FILES_H
-#define TESTS_MODEL_PTH_FILES_H
+#ifndef TESTS_MODEL_FORMATS_PTH_FILES_H
+#define TESTS_MODEL_FORMATS_PTH_FILES_H
 
 /* The files of tests/golden/pth, which make_pth.py wrote with PyTorch: for the tests that read
  * them. Include it after tests/check.h. */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "tests/model/pth_files.h"
+#include "tests/model/formats/pth_files.h"
 
 static char folder[64];
 

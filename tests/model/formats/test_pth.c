@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "tests/model/pth_files.h"
+#include "tests/model/formats/pth_files.h"
 
 /* The bytes of a file in a block of exactly its size, so that the address sanitizer sees a read
  * past its end. */

@@ -1,4 +1,4 @@
-#include "tests/model/onnx_reader.h"
+#include "tests/model/checkpoint/onnx_reader.h"
 
 #include "tests/check.h"
 

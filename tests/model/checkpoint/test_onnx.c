@@ -8,8 +8,8 @@
 
 #include "base/file.h"
 #include "model/checkpoint/onnx.h"
+#include "tests/model/checkpoint/onnx_reader.h"
 #include "tests/model/generator.h"
-#include "tests/model/onnx_reader.h"
 
 /* Exported models, read back by code that shares nothing with the writer, and run. */
 

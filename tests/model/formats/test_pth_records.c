@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "model/formats/pth.h"
-#include "tests/model/archive.h"
+#include "tests/model/formats/archive.h"
 
 /* {'t': a tensor of two floats in storage 0} */
 #define PICKLE                                                                                     \

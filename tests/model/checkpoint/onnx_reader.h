@@ -1,5 +1,5 @@
-#ifndef TESTS_MODEL_ONNX_READER_H
-#define TESTS_MODEL_ONNX_READER_H
+#ifndef TESTS_MODEL_CHECKPOINT_ONNX_READER_H
+#define TESTS_MODEL_CHECKPOINT_ONNX_READER_H
 
 /* ONNX models for tests: read from the wire format, without the code that writes them, and run from
  * the definition of every operator, in doubles, slow and obvious. Anything unexpected fails the

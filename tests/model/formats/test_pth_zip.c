@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "model/formats/parts/zip.h"
-#include "tests/model/archive.h"
+#include "tests/model/formats/archive.h"
 
 /* Three entries: a/one, a/three (empty, but for its descriptor), a/two. */
 static struct archive three(void)
