@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -29,15 +30,70 @@
         (sentence), (function), NULL, NULL, NULL                                                   \
     }
 
-/* Leaves a test that this CPU cannot run. cmocka's skip() prints "not ok ... # SKIP", which meson
- * counts as a failure. */
+/* Leaves a test that this CPU cannot run; it is printed as "ok N - sentence # SKIP reason" and
+ * counted as skipped. Only in the file of main(), and only in a test started by CHECK().
+ * (cmocka's own skip() prints "not ok ... # SKIP", which meson counts as a failure.) */
 #define NEEDS(able, what)                                                                          \
     do {                                                                                           \
         if (!(able)) {                                                                             \
-            print_message("# not tested: this CPU has no " what "\n");                             \
+            tap_skip(" # SKIP this CPU has no " what);                                             \
             return;                                                                                \
         }                                                                                          \
     } while (0)
+
+enum { TAP_REASON = 100 }; /* bytes that every name has left for why it was skipped */
+
+/* The tests of the program and the one that runs; cmocka prints a test's name after it has run. */
+static struct {
+    const struct CMUnitTest *tests;
+    char **names;
+    size_t next;
+} tap_group __attribute__((unused));
+
+static inline void tap_enter(void **state)
+{
+    tap_group.tests[tap_group.next++].test_func(state);
+}
+
+static inline void tap_skip(const char *reason)
+{
+    char *name = tap_group.names[tap_group.next - 1];
+
+    assert_true(strlen(reason) < TAP_REASON);
+    strcpy(name + strlen(name), reason);
+}
+
+/* cmocka_run_group_tests(), with names that a test can add to. */
+static inline int tap_run(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
+                          CMFixtureFunction teardown)
+{
+    struct CMUnitTest *copies = calloc(count, sizeof *copies);
+    char **names = calloc(count, sizeof *names);
+    int failed;
+
+    assert_non_null(copies);
+    assert_non_null(names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = malloc(strlen(tests[i].name) + TAP_REASON);
+        assert_non_null(names[i]);
+        strcpy(names[i], tests[i].name);
+        copies[i] = tests[i];
+        copies[i].name = names[i];
+        copies[i].test_func = tap_enter;
+    }
+    tap_group.tests = tests;
+    tap_group.names = names;
+    failed = _cmocka_run_group_tests("tests", copies, count, setup, teardown);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    free(copies);
+    return failed;
+}
+
+#undef cmocka_run_group_tests
+#define cmocka_run_group_tests(tests, setup, teardown)                                             \
+    tap_run(tests, sizeof(tests) / sizeof(tests)[0], setup, teardown)
 
 /* Removes the scratch folder of a program with all that its tests left there; 0 on success. */
 static inline int check_remove_folder(const char *folder)
