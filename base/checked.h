@@ -1,8 +1,8 @@
 #ifndef BASE_CHECKED_H
 #define BASE_CHECKED_H
 
-/* Arithmetic on sizes that came from outside: each returns false, with *out untouched or
- * unspecified, when the result does not fit. */
+/* Arithmetic on sizes that come from outside: each returns false if the result does not fit; *out
+ * is then unspecified. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "codecs/span.h"
+#include "base/span.h"
 
 /* The number of characters that `size` bytes become, without a terminating NUL. */
 size_t px_base64_size(size_t size);

@@ -9,6 +9,7 @@
 #include "codecs/format.h"
 
 enum { DEFAULT_MAX_PIXELS = 50000000, DEFAULT_MAX_SIDE = 16384 };
+enum { FIRST_BYTES = 16384 }; /* reserved for an encoded picture before it grows */
 
 static const size_t max_file = (size_t)512 << 20; /* of px_image_load() */
 
@@ -128,6 +129,7 @@ int px_image_encode(const struct px_image *image, enum px_format format, int qua
 {
     assert(format > PX_FORMAT_NONE && (int)format < CODECS);
     assert(image->channels >= 1 && image->channels <= 4);
+    px_buffer_reserve(out, FIRST_BYTES); /* without memory the encoder's first write fails */
     return codecs[format]->encode(image, quality, out, err);
 }
 

@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
-#include "codecs/buffer.h"
+#include "base/span.h"
 #include "codecs/image.h"
-#include "codecs/span.h"
 
 enum px_format { PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG };
 

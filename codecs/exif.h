@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "codecs/span.h"
+#include "base/span.h"
 
 /* The orientation that an EXIF block states: 1-8, and 1 for anything missing, damaged or out of
  * range, since a bad tag never fails a picture. The block is the payload of a PNG's eXIf chunk or

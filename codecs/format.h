@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
-#include "codecs/buffer.h"
+#include "base/span.h"
 #include "codecs/image.h"
-#include "codecs/span.h"
 
 struct px_header {
     uint32_t width, height; /* as stored, not yet checked against any limit */

@@ -1,0 +1,28 @@
+#include "base/array.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+
+enum { FIRST_BYTES = 256 }; /* of a small array, so that it does not grow one by one */
+
+void *px_array_grow(void *list, size_t *capacity, size_t count, size_t size)
+{
+    size_t more, bytes;
+
+    assert(size > 0 && (list || *capacity == 0));
+    if (list && count <= *capacity)
+        return list;
+    more = size < FIRST_BYTES ? FIRST_BYTES / size : 1;
+    if (px_mul(*capacity, 2, &bytes) && bytes > more)
+        more = bytes;
+    if (more < count)
+        more = count;
+    if (!px_mul(more, size, &bytes))
+        return NULL;
+    void *grown = realloc(list, bytes);
+    if (grown)
+        *capacity = more;
+    return grown;
+}
