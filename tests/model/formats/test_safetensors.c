@@ -395,29 +395,6 @@ static void test_full_disk(void **state)
     free(data);
 }
 
-/* The temporary name is known (base/file.h), so a link to /dev/full can stand in its place. */
-static void test_dev_full(void **state)
-{
-    static const float value = 1;
-    const struct px_tensor tensor = {.name = "a", .dtype = PX_F32, .data = &value, .bytes = 4};
-    struct px_error err = {0};
-    char temporary[160];
-    uint8_t *data;
-    size_t size;
-    (void)state;
-
-    assert_int_equal(px_file_save(scratch_path("stays"), "old", 3, &err), 0);
-    snprintf(temporary, sizeof temporary, "%s.tmp-%ld", scratch_path("stays"), (long)getpid());
-    assert_int_equal(symlink("/dev/full", temporary), 0);
-    assert_int_equal(px_safetensors_save(scratch_path("stays"), &tensor, 1, NULL, 0, &err),
-                     -PX_E_IO);
-    assert_non_null(strstr(err.message, "stays: cannot write: No space left on device"));
-    read_file(scratch_path("stays"), &data, &size);
-    assert_int_equal(size, 3);
-    free(data);
-    assert_int_equal(access(temporary, F_OK), -1);
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -427,7 +404,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"same", "none", "fifo", "empty", "kept", "stays"};
+    static const char *const names[] = {"same", "none", "fifo", "empty", "kept"};
     (void)state;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -450,7 +427,6 @@ int main(void)
         CHECK("refuses to write what could not be read", test_bad_saves),
         CHECK("names the file that is missing, special or empty", test_missing_files),
         CHECK("leaves the old file as it was when writing fails half way", test_full_disk),
-        CHECK("names the file when the disk is full", test_dev_full),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
