@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
     int status;
     const char *title;
@@ -14,13 +16,6 @@ static const struct {
 #undef PX_ERROR_ROW
 };
 
-static void clean(char *text)
-{
-    for (unsigned char *p = (unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
-            *p = '?';
-}
-
 int px_fail(struct px_error *err, enum px_code code, const char *format, ...)
 {
     if (err) {
@@ -28,7 +23,7 @@ int px_fail(struct px_error *err, enum px_code code, const char *format, ...)
         va_start(args, format);
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
-        clean(err->message);
+        px_utf8_make_printable(err->message);
         err->code = (int)code;
     }
     return -(int)code;
@@ -42,7 +37,7 @@ void px_error_prefix(struct px_error *err, const char *prefix)
         return;
     memcpy(old, err->message, sizeof old);
     snprintf(err->message, sizeof err->message, "%.200s: %.270s", prefix, old);
-    clean(err->message);
+    px_utf8_make_printable(err->message);
 }
 
 static size_t row(int code)

@@ -36,7 +36,7 @@ struct px_error {
 };
 
 /* Writes code and message into *err and returns -code, so that `return px_fail(err, PX_E_IO, ...)`
- * reads as one step. Control characters in the result are replaced by '?'. */
+ * reads as one step. Control characters and bytes that are not UTF-8 become '?' (base/utf8.h). */
 __attribute__((format(printf, 3, 4))) int px_fail(struct px_error *err, enum px_code code,
                                                   const char *format, ...);
 

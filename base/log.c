@@ -1,44 +1,99 @@
 #include "base/log.h"
 
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
+enum { LINE = 1200 }; /* below PIPE_BUF (4096): a pipe that takes one byte takes the whole line */
+
 static enum px_log_level max_level = PX_LOG_INFO;
+
+/* Between poll() and write() no other thread may fill the pipe. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t lost, lost_since_note;
 
 void px_log_set_level(enum px_log_level level)
 {
     max_level = level;
 }
 
-void px_log(enum px_log_level level, const char *format, ...)
+/* Finishes a line that holds `used` bytes: text from outside is made harmless, so that it can
+ * neither begin a second line nor steer a terminal. The size with its newline. */
+static size_t finish_line(char line[static LINE], size_t text)
+{
+    px_utf8_make_printable(line + text);
+    size_t size = strlen(line);
+    if (size > LINE - 2)
+        size = LINE - 2;
+    line[size] = '\n';
+    return size + 1;
+}
+
+/* The time and the level; the number of bytes. */
+static size_t begin_line(char line[static LINE], enum px_log_level level)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
-    char line[1200];
-    struct tm tm;
     time_t now = time(NULL);
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    size_t n = strftime(line, LINE, "%Y-%m-%dT%H:%M:%SZ ", &tm);
+    return n + (size_t)snprintf(line + n, LINE - n, "%s ", names[level]);
+}
+
+/* Whether the line can be written without waiting, and was. */
+static bool write_now(const char *line, size_t size)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) == 1 && write(STDERR_FILENO, line, size) == (ssize_t)size;
+}
+
+static bool write_note(void)
+{
+    char line[LINE];
+    size_t n = begin_line(line, PX_LOG_WARNING);
+
+    snprintf(line + n, LINE - n, "%" PRIu64 " lines of this log were lost: nothing took them",
+             lost_since_note);
+    return write_now(line, finish_line(line, n));
+}
+
+void px_log(enum px_log_level level, const char *format, ...)
+{
+    char line[LINE];
     va_list args;
-    size_t n;
-    int rc;
 
     if (level > max_level)
         return;
-    gmtime_r(&now, &tm);
-    n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%SZ ", &tm);
-    n += (size_t)snprintf(line + n, sizeof line - n, "%s ", names[level]);
+    size_t n = begin_line(line, level);
     va_start(args, format);
-    rc = vsnprintf(line + n, sizeof line - n - 1, format, args);
+    int rc = vsnprintf(line + n, LINE - n, format, args);
     va_end(args);
     if (rc < 0)
         return;
-    size_t end = n + (size_t)rc;
-    if (end > sizeof line - 2)
-        end = sizeof line - 2;
-    for (size_t i = n; i < end; i++)
-        if ((unsigned char)line[i] < 0x20)
-            line[i] = '?'; /* nothing from outside may forge a second line */
-    line[end] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, end + 1);
-    (void)written; /* nowhere left to complain */
+    size_t size = finish_line(line, n);
+    pthread_mutex_lock(&lock);
+    if (lost_since_note && write_note())
+        lost_since_note = 0;
+    if (lost_since_note || !write_now(line, size)) {
+        lost++;
+        lost_since_note++;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+uint64_t px_log_lost(void)
+{
+    pthread_mutex_lock(&lock);
+    uint64_t count = lost;
+    pthread_mutex_unlock(&lock);
+    return count;
 }
