@@ -19,7 +19,7 @@
 /* How long the last answers may take to leave once everything is computed. */
 enum { FLUSH_SECONDS = 2 };
 
-static enum px_dtype dtype_of(const struct px_settings *settings)
+static enum px_dtype dtype_of(const struct px_server_settings *settings)
 {
     static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
 
@@ -29,18 +29,18 @@ static enum px_dtype dtype_of(const struct px_settings *settings)
 /* The models, and whether there is room for them; *registry is to be destroyed either way. */
 static int load(struct px_server *server, struct px_registry **registry, struct px_error *err)
 {
-    const struct px_settings *settings = server->settings;
+    const struct px_server_settings *settings = server->settings;
     int rc = px_registry_load(registry, settings->models, settings->default_model,
                               dtype_of(settings), err);
 
     if (rc < 0)
         return rc;
     server->registry = *registry;
-    server->share = px_share_out(settings, px_cpu_count());
+    server->share = px_cpu_split_plan(settings, px_cpu_count());
     return px_memory_check(server, err);
 }
 
-int px_daemon_check(const struct px_settings *settings, struct px_error *err)
+int px_daemon_check(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings};
     struct px_registry *registry = NULL;
@@ -96,7 +96,7 @@ static void cancel_waiting(struct px_queue *queue)
 {
     struct px_job *job = px_queue_cancel(queue);
 
-    while (job != NULL) {
+    while (job) {
         struct px_job *next = job->next; /* done() gives the job away */
         struct px_error err = {0};
         px_fail(&err, PX_E_BUSY, "the daemon is stopping; send the request again elsewhere");
@@ -178,13 +178,13 @@ static int listen_and_serve(struct px_server *server, int listener, const sigset
 
 static int make_parts(struct px_server *server, struct px_error *err)
 {
-    const struct px_settings *settings = server->settings;
+    const struct px_server_settings *settings = server->settings;
     const struct px_queue_options queue = {
         .limit = (size_t)settings->queue,
         /* The next batch of every worker is ready when it asks, and the one after is begun. */
         .ahead = 2 * (size_t)server->share.workers * (size_t)settings->max_batch,
         .delay_ns = settings->batch_delay_us * 1000,
-        .pictures = settings->request_memory};
+        .picture_bytes = settings->request_memory};
     int rc = px_metrics_create(&server->metrics, err);
 
     server->bodies.limit = settings->request_memory;
@@ -193,7 +193,7 @@ static int make_parts(struct px_server *server, struct px_error *err)
     return rc;
 }
 
-int px_daemon_run(const struct px_settings *settings, struct px_error *err)
+int px_daemon_run(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
     struct px_registry *registry = NULL;

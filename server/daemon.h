@@ -13,9 +13,9 @@
  * waits is answered with 503, and the batch that runs is finished. A signal before it listens ends
  * the process at once, with status 0. Changes the process's signal
  * mask and its limit of open files. */
-int px_daemon_run(const struct px_settings *settings, struct px_error *err);
+int px_daemon_run(const struct px_server_settings *settings, struct px_error *err);
 
 /* --check-config: loads the models and nothing else. */
-int px_daemon_check(const struct px_settings *settings, struct px_error *err);
+int px_daemon_check(const struct px_server_settings *settings, struct px_error *err);
 
 #endif

@@ -15,7 +15,7 @@ static int fail(const struct px_error *err, int rc)
 }
 
 /* Everything but explaining itself. */
-static int act(const struct px_settings *settings, const struct px_options *options,
+static int act(const struct px_server_settings *settings, const struct px_options *options,
                struct px_error *err)
 {
     struct px_address address;
@@ -35,27 +35,28 @@ static int act(const struct px_settings *settings, const struct px_options *opti
         return px_daemon_run(settings, err);
     if (settings->check_config)
         rc = px_daemon_check(settings, err);
-    else if (px_options_print(&px_settings_table, settings, stdout) == -PX_E_INVALID)
+    else if (px_options_print(&px_server_settings_table, settings, stdout) == -PX_E_INVALID)
         rc = px_fail(err, PX_E_INVALID, "cannot print the configuration: a value is not UTF-8");
     return rc < 0 ? rc : px_flush_output(err);
 }
 
 int main(int argc, char **argv)
 {
-    struct px_settings settings;
+    struct px_server_settings settings;
     struct px_options options;
     struct px_error err = {0};
 
-    px_team_wait_briefly(argv);
-    int rc = px_options_parse(&px_settings_table, &settings, "config", argc, argv, &options, &err);
+    px_reexec_with_short_spin(argv);
+    int rc = px_options_parse(&px_server_settings_table, &settings, "config", argc, argv, &options,
+                              &err);
 
     if (rc < 0)
         return fail(&err, rc);
     if (options.help || options.version) {
         if (options.help)
-            px_options_help(&px_settings_table, stdout);
+            px_options_help(&px_server_settings_table, stdout);
         else
-            px_options_version(px_settings_table.program, stdout);
+            px_options_version(px_server_settings_table.program, stdout);
         rc = px_flush_output(&err);
     } else {
         px_log_set_level((enum px_log_level)settings.log_level);

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 {
     struct px_error err = {0};
 
-    px_team_wait_briefly(argv);
+    px_reexec_with_short_spin(argv);
     px_stop_install();
     int rc = run(argc, argv, &err);
     if (!rc)

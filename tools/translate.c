@@ -178,7 +178,7 @@ static int transform(struct translator *t, struct px_image *image, struct px_err
 
     const struct px_fit_sides sides = {(uint32_t)network->crop_size,
                                        (uint32_t)px_network_multiple(network),
-                                       (uint32_t)px_network_least(network)};
+                                       (uint32_t)px_network_min_side(network)};
     px_fit_plan(&fit, (enum px_fit_mode)t->settings->fit, &sides, image->width, image->height);
     int rc = px_fit_input(&fit, image, err);
     if (!rc)
@@ -190,7 +190,7 @@ static int transform(struct translator *t, struct px_image *image, struct px_err
     return rc;
 }
 
-static int translate(struct translator *t, const struct px_job *job, struct px_error *err)
+static int translate(struct translator *t, const struct px_file_job *job, struct px_error *err)
 {
     uint32_t channels = (uint32_t)px_model_network(t->model)->input_nc;
     struct px_image image = {0};
@@ -211,7 +211,7 @@ static int translate(struct translator *t, const struct px_job *job, struct px_e
     return rc;
 }
 
-static int translate_all(const struct settings *settings, const struct px_jobs *jobs,
+static int translate_all(const struct settings *settings, const struct px_file_jobs *jobs,
                          struct px_error *err)
 {
     struct translator t = {0};
@@ -235,16 +235,16 @@ static int run(const struct settings *settings, const struct px_options *options
                struct px_error *err)
 {
     static const enum px_format formats[] = {PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG};
-    struct px_jobs jobs = {0};
+    struct px_file_jobs jobs = {0};
 
     if (!settings->model || !settings->output)
         return px_fail(err, PX_E_USAGE, "--%s is missing; usage: %s %s",
                        settings->model ? "output (-o)" : "model", table.program, table.usage);
-    int rc = px_jobs_plan(&jobs, options->arguments, options->argument_count, settings->output,
-                          formats[settings->format], err);
+    int rc = px_file_jobs_plan(&jobs, options->arguments, options->argument_count, settings->output,
+                               formats[settings->format], err);
     if (!rc)
         rc = translate_all(settings, &jobs, err);
-    px_jobs_destroy(&jobs);
+    px_file_jobs_destroy(&jobs);
     return rc;
 }
 

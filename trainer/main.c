@@ -35,17 +35,18 @@ static void install_handlers(void)
 
 int main(int argc, char **argv)
 {
-    struct px_settings settings = {0};
+    struct px_train_settings settings = {0};
     struct px_options options = {0};
     struct px_error err = {0};
 
-    px_team_wait_briefly(argv);
-    int rc = px_options_parse(&px_settings_table, &settings, NULL, argc, argv, &options, &err);
+    px_reexec_with_short_spin(argv);
+    int rc =
+        px_options_parse(&px_train_settings_table, &settings, NULL, argc, argv, &options, &err);
 
     if (!rc && options.help) {
-        px_options_help(&px_settings_table, stdout);
+        px_options_help(&px_train_settings_table, stdout);
     } else if (!rc && options.version) {
-        px_options_version(px_settings_table.program, stdout);
+        px_options_version(px_train_settings_table.program, stdout);
     } else if (!rc) {
         install_handlers();
         rc = px_train(&settings, stdout, &stop, &err);

@@ -11,12 +11,12 @@ static const size_t pairs_limit = (size_t)1 << 30;
 
 static int open_pairs(struct px_run *run, struct px_error *err)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
     struct px_source train, val;
     struct px_pairs_options options = {
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
-        .b_to_a = px_settings_b_to_a(s),
+        .b_to_a = px_train_settings_b_to_a(s),
         .max_count = s->max_dataset_size,
         .memory_limit = pairs_limit,
         .threads = run->threads,
@@ -24,12 +24,12 @@ static int open_pairs(struct px_run *run, struct px_error *err)
     };
     int rc = px_source_find(s->data, &train, &val, err);
 
-    px_settings_preprocess(s, &run->network, &options.preprocess);
+    px_train_settings_preprocess(s, &run->network, &options.preprocess);
     if (!rc)
         rc = px_pairs_open(&run->pairs, &train, &options, err);
     if (rc)
         return rc;
-    if (px_settings_pictures(s) > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
+    if (px_train_settings_pictures(s) > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
         return rc;
     if (px_preprocess_crops(&options.preprocess))
         options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
@@ -62,15 +62,15 @@ static int64_t at_most_all(const struct px_run *run, int64_t pictures)
 
 static int create_gan(struct px_run *run, struct px_error *err)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
     struct px_gan_options options = {
         .network = run->network,
         .ndf = (int)s->ndf,
-        .n_layers_D = px_settings_n_layers_D(s),
+        .n_layers_D = px_train_settings_n_layers_D(s),
         .batch_size = (int)at_most_all(run, s->batch_size),
         .accumulate = (int)s->accumulate,
         .threads = run->threads,
-        .dtype = px_settings_dtype(s),
+        .dtype = px_train_settings_dtype(s),
         .beta1 = s->beta1,
         .gan_mode = (enum px_gan_mode)s->gan_mode,
         .lambda_GAN = s->lambda_GAN,
@@ -136,7 +136,7 @@ static int start_history(struct px_run *run, struct px_error *err)
         .loss_log = run->output.loss_log,
         .metrics = run->output.metrics,
         .steps_per_epoch = run->steps_per_epoch,
-        .batch_size = px_settings_pictures(run->settings),
+        .batch_size = px_train_settings_pictures(run->settings),
         .print_freq = run->settings->print_freq,
     };
     return px_history_start(&run->history, run->snapshot.saved, err);
@@ -144,7 +144,7 @@ static int start_history(struct px_run *run, struct px_error *err)
 
 static int start_report(struct px_run *run, struct px_error *err)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
 
     run->report = (struct px_report){
         .settings = s,
@@ -168,15 +168,15 @@ static int start_report(struct px_run *run, struct px_error *err)
 
 static int start_feed(struct px_run *run, struct px_error *err)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
     struct px_preprocess preprocess;
-    px_settings_preprocess(s, &run->network, &preprocess);
+    px_train_settings_preprocess(s, &run->network, &preprocess);
     struct px_feed_options options = {
         .pairs = run->pairs,
         .crop_size = px_preprocess_crops(&preprocess) ? (uint32_t)s->crop_size : 0,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
-        .batch_size = (uint32_t)at_most_all(run, px_settings_pictures(s)),
+        .batch_size = (uint32_t)at_most_all(run, px_train_settings_pictures(s)),
         .flip = !s->no_flip,
         .serial = s->serial_batches,
         .threads = s->num_threads > 0 ? (int)s->num_threads : 1,
@@ -190,7 +190,7 @@ static int start_feed(struct px_run *run, struct px_error *err)
 /* A dry run leaves no trace. */
 static int prepare_output(struct px_run *run, struct px_error *err)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
 
     return s->dry_run ? px_output_check(&run->output, s->out, s->continue_train, err)
                       : px_output_prepare(&run->output, s->out, s->continue_train, err);
@@ -198,7 +198,7 @@ static int prepare_output(struct px_run *run, struct px_error *err)
 
 int px_run_prepare(struct px_run *run, struct px_error *err)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
     int rc;
 
     run->threads = s->threads > 0 ? (int)s->threads : omp_get_num_procs();
@@ -209,11 +209,12 @@ int px_run_prepare(struct px_run *run, struct px_error *err)
         .n_epochs_decay = s->n_epochs_decay,
         .decay_epochs = s->lr_decay_iters,
     };
-    if ((rc = px_settings_check(s, err)) != 0 ||
-        (rc = px_settings_network(s, &run->network, err)) != 0 ||
+    if ((rc = px_train_settings_check(s, err)) != 0 ||
+        (rc = px_train_settings_network(s, &run->network, err)) != 0 ||
         (rc = prepare_output(run, err)) != 0 || (rc = open_pairs(run, err)) != 0)
         return rc;
-    run->steps_per_epoch = ((int64_t)px_pairs_count(run->pairs) - 1) / px_settings_pictures(s) + 1;
+    run->steps_per_epoch =
+        ((int64_t)px_pairs_count(run->pairs) - 1) / px_train_settings_pictures(s) + 1;
     run->first = run->steps_per_epoch * (s->epoch_count - 1);
     run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
     run->steps = run->first;
@@ -222,7 +223,7 @@ int px_run_prepare(struct px_run *run, struct px_error *err)
     if (s->continue_train && !s->dry_run)
         rc = resume(run, err);
     else if (s->init && *s->init)
-        rc = px_finetune_start(run->gan, &run->network, s->init, err);
+        rc = px_finetune_load(run->gan, &run->network, s->init, err);
     if (rc)
         return rc;
     rc = start_feed(run, err);

@@ -24,7 +24,7 @@
 #include "trainer/validate.h"
 
 struct px_run {
-    const struct px_settings *settings;
+    const struct px_train_settings *settings;
     const volatile sig_atomic_t *stop;
     FILE *out;
     struct px_output output;
@@ -34,7 +34,7 @@ struct px_run {
     struct px_report report;
     struct px_schedule schedule;
     struct px_progress progress;
-    struct px_profile profile;
+    struct px_step_times profile;
     struct px_pairs *pairs;
     struct px_pairs *measured; /* of DIR/val; else the first few of `pairs` */
     bool has_val;

@@ -1,6 +1,6 @@
 #include "trainer/step_times.h"
 
-static void print_row(FILE *out, const char *name, double seconds, const struct px_profile *p)
+static void print_row(FILE *out, const char *name, double seconds, const struct px_step_times *p)
 {
     double all = p->data + p->step;
 
@@ -8,7 +8,7 @@ static void print_row(FILE *out, const char *name, double seconds, const struct 
             all > 0 ? 100 * seconds / all : 0);
 }
 
-void px_profile_print(const struct px_profile *p, const struct px_gan *gan, FILE *out)
+void px_step_times_print(const struct px_step_times *p, const struct px_gan *gan, FILE *out)
 {
     const struct px_gan_profile *g = px_gan_profile(gan);
     double told = g->G_forward + g->D + g->G_backward + g->adam;

@@ -8,12 +8,12 @@
 
 #include "trainer/nn/gan.h"
 
-struct px_profile {
+struct px_step_times {
     int64_t steps;
     double data, step; /* seconds: waiting for batches, and px_gan_step() */
 };
 
 /* A table of ms a step: what px_gan_profile() tells apart, the data, their sum. */
-void px_profile_print(const struct px_profile *profile, const struct px_gan *gan, FILE *out);
+void px_step_times_print(const struct px_step_times *profile, const struct px_gan *gan, FILE *out);
 
 #endif

@@ -138,7 +138,7 @@ static int tell_saved(const struct px_run *run, int rc, struct px_error *err)
 
 static bool save_is_due(const struct px_run *run)
 {
-    int64_t batch = px_settings_pictures(run->settings);
+    int64_t batch = px_train_settings_pictures(run->settings);
     int64_t every = run->settings->save_latest_freq;
 
     return run->steps * batch / every != (run->steps - 1) * batch / every;
@@ -165,14 +165,14 @@ static int loop(struct px_run *run, struct px_error *err)
 
 static void start_progress(struct px_run *run)
 {
-    const struct px_settings *s = run->settings;
+    const struct px_train_settings *s = run->settings;
 
     run->progress = (struct px_progress){
         .out = run->out,
         .terminal = isatty(fileno(run->out)) != 0,
         .epochs = s->n_epochs + s->n_epochs_decay,
         .steps_per_epoch = run->steps_per_epoch,
-        .batch_size = px_settings_pictures(s),
+        .batch_size = px_train_settings_pictures(s),
         .pairs = (int64_t)px_pairs_count(run->pairs),
         .print_freq = s->print_freq,
         .first_step = run->steps,
@@ -180,7 +180,7 @@ static void start_progress(struct px_run *run)
     px_progress_start(&run->progress);
 }
 
-int px_train(const struct px_settings *settings, FILE *out, const volatile sig_atomic_t *stop,
+int px_train(const struct px_train_settings *settings, FILE *out, const volatile sig_atomic_t *stop,
              struct px_error *err)
 {
     struct px_run *run = calloc(1, sizeof *run);
@@ -199,7 +199,7 @@ int px_train(const struct px_settings *settings, FILE *out, const volatile sig_a
         rc = tell_saved(run, loop(run, err), err);
         px_progress_clear(&run->progress);
         if (settings->profile)
-            px_profile_print(&run->profile, run->gan, out);
+            px_step_times_print(&run->profile, run->gan, out);
         if (!rc)
             fprintf(out, "%s is complete\n", run->output.checkpoint);
     }

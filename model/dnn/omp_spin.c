@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void px_team_wait_briefly(char *const *argv)
+void px_reexec_with_short_spin(char *const *argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
         return;

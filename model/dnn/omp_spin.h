@@ -11,6 +11,6 @@
  * GOMP_SPINCOUNT=10000 (tens of microseconds) and executes the program again with the same
  * arguments. Returns where there is nothing to do, or where that fails (then all works, only slower
  * under load). */
-void px_team_wait_briefly(char *const *argv);
+void px_reexec_with_short_spin(char *const *argv);
 
 #endif

@@ -15,15 +15,15 @@ enum {
     CACHED_TAPS = 1 << 20, /* floats: 4 MB, which the caches of a few cores hold */
 };
 
-const char *px_form_name(enum px_form form)
+const char *px_algorithm_name(enum px_algorithm algorithm)
 {
-    static const char *const names[] = {[PX_FORM_NATIVE] = "native",
-                                        [PX_FORM_FOURFOLD] = "fourfold",
-                                        [PX_FORM_BACKWARD] = "backward",
-                                        [PX_FORM_PAIRS] = "pairs",
-                                        [PX_FORM_TAPS] = "taps"};
+    static const char *const names[] = {[PX_ALGORITHM_NATIVE] = "native",
+                                        [PX_ALGORITHM_FOURFOLD] = "fourfold",
+                                        [PX_ALGORITHM_BACKWARD] = "backward",
+                                        [PX_ALGORITHM_PAIRS] = "pairs",
+                                        [PX_ALGORITHM_TAPS] = "taps"};
 
-    return names[form];
+    return names[algorithm];
 }
 
 /* Whether a layer of the decoder keeps the number of channels of the one before: those are at the
@@ -34,58 +34,58 @@ static bool is_inner(const struct px_layer *l)
     return l->out_channels > MOST && l->in_channels <= (l->skip < 0 ? 1 : 2) * l->out_channels;
 }
 
-enum px_form px_form_of(const struct px_layer *l)
+enum px_algorithm px_algorithm_of(const struct px_layer *l)
 {
     if (!l->transposed)
         return l->stride == 1 && l->reflect && l->kernel > INNER && l->out_channels <= FEW
-                   ? PX_FORM_PAIRS
-                   : PX_FORM_NATIVE;
+                   ? PX_ALGORITHM_PAIRS
+                   : PX_ALGORITHM_NATIVE;
     if (l->kernel == 4 && l->stride == 2 && l->pad == 1 && l->output_padding == 0)
-        return is_inner(l) ? PX_FORM_TAPS : PX_FORM_FOURFOLD;
-    return PX_FORM_BACKWARD;
+        return is_inner(l) ? PX_ALGORITHM_TAPS : PX_ALGORITHM_FOURFOLD;
+    return PX_ALGORITHM_BACKWARD;
 }
 
-bool px_form_has_int8(const struct px_network *network, int layer)
+bool px_algorithm_has_int8(const struct px_network *network, int layer)
 {
-    return layer > 0 && px_form_of(&network->layers[layer]) != PX_FORM_BACKWARD;
+    return layer > 0 && px_algorithm_of(&network->layers[layer]) != PX_ALGORITHM_BACKWARD;
 }
 
-int px_form_border(const struct px_layer *layer)
+int px_algorithm_border(const struct px_layer *layer)
 {
     return layer->reflect ? layer->pad : 0;
 }
 
-struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in,
-                              enum px_dtype dtype)
+struct px_grid px_algorithm_result(const struct px_layer *layer, const struct px_grid *in,
+                                   enum px_dtype dtype)
 {
-    enum px_form form = px_form_of(layer);
+    enum px_algorithm algorithm = px_algorithm_of(layer);
 
     return (struct px_grid){.dtype = dtype,
                             .n = in->n,
                             .height = px_layer_side(layer, in->height),
                             .width = px_layer_side(layer, in->width),
                             .channels = layer->out_channels,
-                            .depth_to_space = px_form_repeats(form) == 4,
-                            .border = form == PX_FORM_FOURFOLD ? 1 : 0};
+                            .depth_to_space = px_algorithm_repeats(algorithm) == 4,
+                            .border = algorithm == PX_ALGORITHM_FOURFOLD ? 1 : 0};
 }
 
-int px_form_pictures(const struct px_layer *layer, const struct px_grid *result)
+int px_algorithm_pictures(const struct px_layer *layer, const struct px_grid *result)
 {
     size_t values = (size_t)result->height * (size_t)result->width * (size_t)result->channels;
 
-    return px_form_of(layer) == PX_FORM_BACKWARD || values > ALONE ? 1 : result->n;
+    return px_algorithm_of(layer) == PX_ALGORITHM_BACKWARD || values > ALONE ? 1 : result->n;
 }
 
-struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
-                                 const struct px_grid *result)
+struct px_conv_desc px_algorithm_conv(const struct px_layer *layer, const struct px_grid *in,
+                                      const struct px_grid *result)
 {
-    enum px_form form = px_form_of(layer);
+    enum px_algorithm algorithm = px_algorithm_of(layer);
     struct px_conv_desc desc = {.pass = PX_CONV_FORWARD,
-                                .n = px_form_pictures(layer, result),
+                                .n = px_algorithm_pictures(layer, result),
                                 .ih = in->height + 2 * in->border,
                                 .iw = in->width + 2 * in->border,
                                 .ic = layer->in_channels,
-                                .oc = px_form_repeats(form) * layer->out_channels,
+                                .oc = px_algorithm_repeats(algorithm) * layer->out_channels,
                                 .kernel = layer->kernel,
                                 .stride = layer->stride,
                                 .pad = layer->pad - in->border,
@@ -93,19 +93,19 @@ struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_g
                                 .weights = in->dtype == PX_U8 ? PX_S8 : in->dtype,
                                 .dst = result->dtype};
 
-    if (form == PX_FORM_TAPS) {
+    if (algorithm == PX_ALGORITHM_TAPS) {
         desc.n = desc.ih = 1;
-        desc.iw = px_form_at_once(layer, result) * in->height * in->width;
+        desc.iw = px_algorithm_at_once(layer, result) * in->height * in->width;
         desc.kernel = desc.stride = 1;
         desc.pad = 0;
         desc.dst = PX_F32;
-    } else if (form == PX_FORM_FOURFOLD) {
+    } else if (algorithm == PX_ALGORITHM_FOURFOLD) {
         desc.kernel = 2;
         desc.stride = 1;
-    } else if (form == PX_FORM_PAIRS) {
+    } else if (algorithm == PX_ALGORITHM_PAIRS) {
         desc.kernel = layer->kernel + 1;
         desc.stride = 2;
-    } else if (form == PX_FORM_BACKWARD) { /* source and destination change places */
+    } else if (algorithm == PX_ALGORITHM_BACKWARD) { /* source and destination change places */
         desc.pass = PX_CONV_BACKWARD_DATA;
         desc.ih = result->height;
         desc.iw = result->width;
@@ -123,56 +123,56 @@ static size_t taps_of(const struct px_grid *result, int n)
     return 4 * px_grid_elements(result) / (size_t)result->n * (size_t)n;
 }
 
-int px_form_at_once(const struct px_layer *layer, const struct px_grid *result)
+int px_algorithm_at_once(const struct px_layer *layer, const struct px_grid *result)
 {
-    int all = px_form_pictures(layer, result), n = all;
+    int all = px_algorithm_pictures(layer, result), n = all;
 
-    if (px_form_of(layer) == PX_FORM_TAPS)
+    if (px_algorithm_of(layer) == PX_ALGORITHM_TAPS)
         while (n > 1 && (all % n != 0 || taps_of(result, n) > CACHED_TAPS))
             n--;
     return n;
 }
 
-size_t px_form_taps(const struct px_layer *layer, const struct px_grid *result)
+size_t px_algorithm_taps(const struct px_layer *layer, const struct px_grid *result)
 {
-    if (px_form_of(layer) != PX_FORM_TAPS)
+    if (px_algorithm_of(layer) != PX_ALGORITHM_TAPS)
         return 0;
-    return taps_of(result, px_form_at_once(layer, result));
+    return taps_of(result, px_algorithm_at_once(layer, result));
 }
 
-bool px_form_has_bias(enum px_form form)
+bool px_algorithm_has_bias(enum px_algorithm algorithm)
 {
-    return form != PX_FORM_BACKWARD && form != PX_FORM_TAPS;
+    return algorithm != PX_ALGORITHM_BACKWARD && algorithm != PX_ALGORITHM_TAPS;
 }
 
-int px_form_repeats(enum px_form form)
+int px_algorithm_repeats(enum px_algorithm algorithm)
 {
-    switch (form) {
-    case PX_FORM_FOURFOLD:
-    case PX_FORM_PAIRS:
+    switch (algorithm) {
+    case PX_ALGORITHM_FOURFOLD:
+    case PX_ALGORITHM_PAIRS:
         return 4;
-    case PX_FORM_TAPS:
+    case PX_ALGORITHM_TAPS:
         return 16;
-    case PX_FORM_NATIVE:
-    case PX_FORM_BACKWARD:
+    case PX_ALGORITHM_NATIVE:
+    case PX_ALGORITHM_BACKWARD:
         break;
     }
     return 1;
 }
 
-size_t px_form_weights(const struct px_layer *l)
+size_t px_algorithm_weights(const struct px_layer *l)
 {
     size_t channels = (size_t)l->in_channels * (size_t)l->out_channels;
     size_t kernel = (size_t)l->kernel;
 
-    switch (px_form_of(l)) {
-    case PX_FORM_FOURFOLD:
+    switch (px_algorithm_of(l)) {
+    case PX_ALGORITHM_FOURFOLD:
         return 4 * channels * 4;
-    case PX_FORM_PAIRS:
+    case PX_ALGORITHM_PAIRS:
         return 4 * channels * (kernel + 1) * (kernel + 1);
-    case PX_FORM_NATIVE:
-    case PX_FORM_BACKWARD:
-    case PX_FORM_TAPS:
+    case PX_ALGORITHM_NATIVE:
+    case PX_ALGORITHM_BACKWARD:
+    case PX_ALGORITHM_TAPS:
         break;
     }
     return channels * kernel * kernel;
@@ -261,22 +261,23 @@ static void arrange_pairs(const struct px_layer *layer, const float *from, const
                 }
 }
 
-void px_form_arrange(const struct px_layer *layer, const float *from, const float *scale, float *to)
+void px_algorithm_arrange(const struct px_layer *layer, const float *from, const float *scale,
+                          float *to)
 {
-    switch (px_form_of(layer)) {
-    case PX_FORM_NATIVE:
+    switch (px_algorithm_of(layer)) {
+    case PX_ALGORITHM_NATIVE:
         scale_native(layer, from, scale, to);
         break;
-    case PX_FORM_FOURFOLD:
+    case PX_ALGORITHM_FOURFOLD:
         arrange_fourfold(layer, from, scale, to);
         break;
-    case PX_FORM_BACKWARD:
+    case PX_ALGORITHM_BACKWARD:
         scale_backward(layer, from, scale, to);
         break;
-    case PX_FORM_TAPS:
+    case PX_ALGORITHM_TAPS:
         arrange_taps(layer, from, scale, to);
         break;
-    case PX_FORM_PAIRS:
+    case PX_ALGORITHM_PAIRS:
         arrange_pairs(layer, from, scale, to);
         break;
     }

@@ -2,8 +2,8 @@
 #define MODEL_ENGINE_ALGORITHM_H
 
 /* How a layer's convolution is computed: several convolutions of oneDNN give the same result, and
- * which is fastest depends on the layer's shape alone. A form knows the convolution to ask for, how
- * its result lies, and the order of its weights. Plain functions of the layer. */
+ * which is fastest depends on the layer's shape alone. An algorithm knows the convolution to ask
+ * for, how its result lies, and the order of its weights. Plain functions of the layer. */
 
 #include <stdbool.h>
 
@@ -11,74 +11,76 @@
 #include "model/engine/passes.h"
 #include "model/network/network.h"
 
-enum px_form {
-    PX_FORM_NATIVE, /* Conv2d as it is */
+enum px_algorithm {
+    PX_ALGORITHM_NATIVE, /* Conv2d as it is */
     /* ConvTranspose2d 4x4 stride 2 pad 1 as a 2x2 convolution to 4 * out channels: the result with
      * a border of one pixel in depth-to-space order. Twice as fast as oneDNN's deconvolution. */
-    PX_FORM_FOURFOLD,
+    PX_ALGORITHM_FOURFOLD,
     /* Other ConvTranspose2d as the backward pass of the convolution from its output to its input.
      * For 3x3 stride 2 the 2x2 convolution would multiply with zeros in 7 of 16 taps, and takes
      * twice as long. It has no bias and no activation: px_pass_feed() has to follow. It runs for
      * one picture at a time: in a batch oneDNN may add in another order than alone. */
-    PX_FORM_BACKWARD,
+    PX_ALGORITHM_BACKWARD,
     /* Conv2d 7x7 stride 1 to at most 4 channels, of a physical border: 2x2 pixels at a time, as a
      * convolution of (kernel + 1)^2 stride 2 to 4 * out channels in depth-to-space order. oneDNN
      * computes 16 channels where it needs one: three times as fast. */
-    PX_FORM_PAIRS,
+    PX_ALGORITHM_PAIRS,
     /* ConvTranspose2d 4x4 stride 2 pad 1 at the bottom of a network: every pixel times all weights,
      * as a 1x1 convolution to 16 * out channels in f32, then px_taps_sum(). Small pictures are
      * mostly border, which FOURFOLD computes in vain (4 times the work at 1x1, a quarter more at
      * 8x8), and oneDNN takes their rows one by one; here the pixels of several pictures are one
      * row. As fast for one picture, where reading the weights takes the time; for eight of them the
      * four layers of a unet_256 take 40 % less. No bias and no activation either. */
-    PX_FORM_TAPS,
+    PX_ALGORITHM_TAPS,
 };
 
 /* "native", "fourfold", "backward", "pairs", "taps". */
-const char *px_form_name(enum px_form form);
+const char *px_algorithm_name(enum px_algorithm algorithm);
 
-enum px_form px_form_of(const struct px_layer *layer);
+enum px_algorithm px_algorithm_of(const struct px_layer *layer);
 
-/* Whether a layer may be int8: not those whose form has no int8 in oneDNN, nor the first one, which
- * reads the picture and takes 1 % of the time. Quantised weights of others run as what they stand
- * for. */
-bool px_form_has_int8(const struct px_network *network, int layer);
+/* Whether a layer may be int8: not those whose algorithm has no int8 in oneDNN, nor the first one,
+ * which reads the picture and takes 1 % of the time. Quantised weights of others run as what they
+ * stand for. */
+bool px_algorithm_has_int8(const struct px_network *network, int layer);
 
 /* The result of a layer that reads `in`, without data. */
-struct px_grid px_form_result(const struct px_layer *layer, const struct px_grid *in,
-                              enum px_dtype dtype);
+struct px_grid px_algorithm_result(const struct px_layer *layer, const struct px_grid *in,
+                                   enum px_dtype dtype);
 
 /* How many of the result's pictures go through the layer at a time, from the convolution to the
  * next layer's input: all, or one. */
-int px_form_pictures(const struct px_layer *layer, const struct px_grid *result);
+int px_algorithm_pictures(const struct px_layer *layer, const struct px_grid *result);
 
 /* The border that a layer's input needs: that of its reflection pad. */
-int px_form_border(const struct px_layer *layer);
+int px_algorithm_border(const struct px_layer *layer);
 
-/* The convolution from grid to grid, of px_form_pictures() pictures, without bias and activation.
+/* The convolution from grid to grid, of px_algorithm_pictures() pictures, without bias and
+ * activation.
  */
-struct px_conv_desc px_form_conv(const struct px_layer *layer, const struct px_grid *in,
-                                 const struct px_grid *result);
+struct px_conv_desc px_algorithm_conv(const struct px_layer *layer, const struct px_grid *in,
+                                      const struct px_grid *result);
 
-/* How many pictures one convolution makes, a divisor of px_form_pictures(), and the floats that it
- * writes instead of the result. Forms other than TAPS: px_form_pictures() and 0. */
-int px_form_at_once(const struct px_layer *layer, const struct px_grid *result);
-size_t px_form_taps(const struct px_layer *layer, const struct px_grid *result);
+/* How many pictures one convolution makes, a divisor of px_algorithm_pictures(), and the floats
+ * that it writes instead of the result. Forms other than TAPS: px_algorithm_pictures() and 0. */
+int px_algorithm_at_once(const struct px_layer *layer, const struct px_grid *result);
+size_t px_algorithm_taps(const struct px_layer *layer, const struct px_grid *result);
 
 /* False where the convolution can have neither a bias nor an activation. */
-bool px_form_has_bias(enum px_form form);
+bool px_algorithm_has_bias(enum px_algorithm algorithm);
 
 /* How often a channel's bias is repeated in the convolution's: 4 in depth-to-space order, else 1.
  */
-int px_form_repeats(enum px_form form);
+int px_algorithm_repeats(enum px_algorithm algorithm);
 
-/* Elements of the weights in the form's order. */
-size_t px_form_weights(const struct px_layer *layer);
+/* Elements of the weights in the algorithm's order. */
+size_t px_algorithm_weights(const struct px_layer *layer);
 
 /* The layer's weights, PyTorch's [out][in][k][k] or transposed [in][out][k][k], times scale[out],
- * in the order [oc][ic][kernel][kernel] of the form's convolution. Uses the calling thread's team.
+ * in the order [oc][ic][kernel][kernel] of the algorithm's convolution. Uses the calling thread's
+ * team.
  */
-void px_form_arrange(const struct px_layer *layer, const float *from, const float *scale,
-                     float *to);
+void px_algorithm_arrange(const struct px_layer *layer, const float *from, const float *scale,
+                          float *to);
 
 #endif

@@ -7,7 +7,7 @@
 
 static const size_t MIB = (size_t)1 << 20;
 
-size_t px_room_needed(struct px_model *model, int threads, const struct px_shape *shape)
+size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape)
 {
     const struct px_plan_desc desc = px_model_plan(model, shape, threads);
     size_t bytes;
@@ -19,7 +19,7 @@ size_t px_room_needed(struct px_model *model, int threads, const struct px_shape
 static struct px_shape scaled(const struct px_network *network, const struct px_shape *shape,
                               int step)
 {
-    int multiple = px_network_multiple(network), least = px_network_least(network);
+    int multiple = px_network_multiple(network), least = px_network_min_side(network);
     int longer = shape->height > shape->width ? shape->height : shape->width;
     struct px_shape out = *shape;
 
@@ -32,7 +32,7 @@ static struct px_shape scaled(const struct px_network *network, const struct px_
 }
 
 /* The largest shape of the same proportions that fits; false where none does. */
-static bool largest(struct px_model *model, const struct px_room *room,
+static bool largest(struct px_model *model, const struct px_capacity *room,
                     const struct px_shape *shape, size_t scratch, struct px_shape *out)
 {
     const struct px_network *network = px_model_network(model);
@@ -42,7 +42,7 @@ static bool largest(struct px_model *model, const struct px_room *room,
     while (above - fits > 1) {
         int step = fits + (above - fits) / 2;
         *out = scaled(network, shape, step);
-        size_t needed = px_room_needed(model, room->threads, out);
+        size_t needed = px_capacity_needed(model, room->threads, out);
         if (needed <= room->limit && scratch <= room->limit - needed)
             fits = step;
         else
@@ -52,10 +52,10 @@ static bool largest(struct px_model *model, const struct px_room *room,
     return fits > 0;
 }
 
-int px_room_refuse(struct px_model *model, const struct px_room *room, const struct px_shape *shape,
-                   size_t scratch, struct px_error *err)
+int px_capacity_refuse(struct px_model *model, const struct px_capacity *room,
+                       const struct px_shape *shape, size_t scratch, struct px_error *err)
 {
-    size_t needed = px_room_needed(model, room->threads, shape);
+    size_t needed = px_capacity_needed(model, room->threads, shape);
     /* Not known is not none. */
     size_t reserve = scratch > 0 ? scratch : MIB + room->limit / 64;
     char remedy[64] = "raise the limit";
@@ -71,10 +71,10 @@ int px_room_refuse(struct px_model *model, const struct px_room *room, const str
         needed / MIB + (needed % MIB != 0), room->limit / MIB, remedy);
 }
 
-int px_room_check(struct px_model *model, const struct px_room *room, const struct px_shape *shape,
-                  struct px_error *err)
+int px_capacity_check(struct px_model *model, const struct px_capacity *room,
+                      const struct px_shape *shape, struct px_error *err)
 {
-    if (px_room_needed(model, room->threads, shape) <= room->limit)
+    if (px_capacity_needed(model, room->threads, shape) <= room->limit)
         return 0;
-    return px_room_refuse(model, room, shape, 0, err);
+    return px_capacity_refuse(model, room, shape, 0, err);
 }

@@ -17,10 +17,10 @@ struct px_shape {
 
 /* Bytes of the plan that an engine of so many threads makes, without oneDNN's scratchpad (a few
  * hundred kilobytes for the U-Nets); SIZE_MAX where the number does not fit. */
-size_t px_room_needed(struct px_model *model, int threads, const struct px_shape *shape);
+size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
 
 /* What an engine keeps. */
-struct px_room {
+struct px_capacity {
     int threads;
     size_t limit; /* bytes */
 };
@@ -28,12 +28,12 @@ struct px_room {
 /* Writes the refusal of a picture or batch that needs more than the limit: NOMEM, with both numbers
  * and the largest size of the same proportions that fits. `scratch`: what oneDNN needs besides; 0
  * where it is not known yet. */
-int px_room_refuse(struct px_model *model, const struct px_room *room, const struct px_shape *shape,
-                   size_t scratch, struct px_error *err);
+int px_capacity_refuse(struct px_model *model, const struct px_capacity *room,
+                       const struct px_shape *shape, size_t scratch, struct px_error *err);
 
 /* 0, or that refusal. What passes may still fail in px_engine_run() by the size of the scratchpad.
  */
-int px_room_check(struct px_model *model, const struct px_room *room, const struct px_shape *shape,
-                  struct px_error *err);
+int px_capacity_check(struct px_model *model, const struct px_capacity *room,
+                      const struct px_shape *shape, struct px_error *err);
 
 #endif

@@ -25,7 +25,7 @@ struct px_engine {
     pthread_t owner;
     struct px_dnn *dnn;
     struct cached *plans;
-    struct px_profile *profile;         /* borrowed, or NULL */
+    struct px_layer_times *profile;     /* borrowed, or NULL */
     const struct px_observer *observer; /* likewise */
 };
 
@@ -75,7 +75,7 @@ void px_engine_destroy(struct px_engine *engine)
     free(engine);
 }
 
-void px_engine_profile(struct px_engine *engine, struct px_profile *profile)
+void px_engine_profile(struct px_engine *engine, struct px_layer_times *profile)
 {
     engine->profile = profile;
 }
@@ -140,14 +140,14 @@ static int insert_plan(struct px_engine *engine, struct px_model *model, const s
 static int add_plan(struct px_engine *engine, struct px_model *model, struct cached *key,
                     struct px_error *err)
 {
-    const struct px_room room = {engine->threads, engine->memory_limit};
+    const struct px_capacity room = {engine->threads, engine->memory_limit};
     const struct px_shape shape = {key->n, key->height, key->width, key->running};
     const struct px_plan_desc desc = px_model_plan(model, &shape, engine->threads);
     size_t limit = engine->memory_limit;
 
-    key->bytes = px_room_needed(model, engine->threads, &shape);
+    key->bytes = px_capacity_needed(model, engine->threads, &shape);
     if (key->bytes > limit)
-        return px_room_refuse(model, &room, &shape, 0, err);
+        return px_capacity_refuse(model, &room, &shape, 0, err);
     while (engine->plans && px_engine_memory(engine) > limit - key->bytes)
         drop_oldest(engine);
     int rc = shed_scratch(engine, err);
@@ -162,7 +162,7 @@ static int add_plan(struct px_engine *engine, struct px_model *model, struct cac
         return 0;
     drop(engine, &engine->plans);
     rc = shed_scratch(engine, err);
-    return rc ? rc : px_room_refuse(model, &room, &shape, scratch, err);
+    return rc ? rc : px_capacity_refuse(model, &room, &shape, scratch, err);
 }
 
 /* Puts the plan for the batch first in the list: finds it, or makes it. */
@@ -187,7 +187,7 @@ static int check_batch(const struct px_engine *engine, const struct px_model *mo
                        const struct cached *key, struct px_error *err)
 {
     const struct px_network *network = px_model_network(model);
-    int multiple = px_network_multiple(network), least = px_network_least(network);
+    int multiple = px_network_multiple(network), least = px_network_min_side(network);
 
     if (!pthread_equal(engine->owner, pthread_self()))
         return px_fail(err, PX_E_INTERNAL, "an engine serves the thread that created it");

@@ -4,7 +4,7 @@
 /* Pixels -> pixels on the CPU.
  *
  * px_model: a checkpoint and its weights packed for one arithmetic type. Immutable to callers,
- * reference-counted, shared by all workers; packing happens on first use of a form and is
+ * reference-counted, shared by all workers; packing happens on first use of an algorithm and is
  * internally locked.
  *
  * px_engine: one worker's workspace: its thread team, and a plan (primitives and one arena) for
@@ -13,7 +13,8 @@
  * that is planned allocates nothing.
  *
  * The answer for an image does not depend on who shares its batch: normalisation is per image,
- * dropout is drawn by (seed, layer, position), and a layer's form depends on its shape only. */
+ * dropout is drawn by (seed, layer, position), and a layer's algorithm depends on its shape only.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,14 +40,14 @@ void px_model_unref(struct px_model *model); /* accepts NULL */
 const struct px_checkpoint *px_model_checkpoint(const struct px_model *model);
 const struct px_network *px_model_network(const struct px_model *model);
 enum px_dtype px_model_dtype(const struct px_model *model); /* what AUTO became */
-/* Bytes of the weights packed so far, of all forms; the mapped file is not counted. */
+/* Bytes of the weights packed so far, of all algorithms; the mapped file is not counted. */
 size_t px_model_memory(struct px_model *model);
 /* INVALID with a remedy where the checkpoint has no running statistics for `mode`. */
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err);
 
 struct px_engine;
-struct px_profile;  /* model/engine/layer_times.h */
-struct px_observer; /* model/engine/observer.h */
+struct px_layer_times; /* model/engine/layer_times.h */
+struct px_observer;    /* model/engine/observer.h */
 
 struct px_engine_options {
     int threads;   /* OpenMP team of this engine; 0: all CPUs of the process's mask */
@@ -62,7 +63,7 @@ void px_engine_destroy(struct px_engine *engine); /* accepts NULL */
 /* n images of the same size through the generator. */
 struct px_batch {
     int n;
-    int height, width; /* multiples of px_network_multiple() from px_network_least() on */
+    int height, width; /* multiples of px_network_multiple() from px_network_min_side() on */
     enum px_norm_mode norm;
     const uint8_t *const *in; /* n pictures, interleaved, input_nc channels, 0..255 */
     uint8_t *const *out;      /* n pictures, interleaved, output_nc channels */
@@ -91,7 +92,7 @@ int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
                       const struct px_batch_f32 *batch, struct px_error *err);
 
 /* Every run from now on fills *profile, which is borrowed; NULL (as at the beginning): none. */
-void px_engine_profile(struct px_engine *engine, struct px_profile *profile);
+void px_engine_profile(struct px_engine *engine, struct px_layer_times *profile);
 
 /* Every run from now on shows *observer, which is borrowed, what its convolutions read; NULL (as at
  * the beginning): no one. */

@@ -16,17 +16,17 @@ struct px_layer_profile {
     int64_t pass_ns;            /* norm, activation and layout on the way to the next layer, or to
                                  * the picture */
     enum px_dtype dtype;        /* what the convolution reads */
-    const char *form;           /* px_form_name() */
+    const char *algorithm;      /* px_algorithm_name() */
     const char *implementation; /* oneDNN's name; valid until the engine's next run */
 };
 
-struct px_profile {
+struct px_layer_times {
     int64_t in_ns; /* from the pictures to the first layer's input */
     struct px_layer_profile layers[PX_MAX_LAYERS];
 };
 
 /* Adds the time since *mark to *to and moves *mark to now. */
-static inline void px_profile_lap(int64_t *mark, int64_t *to)
+static inline void px_layer_times_lap(int64_t *mark, int64_t *to)
 {
     int64_t now = px_now_ns();
 

@@ -164,7 +164,7 @@ static int find_scales(struct px_calibration *c, const struct run *run,
                        const struct px_ranges *ranges, struct px_error *err)
 {
     for (int layer = 0; layer < run->network->layer_count; layer++) {
-        if (!px_form_has_int8(run->network, layer))
+        if (!px_algorithm_has_int8(run->network, layer))
             continue;
         size_t channels = (size_t)run->network->layers[layer].in_channels;
         c->scales[layer] = malloc(channels * sizeof *c->scales[layer]);

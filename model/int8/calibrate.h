@@ -9,8 +9,8 @@
  * differently at all (INFINITY without any):
  *   1. All pictures through the network, without dropout and, where it has some, with it: the
  * ranges of what the layers read (model/int8/ranges.h).
- *   2. Each layer that can be int8 (px_form_has_int8()) alone, on the first few pictures: how much
- *      it harms.
+ *   2. Each layer that can be int8 (px_algorithm_has_int8()) alone, on the first few pictures: how
+ * much it harms.
  *   3. All those at once. While the mean is below the goal, the most harmful one left goes back to
  *      bf16. */
 

@@ -56,7 +56,7 @@ int px_network_multiple(const struct px_network *network)
     return 1 << network->depth;
 }
 
-int px_network_least(const struct px_network *network)
+int px_network_min_side(const struct px_network *network)
 {
     int least = px_network_multiple(network), halvings = 0;
 

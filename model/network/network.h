@@ -94,7 +94,7 @@ const char *px_norm_name(enum px_norm norm); /* "batch", "instance", "none" */
 int px_network_multiple(const struct px_network *network);
 
 /* The least height and width: where mirrored pads are still smaller than what they mirror. */
-int px_network_least(const struct px_network *network);
+int px_network_min_side(const struct px_network *network);
 
 /* FORMAT where input or output have more channels than a picture can have: 4. */
 int px_network_check_pictures(const struct px_network *network, struct px_error *err);

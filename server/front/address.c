@@ -15,12 +15,12 @@ int px_address_parse(const char *text, struct px_address *address, struct px_err
 {
     const char *colon = strrchr(text, ':');
     const char *host = text;
-    size_t n = colon == NULL ? 0 : (size_t)(colon - text);
+    size_t n = !colon ? 0 : (size_t)(colon - text);
 
     if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
         host++;
         n -= 2;
-    } else if (colon == NULL || memchr(text, ':', n) != NULL) {
+    } else if (!colon || memchr(text, ':', n) != NULL) {
         return px_fail(err, PX_E_USAGE,
                        "'%.100s' is no address; write ADDRESS:PORT, for IPv6 [ADDRESS]:PORT", text);
     }
@@ -109,7 +109,7 @@ int px_connect(const struct px_address *address, int seconds, struct px_error *e
 
     if (rc < 0)
         return rc;
-    for (const struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next) {
+    for (const struct addrinfo *at = list; at && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
         if (fd < 0)
             continue;

@@ -12,20 +12,21 @@
 
 #include "base/error.h"
 
-struct px_patience;
-struct px_waiting; /* a connection */
+struct px_deadlines;
+struct px_deadline; /* a connection */
 
-int px_patience_create(struct px_patience **out, struct px_error *err);
-void px_patience_destroy(struct px_patience *patience); /* empty by then; accepts NULL */
+int px_deadlines_create(struct px_deadlines **out, struct px_error *err);
+void px_deadlines_destroy(struct px_deadlines *deadlines); /* empty by then; accepts NULL */
 
 /* NULL without memory. There is no deadline yet. */
-struct px_waiting *px_patience_add(struct px_patience *patience, int fd);
-void px_patience_remove(struct px_patience *patience, struct px_waiting *waiting);
+struct px_deadline *px_deadlines_add(struct px_deadlines *deadlines, int fd);
+void px_deadlines_remove(struct px_deadlines *deadlines, struct px_deadline *deadline);
 
 /* The deadline is so many seconds from now; 0: there is none. */
-void px_patience_set(struct px_patience *patience, struct px_waiting *waiting, int64_t seconds);
+void px_deadlines_set(struct px_deadlines *deadlines, struct px_deadline *deadline,
+                      int64_t seconds);
 
 /* Shuts down what is late, once; how many those were. To be called now and then. */
-int px_patience_end(struct px_patience *patience);
+int px_deadlines_end(struct px_deadlines *deadlines);
 
 #endif

@@ -52,7 +52,7 @@ static void write_models(struct px_text *text, const struct px_registry *registr
     px_text_printf(text, "# HELP pix2pixd_model_info The models served.\n"
                          "# TYPE pix2pixd_model_info gauge\n");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
-        const struct px_entry *entry = px_registry_at(registry, i);
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
         px_text_printf(text, "pix2pixd_model_info{");
         label(text, "name", entry->name);
         px_text_printf(text, ",");
@@ -62,7 +62,7 @@ static void write_models(struct px_text *text, const struct px_registry *registr
     px_text_printf(text, "# HELP pix2pixd_model_load_seconds Time that loading took.\n"
                          "# TYPE pix2pixd_model_load_seconds gauge\n");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
-        const struct px_entry *entry = px_registry_at(registry, i);
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
         px_text_printf(text, "pix2pixd_model_load_seconds{");
         label(text, "name", entry->name);
         px_text_printf(text, "} %.6f\n", entry->load_seconds);
@@ -87,7 +87,7 @@ static double resident_bytes(void)
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
 
-    if (file == NULL)
+    if (!file)
         return 0;
     if (fscanf(file, "%*s %lu", &pages) != 1)
         pages = 0;
@@ -100,7 +100,7 @@ static double open_files(void)
     int n = 0;
     DIR *dir = opendir("/proc/self/fd");
 
-    if (dir == NULL)
+    if (!dir)
         return 0;
     while (readdir(dir) != NULL)
         n++;
@@ -144,7 +144,7 @@ void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
 }
 
 static void write_model(struct px_text *text, const struct px_server *server,
-                        const struct px_entry *entry)
+                        const struct px_registry_entry *entry)
 {
     const struct px_network *network = px_model_network(entry->model);
 

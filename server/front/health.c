@@ -27,7 +27,7 @@ static int parse_url(const char *url, struct px_address *address, char *path, si
         return px_fail(err, PX_E_USAGE, "'%.100s' is no URL", url);
     snprintf(authority, sizeof authority, "%.*s", (int)n, start);
     const char *colon = strrchr(authority, ':');
-    if (colon == NULL || strchr(colon, ']') != NULL)
+    if (!colon || strchr(colon, ']') != NULL)
         strcat(authority, ":80"); /* there is room: see above */
     snprintf(path, size, "%s", *rest == '\0' || strcmp(rest, "/") == 0 ? "/readyz" : rest);
     return px_address_parse(authority, address, err);
@@ -72,15 +72,15 @@ static int judge(char *answer, struct px_error *err)
         return 0;
     char *body = strstr(answer, "\r\n\r\n");
     answer[strcspn(answer, "\r\n")] = '\0';
-    return px_fail(err, PX_E_IO, "not ready: %.60s: %.300s", answer, body == NULL ? "" : body + 4);
+    return px_fail(err, PX_E_IO, "not ready: %.60s: %.300s", answer, !body ? "" : body + 4);
 }
 
 int px_health(const char *url, const char *listen, struct px_error *err)
 {
     struct px_address address;
     char path[512] = "/readyz", request[1024], answer[2048];
-    int rc = url != NULL ? parse_url(url, &address, path, sizeof path, err)
-                         : px_address_parse(listen, &address, err);
+    int rc = url ? parse_url(url, &address, path, sizeof path, err)
+                 : px_address_parse(listen, &address, err);
 
     if (rc < 0)
         return rc;

@@ -20,7 +20,7 @@ enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };
 struct px_http {
     struct px_server *server;
     struct MHD_Daemon *daemon;
-    struct px_patience *patience; /* with every connection */
+    struct px_deadlines *deadlines; /* with every connection */
     int listener;
     bool door_closed;
     atomic_int active;
@@ -32,12 +32,12 @@ static void allow(struct px_http *http, struct MHD_Connection *connection, int64
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-    if (info != NULL && info->socket_context != NULL)
-        px_patience_set(http->patience, info->socket_context, seconds);
+    if (info && info->socket_context)
+        px_deadlines_set(http->deadlines, info->socket_context, seconds);
 }
 
 /* The client may be idle first, which the library ends by itself. */
-static int64_t until_header(const struct px_settings *settings)
+static int64_t until_header(const struct px_server_settings *settings)
 {
     return settings->idle_timeout + settings->request_timeout;
 }
@@ -71,10 +71,10 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
     struct px_http *http = closure;
     struct px_request *request = *slot;
 
-    if (request == NULL) {
+    if (!request) {
         request = px_request_create(http->server, connection, url, method, &http->active);
         *slot = request;
-        if (request == NULL)
+        if (!request)
             return MHD_NO;
         return begin(http, connection, version, request);
     }
@@ -92,7 +92,7 @@ static void on_completed(void *closure, struct MHD_Connection *connection, void 
     struct px_http *http = closure;
 
     allow(http, connection, until_header(http->server->settings));
-    if (*slot != NULL)
+    if (*slot)
         px_request_destroy(*slot, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     *slot = NULL;
 }
@@ -106,13 +106,13 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         px_metrics_connection(http->server->metrics, 1);
-        *slot = px_patience_add(http->patience, info->connect_fd);
-        if (*slot != NULL)
-            px_patience_set(http->patience, *slot, until_header(http->server->settings));
+        *slot = px_deadlines_add(http->deadlines, info->connect_fd);
+        if (*slot)
+            px_deadlines_set(http->deadlines, *slot, until_header(http->server->settings));
     } else {
         px_metrics_connection(http->server->metrics, -1);
-        if (*slot != NULL)
-            px_patience_remove(http->patience, *slot);
+        if (*slot)
+            px_deadlines_remove(http->deadlines, *slot);
         *slot = NULL;
     }
 }
@@ -134,7 +134,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *closure, cons
 #define STRICT MHD_OPTION_STRICT_FOR_CLIENT
 #endif
 
-static struct MHD_Daemon *start(struct px_http *http, const struct px_settings *settings)
+static struct MHD_Daemon *start(struct px_http *http, const struct px_server_settings *settings)
 {
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
@@ -154,21 +154,21 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
 {
     struct px_http *http = calloc(1, sizeof *http);
 
-    if (http == NULL)
+    if (!http)
         return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
     http->server = server;
     http->listener = listener;
-    int rc = px_patience_create(&http->patience, err);
+    int rc = px_deadlines_create(&http->deadlines, err);
     if (rc == 0 && listen(listener, BACKLOG) != 0)
         rc = px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
     /* Only the epoll loop serves ready connections next to suspended ones without fail. */
     if (rc == 0 && MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
         http->daemon = start(http, server->settings);
-    if (rc == 0 && http->daemon == NULL)
+    if (rc == 0 && !http->daemon)
         rc = px_fail(err, PX_E_IO,
                      "libmicrohttpd does not start; --log-level debug shows its reason");
     if (rc < 0) {
-        px_patience_destroy(http->patience);
+        px_deadlines_destroy(http->deadlines);
         free(http);
         return rc;
     }
@@ -183,7 +183,7 @@ int px_http_active(const struct px_http *http)
 
 void px_http_end_slow(struct px_http *http)
 {
-    for (int n = px_patience_end(http->patience); n > 0; n--)
+    for (int n = px_deadlines_end(http->deadlines); n > 0; n--)
         px_metrics_rejected(http->server->metrics, PX_REASON_SLOW);
 }
 
@@ -200,10 +200,10 @@ void px_http_close_door(struct px_http *http)
 
 void px_http_stop(struct px_http *http)
 {
-    if (http == NULL)
+    if (!http)
         return;
     px_http_close_door(http);
     MHD_stop_daemon(http->daemon);
-    px_patience_destroy(http->patience);
+    px_deadlines_destroy(http->deadlines);
     free(http);
 }

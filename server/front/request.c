@@ -72,7 +72,7 @@ static enum MHD_Result add_accept(void *closure, enum MHD_ValueKind kind, const 
     size_t n = strlen(job->accept);
 
     (void)kind;
-    if (strcasecmp(key, "Accept") == 0 && value != NULL)
+    if (strcasecmp(key, "Accept") == 0 && value)
         snprintf(job->accept + n, sizeof job->accept - n, "%s%s", n > 0 ? ", " : "", value);
     return MHD_YES;
 }
@@ -92,7 +92,7 @@ static enum MHD_Result add_argument(void *closure, enum MHD_ValueKind kind, cons
     if (strlen(key) != key_size)
         query->rc = px_fail(query->err, PX_E_INVALID, "a query parameter's name has a NUL byte");
     else
-        query->rc = px_fields_add(query->fields, key, value == NULL ? "" : value, value_size,
+        query->rc = px_fields_add(query->fields, key, !value ? "" : value, value_size,
                                   "query parameter", query->err);
     return query->rc == 0 ? MHD_YES : MHD_NO;
 }
@@ -100,10 +100,10 @@ static enum MHD_Result add_argument(void *closure, enum MHD_ValueKind kind, cons
 /* What the header of a POST /translate says about its body. */
 static int check_body(struct px_request *request, struct px_error *err)
 {
-    const struct px_settings *settings = request->job.server->settings;
+    const struct px_server_settings *settings = request->job.server->settings;
     const char *length = header(request, "Content-Length");
     const char *encoding = header(request, "Content-Encoding");
-    unsigned long long size = length == NULL ? 0 : strtoull(length, NULL, 10);
+    unsigned long long size = !length ? 0 : strtoull(length, NULL, 10);
 
     if (size > settings->max_body) {
         request->early = size - settings->max_body > DISCARD_BYTES;
@@ -111,7 +111,7 @@ static int check_body(struct px_request *request, struct px_error *err)
                        "the body has %llu bytes, the limit is %llu; send a smaller picture", size,
                        (unsigned long long)settings->max_body);
     }
-    if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
+    if (encoding && strcasecmp(encoding, "identity") != 0)
         return px_fail(err, PX_E_UNSUPPORTED,
                        "Content-Encoding '%.40s' is not taken; send the body as it is", encoding);
     return px_content_type_parse(header(request, "Content-Type"), &request->job.type, err);
@@ -159,7 +159,7 @@ static const char *path_of(const char *target)
     if (strncasecmp(target, "http://", 7) != 0)
         return target;
     target = strchr(target + 7, '/');
-    return target == NULL ? "/" : target;
+    return !target ? "/" : target;
 }
 
 struct px_request *px_request_create(struct px_server *server, struct MHD_Connection *connection,
@@ -168,7 +168,7 @@ struct px_request *px_request_create(struct px_server *server, struct MHD_Connec
     struct px_request *request = calloc(1, sizeof *request);
     struct px_error err = {0};
 
-    if (request == NULL)
+    if (!request)
         return NULL;
     request->job.server = server;
     request->job.done = job_done;
@@ -183,7 +183,7 @@ struct px_request *px_request_create(struct px_server *server, struct MHD_Connec
     if (request->route->id == PX_ROUTE_TRANSLATE && !settled(request))
         check_translate(request);
     const char *expect = header(request, "Expect");
-    if (settled(request) && expect != NULL && strcasecmp(expect, "100-continue") == 0)
+    if (settled(request) && expect && strcasecmp(expect, "100-continue") == 0)
         request->early = true;
     return request;
 }
@@ -204,10 +204,10 @@ bool px_request_refused_early(const struct px_request *request)
  * memory only as it is written), by doubling for chunked bodies. */
 static int grow(struct px_request *request, size_t size, struct px_error *err)
 {
-    struct px_bytes *body = &request->job.body.whole;
+    struct px_owned_bytes *body = &request->job.body.whole;
     size_t limit = request->job.server->settings->max_body;
     const char *length = header(request, "Content-Length");
-    size_t room = length != NULL ? strtoull(length, NULL, 10) : 2 * request->room;
+    size_t room = length ? strtoull(length, NULL, 10) : 2 * request->room;
 
     if (size > limit - body->size)
         return px_fail(err, PX_E_TOO_LARGE,
@@ -224,7 +224,7 @@ static int grow(struct px_request *request, size_t size, struct px_error *err)
             "the bodies of requests under way are over --request-memory; try again later");
     request->counted += room - request->room;
     uint8_t *data = realloc(body->data, room);
-    if (data == NULL)
+    if (!data)
         return px_fail(err, PX_E_NOMEM, "no memory for the body; try again later");
     body->data = data;
     request->room = room;
@@ -233,7 +233,7 @@ static int grow(struct px_request *request, size_t size, struct px_error *err)
 
 enum MHD_Result px_request_upload(struct px_request *request, const char *data, size_t size)
 {
-    struct px_bytes *body = &request->job.body.whole;
+    struct px_owned_bytes *body = &request->job.body.whole;
     struct px_error err = {0};
 
     if (!settled(request) && request->route->id == PX_ROUTE_TRANSLATE) {
@@ -273,7 +273,7 @@ static void add_headers(struct MHD_Response *response, const struct px_reply *re
         const char *name, *value;
     } headers[] = {
         {"Content-Type", reply->content_type},
-        {"Cache-Control", reply->cache != NULL ? reply->cache : "no-store"},
+        {"Cache-Control", reply->cache ? reply->cache : "no-store"},
         {"X-Content-Type-Options", "nosniff"},
         {"Content-Security-Policy", reply->policy},
         {"Allow", reply->allow},
@@ -282,7 +282,7 @@ static void add_headers(struct MHD_Response *response, const struct px_reply *re
     char seconds[16];
 
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
-        if (headers[i].value != NULL)
+        if (headers[i].value)
             MHD_add_response_header(response, headers[i].name, headers[i].value);
     if (reply->retry_after > 0) {
         snprintf(seconds, sizeof seconds, "%d", reply->retry_after);
@@ -298,7 +298,7 @@ static enum MHD_Result send_reply(struct px_request *request)
     struct MHD_Response *response = MHD_create_response_from_buffer(
         reply->size, reply->body, reply->borrowed ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
 
-    if (response == NULL)
+    if (!response)
         return MHD_NO;
     if (!reply->borrowed)
         reply->body = NULL; /* the response owns it now */

@@ -36,12 +36,12 @@ static int read_raw(struct px_body *body, enum px_body_kind kind, struct px_erro
 static int read_multipart(struct px_body *body, const char *boundary, struct px_fields *fields,
                           struct px_error *err)
 {
-    struct px_parts parts;
-    const struct px_part *image = NULL;
+    struct px_form_parts parts;
+    const struct px_form_part *image = NULL;
     int rc = px_multipart_parse(body->whole.data, body->whole.size, boundary, &parts, err);
 
     for (size_t i = 0; i < parts.count && rc == 0; i++) {
-        const struct px_part *part = &parts.at[i];
+        const struct px_form_part *part = &parts.at[i];
         bool named = strcmp(part->name, "image") == 0;
         if (!part->is_file && named)
             rc = px_fail(err, PX_E_INVALID,
@@ -49,14 +49,14 @@ static int read_multipart(struct px_body *body, const char *boundary, struct px_
         else if (!part->is_file)
             rc = px_fields_add(fields, part->name, (const char *)part->data, part->size,
                                "form field", err);
-        else if (named && image != NULL && strcmp(image->name, "image") == 0)
+        else if (named && image && strcmp(image->name, "image") == 0)
             rc = px_fail(err, PX_E_INVALID, "the form has two files named 'image'; send one");
-        else if (image == NULL || named)
+        else if (!image || named)
             image = part;
     }
     if (rc < 0)
         return rc;
-    if (image == NULL)
+    if (!image)
         return px_fail(err, PX_E_INVALID,
                        "the form has no file; send one with curl -F image=@FILE");
     body->image = image->data;
@@ -73,7 +73,7 @@ static int skip_data_url(const char **text, size_t *length, struct px_error *err
     if (*length < 5 || strncasecmp(*text, "data:", 5) != 0)
         return 0;
     const char *comma = memchr(*text, ',', *length);
-    if (comma == NULL || (size_t)(comma - *text) < n || strncasecmp(comma - n, marker, n) != 0)
+    if (!comma || (size_t)(comma - *text) < n || strncasecmp(comma - n, marker, n) != 0)
         return px_fail(err, PX_E_INVALID,
                        "JSON key 'image' is a data: URL that is not base64; send "
                        "data:image/png;base64,...");
@@ -87,10 +87,10 @@ static int read_json_image(struct px_body *body, json_t *value, struct px_error 
 {
     const char *text = json_string_value(value);
     size_t length = json_string_length(value);
-    struct px_bytes decoded = {0};
+    struct px_owned_bytes decoded = {0};
     int rc;
 
-    if (text == NULL)
+    if (!text)
         return px_fail(err, PX_E_INVALID, "JSON key 'image' is not a string of base64");
     rc = skip_data_url(&text, &length, err);
     if (rc < 0)
@@ -140,7 +140,7 @@ static int read_object(struct px_body *body, json_t *root, struct px_fields *fie
         if (rc < 0)
             return rc;
     }
-    if (body->image == NULL)
+    if (!body->image)
         return px_fail(err, PX_E_INVALID,
                        "the JSON body has no key 'image' with the picture in base64");
     return 0;
@@ -148,7 +148,7 @@ static int read_object(struct px_body *body, json_t *root, struct px_fields *fie
 
 /* A body is one flat object. Anything else is refused before it is parsed, where every "0," would
  * take forty bytes of memory. Whether all of it is JSON is not decided here. */
-static int check_flat(const struct px_bytes *text, struct px_error *err)
+static int check_flat(const struct px_owned_bytes *text, struct px_error *err)
 {
     size_t opened = 0, commas = 0;
     bool quoted = false;
@@ -196,7 +196,7 @@ static int read_json(struct px_body *body, struct px_fields *fields, struct px_e
 
     /* The text is not needed any more, and it may be as large as the limit allows. */
     px_body_clear(body);
-    if (root == NULL)
+    if (!root)
         return malformed(&problem, err);
     rc = read_object(body, root, fields, err);
     json_decref(root);

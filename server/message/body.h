@@ -9,14 +9,14 @@
 #include "server/message/media.h"
 
 /* Bytes on the heap with one owner. */
-struct px_bytes {
+struct px_owned_bytes {
     uint8_t *data;
     size_t size;
 };
 
 struct px_body {
-    struct px_bytes whole; /* as received; for JSON the decoded picture once it was read */
-    const uint8_t *image;  /* into `whole` */
+    struct px_owned_bytes whole; /* as received; for JSON the decoded picture once it was read */
+    const uint8_t *image;        /* into `whole` */
     size_t image_size;
 };
 

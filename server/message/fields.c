@@ -62,7 +62,7 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
         return px_fail(err, PX_E_INVALID, "%s '%s' has a NUL byte or is longer than %d bytes",
                        source, name, FIELD_SIZE_MAX);
     const char *before = fields->text[i];
-    if (before != NULL) {
+    if (before) {
         if (strlen(before) == size && memcmp(before, value, size) == 0)
             return 0;
         return px_fail(err, PX_E_INVALID,
@@ -70,7 +70,7 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
                        (int)size, value);
     }
     fields->text[i] = strndup(value, size);
-    if (fields->text[i] == NULL)
+    if (!fields->text[i])
         return px_fail(err, PX_E_NOMEM, "no memory for the request; try again later");
     return 0;
 }
@@ -84,7 +84,7 @@ void px_fields_clear(struct px_fields *fields)
 
 static int read_dropout(const char *text, struct px_params *params, struct px_error *err)
 {
-    if (text == NULL || px_option_dropout(text, &params->dropout, &params->seed))
+    if (!text || px_option_dropout(text, &params->dropout, &params->seed))
         return 0;
     return px_fail(err, PX_E_INVALID,
                    "dropout is '%s'; write 'off' or a seed from 0 to 18446744073709551615", text);
@@ -95,7 +95,7 @@ int px_fields_read(const struct px_fields *fields, struct px_params *params, str
     struct values values = {.format = -1, .quality = DEFAULT_QUALITY};
 
     for (int i = 0; i < PX_FIELD_COUNT; i++) {
-        if (fields->text[i] == NULL)
+        if (!fields->text[i])
             continue;
         int rc = px_option_set(&table, &values, rows[i].name, fields->text[i], "field", err);
         if (rc < 0)
@@ -109,7 +109,7 @@ int px_fields_read(const struct px_fields *fields, struct px_params *params, str
         .quality = (int)values.quality,
         .fit = (enum px_fit_mode)values.fit,
         .norm = values.norm == 0 ? PX_TEST_BATCH : PX_TEST_RUNNING,
-        .has_norm = fields->text[PX_FIELD_NORM] != NULL,
+        .has_norm = fields->text[PX_FIELD_NORM],
     };
     return read_dropout(values.dropout, params, err);
 }

@@ -58,11 +58,11 @@ static enum MHD_Result on_header(void *closure, enum MHD_ValueKind kind, const c
     (void)kind;
     if (!is_token(name, name_size))
         check->rc = px_fail(check->err, PX_E_INVALID, "a header's name is not a token");
-    else if (value != NULL && has_control(value, value_size))
+    else if (value && has_control(value, value_size))
         check->rc = px_fail(check->err, PX_E_INVALID,
                             "the header %.40s has a control character in its value", name);
     else
-        check->rc = look(check, name, value == NULL ? "" : value);
+        check->rc = look(check, name, !value ? "" : value);
     return check->rc == 0 ? MHD_YES : MHD_NO;
 }
 

@@ -47,7 +47,7 @@ static size_t copy_quoted(const char *s, char *out, size_t room)
     return i + 1;
 }
 
-int px_parameter_next(const char **at, struct px_parameter *out, struct px_error *err)
+int px_media_parameter_next(const char **at, struct px_media_parameter *out, struct px_error *err)
 {
     const char *s = skip_space(*at);
     size_t n;
@@ -89,11 +89,11 @@ static bool is_boundary(const char *s)
 
 static int read_boundary(const char *s, char *boundary, struct px_error *err)
 {
-    struct px_parameter parameter;
+    struct px_media_parameter parameter;
     bool found = false;
     int rc;
 
-    while ((rc = px_parameter_next(&s, &parameter, err)) > 0) {
+    while ((rc = px_media_parameter_next(&s, &parameter, err)) > 0) {
         if (strcasecmp(parameter.name, "boundary") != 0)
             continue;
         if (found)
@@ -128,7 +128,7 @@ int px_content_type_parse(const char *header, struct px_content_type *out, struc
         [PX_BODY_MULTIPART] = "multipart/form-data",
         [PX_BODY_JSON] = "application/json",
     };
-    const char *s = header == NULL ? "" : skip_space(header);
+    const char *s = !header ? "" : skip_space(header);
     size_t n = strcspn(s, "; \t");
 
     *out = (struct px_content_type){0};
@@ -168,7 +168,7 @@ static int range_q(const char *s, const char *end)
 {
     while (s < end) {
         const char *semicolon = memchr(s, ';', (size_t)(end - s));
-        if (semicolon == NULL)
+        if (!semicolon)
             break;
         s = skip_space(semicolon + 1);
         if (end - s > 2 && (s[0] == 'q' || s[0] == 'Q') && s[1] == '=')
@@ -216,7 +216,7 @@ struct px_accepted px_accept(const char *header, enum px_format format)
 {
     struct px_accepted accepted = {.format = format};
 
-    if (header == NULL || *skip_space(header) == '\0')
+    if (!header || *skip_space(header) == '\0')
         header = "*/*";
     struct rank png = rank_type(header, "image/png");
     struct rank jpeg = rank_type(header, "image/jpeg");

@@ -30,14 +30,14 @@ struct px_content_type {
 int px_content_type_parse(const char *header, struct px_content_type *out, struct px_error *err);
 
 /* One `; name=value` parameter of a header, value a token or a quoted string. */
-struct px_parameter {
+struct px_media_parameter {
     char name[32];
     char value[128];
 };
 
 /* Reads the parameter at *at (which points at ';' or white space before it) and moves *at behind
  * it. Returns 1, 0 at the end of the text, or an INVALID error. */
-int px_parameter_next(const char **at, struct px_parameter *out, struct px_error *err);
+int px_media_parameter_next(const char **at, struct px_media_parameter *out, struct px_error *err);
 
 struct px_accepted {
     bool json;             /* the picture wrapped in JSON */

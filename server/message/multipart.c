@@ -41,7 +41,7 @@ static int next_delimiter(struct cursor *c, const uint8_t **data_end)
 
     while (from < c->end) {
         const uint8_t *hit = memmem(from, (size_t)(c->end - from), c->delimiter, c->length);
-        if (hit == NULL)
+        if (!hit)
             return 0;
         int kind = delimiter_kind(c, hit + c->length, &c->at);
         *data_end = hit;
@@ -66,9 +66,9 @@ static int first_delimiter(struct cursor *c)
     return next_delimiter(c, &ignored);
 }
 
-static int read_disposition(const char *value, struct px_part *part, struct px_error *err)
+static int read_disposition(const char *value, struct px_form_part *part, struct px_error *err)
 {
-    struct px_parameter parameter;
+    struct px_media_parameter parameter;
     size_t n = strcspn(value, "; \t");
     bool named = false;
     int rc;
@@ -77,7 +77,7 @@ static int read_disposition(const char *value, struct px_part *part, struct px_e
         return px_fail(err, PX_E_INVALID,
                        "multipart: a part's Content-Disposition is not form-data");
     value += n;
-    while ((rc = px_parameter_next(&value, &parameter, err)) > 0) {
+    while ((rc = px_media_parameter_next(&value, &parameter, err)) > 0) {
         if (strcasecmp(parameter.name, "name") == 0) {
             if (named || strlen(parameter.value) > PX_PART_NAME_MAX)
                 return px_fail(err, PX_E_INVALID,
@@ -97,11 +97,11 @@ static int read_disposition(const char *value, struct px_part *part, struct px_e
     return rc;
 }
 
-static int read_header(char *line, struct px_part *part, bool *disposed, struct px_error *err)
+static int read_header(char *line, struct px_form_part *part, bool *disposed, struct px_error *err)
 {
     char *colon = strchr(line, ':');
 
-    if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t' ||
+    if (!colon || colon == line || line[0] == ' ' || line[0] == '\t' ||
         strcspn(line, " \t") < (size_t)(colon - line))
         return px_fail(err, PX_E_INVALID, "multipart: malformed part header '%.60s'", line);
     *colon = '\0';
@@ -122,7 +122,7 @@ static int read_header(char *line, struct px_part *part, bool *disposed, struct 
 }
 
 /* Reads the header lines up to the empty one; c->at ends at the first byte of data. */
-static int read_headers(struct cursor *c, struct px_part *part, struct px_error *err)
+static int read_headers(struct cursor *c, struct px_form_part *part, struct px_error *err)
 {
     char line[1024];
     size_t room = left(c) < PX_MAX_PART_HEADER ? left(c) : PX_MAX_PART_HEADER;
@@ -131,7 +131,7 @@ static int read_headers(struct cursor *c, struct px_part *part, struct px_error 
 
     for (;;) {
         const uint8_t *end = memmem(c->at, (size_t)(limit - c->at), "\r\n", 2);
-        size_t n = end == NULL ? sizeof line : (size_t)(end - c->at);
+        size_t n = !end ? sizeof line : (size_t)(end - c->at);
         if (n >= sizeof line)
             return px_fail(err, PX_E_INVALID,
                            "multipart: a part's header is cut off or over %d bytes",
@@ -152,7 +152,7 @@ static int read_headers(struct cursor *c, struct px_part *part, struct px_error 
 }
 
 int px_multipart_parse(const uint8_t *body, size_t size, const char *boundary,
-                       struct px_parts *parts, struct px_error *err)
+                       struct px_form_parts *parts, struct px_error *err)
 {
     struct cursor c = {.at = body, .end = body + size};
     int kind;
@@ -166,10 +166,10 @@ int px_multipart_parse(const uint8_t *body, size_t size, const char *boundary,
             "multipart: the boundary '%s' of the Content-Type does not occur in the body",
             boundary);
     while (kind == 1) {
-        struct px_part *part = &parts->at[parts->count];
-        if (parts->count == PX_MAX_PARTS)
-            return px_fail(err, PX_E_INVALID, "multipart: more than %d parts", PX_MAX_PARTS);
-        *part = (struct px_part){0};
+        struct px_form_part *part = &parts->at[parts->count];
+        if (parts->count == PX_FORM_MAX_PARTS)
+            return px_fail(err, PX_E_INVALID, "multipart: more than %d parts", PX_FORM_MAX_PARTS);
+        *part = (struct px_form_part){0};
         int rc = read_headers(&c, part, err);
         if (rc < 0)
             return rc;

@@ -12,23 +12,23 @@
 
 #include "base/error.h"
 
-enum { PX_MAX_PARTS = 16, PX_MAX_PART_HEADER = 4096, PX_PART_NAME_MAX = 63 };
+enum { PX_FORM_MAX_PARTS = 16, PX_MAX_PART_HEADER = 4096, PX_PART_NAME_MAX = 63 };
 
-struct px_part {
+struct px_form_part {
     char name[PX_PART_NAME_MAX + 1];
     bool is_file;        /* has a filename parameter */
     const uint8_t *data; /* into the body */
     size_t size;
 };
 
-struct px_parts {
+struct px_form_parts {
     size_t count;
-    struct px_part at[PX_MAX_PARTS];
+    struct px_form_part at[PX_FORM_MAX_PARTS];
 };
 
 /* All failures are INVALID: no closing delimiter, a part without a name, too many parts, header
  * lines that are malformed, folded or too long, a transfer encoding. */
 int px_multipart_parse(const uint8_t *body, size_t size, const char *boundary,
-                       struct px_parts *parts, struct px_error *err);
+                       struct px_form_parts *parts, struct px_error *err);
 
 #endif

@@ -21,7 +21,7 @@ char *px_text_reserve(struct px_text *text, size_t extra)
         while (room < need)
             room = room > SIZE_MAX / 2 ? need : 2 * room;
         char *data = realloc(text->data, room);
-        if (data == NULL) {
+        if (!data) {
             text->failed = true;
             return NULL;
         }
@@ -35,7 +35,7 @@ void px_text_append(struct px_text *text, const char *data, size_t size)
 {
     char *to = px_text_reserve(text, size);
 
-    if (to == NULL)
+    if (!to)
         return;
     memcpy(to, data, size);
     text->size += size;
@@ -51,7 +51,7 @@ void px_text_printf(struct px_text *text, const char *format, ...)
     n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *to = n < 0 ? NULL : px_text_reserve(text, (size_t)n);
-    if (to == NULL)
+    if (!to)
         return;
     va_start(args, format);
     vsnprintf(to, (size_t)n + 1, format, args);

@@ -45,7 +45,7 @@ int px_metrics_create(struct px_metrics **out, struct px_error *err)
 {
     struct px_metrics *metrics = calloc(1, sizeof *metrics);
 
-    if (metrics == NULL)
+    if (!metrics)
         return px_fail(err, PX_E_NOMEM, "no memory for the metrics");
     pthread_mutex_init(&metrics->lock, NULL);
     for (int i = 0; i < PX_ROUTE_COUNT; i++)
@@ -61,7 +61,7 @@ int px_metrics_create(struct px_metrics **out, struct px_error *err)
 
 void px_metrics_destroy(struct px_metrics *metrics)
 {
-    if (metrics == NULL)
+    if (!metrics)
         return;
     pthread_mutex_destroy(&metrics->lock);
     free(metrics);

@@ -14,11 +14,11 @@ static int choose_workers(int threads, int cpus)
     return cpus >= 2 * TEAM ? cpus / TEAM : 1;
 }
 
-struct px_share px_share_out(const struct px_settings *settings, int cpus)
+struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings, int cpus)
 {
-    struct px_share share = {.workers = (int)settings->workers,
-                             .threads = (int)settings->threads_per_worker,
-                             .codecs = (int)settings->codec_threads};
+    struct px_cpu_split share = {.workers = (int)settings->workers,
+                                 .threads = (int)settings->threads_per_worker,
+                                 .codecs = (int)settings->codec_threads};
 
     if (share.workers == 0)
         share.workers = choose_workers(share.threads, cpus);

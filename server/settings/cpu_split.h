@@ -7,12 +7,12 @@
 
 #include "server/settings/settings.h"
 
-struct px_share {
+struct px_cpu_split {
     int workers, threads; /* teams, and the threads of each */
     bool pin;             /* team i's threads sit on CPUs i * threads and so on */
     int codecs;           /* codec threads */
 };
 
-struct px_share px_share_out(const struct px_settings *settings, int cpus);
+struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings, int cpus);
 
 #endif

@@ -1,6 +1,6 @@
 #include "server/settings/settings.h"
 
-#define AT(field) offsetof(struct px_settings, field)
+#define AT(field) offsetof(struct px_server_settings, field)
 
 static const struct px_option rows[] = {
     {.name = "listen",
@@ -195,7 +195,7 @@ static const struct px_option rows[] = {
              "exit status 0 or 1"},
 };
 
-const struct px_option_table px_settings_table = {
+const struct px_option_table px_server_settings_table = {
     .program = "pix2pixd",
     .usage = "[OPTIONS] | --health [URL]",
     .description =

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "config/options.h"
 
-struct px_settings {
+struct px_server_settings {
     const char *listen; /* ADDRESS:PORT */
     const char *models;
     const char *default_model; /* NULL: the first */
@@ -37,6 +37,6 @@ struct px_settings {
     bool check_config, print_config, health;
 };
 
-extern const struct px_option_table px_settings_table;
+extern const struct px_option_table px_server_settings_table;
 
 #endif

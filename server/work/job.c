@@ -42,7 +42,7 @@ static int choose(struct px_job *job, const struct px_image_info *info, struct p
     const struct px_network *network = px_model_network(job->model->model);
     const struct px_fit_sides sides = {(uint32_t)network->crop_size,
                                        (uint32_t)px_network_multiple(network),
-                                       (uint32_t)px_network_least(network)};
+                                       (uint32_t)px_network_min_side(network)};
     px_fit_plan(&job->fit, job->params.fit, &sides, info->width, info->height);
     return px_memory_check_picture(job->server, job->model, &job->fit, err);
 }
@@ -56,15 +56,15 @@ static void estimate(struct px_job *job, const struct px_image_info *info)
     size_t inner = (size_t)job->fit.width * job->fit.height;
     size_t last = (size_t)job->fit.final_width * job->fit.final_height;
 
-    job->decoding = (size_t)info->width * info->height * DECODE_BYTES;
+    job->decode_bytes = (size_t)info->width * info->height * DECODE_BYTES;
     /* In at the network's size, out at it, the answer, and as much for its coding. */
-    job->keeping = inner * (size_t)(network->input_nc + network->output_nc) +
-                   2 * last * (size_t)network->output_nc;
+    job->kept_bytes = inner * (size_t)(network->input_nc + network->output_nc) +
+                      2 * last * (size_t)network->output_nc;
 }
 
 static struct px_decode_limits limits_of(const struct px_job *job)
 {
-    const struct px_settings *settings = job->server->settings;
+    const struct px_server_settings *settings = job->server->settings;
 
     return (struct px_decode_limits){.max_pixels = (uint64_t)settings->max_pixels,
                                      .max_side = (uint32_t)settings->max_side};
@@ -132,7 +132,7 @@ static void wrap(struct px_job *job, enum px_format format, const uint8_t *data,
                    job->fit.final_width, job->fit.final_height, px_format_name(format));
     size_t encoded = px_base64_size(size);
     char *to = px_text_reserve(&text, encoded);
-    if (to != NULL) {
+    if (to) {
         px_base64_encode(data, size, to);
         text.size += encoded;
     }

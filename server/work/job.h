@@ -36,10 +36,10 @@ struct px_job {
 
     /* Since read and, the pictures, decode and infer. */
     struct px_params params;
-    const struct px_entry *model;
+    const struct px_registry_entry *model;
     struct px_fit fit;
     /* Bytes, at most: of pixels until the job is finished, and besides while it is decoded. */
-    size_t keeping, decoding;
+    size_t kept_bytes, decode_bytes;
     struct px_image input;  /* input_nc channels, the network's height and width */
     struct px_image output; /* output_nc channels, the same size */
 

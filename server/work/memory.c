@@ -5,12 +5,12 @@
 
 static const double MIB = 1048576.0;
 
-static struct px_room room_of(const struct px_server *server)
+static struct px_capacity room_of(const struct px_server *server)
 {
-    return (struct px_room){server->share.threads, server->settings->memory_limit};
+    return (struct px_capacity){server->share.threads, server->settings->memory_limit};
 }
 
-static struct px_shape own_size(const struct px_entry *entry)
+static struct px_shape own_size(const struct px_registry_entry *entry)
 {
     int side = px_model_network(entry->model)->crop_size;
 
@@ -19,8 +19,8 @@ static struct px_shape own_size(const struct px_entry *entry)
 
 int px_memory_check(const struct px_server *server, struct px_error *err)
 {
-    const struct px_settings *settings = server->settings;
-    const struct px_room room = room_of(server);
+    const struct px_server_settings *settings = server->settings;
+    const struct px_capacity room = room_of(server);
 
     if (settings->request_memory < settings->max_body)
         return px_fail(err, PX_E_USAGE,
@@ -29,9 +29,9 @@ int px_memory_check(const struct px_server *server, struct px_error *err)
                        (unsigned long long)settings->request_memory,
                        (unsigned long long)settings->max_body);
     for (size_t i = 0; i < px_registry_count(server->registry); i++) {
-        const struct px_entry *entry = px_registry_at(server->registry, i);
+        const struct px_registry_entry *entry = px_registry_at(server->registry, i);
         const struct px_shape shape = own_size(entry);
-        size_t needed = px_room_needed(entry->model, room.threads, &shape);
+        size_t needed = px_capacity_needed(entry->model, room.threads, &shape);
         if (needed > room.limit)
             return px_fail(err, PX_E_USAGE,
                            "--memory-limit %zu is less than a picture of model %s's own size takes "
@@ -41,12 +41,12 @@ int px_memory_check(const struct px_server *server, struct px_error *err)
     return 0;
 }
 
-int px_memory_check_picture(const struct px_server *server, const struct px_entry *model,
+int px_memory_check_picture(const struct px_server *server, const struct px_registry_entry *model,
                             const struct px_fit *fit, struct px_error *err)
 {
-    const struct px_room room = room_of(server);
+    const struct px_capacity room = room_of(server);
     const struct px_shape shape = {.n = 1, .height = (int)fit->height, .width = (int)fit->width};
-    int rc = px_room_check(model->model, &room, &shape, err);
+    int rc = px_capacity_check(model->model, &room, &shape, err);
 
     if (rc == 0)
         return 0;
@@ -71,17 +71,17 @@ static size_t weights(const struct px_server *server)
 
 void px_memory_announce(const struct px_server *server)
 {
-    const struct px_settings *settings = server->settings;
+    const struct px_server_settings *settings = server->settings;
     double plans = (double)settings->memory_limit * server->share.workers;
     double requests = 2 * (double)settings->request_memory;
 
     for (size_t i = 0; i < px_registry_count(server->registry); i++) {
-        const struct px_entry *entry = px_registry_at(server->registry, i);
+        const struct px_registry_entry *entry = px_registry_at(server->registry, i);
         const struct px_shape shape = own_size(entry);
         px_log_info("memory of model %s: weights %.1f MiB, a picture of %dx%d %.1f MiB",
                     entry->name, (double)px_model_memory(entry->model) / MIB, shape.width,
                     shape.height,
-                    (double)px_room_needed(entry->model, server->share.threads, &shape) / MIB);
+                    (double)px_capacity_needed(entry->model, server->share.threads, &shape) / MIB);
     }
     px_log_info("memory at most %.0f MiB: weights %.0f, plans of %d worker%s %.0f, bodies and "
                 "pictures of requests %.0f",
@@ -92,7 +92,7 @@ void px_memory_announce(const struct px_server *server)
 
 void px_memory_write(const struct px_server *server, struct px_text *text)
 {
-    const struct px_settings *settings = server->settings;
+    const struct px_server_settings *settings = server->settings;
     const struct {
         const char *part;
         double limit;
@@ -101,7 +101,7 @@ void px_memory_write(const struct px_server *server, struct px_text *text)
         {"plans", (double)settings->memory_limit * server->share.workers,
          atomic_load(&server->plans)},
         {"bodies", (double)settings->request_memory, atomic_load(&server->bodies.used)},
-        {"pictures", (double)settings->request_memory, px_queue_state(server->queue).pictures},
+        {"pictures", (double)settings->request_memory, px_queue_state(server->queue).picture_bytes},
     };
 
     px_text_printf(text, "# HELP pix2pixd_memory_limit_bytes What may be held, by part.\n"

@@ -19,7 +19,7 @@ int px_memory_check(const struct px_server *server, struct px_error *err);
 
 /* The picture is planned as `fit` says: UNPROCESSABLE where it never fits, with the size that
  * would. */
-int px_memory_check_picture(const struct px_server *server, const struct px_entry *model,
+int px_memory_check_picture(const struct px_server *server, const struct px_registry_entry *model,
                             const struct px_fit *fit, struct px_error *err);
 
 /* Turns the engine's refusal of a picture's size into the same. */

@@ -16,12 +16,12 @@ struct px_queue {
     pthread_cond_t batches; /* something for a worker */
     struct px_queue_options options;
     struct list submitted, read, ready, inferred;
-    size_t waiting;   /* places taken */
-    size_t preparing; /* with codec threads */
-    size_t inferring; /* with workers */
-    size_t finishing; /* with codec threads */
-    size_t pictures;  /* bytes of pixels, counted from decoding to the end */
-    size_t idle;      /* workers that wait for a job, or for more of them */
+    size_t waiting;       /* places taken */
+    size_t preparing;     /* with codec threads */
+    size_t inferring;     /* with workers */
+    size_t finishing;     /* with codec threads */
+    size_t picture_bytes; /* bytes of pixels, counted from decoding to the end */
+    size_t idle;          /* workers that wait for a job, or for more of them */
     bool closed;
 };
 
@@ -46,7 +46,7 @@ static struct px_job *list_remove(struct list *list, struct px_job **link)
     struct px_job *job = *link;
 
     *link = job->next;
-    if (job->next == NULL)
+    if (!job->next)
         list->tail = link;
     job->next = NULL;
     list->count--;
@@ -59,7 +59,7 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
     struct px_queue *queue = calloc(1, sizeof *queue);
     pthread_condattr_t monotonic;
 
-    if (queue == NULL)
+    if (!queue)
         return px_fail(err, PX_E_NOMEM, "no memory for the queue");
     queue->options = *options;
     list_init(&queue->submitted);
@@ -78,7 +78,7 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
 
 void px_queue_destroy(struct px_queue *queue)
 {
-    if (queue == NULL)
+    if (!queue)
         return;
     pthread_cond_destroy(&queue->batches);
     pthread_cond_destroy(&queue->tasks);
@@ -122,22 +122,22 @@ static void wake_if_closed(struct px_queue *queue)
 
 static bool may_read(const struct px_queue *queue)
 {
-    return queue->submitted.head != NULL &&
+    return queue->submitted.head &&
            queue->preparing + queue->read.count + queue->ready.count < queue->options.ahead;
 }
 
 static bool may_decode(const struct px_queue *queue)
 {
     const struct px_job *job = queue->read.head;
-    size_t limit = queue->options.pictures, used = queue->pictures;
+    size_t limit = queue->options.picture_bytes, used = queue->picture_bytes;
 
-    return job != NULL &&
-           (used == 0 || (used <= limit && job->keeping + job->decoding <= limit - used));
+    return job &&
+           (used == 0 || (used <= limit && job->kept_bytes + job->decode_bytes <= limit - used));
 }
 
 static bool has_task(const struct px_queue *queue)
 {
-    return queue->inferred.head != NULL || may_decode(queue) || may_read(queue);
+    return queue->inferred.head || may_decode(queue) || may_read(queue);
 }
 
 /* Takes the first job of a list to a codec thread. */
@@ -164,13 +164,13 @@ enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job)
     pthread_mutex_lock(&queue->lock);
     while (!has_task(queue) && !drained(queue))
         pthread_cond_wait(&queue->tasks, &queue->lock);
-    if (queue->inferred.head != NULL) {
+    if (queue->inferred.head) {
         *job = list_remove(&queue->inferred, &queue->inferred.head);
         queue->finishing++;
         task = PX_TASK_FINISH;
     } else if (may_decode(queue)) {
         *job = begin(queue, &queue->read);
-        queue->pictures += (*job)->keeping + (*job)->decoding;
+        queue->picture_bytes += (*job)->kept_bytes + (*job)->decode_bytes;
         task = PX_TASK_DECODE;
     } else if (may_read(queue)) {
         *job = begin(queue, &queue->submitted);
@@ -190,7 +190,7 @@ static void drop(struct px_queue *queue)
     pthread_cond_signal(&queue->batches); /* who waited for it need not any more */
 }
 
-void px_queue_read(struct px_queue *queue, struct px_job *job, int rc)
+void px_queue_read_done(struct px_queue *queue, struct px_job *job, int rc)
 {
     pthread_mutex_lock(&queue->lock);
     queue->preparing--;
@@ -205,17 +205,17 @@ void px_queue_read(struct px_queue *queue, struct px_job *job, int rc)
     pthread_mutex_unlock(&queue->lock);
 }
 
-void px_queue_decoded(struct px_queue *queue, struct px_job *job, int rc)
+void px_queue_decode_done(struct px_queue *queue, struct px_job *job, int rc)
 {
     pthread_mutex_lock(&queue->lock);
     queue->preparing--;
-    queue->pictures -= job->decoding;
+    queue->picture_bytes -= job->decode_bytes;
     if (rc == 0) {
         job->waiting_since = px_now_ns();
         list_append(&queue->ready, job);
         pthread_cond_signal(&queue->batches);
     } else {
-        queue->pictures -= job->keeping;
+        queue->picture_bytes -= job->kept_bytes;
         drop(queue);
     }
     pthread_cond_signal(&queue->tasks);
@@ -227,7 +227,7 @@ static size_t matching(const struct px_queue *queue)
 {
     size_t n = 0;
 
-    for (const struct px_job *job = queue->ready.head; job != NULL; job = job->next)
+    for (const struct px_job *job = queue->ready.head; job; job = job->next)
         n += px_job_matches(queue->ready.head, job);
     return n;
 }
@@ -263,7 +263,7 @@ static int64_t worth_waiting(const struct px_queue *queue, size_t max)
 static void wait_for_batch(struct px_queue *queue, size_t max)
 {
     for (;;) {
-        if (queue->ready.head != NULL) {
+        if (queue->ready.head) {
             int64_t until = worth_waiting(queue, max);
             if (until == 0)
                 return;
@@ -283,7 +283,7 @@ static size_t collect(struct px_queue *queue, struct px_job **jobs, size_t size)
     struct px_job **link = &queue->ready.head;
     size_t n = 0;
 
-    while (*link != NULL && n < size) {
+    while (*link && n < size) {
         if (n == 0 || px_job_matches(jobs[0], *link)) {
             struct px_job *job = list_remove(&queue->ready, link);
             job->queue_ms += px_ms_since(job->waiting_since);
@@ -303,12 +303,12 @@ size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t 
     queue->idle++;
     wait_for_batch(queue, max);
     queue->idle--;
-    if (queue->ready.head != NULL) {
+    if (queue->ready.head) {
         n = collect(queue, jobs, batch_size(matching(queue), queue->idle, max));
         queue->waiting -= n;
         queue->inferring += n;
         pthread_cond_broadcast(&queue->tasks); /* there is room to prepare */
-        if (queue->ready.head != NULL)
+        if (queue->ready.head)
             pthread_cond_signal(&queue->batches); /* a colleague may be waiting for more */
     }
     wake_if_closed(queue);
@@ -316,7 +316,7 @@ size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t 
     return n;
 }
 
-void px_queue_inferred(struct px_queue *queue, struct px_job *job)
+void px_queue_infer_done(struct px_queue *queue, struct px_job *job)
 {
     pthread_mutex_lock(&queue->lock);
     queue->inferring--;
@@ -325,11 +325,11 @@ void px_queue_inferred(struct px_queue *queue, struct px_job *job)
     pthread_mutex_unlock(&queue->lock);
 }
 
-void px_queue_finished(struct px_queue *queue, const struct px_job *job)
+void px_queue_finish_done(struct px_queue *queue, const struct px_job *job)
 {
     pthread_mutex_lock(&queue->lock);
     queue->finishing--;
-    queue->pictures -= job->keeping;
+    queue->picture_bytes -= job->kept_bytes;
     pthread_cond_signal(&queue->tasks);
     pthread_mutex_unlock(&queue->lock);
 }
@@ -347,8 +347,8 @@ struct px_job *px_queue_cancel(struct px_queue *queue)
     struct px_job *jobs;
 
     pthread_mutex_lock(&queue->lock);
-    for (const struct px_job *job = queue->ready.head; job != NULL; job = job->next)
-        queue->pictures -= job->keeping;
+    for (const struct px_job *job = queue->ready.head; job; job = job->next)
+        queue->picture_bytes -= job->kept_bytes;
     queue->waiting -= queue->submitted.count + queue->read.count + queue->ready.count;
     *queue->read.tail = queue->ready.head;
     *queue->submitted.tail = queue->read.head;
@@ -373,9 +373,9 @@ struct px_queue_state px_queue_state(struct px_queue *queue)
         .ready = queue->ready.count,
         .inferring = queue->inferring,
         .finishing = queue->inferred.count + queue->finishing,
-        .pictures = queue->pictures,
+        .picture_bytes = queue->picture_bytes,
         .idle = queue->idle,
-        .oldest_seconds = oldest == NULL ? 0 : px_ms_since(oldest->waiting_since) * 1e-3,
+        .oldest_seconds = !oldest ? 0 : px_ms_since(oldest->waiting_since) * 1e-3,
     };
     pthread_mutex_unlock(&queue->lock);
     return state;

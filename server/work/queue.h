@@ -29,10 +29,10 @@
 struct px_queue;
 
 struct px_queue_options {
-    size_t limit;     /* jobs that may wait */
-    size_t ahead;     /* jobs prepared before a worker asks */
-    size_t pictures;  /* bytes of pixels that jobs may have */
-    int64_t delay_ns; /* how long a job that is ready may wait for others; 0: not at all */
+    size_t limit;         /* jobs that may wait */
+    size_t ahead;         /* jobs prepared before a worker asks */
+    size_t picture_bytes; /* bytes of pixels that jobs may have */
+    int64_t delay_ns;     /* how long a job that is ready may wait for others; 0: not at all */
 };
 
 int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
@@ -47,19 +47,20 @@ void px_queue_submit(struct px_queue *queue, struct px_job *job);
 enum px_task { PX_TASK_NONE, PX_TASK_READ, PX_TASK_DECODE, PX_TASK_FINISH };
 
 /* For codec threads: blocks until there is something to do; NONE once the queue is closed and
- * nothing can come any more. A job to READ must be handed to px_queue_read() with job->keeping and
- * job->decoding set, one to DECODE to px_queue_decoded(), whatever became of it: 0 hands it on to
- * the next step, an error gives its place back (the job stays with the caller). */
+ * nothing can come any more. A job to READ must be handed to px_queue_read_done() with
+ * job->kept_bytes and job->decode_bytes set, one to DECODE to px_queue_decode_done(), whatever
+ * became of it: 0 hands it on to the next step, an error gives its place back (the job stays with
+ * the caller). */
 enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job);
-void px_queue_read(struct px_queue *queue, struct px_job *job, int rc);
-void px_queue_decoded(struct px_queue *queue, struct px_job *job, int rc);
+void px_queue_read_done(struct px_queue *queue, struct px_job *job, int rc);
+void px_queue_decode_done(struct px_queue *queue, struct px_job *job, int rc);
 
 /* For workers: blocks until at least one job is ready; 0 once the queue is closed and drained.
  * Writes at most `max` matching jobs. */
 size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max);
-/* Hands a job of a batch on to be finished; px_queue_finished() closes its account. */
-void px_queue_inferred(struct px_queue *queue, struct px_job *job);
-void px_queue_finished(struct px_queue *queue, const struct px_job *job);
+/* Hands a job of a batch on to be finished; px_queue_finish_done() closes its account. */
+void px_queue_infer_done(struct px_queue *queue, struct px_job *job);
+void px_queue_finish_done(struct px_queue *queue, const struct px_job *job);
 
 /* No more admissions; everything that is in the queue is still worked off. */
 void px_queue_close(struct px_queue *queue);
@@ -71,7 +72,7 @@ struct px_queue_state {
     size_t waiting;          /* admitted and not yet with a worker */
     size_t preparing, ready; /* of these: being read or decoded, decoded */
     size_t inferring, finishing;
-    size_t pictures;       /* bytes of pixels that jobs have */
+    size_t picture_bytes;  /* bytes of pixels that jobs have */
     size_t idle;           /* workers that wait */
     double oldest_seconds; /* how long the next job has waited for its next step; 0 without one */
 };

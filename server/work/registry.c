@@ -10,7 +10,7 @@
 #include "server/message/text.h"
 
 struct px_registry {
-    struct px_entry *entries; /* `count` of them */
+    struct px_registry_entry *entries; /* `count` of them */
     size_t count;
     size_t preferred;
 };
@@ -19,7 +19,7 @@ static const char suffix[] = ".safetensors";
 
 void px_registry_destroy(struct px_registry *registry)
 {
-    if (registry == NULL)
+    if (!registry)
         return;
     for (size_t i = 0; i < registry->count; i++) {
         px_model_unref(registry->entries[i].model);
@@ -30,15 +30,15 @@ void px_registry_destroy(struct px_registry *registry)
 }
 
 /* The entry is cleaned up by the registry, however far this gets. */
-static int load(struct px_entry *entry, const char *folder, const char *file, enum px_dtype dtype,
-                struct px_error *err)
+static int load(struct px_registry_entry *entry, const char *folder, const char *file,
+                enum px_dtype dtype, struct px_error *err)
 {
     char path[4096];
     int64_t start = px_now_ns();
     int rc;
 
     entry->name = strndup(file, strlen(file) - (sizeof suffix - 1));
-    if (entry->name == NULL)
+    if (!entry->name)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
     if (!px_text_printable(entry->name))
         return px_fail(err, PX_E_FORMAT,
@@ -67,7 +67,7 @@ static int load(struct px_entry *entry, const char *folder, const char *file, en
 /* By name: `house` comes before `house-int8`, though its file does not. */
 static int compare_names(const void *a, const void *b)
 {
-    const struct px_entry *x = a, *y = b;
+    const struct px_registry_entry *x = a, *y = b;
 
     return strcmp(x->name, y->name);
 }
@@ -81,7 +81,7 @@ static int load_all(struct px_registry *registry, const char *folder, char **fil
                        "folder with --models",
                        folder);
     registry->entries = calloc(count, sizeof *registry->entries);
-    if (registry->entries == NULL)
+    if (!registry->entries)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
     for (size_t i = 0; i < count; i++) {
         registry->count = i + 1;
@@ -100,10 +100,10 @@ static int load_all(struct px_registry *registry, const char *folder, char **fil
 
 static int prefer(struct px_registry *registry, const char *name, struct px_error *err)
 {
-    const struct px_entry *entry;
+    const struct px_registry_entry *entry;
     int rc;
 
-    if (name == NULL)
+    if (!name)
         return 0;
     rc = px_registry_find(registry, name, &entry, err);
     if (rc < 0) {
@@ -125,7 +125,7 @@ int px_registry_load(struct px_registry **out, const char *folder, const char *p
     if (rc < 0)
         return rc;
     struct px_registry *registry = calloc(1, sizeof *registry);
-    if (registry == NULL)
+    if (!registry)
         rc = px_fail(err, PX_E_NOMEM, "no memory for the models");
     else
         rc = load_all(registry, folder, files, count, dtype, err);
@@ -145,23 +145,23 @@ size_t px_registry_count(const struct px_registry *registry)
     return registry->count;
 }
 
-const struct px_entry *px_registry_at(const struct px_registry *registry, size_t index)
+const struct px_registry_entry *px_registry_at(const struct px_registry *registry, size_t index)
 {
     return &registry->entries[index];
 }
 
-const struct px_entry *px_registry_default(const struct px_registry *registry)
+const struct px_registry_entry *px_registry_default(const struct px_registry *registry)
 {
     return &registry->entries[registry->preferred];
 }
 
 int px_registry_find(const struct px_registry *registry, const char *name,
-                     const struct px_entry **out, struct px_error *err)
+                     const struct px_registry_entry **out, struct px_error *err)
 {
     char names[256] = "";
     size_t n = 0;
 
-    if (name == NULL) {
+    if (!name) {
         *out = px_registry_default(registry);
         return 0;
     }

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "model/engine/engine.h"
 
-struct px_entry {
+struct px_registry_entry {
     char *name;
     struct px_model *model;
     double load_seconds;
@@ -26,11 +26,11 @@ int px_registry_load(struct px_registry **out, const char *folder, const char *p
 void px_registry_destroy(struct px_registry *registry); /* accepts NULL */
 
 size_t px_registry_count(const struct px_registry *registry);
-const struct px_entry *px_registry_at(const struct px_registry *registry, size_t index);
-const struct px_entry *px_registry_default(const struct px_registry *registry);
+const struct px_registry_entry *px_registry_at(const struct px_registry *registry, size_t index);
+const struct px_registry_entry *px_registry_default(const struct px_registry *registry);
 
 /* The model of that name, or the default for NULL. NOT_FOUND lists the names there are. */
 int px_registry_find(const struct px_registry *registry, const char *name,
-                     const struct px_entry **out, struct px_error *err);
+                     const struct px_registry_entry **out, struct px_error *err);
 
 #endif

@@ -14,11 +14,11 @@
 #include "server/work/registry.h"
 
 struct px_server {
-    const struct px_settings *settings;
+    const struct px_server_settings *settings;
     const struct px_registry *registry;
     struct px_metrics *metrics;
     struct px_queue *queue;
-    struct px_share share;
+    struct px_cpu_split share;
     struct px_budget bodies;
     atomic_size_t plans; /* bytes that all workers' plans hold */
     double start_time;   /* Unix time, in seconds */

@@ -31,7 +31,7 @@ struct px_crew {
 
 static struct px_engine_options engine_options(const struct px_server *server, int index)
 {
-    const struct px_share *share = &server->share;
+    const struct px_cpu_split *share = &server->share;
 
     return (struct px_engine_options){.threads = share->threads,
                                       .first_cpu = share->pin ? index * share->threads : -1,
@@ -39,7 +39,8 @@ static struct px_engine_options engine_options(const struct px_server *server, i
 }
 
 /* One run of `n` grey pictures at the model's own size: makes the plan and packs the weights. */
-static int warm(struct px_engine *engine, const struct px_entry *entry, int n, struct px_error *err)
+static int warm(struct px_engine *engine, const struct px_registry_entry *entry, int n,
+                struct px_error *err)
 {
     const struct px_network *network = px_model_network(entry->model);
     uint32_t side = (uint32_t)network->crop_size;
@@ -71,7 +72,7 @@ static int warm_all(struct worker *worker, struct px_error *err)
     int64_t start = px_now_ns();
 
     for (size_t i = 0; i < px_registry_count(registry); i++) {
-        const struct px_entry *entry = px_registry_at(registry, i);
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
         int rc = warm(worker->engine, entry, 1, err);
         if (rc < 0) {
             px_error_prefix(err, entry->name);
@@ -167,7 +168,7 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
         px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
         px_metrics_stage(server->metrics, PX_STAGE_INFER, jobs[i]->infer_ms * 1e-3);
         px_image_destroy(&jobs[i]->input);
-        px_queue_inferred(server->queue, jobs[i]);
+        px_queue_infer_done(server->queue, jobs[i]);
     }
 }
 
@@ -203,18 +204,18 @@ static void *codec_main(void *argument)
     while ((task = px_queue_take_task(server->queue, &job)) != PX_TASK_NONE) {
         if (task == PX_TASK_READ) {
             int rc = px_job_read(job);
-            px_queue_read(server->queue, job, rc);
+            px_queue_read_done(server->queue, job, rc);
             if (rc < 0)
                 job->done(job);
         } else if (task == PX_TASK_DECODE) {
             int rc = px_job_decode(job);
-            px_queue_decoded(server->queue, job, rc);
+            px_queue_decode_done(server->queue, job, rc);
             if (rc < 0)
                 job->done(job);
         } else {
             if (job->reply.status == 0)
                 px_job_finish(job);
-            px_queue_finished(server->queue, job);
+            px_queue_finish_done(server->queue, job);
             job->done(job);
         }
     }
@@ -229,7 +230,7 @@ static int start_threads(struct px_crew *crew, struct px_error *err)
 
     crew->workers = calloc(workers, sizeof *crew->workers);
     crew->codecs = calloc(codecs, sizeof *crew->codecs);
-    if (crew->workers == NULL || crew->codecs == NULL)
+    if (!crew->workers || !crew->codecs)
         return px_fail(err, PX_E_NOMEM, "no memory for the workers");
     while (failed == 0 && crew->worker_count < workers) {
         struct worker *worker = &crew->workers[crew->worker_count];
@@ -269,7 +270,7 @@ int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t
     struct px_crew *crew = calloc(1, sizeof *crew);
     int rc;
 
-    if (crew == NULL)
+    if (!crew)
         return px_fail(err, PX_E_NOMEM, "no memory for the workers");
     crew->server = server;
     sem_init(&crew->started, 0, 0);
@@ -288,7 +289,7 @@ int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t
 
 void px_crew_stop(struct px_crew *crew)
 {
-    if (crew == NULL)
+    if (!crew)
         return;
     px_queue_close(crew->server->queue);
     for (size_t i = 0; i < crew->worker_count; i++)

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *end = memchr(data, '\n', size);
     struct px_content_type type;
-    struct px_parts parts;
+    struct px_form_parts parts;
     char header[512];
     size_t n = end == NULL ? size : (size_t)(end - data);
 

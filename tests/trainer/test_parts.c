@@ -85,7 +85,7 @@ static void test_draw(void **state)
 {
     bool seen[31] = {false};
     int flips = 0;
-    const struct px_augment_room room = {30, 30, true}, unflip = {30, 30, false};
+    const struct px_augment_slack room = {30, 30, true}, unflip = {30, 30, false};
     (void)state;
 
     for (uint64_t i = 0; i < 2000; i++) {
@@ -147,7 +147,7 @@ static void test_order(void **state)
     }
 }
 
-static int parse(struct px_settings *settings, int argc, const char *const *argv,
+static int parse(struct px_train_settings *settings, int argc, const char *const *argv,
                  struct px_error *err)
 {
     struct px_options options = {0};
@@ -157,9 +157,9 @@ static int parse(struct px_settings *settings, int argc, const char *const *argv
     for (int i = 0; i < argc; i++)
         copy[i] = (char *)(uintptr_t)argv[i];
     memset(settings, 0, sizeof *settings);
-    int rc = px_options_parse(&px_settings_table, settings, NULL, argc, copy, &options, err);
+    int rc = px_options_parse(&px_train_settings_table, settings, NULL, argc, copy, &options, err);
     if (!rc) {
-        rc = px_settings_check(settings, err);
+        rc = px_train_settings_check(settings, err);
         px_options_free(&options);
     }
     return rc;
@@ -171,7 +171,7 @@ static int parse(struct px_settings *settings, int argc, const char *const *argv
 
 static void test_defaults(void **state)
 {
-    struct px_settings s;
+    struct px_train_settings s;
     struct px_error err = {0};
     struct px_network network;
     (void)state;
@@ -186,40 +186,40 @@ static void test_defaults(void **state)
     assert_near(s.lambda_GAN, 1);
     assert_int_equal(s.gan_mode, PX_GAN_VANILLA);
     assert_false(s.no_conditional_D);
-    assert_int_equal(px_settings_network(&s, &network, &err), 0);
+    assert_int_equal(px_train_settings_network(&s, &network, &err), 0);
     assert_string_equal(network.architecture, "unet_256");
     assert_string_equal(network.direction, "AtoB");
     assert_true(network.ngf == 64 && network.dropout);
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netG",
                            "unet_128", "--direction=BtoA", "--no_dropout"),
                      0);
-    assert_int_equal(px_settings_network(&s, &network, &err), 0);
+    assert_int_equal(px_train_settings_network(&s, &network, &err), 0);
     assert_string_equal(network.architecture, "unet_128");
     assert_string_equal(network.direction, "BtoA");
     assert_false(network.dropout);
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netG",
                            "encoder_decoder", "--gan-mode", "wgangp"),
                      0);
-    assert_int_equal(px_settings_network(&s, &network, &err), 0);
+    assert_int_equal(px_train_settings_network(&s, &network, &err), 0);
     assert_string_equal(network.architecture, "encoder_decoder_256");
     assert_int_equal(s.gan_mode, PX_GAN_WGANGP);
-    assert_int_equal(px_settings_n_layers_D(&s), 3);
+    assert_int_equal(px_train_settings_n_layers_D(&s), 3);
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--norm",
                            "instance", "--netD", "n_layers", "--n_layers_D", "5", "--init_type",
                            "orthogonal", "--init-gain=1"),
                      0);
-    assert_int_equal(px_settings_network(&s, &network, &err), 0);
+    assert_int_equal(px_train_settings_network(&s, &network, &err), 0);
     assert_int_equal(network.norm, PX_NORM_INSTANCE);
-    assert_int_equal(px_settings_n_layers_D(&s), 5);
+    assert_int_equal(px_train_settings_n_layers_D(&s), 5);
     assert_int_equal(s.init_type, PX_INIT_ORTHOGONAL);
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--netD=pixel"),
                      0);
-    assert_int_equal(px_settings_n_layers_D(&s), 0);
+    assert_int_equal(px_train_settings_n_layers_D(&s), 0);
 }
 
 static void test_refusals(void **state)
 {
-    struct px_settings s;
+    struct px_train_settings s;
     struct px_error err = {0};
     (void)state;
 
@@ -275,7 +275,7 @@ static void test_refusals(void **state)
     assert_non_null(strstr(err.message, "--lr-policy step"));
 }
 
-static const char *value_of(const struct px_settings_text *text, const char *key)
+static const char *value_of(const struct px_train_settings_text *text, const char *key)
 {
     for (size_t i = 0; i < text->count; i++)
         if (strcmp(text->entries[i].key, key) == 0)
@@ -344,7 +344,7 @@ static void test_foreign(void **state)
                                         "lr_policy",
                                         "lr_decay_iters",
                                         "lambda_L1"};
-    struct px_settings s;
+    struct px_train_settings s;
     struct px_error err = {0};
     size_t here = 0;
     (void)state;
@@ -359,12 +359,12 @@ static void test_foreign(void **state)
         here += strncmp(err.message, told, strlen(told)) != 0;
     }
     assert_int_equal(here, 33);
-    for (const struct px_option_foreign *f = px_settings_foreign; f->names; f++)
+    for (const struct px_option_foreign *f = px_train_settings_foreign; f->names; f++)
         for (const char *at = f->instead; (at = strstr(at, "--")) != NULL; at += 2) {
             bool known = strncmp(at, "--help", 6) == 0;
-            for (size_t r = 0; r < px_settings_table.count; r++) {
-                size_t n = strlen(px_settings_table.rows[r].name);
-                known |= strncmp(at + 2, px_settings_table.rows[r].name, n) == 0 &&
+            for (size_t r = 0; r < px_train_settings_table.count; r++) {
+                size_t n = strlen(px_train_settings_table.rows[r].name);
+                known |= strncmp(at + 2, px_train_settings_table.rows[r].name, n) == 0 &&
                          !isalnum((unsigned char)at[2 + n]) && at[2 + n] != '-';
             }
             if (!known)
@@ -380,15 +380,15 @@ static void test_foreign(void **state)
 
 static void test_describe(void **state)
 {
-    struct px_settings s;
-    struct px_settings_text text;
+    struct px_train_settings s;
+    struct px_train_settings_text text;
     struct px_error err = {0};
     (void)state;
 
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--lr", "0.0003",
                            "--seed", "18446744073709551615", "--no-flip"),
                      0);
-    px_settings_describe(&s, &text);
+    px_train_settings_describe(&s, &text);
     assert_string_equal(value_of(&text, "lr"), "0.0003");
     assert_string_equal(value_of(&text, "seed"), "18446744073709551615");
     assert_string_equal(value_of(&text, "no_flip"), "true");
@@ -406,7 +406,7 @@ static void test_describe(void **state)
     assert_int_equal(PARSE(&s, &err, "t", "--data", "d", "--out", "m.safetensors", "--gan-mode",
                            "lsgan", "--lambda-GAN", "0.5", "--no-conditional-D"),
                      0);
-    px_settings_describe(&s, &text);
+    px_train_settings_describe(&s, &text);
     assert_string_equal(value_of(&text, "gan_mode"), "lsgan");
     assert_string_equal(value_of(&text, "lambda_GAN"), "0.5");
     assert_string_equal(value_of(&text, "no_conditional_D"), "true");

@@ -35,11 +35,11 @@ struct worker { /* an engine and its thread */
     int rc;
     struct px_error err;
     struct px_engine *engine;
-    double *times;               /* runs, ms */
-    struct px_profile *profiles; /* runs; NULL: nobody asks */
-    double gflops, gb_per_s;     /* the ceilings of this worker */
-    uint8_t *in, *out;           /* pictures of noise, one after another */
-    const uint8_t **ins;         /* batch pointers */
+    double *times;                   /* runs, ms */
+    struct px_layer_times *profiles; /* runs; NULL: nobody asks */
+    double gflops, gb_per_s;         /* the ceilings of this worker */
+    uint8_t *in, *out;               /* pictures of noise, one after another */
+    const uint8_t **ins;             /* batch pointers */
     uint8_t **outs;
 };
 
@@ -108,14 +108,14 @@ static int run_once(struct worker *w)
 }
 
 /* Copies what outlives the engine's plans. */
-static void describe_layers(struct px_bench_result *result, const struct px_profile *profile,
+static void describe_layers(struct px_bench_result *result, const struct px_layer_times *profile,
                             int layers)
 {
     for (int i = 0; i < layers; i++) {
         const struct px_layer_profile *layer = &profile->layers[i];
 
         result->dtypes[i] = layer->dtype;
-        result->forms[i] = layer->form;
+        result->forms[i] = layer->algorithm;
         snprintf(result->implementations[i], sizeof result->implementations[i], "%s",
                  layer->implementation);
     }
@@ -211,9 +211,9 @@ static void summarise_layers(const struct worker *w, double *list, struct px_ben
 {
     const size_t each = sizeof(struct px_layer_profile);
 
-    result->in = median_of(w, offsetof(struct px_profile, in_ns), list);
+    result->in = median_of(w, offsetof(struct px_layer_times, in_ns), list);
     for (int i = 0; i < px_model_network(w->shared->model)->layer_count; i++) {
-        size_t at = offsetof(struct px_profile, layers) + (size_t)i * each;
+        size_t at = offsetof(struct px_layer_times, layers) + (size_t)i * each;
         result->layers[i] = (struct px_bench_layer){
             median_of(w, at + offsetof(struct px_layer_profile, convolution_ns), list),
             median_of(w, at + offsetof(struct px_layer_profile, statistics_ns), list),

@@ -72,7 +72,7 @@ static int quantise(const char *path, const struct px_checkpoint *checkpoint,
     int rc = 0;
 
     for (int i = 0; i < network->layer_count && !rc; i++) {
-        if (!px_form_has_int8(network, i))
+        if (!px_algorithm_has_int8(network, i))
             continue;
         scales[i] = calloc((size_t)network->layers[i].in_channels, sizeof *scales[i]);
         if (!scales[i])

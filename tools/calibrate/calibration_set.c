@@ -50,7 +50,7 @@ static int fit(struct reading *r, struct px_image *image, struct px_error *err)
 {
     const struct px_fit_sides sides = {(uint32_t)r->network->crop_size,
                                        (uint32_t)px_network_multiple(r->network),
-                                       (uint32_t)px_network_least(r->network)};
+                                       (uint32_t)px_network_min_side(r->network)};
     struct px_fit plan;
 
     px_fit_plan(&plan, PX_FIT_MODEL, &sides, image->width, image->height);

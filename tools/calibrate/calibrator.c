@@ -75,7 +75,7 @@ static void print_choice(const struct px_network *network, const struct px_calib
 
     for (int layer = 0; layer < network->layer_count; layer++) {
         chosen += calibration->choice.input_scales[layer] != NULL;
-        if (px_form_has_int8(network, layer) && !calibration->choice.input_scales[layer])
+        if (px_algorithm_has_int8(network, layer) && !calibration->choice.input_scales[layer])
             printf("stays bf16: %s, which alone brings the PSNR down to %.1f dB\n",
                    network->layers[layer].conv, calibration->alone[layer]);
     }

@@ -24,7 +24,7 @@ void px_canvas_destroy(struct px_canvas *canvas)
     canvas->data = NULL;
 }
 
-int px_isqrt(int64_t n)
+int px_canvas_isqrt(int64_t n)
 {
     uint64_t rest = (uint64_t)n, root = 0, bit = UINT64_C(1) << 40;
 
@@ -41,17 +41,17 @@ int px_isqrt(int64_t n)
     return (int)root;
 }
 
-struct px_shape px_rect(int x, int y, int width, int height)
+struct px_canvas_shape px_canvas_rect(int x, int y, int width, int height)
 {
-    return (struct px_shape){.top = y,
-                             .bottom = y + height,
-                             .top_left = x,
-                             .top_right = x + width,
-                             .bottom_left = x,
-                             .bottom_right = x + width};
+    return (struct px_canvas_shape){.top = y,
+                                    .bottom = y + height,
+                                    .top_left = x,
+                                    .top_right = x + width,
+                                    .bottom_left = x,
+                                    .bottom_right = x + width};
 }
 
-bool px_shape_span(const struct px_shape *s, int v, int *left, int *right)
+bool px_canvas_shape_span(const struct px_canvas_shape *s, int v, int *left, int *right)
 {
     int t = v - s->top, height = s->bottom - s->top;
 
@@ -63,7 +63,7 @@ bool px_shape_span(const struct px_shape *s, int v, int *left, int *right)
         int half = (s->top_right - s->top_left) / 2, middle = s->top_left + half;
         int radius = (half * half + s->rise * s->rise) / (2 * s->rise);
         int dy = radius - t;
-        int dx = px_isqrt((int64_t)radius * radius - (int64_t)dy * dy);
+        int dx = px_canvas_isqrt((int64_t)radius * radius - (int64_t)dy * dy);
 
         *left = middle - dx > *left ? middle - dx : *left;
         *right = middle + dx < *right ? middle + dx : *right;
@@ -74,7 +74,7 @@ bool px_shape_span(const struct px_shape *s, int v, int *left, int *right)
 /* The unit at the centre of sample i. */
 static int centre(const struct px_canvas *canvas, int i)
 {
-    return (2 * i + 1) * (PX_SIDE / 2) / canvas->samples;
+    return (2 * i + 1) * (PX_CANVAS_SIDE / 2) / canvas->samples;
 }
 
 /* The first sample whose centre is at or after unit u, within the canvas. */
@@ -84,9 +84,9 @@ static int first_sample(const struct px_canvas *canvas, int u)
 
     if (u <= 0)
         return 0;
-    if (u >= PX_SIDE)
+    if (u >= PX_CANVAS_SIDE)
         return n;
-    i = (int)((int64_t)u * n / PX_SIDE) - 1;
+    i = (int)((int64_t)u * n / PX_CANVAS_SIDE) - 1;
     i = i < 0 ? 0 : i;
     while (i < n && centre(canvas, i) < u)
         i++;
@@ -95,17 +95,17 @@ static int first_sample(const struct px_canvas *canvas, int u)
 
 /* One row of a shape: samples [begin, end) of row `row`, at height v. */
 struct row {
-    struct px_rgb *data;
+    struct px_canvas_rgb *data;
     int begin, end, v;
 };
 
-static bool next_row(const struct px_canvas *canvas, const struct px_shape *shape, int index,
+static bool next_row(const struct px_canvas *canvas, const struct px_canvas_shape *shape, int index,
                      struct row *row)
 {
     int left, right;
 
     row->v = centre(canvas, index);
-    if (!px_shape_span(shape, row->v, &left, &right))
+    if (!px_canvas_shape_span(shape, row->v, &left, &right))
         return false;
     row->data = canvas->data + (size_t)index * (size_t)canvas->samples;
     row->begin = first_sample(canvas, left);
@@ -113,7 +113,8 @@ static bool next_row(const struct px_canvas *canvas, const struct px_shape *shap
     return row->begin < row->end;
 }
 
-void px_canvas_fill(struct px_canvas *canvas, const struct px_shape *shape, struct px_rgb color)
+void px_canvas_fill(struct px_canvas *canvas, const struct px_canvas_shape *shape,
+                    struct px_canvas_rgb color)
 {
     int end = first_sample(canvas, shape->bottom);
     struct row row;
@@ -124,7 +125,7 @@ void px_canvas_fill(struct px_canvas *canvas, const struct px_shape *shape, stru
                 row.data[i] = color;
 }
 
-void px_canvas_paint(struct px_canvas *canvas, const struct px_shape *shape, px_paint *paint,
+void px_canvas_paint(struct px_canvas *canvas, const struct px_canvas_shape *shape, px_paint *paint,
                      const void *context)
 {
     int end = first_sample(canvas, shape->bottom);
@@ -136,7 +137,8 @@ void px_canvas_paint(struct px_canvas *canvas, const struct px_shape *shape, px_
                 row.data[i] = paint(context, centre(canvas, i), row.v, row.data[i]);
 }
 
-void px_canvas_shade(struct px_canvas *canvas, const struct px_shape *shape, int from, int to)
+void px_canvas_shade(struct px_canvas *canvas, const struct px_canvas_shape *shape, int from,
+                     int to)
 {
     int end = first_sample(canvas, shape->bottom), height = shape->bottom - shape->top;
     struct row row;
@@ -146,18 +148,19 @@ void px_canvas_shade(struct px_canvas *canvas, const struct px_shape *shape, int
             continue;
         int k = from + (to - from) * (row.v - shape->top) / height;
         for (int i = row.begin; i < row.end; i++)
-            row.data[i] = px_scale(row.data[i], k);
+            row.data[i] = px_canvas_scale(row.data[i], k);
     }
 }
 
-void px_canvas_stroke(struct px_canvas *canvas, const struct px_stroke *s, struct px_rgb color)
+void px_canvas_stroke(struct px_canvas *canvas, const struct px_stroke *s,
+                      struct px_canvas_rgb color)
 {
     int64_t dx = s->x1 - s->x0, dy = s->y1 - s->y0, length2 = dx * dx + dy * dy;
     int64_t reach2 = (int64_t)s->width * s->width; /* (2 * radius)^2 */
     int r = s->width / 2 + 1;
     int left = (s->x0 < s->x1 ? s->x0 : s->x1) - r, right = (s->x0 < s->x1 ? s->x1 : s->x0) + r;
     int top = (s->y0 < s->y1 ? s->y0 : s->y1) - r, bottom = (s->y0 < s->y1 ? s->y1 : s->y0) + r;
-    struct px_shape box = px_rect(left, top, right - left, bottom - top);
+    struct px_canvas_shape box = px_canvas_rect(left, top, right - left, bottom - top);
     int end = first_sample(canvas, bottom);
     struct row row;
 
@@ -189,9 +192,9 @@ void px_canvas_reduce(const struct px_canvas *canvas, struct px_image *image, ui
             int r = n / 2, g = n / 2, b = n / 2;
 
             for (int s = 0; s < n; s++) {
-                const struct px_rgb *c = canvas->data +
-                                         (size_t)(y * k + s / k) * (size_t)canvas->samples + x * k +
-                                         s % k;
+                const struct px_canvas_rgb *c = canvas->data +
+                                                (size_t)(y * k + s / k) * (size_t)canvas->samples +
+                                                x * k + s % k;
                 r += c->r;
                 g += c->g;
                 b += c->b;

@@ -16,21 +16,21 @@
 #include "codecs/image.h"
 #include "tools/facade/canvas.h"
 
-enum px_part_kind {
+enum px_facade_part_kind {
     PX_PART_SKY,
-    PX_PART_GROUND, /* variant: enum px_ground */
+    PX_PART_GROUND, /* variant: enum px_facade_ground */
     PX_PART_PATH,   /* through a lawn to the door */
-    PX_PART_ROOF,   /* variant: enum px_material */
+    PX_PART_ROOF,   /* variant: enum px_facade_material */
     PX_PART_RIDGE,  /* the light edge of a roof; variant 1: a board along a gable */
     PX_PART_CHIMNEY,
-    PX_PART_WALL, /* variant: enum px_material; detail 1: a gable or a dormer's face */
+    PX_PART_WALL, /* variant: enum px_facade_material; detail 1: a gable or a dormer's face */
     PX_PART_PLINTH,
     PX_PART_COLUMN,  /* variant 0: pilaster, 1: corner stones */
     PX_PART_BAND,    /* a string course */
     PX_PART_BEAM,    /* timber */
     PX_PART_CORNICE, /* variant 0: plain, 1: with dentils, 2: gutter */
     PX_PART_HEAD,    /* over windows and doors; variant 0: lintel, 1: arch, 2: pediment */
-    PX_PART_WINDOW,  /* variant: enum px_panes; detail: enum px_inside */
+    PX_PART_WINDOW,  /* variant: enum px_facade_panes; detail: enum px_facade_inside */
     PX_PART_SILL,
     PX_PART_SHUTTER, /* variant 0: slats, 1: panels */
     PX_PART_BLIND,
@@ -44,7 +44,7 @@ enum px_part_kind {
     PX_PART_COUNT
 };
 
-enum px_material {
+enum px_facade_material {
     PX_MATERIAL_BRICK,
     PX_MATERIAL_PLASTER,
     PX_MATERIAL_ASHLAR,
@@ -56,33 +56,39 @@ enum px_material {
     PX_MATERIAL_COUNT
 };
 
-enum px_ground { PX_GROUND_PAVEMENT, PX_GROUND_LAWN };
+enum px_facade_ground { PX_GROUND_PAVEMENT, PX_GROUND_LAWN };
 
-enum px_panes { PX_PANES_SASH, PX_PANES_CROSS, PX_PANES_GRID, PX_PANES_WIDE, PX_PANES_SINGLE };
-
-enum px_inside { PX_INSIDE_DARK, PX_INSIDE_CURTAINS, PX_INSIDE_LIT };
-
-struct px_palette {
-    struct px_rgb wall, ground_floor, stone, frame, shutter, door, roof, metal;
+enum px_facade_panes {
+    PX_PANES_SASH,
+    PX_PANES_CROSS,
+    PX_PANES_GRID,
+    PX_PANES_WIDE,
+    PX_PANES_SINGLE
 };
 
-struct px_part {
-    enum px_part_kind kind;
+enum px_facade_inside { PX_INSIDE_DARK, PX_INSIDE_CURTAINS, PX_INSIDE_LIT };
+
+struct px_facade_palette {
+    struct px_canvas_rgb wall, ground_floor, stone, frame, shutter, door, roof, metal;
+};
+
+struct px_facade_part {
+    enum px_facade_part_kind kind;
     int variant, detail;
-    struct px_shape shape;
+    struct px_canvas_shape shape;
 };
 
-enum { PX_MAX_PARTS = 1024 };
+enum { PX_FACADE_MAX_PARTS = 1024 };
 
 struct px_facade {
     uint64_t seed; /* for textures and strokes */
-    int style;     /* 0..PX_STYLES - 1 */
-    struct px_palette palette;
+    int style;     /* 0..PX_FACADE_STYLES - 1 */
+    struct px_facade_palette palette;
     int count;
-    struct px_part parts[PX_MAX_PARTS];
+    struct px_facade_part parts[PX_FACADE_MAX_PARTS];
 };
 
-enum { PX_STYLES = 8 };
+enum { PX_FACADE_STYLES = 8 };
 
 /* Lays out the house number `index` of the series `seed`: any two differ. */
 void px_facade_layout(struct px_facade *facade, uint64_t seed, uint64_t index);
@@ -102,8 +108,9 @@ int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err);
 
 /* What a part consists of beyond its outline: glazing bars, slats, rails, panels. Sketch and
- * rendering draw these same shapes. Writes at most PX_MAX_DETAILS and returns how many. */
-enum { PX_MAX_DETAILS = 96 };
-int px_part_details(const struct px_part *part, struct px_shape details[PX_MAX_DETAILS]);
+ * rendering draw these same shapes. Writes at most PX_FACADE_MAX_DETAILS and returns how many. */
+enum { PX_FACADE_MAX_DETAILS = 96 };
+int px_facade_part_details(const struct px_facade_part *part,
+                           struct px_canvas_shape details[PX_FACADE_MAX_DETAILS]);
 
 #endif

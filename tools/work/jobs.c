@@ -36,11 +36,11 @@ static enum px_format format_of(const char *path)
 }
 
 /* Takes `input` over, also on failure. */
-static int add(struct px_jobs *jobs, char *input, struct px_error *err)
+static int add(struct px_file_jobs *jobs, char *input, struct px_error *err)
 {
     if (input && jobs->count == jobs->room) {
         size_t room = 2 * jobs->room + 16;
-        struct px_job *list = realloc(jobs->list, room * sizeof *list);
+        struct px_file_job *list = realloc(jobs->list, room * sizeof *list);
         if (list) {
             jobs->list = list;
             jobs->room = room;
@@ -50,7 +50,7 @@ static int add(struct px_jobs *jobs, char *input, struct px_error *err)
         free(input);
         return px_fail(err, PX_E_NOMEM, "no memory for the list of inputs");
     }
-    jobs->list[jobs->count++] = (struct px_job){.input = input};
+    jobs->list[jobs->count++] = (struct px_file_job){.input = input};
     return 0;
 }
 
@@ -68,7 +68,7 @@ static char *join(const char *folder, const char *name, const char *suffix)
     return path;
 }
 
-static int add_folder(struct px_jobs *jobs, const char *folder, struct px_error *err)
+static int add_folder(struct px_file_jobs *jobs, const char *folder, struct px_error *err)
 {
     char **names;
     size_t count;
@@ -84,8 +84,8 @@ static int add_folder(struct px_jobs *jobs, const char *folder, struct px_error 
     return rc;
 }
 
-static int gather(struct px_jobs *jobs, const char *const *inputs, size_t count, bool *any_folder,
-                  struct px_error *err)
+static int gather(struct px_file_jobs *jobs, const char *const *inputs, size_t count,
+                  bool *any_folder, struct px_error *err)
 {
     int rc = 0;
 
@@ -99,7 +99,7 @@ static int gather(struct px_jobs *jobs, const char *const *inputs, size_t count,
     return rc;
 }
 
-static int name_file(struct px_job *job, const char *output, enum px_format format,
+static int name_file(struct px_file_job *job, const char *output, enum px_format format,
                      struct px_error *err)
 {
     enum px_format named = format_of(output);
@@ -116,7 +116,7 @@ static int name_file(struct px_job *job, const char *output, enum px_format form
     return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
 }
 
-static int name_in_folder(struct px_job *job, const char *folder, enum px_format format,
+static int name_in_folder(struct px_file_job *job, const char *folder, enum px_format format,
                           struct px_error *err)
 {
     char *name = strdup(file_name(job->input));
@@ -134,7 +134,7 @@ static int name_in_folder(struct px_job *job, const char *folder, enum px_format
 
 static int by_output(const void *a, const void *b)
 {
-    return strcmp(((const struct px_job *)a)->output, ((const struct px_job *)b)->output);
+    return strcmp(((const struct px_file_job *)a)->output, ((const struct px_file_job *)b)->output);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -145,9 +145,9 @@ static bool same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
-static int check_outputs(const struct px_jobs *jobs, struct px_error *err)
+static int check_outputs(const struct px_file_jobs *jobs, struct px_error *err)
 {
-    struct px_job *sorted = malloc(jobs->count * sizeof *sorted);
+    struct px_file_job *sorted = malloc(jobs->count * sizeof *sorted);
     int rc = 0;
 
     if (!sorted)
@@ -166,8 +166,8 @@ static int check_outputs(const struct px_jobs *jobs, struct px_error *err)
     return rc;
 }
 
-int px_jobs_plan(struct px_jobs *jobs, const char *const *inputs, size_t count, const char *output,
-                 enum px_format format, struct px_error *err)
+int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size_t count,
+                      const char *output, enum px_format format, struct px_error *err)
 {
     size_t length = strlen(output);
     bool folder = is_folder(output) || (length && output[length - 1] == '/');
@@ -188,7 +188,7 @@ int px_jobs_plan(struct px_jobs *jobs, const char *const *inputs, size_t count, 
     return rc ? rc : check_outputs(jobs, err);
 }
 
-void px_jobs_destroy(struct px_jobs *jobs)
+void px_file_jobs_destroy(struct px_file_jobs *jobs)
 {
     for (size_t i = 0; i < jobs->count; i++) {
         free(jobs->list[i].input);

@@ -9,13 +9,13 @@
 #include "base/error.h"
 #include "codecs/codec.h"
 
-struct px_job {
+struct px_file_job {
     char *input, *output;
     enum px_format format; /* of the output; never NONE */
 };
 
-struct px_jobs {
-    struct px_job *list;
+struct px_file_jobs {
+    struct px_file_job *list;
     size_t count, room;
     const char *folder; /* for px_make_folder() before the first output is written; NULL: none */
 };
@@ -27,9 +27,9 @@ struct px_jobs {
  *
  * USAGE where a file would have to hold several pictures, two inputs would have the same output, an
  * input would be overwritten or a file's suffix and format disagree. On failure too,
- * px_jobs_destroy() must follow. */
-int px_jobs_plan(struct px_jobs *jobs, const char *const *inputs, size_t count, const char *output,
-                 enum px_format format, struct px_error *err);
-void px_jobs_destroy(struct px_jobs *jobs);
+ * px_file_jobs_destroy() must follow. */
+int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size_t count,
+                      const char *output, enum px_format format, struct px_error *err);
+void px_file_jobs_destroy(struct px_file_jobs *jobs);
 
 #endif

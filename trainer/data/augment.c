@@ -8,7 +8,7 @@
 enum { STREAM_SAMPLE = 0x5a3b1e, STREAM_ORDER = 0x0bde42 };
 
 struct px_augment px_augment_draw(uint64_t seed, uint64_t sample,
-                                  const struct px_augment_room *room)
+                                  const struct px_augment_slack *room)
 {
     struct px_random random;
     struct px_augment augment;

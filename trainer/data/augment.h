@@ -17,14 +17,14 @@ struct px_augment {
 
 /* How far a crop may be moved: the picture's width and height less the crop's; and whether one
  * picture in two is mirrored. */
-struct px_augment_room {
+struct px_augment_slack {
     uint32_t x, y;
     bool flip;
 };
 
 /* `sample` counts all pictures of a training from 0. */
 struct px_augment px_augment_draw(uint64_t seed, uint64_t sample,
-                                  const struct px_augment_room *room);
+                                  const struct px_augment_slack *room);
 
 /* Writes width x height pixels of the picture, which lie inside it, as floats: the samples of
  * 0..255 or 0..65535 as -1..1, interleaved as in the picture. */

@@ -74,10 +74,10 @@ static void put(struct px_feed *feed, struct slot *slot, const struct px_pair *p
     uint32_t width = o->crop_size ? o->crop_size : pair->input.width;
     uint32_t height = o->crop_size ? o->crop_size : pair->input.height;
     size_t pixels = (size_t)width * height;
-    const struct px_augment_room space = {.x = room(pair->input.width, pair->target.width, width),
-                                          .y =
-                                              room(pair->input.height, pair->target.height, height),
-                                          .flip = o->flip};
+    const struct px_augment_slack space = {
+        .x = room(pair->input.width, pair->target.width, width),
+        .y = room(pair->input.height, pair->target.height, height),
+        .flip = o->flip};
     struct px_augment augment = px_augment_draw(o->seed, sample, &space);
 
     px_augment_apply(&augment, &pair->input, width, height,

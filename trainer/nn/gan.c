@@ -156,9 +156,9 @@ int px_gan_create(struct px_gan **out, const struct px_gan_options *options, str
         rc = px_gan_prepare(gan, err);
     px_random_seed(&random, options->seed);
     if (!rc)
-        rc = px_parameters_init(&gan->G, &options->init, &random, err);
+        rc = px_parameters_draw(&gan->G, &options->init, &random, err);
     if (!rc && px_gan_has_D(gan))
-        rc = px_parameters_init(&gan->D, &options->init, &random, err);
+        rc = px_parameters_draw(&gan->D, &options->init, &random, err);
     if (rc) {
         px_gan_destroy(gan);
         return rc;

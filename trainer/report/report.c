@@ -194,10 +194,10 @@ static void write_fact(FILE *out, const char *name, const char *value, bool set)
 
 static void write_options(const struct px_report *r, FILE *out)
 {
-    struct px_settings_row row;
+    struct px_train_settings_row row;
 
     fputs("<h2>Options <span>bold: not the default</span></h2>\n<div class=\"card facts\">\n", out);
-    for (size_t i = 0; px_settings_row(r->settings, i, &row); i++)
+    for (size_t i = 0; px_train_settings_row(r->settings, i, &row); i++)
         write_fact(out, row.name, row.value, !row.is_default);
     fputs("</div>\n", out);
 }

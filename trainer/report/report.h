@@ -17,7 +17,7 @@
 #include "trainer/settings/settings.h"
 
 struct px_report {
-    const struct px_settings *settings; /* borrowed, as all pointers */
+    const struct px_train_settings *settings; /* borrowed, as all pointers */
     const struct px_output *output;
     const struct px_network *network;
     const struct px_history *history;

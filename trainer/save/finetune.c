@@ -35,8 +35,8 @@ static float *find(const struct px_gan *gan, const char *name)
     return NULL;
 }
 
-int px_finetune_start(struct px_gan *gan, const struct px_network *network, const char *path,
-                      struct px_error *err)
+int px_finetune_load(struct px_gan *gan, const struct px_network *network, const char *path,
+                     struct px_error *err)
 {
     static const size_t room = PX_MAX_LAYERS * PX_ROLE_COUNT;
     struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];

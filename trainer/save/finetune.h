@@ -11,7 +11,7 @@
  * checkpoint, also one of PyTorch; everything else (discriminator, moments, steps) stays as it was
  * made. USAGE where it holds another network: architecture, ngf, channels or norm; crop size,
  * direction and dropout may differ. Failures of px_checkpoint_import(). */
-int px_finetune_start(struct px_gan *gan, const struct px_network *network, const char *path,
-                      struct px_error *err);
+int px_finetune_load(struct px_gan *gan, const struct px_network *network, const char *path,
+                     struct px_error *err);
 
 #endif

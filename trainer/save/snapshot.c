@@ -18,15 +18,15 @@ static void note_number(struct px_note *note, int64_t value)
     snprintf(note->value, sizeof note->value, "%" PRId64, value);
 }
 
-void px_snapshot_start(struct px_snapshot *s, const struct px_settings *settings,
+void px_snapshot_start(struct px_snapshot *s, const struct px_train_settings *settings,
                        const struct px_gan *gan, size_t pairs)
 {
-    px_settings_describe(settings, &s->text);
+    px_train_settings_describe(settings, &s->text);
     memcpy(s->options, s->text.entries, s->text.count * sizeof *s->options);
     snprintf(s->pairs_text, sizeof s->pairs_text, "%zu", pairs);
     s->options[s->text.count] = (struct px_metadata){"pairs", s->pairs_text};
     s->state.option_count = s->text.count + 1;
-    if (pairs % (size_t)px_settings_pictures(settings)) { /* older trainings left these out */
+    if (pairs % (size_t)px_train_settings_pictures(settings)) { /* older trainings left these out */
         snprintf(s->steps_text, sizeof s->steps_text, "%" PRId64, s->steps_per_epoch);
         s->options[s->state.option_count++] =
             (struct px_metadata){"steps_per_epoch", s->steps_text};

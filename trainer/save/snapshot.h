@@ -30,7 +30,7 @@ struct px_snapshot {
     int64_t best_epoch;  /* 0: none yet */
     double best_l1;
     int began_threads; /* those of the run that was continued; else `threads` */
-    struct px_settings_text text;
+    struct px_train_settings_text text;
     struct px_metadata options[PX_SETTINGS_MAX + 2]; /* of text, then "pairs", "steps_per_epoch" */
     char pairs_text[24], steps_text[24];
     struct px_note notes[6];
@@ -39,7 +39,7 @@ struct px_snapshot {
 
 /* Fills what follows `epoch_count`. `steps` below are places in the schedule. The gan must outlive
  * the snapshot, which must not move. */
-void px_snapshot_start(struct px_snapshot *snapshot, const struct px_settings *settings,
+void px_snapshot_start(struct px_snapshot *snapshot, const struct px_train_settings *settings,
                        const struct px_gan *gan, size_t pairs);
 
 /* State and latest generator, after `steps` steps. */

@@ -25,7 +25,7 @@ struct px_note {
 struct px_state {
     const struct px_tensor *tensors;
     size_t count;
-    const struct px_metadata *options; /* key, value; keys as px_settings_describe() */
+    const struct px_metadata *options; /* key, value; keys as px_train_settings_describe() */
     size_t option_count;
     struct px_note *notes;
     size_t note_count;

@@ -11,7 +11,7 @@
 
 enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */
 
-#define AT(field) offsetof(struct px_settings, field)
+#define AT(field) offsetof(struct px_train_settings, field)
 #define NET_CHOICES                                                                                \
     "unet_256|unet_128|unet_64|unet_32|unet_512|resnet_9blocks|resnet_6blocks|encoder_decoder|"    \
     "encoder_decoder_128|encoder_decoder_64|encoder_decoder_32|encoder_decoder_512"
@@ -159,7 +159,7 @@ static const struct px_option rows[] = {
 };
 /* clang-format on */
 
-const struct px_option_table px_settings_table = {
+const struct px_option_table px_train_settings_table = {
     .program = "pix2pix-train",
     .usage = "--data DIR --out NAME.safetensors [OPTIONS]",
     .description =
@@ -176,7 +176,7 @@ const struct px_option_table px_settings_table = {
         "continue it, remove them or choose another name.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
-    .foreign = px_settings_foreign,
+    .foreign = px_train_settings_foreign,
 };
 
 /* Rows that do not decide what the weights become, and those that a checkpoint's own description
@@ -212,15 +212,15 @@ static void choice(const char *choices, int index, char *out, size_t room)
 }
 
 /* The architecture that --netG names. */
-static void architecture_of(const struct px_settings *s, char *out, size_t room)
+static void architecture_of(const struct px_train_settings *s, char *out, size_t room)
 {
     choice(NET_CHOICES, s->netG, out, room);
     if (strcmp(out, "encoder_decoder") == 0)
         snprintf(out, room, "encoder_decoder_256");
 }
 
-int px_settings_network(const struct px_settings *s, struct px_network *network,
-                        struct px_error *err)
+int px_train_settings_network(const struct px_train_settings *s, struct px_network *network,
+                              struct px_error *err)
 {
     char name[32];
 
@@ -233,46 +233,47 @@ int px_settings_network(const struct px_settings *s, struct px_network *network,
         .norm = (enum px_norm)s->norm,
         .dropout = !s->no_dropout,
         .crop_size = (int)s->crop_size,
-        .direction = px_settings_b_to_a(s) ? "BtoA" : "AtoB",
+        .direction = px_train_settings_b_to_a(s) ? "BtoA" : "AtoB",
     };
     return px_network_make(network, &options, err);
 }
 
-int px_settings_n_layers_D(const struct px_settings *s)
+int px_train_settings_n_layers_D(const struct px_train_settings *s)
 {
     return s->netD == 2 ? 0 : s->netD == 1 ? (int)s->n_layers_D : 3;
 }
 
-enum px_dtype px_settings_dtype(const struct px_settings *s)
+enum px_dtype px_train_settings_dtype(const struct px_train_settings *s)
 {
     bool fast = s->dtype == DTYPE_AUTO && px_cpu_is_fast_in_bf16();
 
     return s->dtype == DTYPE_BF16 || fast ? PX_BF16 : PX_F32;
 }
 
-int px_settings_least_D(const struct px_settings *s)
+int px_train_settings_least_D(const struct px_train_settings *s)
 {
-    int n = px_settings_n_layers_D(s);
+    int n = px_train_settings_n_layers_D(s);
 
     return s->lambda_GAN > 0 && n > 0 ? 3 << n : 1; /* px_patchgan_map() */
 }
 
-int64_t px_settings_pictures(const struct px_settings *s)
+int64_t px_train_settings_pictures(const struct px_train_settings *s)
 {
     return s->batch_size * s->accumulate;
 }
 
-bool px_settings_b_to_a(const struct px_settings *settings)
+bool px_train_settings_b_to_a(const struct px_train_settings *settings)
 {
     return settings->direction == 1;
 }
 
-void px_settings_preprocess(const struct px_settings *s, const struct px_network *network,
-                            struct px_preprocess *preprocess)
+void px_train_settings_preprocess(const struct px_train_settings *s,
+                                  const struct px_network *network,
+                                  struct px_preprocess *preprocess)
 {
     uint32_t multiple = (uint32_t)px_network_multiple(network), least = PX_QUALITY_MIN_SIDE;
-    uint32_t of_G = (uint32_t)px_network_least(network);
-    uint32_t of_D = (uint32_t)px_settings_least_D(s);
+    uint32_t of_G = (uint32_t)px_network_min_side(network);
+    uint32_t of_D = (uint32_t)px_train_settings_least_D(s);
 
     least = least > of_G ? least : of_G;
     least = least > of_D ? least : of_D;
@@ -296,8 +297,8 @@ static void number(double value, char *out, size_t room)
     }
 }
 
-static void describe_row(const struct px_option *row, const struct px_settings *settings, char *out,
-                         size_t room)
+static void describe_row(const struct px_option *row, const struct px_train_settings *settings,
+                         char *out, size_t room)
 {
     const void *field = (const char *)settings + row->offset;
 
@@ -336,8 +337,8 @@ static const char *default_of(const struct px_option *row, char *out, size_t roo
     return out;
 }
 
-static void describe_rows(const struct px_settings *settings, bool network,
-                          struct px_settings_text *text)
+static void describe_rows(const struct px_train_settings *settings, bool network,
+                          struct px_train_settings_text *text)
 {
     char fallback[32];
 
@@ -352,7 +353,7 @@ static void describe_rows(const struct px_settings *settings, bool network,
                 *p = '_';
         if (strcmp(rows[i].name, "dtype") == 0) /* what auto has come to */
             snprintf(value, sizeof text->values[0], "%s",
-                     px_dtype_name(px_settings_dtype(settings)));
+                     px_dtype_name(px_train_settings_dtype(settings)));
         else
             describe_row(&rows[i], settings, value, sizeof text->values[0]);
         if (IS_AMONG(rows[i].name, later_rows) &&
@@ -362,7 +363,8 @@ static void describe_rows(const struct px_settings *settings, bool network,
     }
 }
 
-void px_settings_describe(const struct px_settings *settings, struct px_settings_text *text)
+void px_train_settings_describe(const struct px_train_settings *settings,
+                                struct px_train_settings_text *text)
 {
     text->count = 0;
     describe_rows(settings, true, text);
@@ -370,7 +372,8 @@ void px_settings_describe(const struct px_settings *settings, struct px_settings
     describe_rows(settings, false, text);
 }
 
-bool px_settings_row(const struct px_settings *settings, size_t row, struct px_settings_row *text)
+bool px_train_settings_row(const struct px_train_settings *settings, size_t row,
+                           struct px_train_settings_row *text)
 {
     char fallback[32] = "";
 

@@ -7,7 +7,7 @@
 #include "trainer/settings/schedule.h"
 
 /* An option of the discriminator that is not at its default, or NULL. */
-static const char *given_for_D(const struct px_settings *s)
+static const char *given_for_D(const struct px_train_settings *s)
 {
     return s->gan_mode           ? "--gan-mode"
            : s->no_conditional_D ? "--no-conditional-D"
@@ -15,23 +15,23 @@ static const char *given_for_D(const struct px_settings *s)
                                  : NULL;
 }
 
-static int check_D(const struct px_settings *s, struct px_error *err)
+static int check_D(const struct px_train_settings *s, struct px_error *err)
 {
-    int n = px_settings_n_layers_D(s);
+    int n = px_train_settings_n_layers_D(s);
 
     if (s->netD != 1 && s->n_layers_D != 3)
         return px_fail(err, PX_E_USAGE, "--n-layers-D %" PRId64 " needs --netD n_layers",
                        s->n_layers_D);
-    if (s->crop_size < px_settings_least_D(s))
+    if (s->crop_size < px_train_settings_least_D(s))
         return px_fail(err, PX_E_USAGE,
                        "--crop-size %" PRId64 " is too small for a discriminator of %d layers: it "
                        "must be %d at least",
-                       s->crop_size, n, px_settings_least_D(s));
+                       s->crop_size, n, px_train_settings_least_D(s));
     return 0;
 }
 
 /* Losses that contradict each other. */
-static int check_losses(const struct px_settings *s, struct px_error *err)
+static int check_losses(const struct px_train_settings *s, struct px_error *err)
 {
     if (s->lambda_GAN > 0)
         return 0;
@@ -46,7 +46,7 @@ static int check_losses(const struct px_settings *s, struct px_error *err)
     return 0;
 }
 
-static int check_schedule(const struct px_settings *s, struct px_error *err)
+static int check_schedule(const struct px_train_settings *s, struct px_error *err)
 {
     if (s->n_epochs + s->n_epochs_decay == 0)
         return px_fail(err, PX_E_USAGE,
@@ -65,16 +65,16 @@ static int check_schedule(const struct px_settings *s, struct px_error *err)
 }
 
 /* What size of pictures the generator takes. */
-static int check_crop(const struct px_settings *s, struct px_error *err)
+static int check_crop(const struct px_train_settings *s, struct px_error *err)
 {
-    struct px_settings any = *s;
+    struct px_train_settings any = *s;
     struct px_network network;
 
     any.crop_size = 0; /* the network's own */
-    int rc = px_settings_network(&any, &network, err);
+    int rc = px_train_settings_network(&any, &network, err);
     if (rc)
         return rc;
-    int multiple = px_network_multiple(&network), least = px_network_least(&network);
+    int multiple = px_network_multiple(&network), least = px_network_min_side(&network);
     if (s->crop_size % multiple == 0 && s->crop_size >= least)
         return 0;
     return px_fail(err, PX_E_USAGE,
@@ -83,7 +83,7 @@ static int check_crop(const struct px_settings *s, struct px_error *err)
                    s->crop_size, network.architecture, multiple, least);
 }
 
-static int check_sizes(const struct px_settings *s, struct px_error *err)
+static int check_sizes(const struct px_train_settings *s, struct px_error *err)
 {
     bool crops_scaled =
         s->preprocess == PX_RESIZE_AND_CROP || s->preprocess == PX_SCALE_WIDTH_AND_CROP;
@@ -96,7 +96,7 @@ static int check_sizes(const struct px_settings *s, struct px_error *err)
                    s->load_size, s->crop_size);
 }
 
-int px_settings_check(const struct px_settings *s, struct px_error *err)
+int px_train_settings_check(const struct px_train_settings *s, struct px_error *err)
 {
     static const char suffix[] = ".safetensors";
     size_t tail = sizeof suffix - 1;

@@ -9,7 +9,7 @@
 #define TEST "that is of testing, not of training: see `pix2pix translate --help`"
 #define CYCLE "leave it out: it is CycleGAN's, not pix2pix's"
 
-const struct px_option_foreign px_settings_foreign[] = {
+const struct px_option_foreign px_train_settings_foreign[] = {
     {"dataroot", "use --data DIR"},
     {"phase", "use --data DIR, whose train/ is trained on"},
     {"name|suffix|checkpoints-dir", "use --out DIR/NAME.safetensors"},

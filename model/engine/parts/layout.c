@@ -88,14 +88,14 @@ static bool measure(struct px_layout *l, const struct px_plan_desc *d)
 
         in.dtype = input_type(d, i);
         in.channels = layer->in_channels;
-        in.border = px_form_border(layer);
+        in.border = px_algorithm_border(layer);
         p->in = in;
-        p->result = px_form_result(layer, &in, last ? PX_F32 : d->dtype);
+        p->result = px_algorithm_result(layer, &in, last ? PX_F32 : d->dtype);
         if (!countable(&in) || !countable(&p->result))
             return false;
         p->joined = i > 0 ? joined_by(network, i) : -1;
         p->kept = kept_of(d, i, p);
-        p->pictures = px_form_pictures(layer, &p->result);
+        p->pictures = px_algorithm_pictures(layer, &p->result);
         if (i > 0)
             p->group = p[-1].group + (p->pictures == d->n || p[-1].pictures == d->n);
         in.height = p->result.height;
@@ -190,7 +190,7 @@ static void assign(struct sizes *s, struct px_layout *l, const struct px_plan_de
 
         if (px_layout_statistics(d, i))
             s->work = larger(s->work, px_pass_work(result));
-        s->work = larger(s->work, px_form_taps(&d->network->layers[i], result));
+        s->work = larger(s->work, px_algorithm_taps(&d->network->layers[i], result));
         s->direct[i] = !last && !result->depth_to_space && next->border == 0 &&
                        next->dtype == result->dtype && d->network->layers[i].residual < 0 &&
                        d->network->layers[i + 1].skip < 0;

@@ -68,7 +68,7 @@ int px_model_create(struct px_model **out, struct px_checkpoint *checkpoint, enu
     rc = choose_dtype(model, checkpoint, dtype, err);
     for (int i = 0; !rc && i < checkpoint->network.layer_count; i++)
         model->int8[i] = model->dtype == PX_S8 && px_checkpoint_quantised(checkpoint, i) &&
-                         px_form_has_int8(&checkpoint->network, i);
+                         px_algorithm_has_int8(&checkpoint->network, i);
     if (!rc)
         rc = px_pack_create(&model->pack, checkpoint, err);
     if (rc) {

@@ -66,7 +66,7 @@ bool px_pack_folds(const struct px_network *network, int layer, bool running)
 
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
 {
-    return px_form_has_bias(px_form_of(&network->layers[layer])) &&
+    return px_algorithm_has_bias(px_algorithm_of(&network->layers[layer])) &&
            (network->layers[layer].has_bias || px_pack_folds(network, layer, running));
 }
 
@@ -143,10 +143,10 @@ static int pack_weights(const struct px_pack *pack, const struct entry *entry, c
     const float *from = as_floats(pack->checkpoint, entry, &owned), *ready = from;
     int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
 
-    if (!rc && (px_form_repeats(px_form_of(layer)) > 1 || entry->folded)) {
-        ready = plain = malloc(px_form_weights(layer) * sizeof *plain);
+    if (!rc && (px_algorithm_repeats(px_algorithm_of(layer)) > 1 || entry->folded)) {
+        ready = plain = malloc(px_algorithm_weights(layer) * sizeof *plain);
         if (plain)
-            px_form_arrange(layer, from, scale, plain);
+            px_algorithm_arrange(layer, from, scale, plain);
         else
             rc = px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
     }
@@ -163,7 +163,7 @@ static int allocate(struct entry *entry, const struct px_layer *layer, size_t we
                     struct px_error *err)
 {
     size_t channels = (size_t)layer->out_channels;
-    size_t repeats = (size_t)px_form_repeats(px_form_of(layer));
+    size_t repeats = (size_t)px_algorithm_repeats(px_algorithm_of(layer));
 
     weights = (weights + 63) & ~(size_t)63;
     size_t floats = (2 * repeats + 3) * channels + (size_t)layer->in_channels;
@@ -186,19 +186,19 @@ static void fill_vectors(const struct px_pack *pack, struct entry *entry, const 
 {
     const struct px_network *network = &pack->checkpoint->network;
     const struct px_layer *layer = &network->layers[entry->layer];
-    enum px_form form = px_form_of(layer);
+    enum px_algorithm algorithm = px_algorithm_of(layer);
     bool statistics = layer->has_norm && !entry->folded;
     struct px_packed *p = &entry->packed;
     size_t channels = (size_t)layer->out_channels;
 
-    for (size_t i = 0; i < (size_t)px_form_repeats(form) * channels; i++)
+    for (size_t i = 0; i < (size_t)px_algorithm_repeats(algorithm) * channels; i++)
         p->bias[i] = bias[i % channels];
     memset(p->mean, 0, channels * sizeof *p->mean);
     small_tensor(pack->checkpoint, entry->layer, PX_ROLE_GAMMA, 1.0f, p->gamma);
     small_tensor(pack->checkpoint, entry->layer, PX_ROLE_BETA, 0.0f, p->beta);
     if (statistics) {
         p->mean = NULL; /* and a bias that no convolution adds would cancel out */
-    } else if (!px_form_has_bias(form) && (layer->has_bias || entry->folded)) {
+    } else if (!px_algorithm_has_bias(algorithm) && (layer->has_bias || entry->folded)) {
         memcpy(p->beta, bias, channels * sizeof *bias);
         for (size_t c = 0; c < channels; c++)
             p->gamma[c] = 1.0f;
@@ -214,7 +214,7 @@ static void fill_scales(const struct px_pack *pack, struct entry *entry, const f
 {
     const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
     size_t channels = (size_t)layer->out_channels;
-    size_t repeats = (size_t)px_form_repeats(px_form_of(layer));
+    size_t repeats = (size_t)px_algorithm_repeats(px_algorithm_of(layer));
     struct px_packed *p = &entry->packed;
 
     if (!entry->int8) {

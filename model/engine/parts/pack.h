@@ -38,9 +38,9 @@ bool px_pack_folds(const struct px_network *network, int layer, bool running);
 /* True where the layer's convolution has a bias. */
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running);
 
-/* The weights of a layer for `conv`, the convolution of its form (model/engine/algorithm.h); int8
- * only where the checkpoint has them so. `running`: with running statistics (the checkpoint has
- * them). *out belongs to the pack. */
+/* The weights of a layer for `conv`, the convolution of its algorithm (model/engine/algorithm.h);
+ * int8 only where the checkpoint has them so. `running`: with running statistics (the checkpoint
+ * has them). *out belongs to the pack. */
 int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
                 const struct px_packed **out, struct px_error *err);
 

@@ -11,7 +11,7 @@
 struct step { /* one layer of the network */
     struct px_conv *conv;
     bool backward, activates;        /* the convolution */
-    int at_once;                     /* pictures, of PX_FORM_TAPS; else 0 */
+    int at_once;                     /* pictures, of PX_ALGORITHM_TAPS; else 0 */
     const struct px_packed *packed;  /* owned by the pack */
     struct px_grid in, result, kept; /* as in px_place, with data */
     int pictures, group, joined;     /* as in px_place */
@@ -68,18 +68,18 @@ static int make_arena(struct px_plan *plan, const struct px_layout *layout, stru
 static struct px_conv_desc conv_of(const struct px_plan_desc *d, int i, const struct px_place *at)
 {
     const struct px_layer *layer = &d->network->layers[i];
-    struct px_conv_desc conv = px_form_conv(layer, &at->in, &at->result);
+    struct px_conv_desc conv = px_algorithm_conv(layer, &at->in, &at->result);
     bool last = i == d->network->layer_count - 1;
 
     conv.bias = px_pack_has_bias(d->network, i, d->running);
-    conv.relu = !last && px_form_has_bias(px_form_of(layer)) && layer->residual < 0 &&
+    conv.relu = !last && px_algorithm_has_bias(px_algorithm_of(layer)) && layer->residual < 0 &&
                 layer[1].slope != 1.0f && !px_layout_statistics(d, i);
     conv.slope = conv.relu ? layer[1].slope : 0.0f;
     return conv;
 }
 
-/* PX_FORM_TAPS: of oneDNN's kernels only those made of brgemm add in the same order however many
- * pixels there are; others get one picture at a time. */
+/* PX_ALGORITHM_TAPS: of oneDNN's kernels only those made of brgemm add in the same order however
+ * many pixels there are; others get one picture at a time. */
 static bool depends_on_count(const struct px_conv *conv)
 {
     return !strstr(px_conv_implementation(conv), "brg");
@@ -96,8 +96,8 @@ static int make_step(struct px_plan *plan, int i, struct px_dnn *dnn, const stru
     step->backward = conv.pass == PX_CONV_BACKWARD_DATA;
     step->activates = conv.relu;
     int rc = px_conv_create(&step->conv, dnn, &conv, err);
-    if (px_form_of(layer) == PX_FORM_TAPS)
-        step->at_once = px_form_at_once(layer, &place->result);
+    if (px_algorithm_of(layer) == PX_ALGORITHM_TAPS)
+        step->at_once = px_algorithm_at_once(layer, &place->result);
     if (!rc && step->at_once > 1 && depends_on_count(step->conv)) {
         struct px_place alone = *place;
 
@@ -157,7 +157,7 @@ static struct px_grid of_turn(const struct px_grid *grid, const struct turn *t)
     return px_grid_slice(grid, grid->n > t->n ? t->first : 0, t->n);
 }
 
-/* PX_FORM_TAPS: some pictures at a time, through the plan's work memory. */
+/* PX_ALGORITHM_TAPS: some pictures at a time, through the plan's work memory. */
 static int convolve_taps(const struct px_plan *plan, const struct step *step,
                          const struct px_conv_buffers *all, const struct px_grid *result,
                          struct px_error *err)
@@ -278,17 +278,17 @@ static int take_turn(const struct px_plan *plan, const struct turn *t,
     int rc = convolve(plan, t, err);
     if (rc)
         return rc;
-    px_profile_lap(&mark, &times->convolution_ns);
+    px_layer_times_lap(&mark, &times->convolution_ns);
     if (norm.gamma && !norm.mean) {
         struct px_grid result = of_turn(&plan->steps[t->layer].result, t);
         px_pass_statistics(&result, &norm, plan->desc.threads);
     }
-    px_profile_lap(&mark, &times->statistics_ns);
+    px_layer_times_lap(&mark, &times->statistics_ns);
     if (t->layer == plan->desc.network->layer_count - 1)
         finish(plan, t);
     else
         feed(plan, t, norm.gamma ? &norm : NULL);
-    px_profile_lap(&mark, &times->pass_ns);
+    px_layer_times_lap(&mark, &times->pass_ns);
     return 0;
 }
 
@@ -298,7 +298,7 @@ static void describe(const struct px_plan *plan, int i, struct px_layer_profile 
     const struct step *step = &plan->steps[i];
 
     profile->dtype = step->in.dtype;
-    profile->form = px_form_name(px_form_of(&plan->desc.network->layers[i]));
+    profile->algorithm = px_algorithm_name(px_algorithm_of(&plan->desc.network->layers[i]));
     profile->implementation = px_conv_implementation(step->conv);
 }
 
@@ -318,13 +318,13 @@ static int run_group(const struct px_plan *plan, int first, int end, const struc
 int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err)
 {
     const struct px_plan_desc *d = &plan->desc;
-    struct px_profile unread, *profile = io->profile ? io->profile : &unread;
+    struct px_layer_times unread, *profile = io->profile ? io->profile : &unread;
     int64_t mark = px_now_ns();
     int rc = 0;
 
-    *profile = (struct px_profile){0};
+    *profile = (struct px_layer_times){0};
     px_pass_in(&io->pictures, &plan->steps[0].in, d->threads);
-    px_profile_lap(&mark, &profile->in_ns);
+    px_layer_times_lap(&mark, &profile->in_ns);
     for (int i = 0, end; !rc && i < d->network->layer_count; i = end) {
         for (end = i + 1; end < d->network->layer_count; end++)
             if (plan->steps[end].group != plan->steps[i].group)

@@ -42,7 +42,7 @@ struct px_plan_io {
     struct px_pictures pictures;
     const bool *dropout; /* n; NULL: off */
     const uint64_t *seeds;
-    struct px_profile *profile;         /* NULL: nobody asks */
+    struct px_layer_times *profile;     /* NULL: nobody asks */
     const struct px_observer *observer; /* NULL: nobody looks */
 };
 

@@ -132,7 +132,7 @@ static void quantise(bool all)
     if (px_checkpoint_open(&plain, path, &err))
         fail_msg("%s", err.message);
     for (int i = 0; i < plain->network.layer_count; i++)
-        if (px_form_has_int8(&plain->network, i) && (all || i % 3 != 2))
+        if (px_algorithm_has_int8(&plain->network, i) && (all || i % 3 != 2))
             choice.input_scales[i] = scales;
     if (px_checkpoint_quantize(&int8, plain, &choice, &err) ||
         px_checkpoint_store(path, int8, NULL, 0, PX_DTYPE_AUTO, &err))
@@ -571,7 +571,7 @@ static void test_profile(void **state)
     const struct px_network *network = px_model_network(model);
     struct pictures *p = draw();
     const struct px_batch batch = batch_of(p, 0, 2, 64);
-    struct px_profile profile = {0}, before;
+    struct px_layer_times profile = {0}, before;
     int64_t start_ns = px_now_ns(), sum;
 
     (void)state;
@@ -584,7 +584,8 @@ static void test_profile(void **state)
 
         assert_in_range(layer->convolution_ns, 1, INT64_MAX);
         sum += layer->convolution_ns + layer->statistics_ns + layer->pass_ns;
-        assert_string_equal(layer->form, network->layers[i].transposed ? "fourfold" : "native");
+        assert_string_equal(layer->algorithm,
+                            network->layers[i].transposed ? "fourfold" : "native");
         assert_non_null(strchr(layer->implementation, ':'));
         assert_int_equal(layer->dtype, PX_F32);
     }

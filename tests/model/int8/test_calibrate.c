@@ -148,7 +148,7 @@ static struct px_checkpoint *all_int8(const struct px_checkpoint *plain)
     struct px_error err = {0};
 
     for (int layer = 0; layer < plain->network.layer_count; layer++)
-        for (int i = 0; px_form_has_int8(&plain->network, layer) && i < 64; i++) {
+        for (int i = 0; px_algorithm_has_int8(&plain->network, layer) && i < 64; i++) {
             scales[layer][i] = (3.0f + (float)(i % 3)) / 255;
             choice.input_scales[layer] = scales[layer];
         }
@@ -352,7 +352,7 @@ static void test_all(void **state)
     if (px_calibrate(&calibration, &options, &err) != 0)
         fail_msg("%s", err.message);
     for (int layer = 0; layer < c->network.layer_count; layer++) {
-        bool can = px_form_has_int8(&c->network, layer);
+        bool can = px_algorithm_has_int8(&c->network, layer);
         assert_int_equal(calibration.choice.input_scales[layer] != NULL, can);
         assert_int_equal(isnan(calibration.alone[layer]), !can);
         if (can) /* together they harm more */

@@ -131,7 +131,7 @@ static void test_wiring(void **state)
     assert_string_equal(n.architecture, "unet_256");
     assert_int_equal(n.layer_count, 16);
     assert_int_equal(px_network_multiple(&n), 256);
-    assert_int_equal(px_network_least(&n), 256);
+    assert_int_equal(px_network_min_side(&n), 256);
     for (int i = 0; i < 16; i++) {
         bool outer = i == 0 || i == 7 || i == 15; /* without norm */
         assert_int_equal(n.layers[i].transposed, i >= 8);
@@ -212,7 +212,7 @@ static void test_resnet(void **state)
 
     assert_int_equal(n.layer_count, 18);
     assert_int_equal(n.crop_size, 256);
-    assert_int_equal(px_network_least(&n), 8);
+    assert_int_equal(px_network_min_side(&n), 8);
     assert_int_equal(px_network_multiple(&n), 4);
     for (int i = 0; i < 18; i++) {
         const struct px_layer *l = &n.layers[i];

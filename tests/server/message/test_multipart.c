@@ -65,13 +65,13 @@ static const struct {
      NULL},
 };
 
-static void show(const struct px_parts *parts, char *text, size_t size)
+static void show(const struct px_form_parts *parts, char *text, size_t size)
 {
     size_t n = 0;
 
     text[0] = '\0';
     for (size_t i = 0; i < parts->count; i++) {
-        const struct px_part *part = &parts->at[i];
+        const struct px_form_part *part = &parts->at[i];
         n += (size_t)snprintf(text + n, size - n, "%s%s%c%.*s", i ? "|" : "", part->name,
                               part->is_file ? '@' : '=', (int)part->size, (const char *)part->data);
     }
@@ -81,7 +81,7 @@ static void test_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct px_parts parts;
+        struct px_form_parts parts;
         struct px_error err = {0};
         char text[256];
         size_t size = strlen(rows[i].body);
@@ -103,7 +103,7 @@ static void test_table(void **state)
 static void test_every_cut(void **state)
 {
     static const char body[] = "--XX\r\n" HEAD("a") "1\r\n--XX\r\n" FILE_HEAD "pixels\r\n--XX--";
-    struct px_parts parts;
+    struct px_form_parts parts;
 
     (void)state;
     for (size_t size = 0; size < sizeof body - 1; size++) {
@@ -118,14 +118,14 @@ static void test_too_many(void **state)
 {
     static const char part[] = "--XX\r\n" HEAD("a") "1\r\n";
     char body[2000] = "";
-    struct px_parts parts;
+    struct px_form_parts parts;
 
     (void)state;
-    for (int i = 0; i < PX_MAX_PARTS; i++)
+    for (int i = 0; i < PX_FORM_MAX_PARTS; i++)
         strcat(body, part);
     strcat(body, "--XX--");
     assert_int_equal(px_multipart_parse((uint8_t *)body, strlen(body), "XX", &parts, NULL), 0);
-    assert_int_equal(parts.count, PX_MAX_PARTS);
+    assert_int_equal(parts.count, PX_FORM_MAX_PARTS);
     body[strlen(body) - 6] = '\0';
     strcat(strcat(body, part), "--XX--");
     assert_int_equal(px_multipart_parse((uint8_t *)body, strlen(body), "XX", &parts, NULL),
@@ -135,7 +135,7 @@ static void test_too_many(void **state)
 static void test_long_header(void **state)
 {
     char *body = malloc(10000);
-    struct px_parts parts;
+    struct px_form_parts parts;
 
     (void)state;
     strcpy(body, "--XX\r\n");

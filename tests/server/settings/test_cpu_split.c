@@ -2,14 +2,14 @@
 
 #include "server/settings/cpu_split.h"
 
-static struct px_share share(int64_t workers, int64_t threads, int cpus)
+static struct px_cpu_split share(int64_t workers, int64_t threads, int cpus)
 {
-    const struct px_settings settings = {.workers = workers, .threads_per_worker = threads};
+    const struct px_server_settings settings = {.workers = workers, .threads_per_worker = threads};
 
-    return px_share_out(&settings, cpus);
+    return px_cpu_split_plan(&settings, cpus);
 }
 
-static void check(struct px_share got, int workers, int threads, bool pin, int codecs)
+static void check(struct px_cpu_split got, int workers, int threads, bool pin, int codecs)
 {
     assert_int_equal(got.workers, workers);
     assert_int_equal(got.threads, threads);

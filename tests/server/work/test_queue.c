@@ -10,7 +10,7 @@
 #include "server/work/queue.h"
 
 /* Jobs are matched by the address of their model; no model is ever looked at here. */
-static const struct px_entry models[2];
+static const struct px_registry_entry models[2];
 
 struct fixture {
     struct px_queue *queue;
@@ -20,7 +20,7 @@ struct fixture {
 static void set_up_delay(struct fixture *f, size_t limit, size_t ahead, int64_t delay_ns)
 {
     const struct px_queue_options options = {
-        .limit = limit, .ahead = ahead, .pictures = 1000, .delay_ns = delay_ns};
+        .limit = limit, .ahead = ahead, .picture_bytes = 1000, .delay_ns = delay_ns};
 
     memset(f, 0, sizeof *f);
     assert_int_equal(px_queue_create(&f->queue, &options, NULL), 0);
@@ -52,7 +52,7 @@ static void read_job(struct fixture *f, size_t i)
 {
     admit(f, i);
     expect_task(f, PX_TASK_READ, i);
-    px_queue_read(f->queue, &f->jobs[i], 0);
+    px_queue_read_done(f->queue, &f->jobs[i], 0);
 }
 
 /* Submits job i and begins to decode it. */
@@ -67,7 +67,7 @@ static void make_ready(struct fixture *f, size_t first, size_t last)
 {
     for (size_t i = first; i <= last; i++) {
         begin(f, i);
-        px_queue_decoded(f->queue, &f->jobs[i], 0);
+        px_queue_decode_done(f->queue, &f->jobs[i], 0);
     }
 }
 
@@ -96,11 +96,11 @@ static void test_failed_gives_back(void **state)
     set_up(&f, 1, 16);
     admit(&f, 0);
     expect_task(&f, PX_TASK_READ, 0);
-    px_queue_read(f.queue, &f.jobs[0], -PX_E_INVALID);
-    f.jobs[1].keeping = f.jobs[1].decoding = 600; /* more than there is */
+    px_queue_read_done(f.queue, &f.jobs[0], -PX_E_INVALID);
+    f.jobs[1].kept_bytes = f.jobs[1].decode_bytes = 600; /* more than there is */
     begin(&f, 1);
-    px_queue_decoded(f.queue, &f.jobs[1], -PX_E_UNPROCESSABLE);
-    assert_int_equal(px_queue_state(f.queue).pictures, 0);
+    px_queue_decode_done(f.queue, &f.jobs[1], -PX_E_UNPROCESSABLE);
+    assert_int_equal(px_queue_state(f.queue).picture_bytes, 0);
     assert_int_equal(px_queue_reserve(f.queue, NULL), 0);
     px_queue_destroy(f.queue);
 }
@@ -114,30 +114,30 @@ static void test_pictures(void **state)
     (void)state;
     set_up(&f, 16, 16);
     for (size_t i = 0; i < 4; i++) {
-        f.jobs[i].keeping = 200;
-        f.jobs[i].decoding = 300;
+        f.jobs[i].kept_bytes = 200;
+        f.jobs[i].decode_bytes = 300;
     }
     begin(&f, 0);
     begin(&f, 1);
-    assert_int_equal(px_queue_state(f.queue).pictures, 1000);
+    assert_int_equal(px_queue_state(f.queue).picture_bytes, 1000);
     read_job(&f, 2);
     /* No room for job 2; what came later is only read. */
     read_job(&f, 3);
-    px_queue_decoded(f.queue, &f.jobs[0], 0);
-    px_queue_decoded(f.queue, &f.jobs[1], 0);
+    px_queue_decode_done(f.queue, &f.jobs[0], 0);
+    px_queue_decode_done(f.queue, &f.jobs[1], 0);
     expect_task(&f, PX_TASK_DECODE, 2); /* 200 + 200 + 500 */
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
-    px_queue_inferred(f.queue, jobs[0]);
+    px_queue_infer_done(f.queue, jobs[0]);
     expect_task(&f, PX_TASK_FINISH, 0);
-    px_queue_finished(f.queue, &f.jobs[0]);
-    assert_int_equal(px_queue_state(f.queue).pictures, 700);
-    px_queue_decoded(f.queue, &f.jobs[2], 0);
+    px_queue_finish_done(f.queue, &f.jobs[0]);
+    assert_int_equal(px_queue_state(f.queue).picture_bytes, 700);
+    px_queue_decode_done(f.queue, &f.jobs[2], 0);
     expect_task(&f, PX_TASK_DECODE, 3);
-    px_queue_decoded(f.queue, &f.jobs[3], 0);
+    px_queue_decode_done(f.queue, &f.jobs[3], 0);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 4), 2);
     px_queue_close(f.queue);
     px_queue_cancel(f.queue); /* job 3 */
-    assert_int_equal(px_queue_state(f.queue).pictures, 400);
+    assert_int_equal(px_queue_state(f.queue).picture_bytes, 400);
     px_queue_destroy(f.queue);
 }
 
@@ -204,7 +204,7 @@ static void *decode_slowly(void *argument)
 
     for (size_t i = d->first; i <= d->last; i++) {
         nanosleep(&pause, NULL);
-        px_queue_decoded(d->f->queue, &d->f->jobs[i], d->rc);
+        px_queue_decode_done(d->f->queue, &d->f->jobs[i], d->rc);
     }
     return NULL;
 }
@@ -313,7 +313,7 @@ static void test_colleagues(void **state)
     make_ready(&f, 0, 0);
     while (px_queue_state(f.queue).inferring < 1)
         sched_yield();
-    px_queue_decoded(f.queue, &f.jobs[1], 0);
+    px_queue_decode_done(f.queue, &f.jobs[1], 0);
     for (int i = 0; i < 2; i++) {
         pthread_join(workers[i], &took_one);
         assert_ptr_equal(took_one, &f);
@@ -332,10 +332,10 @@ static void test_finish_first(void **state)
     read_job(&f, 1);
     admit(&f, 2);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
-    px_queue_inferred(f.queue, jobs[0]);
+    px_queue_infer_done(f.queue, jobs[0]);
     expect_task(&f, PX_TASK_FINISH, 0);
     assert_int_equal(px_queue_state(f.queue).finishing, 1);
-    px_queue_finished(f.queue, jobs[0]);
+    px_queue_finish_done(f.queue, jobs[0]);
     assert_int_equal(px_queue_state(f.queue).finishing, 0);
     expect_task(&f, PX_TASK_DECODE, 1);
     expect_task(&f, PX_TASK_READ, 2);
@@ -378,16 +378,16 @@ static void *codec(void *argument)
 
     while ((task = px_queue_take_task(t->queue, &job)) != PX_TASK_NONE) {
         if (task == PX_TASK_READ) {
-            job->keeping = 100;
-            job->decoding = 200;
-            px_queue_read(t->queue, job, 0);
+            job->kept_bytes = 100;
+            job->decode_bytes = 200;
+            px_queue_read_done(t->queue, job, 0);
         } else if (task == PX_TASK_DECODE) {
             bool bad = atomic_fetch_add(&t->prepared, 1) % 7 == 6;
-            px_queue_decoded(t->queue, job, bad ? -PX_E_INVALID : 0);
+            px_queue_decode_done(t->queue, job, bad ? -PX_E_INVALID : 0);
             if (bad)
                 atomic_fetch_add(&t->finished, 1);
         } else {
-            px_queue_finished(t->queue, job);
+            px_queue_finish_done(t->queue, job);
             atomic_fetch_add(&t->finished, 1);
         }
     }
@@ -403,7 +403,7 @@ static void *work(void *argument)
     while ((n = px_queue_take_batch(t->queue, jobs, 4)) > 0)
         for (size_t i = 0; i < n; i++) {
             atomic_fetch_add(&t->inferred, 1);
-            px_queue_inferred(t->queue, jobs[i]);
+            px_queue_infer_done(t->queue, jobs[i]);
         }
     return NULL;
 }
@@ -412,7 +412,7 @@ static void test_traffic(void **state)
 {
     enum { JOBS = 2000 };
     const struct px_queue_options options = {
-        .limit = JOBS, .ahead = 5, .pictures = 1000, .delay_ns = 20000};
+        .limit = JOBS, .ahead = 5, .picture_bytes = 1000, .delay_ns = 20000};
     struct traffic t = {0};
     struct px_job *jobs = calloc(JOBS, sizeof *jobs);
     pthread_t threads[6];
@@ -453,16 +453,16 @@ static void test_all_wake(void **state)
 
     (void)state;
     set_up(&f, 16, 16);
-    f.jobs[0].decoding = 1000;
+    f.jobs[0].decode_bytes = 1000;
     begin(&f, 0);
     for (size_t i = 1; i < 4; i++) {
-        f.jobs[i].decoding = 100;
+        f.jobs[i].decode_bytes = 100;
         read_job(&f, i);
     }
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, take_task, &f), 0);
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* for them to wait */
-    px_queue_decoded(f.queue, &f.jobs[0], 0);
+    px_queue_decode_done(f.queue, &f.jobs[0], 0);
     for (int i = 0; i < 500 && px_queue_state(f.queue).preparing < 3; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_int_equal(px_queue_state(f.queue).preparing, 3);

@@ -160,12 +160,12 @@ static void test_parts_fit(void **state)
 
     for (uint64_t i = 0; i < 3000; i++) {
         px_facade_layout(&facade, 7, i);
-        assert_in_range(facade.style, 0, PX_STYLES - 1);
+        assert_in_range(facade.style, 0, PX_FACADE_STYLES - 1);
         styles |= 1 << facade.style;
-        if (facade.count >= PX_MAX_PARTS - 1)
+        if (facade.count >= PX_FACADE_MAX_PARTS - 1)
             fail_msg("house %d is cut at %d parts", (int)i, facade.count);
     }
-    assert_int_equal(styles, (1 << PX_STYLES) - 1);
+    assert_int_equal(styles, (1 << PX_FACADE_STYLES) - 1);
 }
 
 int main(void)

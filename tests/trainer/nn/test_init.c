@@ -138,7 +138,7 @@ static void test_deep(void **state)
     px_random_seed(&random, 3);
     assert_int_equal(px_dnn_create(&dnn, 2, NULL), 0);
     assert_int_equal(px_patchgan_parameters(&p, &o.form, NULL), 0);
-    assert_int_equal(px_parameters_init(&p, &init, &random, NULL), 0);
+    assert_int_equal(px_parameters_draw(&p, &init, &random, NULL), 0);
     assert_int_equal(px_weights_create(&weights, &p, 2, false, NULL), 0);
     assert_int_equal(px_patchgan_create(&d, dnn, weights, &o, NULL), 0);
     float *in = px_patchgan_input(d);

@@ -64,11 +64,11 @@ static void make(struct setup *s, const struct shape *shape, enum px_dtype dtype
     d.pass = PX_CONV_BACKWARD_WEIGHTS;
     d.weights = PX_F32;
     assert_int_equal(px_conv_create(&s->by_weight, s->dnn, &d, &err), 0);
-    assert_int_equal(px_weights_share(s->weights, s->index, s->forward, &s->packed_forward, &err),
+    assert_int_equal(px_weights_borrow(s->weights, s->index, s->forward, &s->packed_forward, &err),
                      0);
-    assert_int_equal(px_weights_share(s->weights, s->index, s->by_input, &s->packed_by_input, &err),
-                     0);
-    assert_int_equal(px_weights_train(s->weights, s->index, s->by_weight, &err), 0);
+    assert_int_equal(
+        px_weights_borrow(s->weights, s->index, s->by_input, &s->packed_by_input, &err), 0);
+    assert_int_equal(px_weights_enable_gradients(s->weights, s->index, s->by_weight, &err), 0);
     px_weights_refresh(s->weights);
 }
 
@@ -124,7 +124,7 @@ static void check_update(const struct shape *shape, enum px_dtype dtype, int par
         draw_gradient(&s, 7 + (uint64_t)update.part, gradient);
         for (size_t i = 0; i < s.count; i++)
             sum[i] += (double)gradient[i] / parts;
-        px_weights_take(s.weights, s.index, &update);
+        px_weights_load_from(s.weights, s.index, &update);
     }
     assert_memory_equal(before, s.parameters.value, offset * sizeof *before);
     for (size_t i = 0; i < s.count; i++) { /* the first step is lr * sign(gradient), nearly */
@@ -179,9 +179,9 @@ static void test_shared(void **state)
 
     make(&s, &shapes[0], PX_F32, false);
     assert_int_equal(px_conv_create(&other, s.dnn, &d, &err), 0);
-    assert_int_equal(px_weights_share(s.weights, s.index, other, &packed, &err), 0);
+    assert_int_equal(px_weights_borrow(s.weights, s.index, other, &packed, &err), 0);
     assert_ptr_equal(packed, s.packed_forward);
-    assert_int_equal(px_weights_share(s.weights, 0, other, &packed, &err), 0);
+    assert_int_equal(px_weights_borrow(s.weights, 0, other, &packed, &err), 0);
     assert_ptr_not_equal(packed, s.packed_forward); /* another parameter */
     px_conv_destroy(other);
     release(&s);

@@ -117,7 +117,7 @@ static void fill_history(struct px_history *h, size_t epochs)
 
 static void test_page(void **state)
 {
-    struct px_settings settings = {.data = "<b>&\"data\"", .lambda_L1 = 100};
+    struct px_train_settings settings = {.data = "<b>&\"data\"", .lambda_L1 = 100};
     struct px_output output = {0};
     struct px_network network = {.architecture = "unet_32", .ngf = 4, .crop_size = 16};
     struct px_history history = {0};

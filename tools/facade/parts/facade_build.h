@@ -6,32 +6,32 @@
 #include "base/random.h"
 #include "tools/facade/facade.h"
 
-enum px_roof { PX_ROOF_FLAT, PX_ROOF_EAVES, PX_ROOF_MANSARD, PX_ROOF_GABLE };
+enum px_facade_roof { PX_ROOF_FLAT, PX_ROOF_EAVES, PX_ROOF_MANSARD, PX_ROOF_GABLE };
 
 /* What the houses of a style have in common; chances are percentages. */
-struct px_style {
-    enum px_material wall, ground, roof;
-    enum px_panes panes;
+struct px_facade_style {
+    enum px_facade_material wall, ground, roof;
+    enum px_facade_panes panes;
     int min_storeys, max_storeys;
     int detached;               /* chance of a house on a lawn instead of a street front */
-    int roofs[4];               /* weights by enum px_roof */
+    int roofs[4];               /* weights by enum px_facade_roof */
     int min_width, max_width;   /* of a window, in hundredths of its bay */
     int min_height, max_height; /* in hundredths of its storey */
     int arches, pediments;      /* chance in palette 0; palette 1 has the opposite */
     int sills, heads, shutters, balconies, bands, columns, shops, blinds;
     bool timber;
-    struct px_palette palettes[2];
+    struct px_facade_palette palettes[2];
 };
 
-extern const struct px_style px_styles[PX_STYLES];
+extern const struct px_facade_style px_facade_styles[PX_FACADE_STYLES];
 
-struct px_builder {
+struct px_facade_builder {
     struct px_facade *facade;
-    const struct px_style *style;
+    const struct px_facade_style *style;
     struct px_random random;
     int palette; /* 0 or 1; whatever tells the two apart follows it */
     bool detached;
-    enum px_roof roof;
+    enum px_facade_roof roof;
     int left, right; /* the walls */
     int eaves, base; /* their top and bottom */
     int storeys, bays;
@@ -44,35 +44,35 @@ struct px_builder {
 };
 
 /* An integer from low to high, both included. */
-static inline int px_draw(struct px_builder *b, int low, int high)
+static inline int px_facade_draw(struct px_facade_builder *b, int low, int high)
 {
     return low + (int)px_random_below(&b->random, (uint32_t)(high - low + 1));
 }
 
-static inline bool px_chance(struct px_builder *b, int percent)
+static inline bool px_facade_chance(struct px_facade_builder *b, int percent)
 {
-    return px_draw(b, 0, 99) < percent;
+    return px_facade_draw(b, 0, 99) < percent;
 }
 
 /* Appends a part and returns it for refinement, until the next call (where the list is full, the
  * next part takes its last place). */
-struct px_part *px_add(struct px_builder *b, enum px_part_kind kind, int variant,
-                       struct px_shape shape);
+struct px_facade_part *px_facade_add(struct px_facade_builder *b, enum px_facade_part_kind kind,
+                                     int variant, struct px_canvas_shape shape);
 
-/* px_rect() in pixels. */
-struct px_shape px_box(int x, int y, int width, int height);
+/* px_canvas_rect() in pixels. */
+struct px_canvas_shape px_facade_box(int x, int y, int width, int height);
 
 /* Moves the upper corners of a part inwards, in pixels. */
-void px_taper(struct px_part *part, int left, int right);
+void px_facade_taper(struct px_facade_part *part, int left, int right);
 
 /* The middle of bay i. */
-int px_bay_middle(const struct px_builder *b, int bay);
+int px_facade_bay_middle(const struct px_facade_builder *b, int bay);
 
 /* Windows, shutters, balconies, columns, timber: what is on the walls of px_facade_layout(). */
-void px_add_storeys(struct px_builder *b);
+void px_facade_add_storeys(struct px_facade_builder *b);
 /* A window with its head, sill, blind and shutters; the shape's rise is the arch that is wanted. */
-void px_add_window(struct px_builder *b, struct px_shape box);
+void px_facade_add_window(struct px_facade_builder *b, struct px_canvas_shape box);
 /* The ground floor: doors, shops, windows. */
-void px_add_ground_floor(struct px_builder *b);
+void px_facade_add_ground_floor(struct px_facade_builder *b);
 
 #endif

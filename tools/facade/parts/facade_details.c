@@ -1,14 +1,14 @@
 #include "tools/facade/facade.h"
 
 struct list {
-    struct px_shape *shapes;
+    struct px_canvas_shape *shapes;
     int count;
 };
 
 static void add(struct list *list, int x, int y, int width, int height)
 {
-    if (list->count < PX_MAX_DETAILS && width > 0 && height > 0)
-        list->shapes[list->count++] = px_rect(x, y, width, height);
+    if (list->count < PX_FACADE_MAX_DETAILS && width > 0 && height > 0)
+        list->shapes[list->count++] = px_canvas_rect(x, y, width, height);
 }
 
 /* The bounding box in units. */
@@ -16,7 +16,7 @@ struct box {
     int x, y, width, height;
 };
 
-static struct box box_of(const struct px_shape *s)
+static struct box box_of(const struct px_canvas_shape *s)
 {
     return (struct box){s->bottom_left, s->top, s->bottom_right - s->bottom_left,
                         s->bottom - s->top};
@@ -34,7 +34,7 @@ static void rows(struct list *list, struct box b, int n, int thick)
         add(list, b.x, b.y + b.height * i / n - thick / 2, b.width, thick);
 }
 
-static void window_bars(struct list *list, enum px_panes panes, struct box b)
+static void window_bars(struct list *list, enum px_facade_panes panes, struct box b)
 {
     int bar = 8, rail = 12;
 
@@ -86,7 +86,7 @@ static void balcony_bars(struct list *list, int variant, struct box b)
         add(list, b.x + (b.width - thick) * i / n, b.y + 8, thick, b.height - slab - 8);
 }
 
-static void door_panels(struct list *list, const struct px_part *part, struct box b)
+static void door_panels(struct list *list, const struct px_facade_part *part, struct box b)
 {
     int leaves = part->variant == 1 ? 2 : 1, top = b.y + part->shape.rise + 24;
     int leaf = b.width / leaves, height = b.y + b.height - top;
@@ -107,7 +107,7 @@ static void door_panels(struct list *list, const struct px_part *part, struct bo
 /* A shop: a base, panes, and (variant > 0) a door between them, which is the second detail. */
 static void shop_panes(struct list *list, int variant, struct box b)
 {
-    int base = 9 * PX_UNIT, door = variant > 0 ? 20 * PX_UNIT : 0, frame = 14;
+    int base = 9 * PX_CANVAS_UNIT, door = variant > 0 ? 20 * PX_CANVAS_UNIT : 0, frame = 14;
     int door_x = b.x + (b.width - door) / 2, panes = b.width > 400 ? 2 : 1;
 
     add(list, b.x, b.y + b.height - base, b.width, base);
@@ -124,14 +124,15 @@ static void shop_panes(struct list *list, int variant, struct box b)
         b.height - base - 2 * frame);
 }
 
-int px_part_details(const struct px_part *part, struct px_shape details[PX_MAX_DETAILS])
+int px_facade_part_details(const struct px_facade_part *part,
+                           struct px_canvas_shape details[PX_FACADE_MAX_DETAILS])
 {
     struct list list = {.shapes = details};
     struct box b = box_of(&part->shape);
 
     switch (part->kind) {
     case PX_PART_WINDOW:
-        window_bars(&list, (enum px_panes)part->variant, b);
+        window_bars(&list, (enum px_facade_panes)part->variant, b);
         break;
     case PX_PART_SHUTTER:
         shutter_slats(&list, part->variant, b);

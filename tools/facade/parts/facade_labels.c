@@ -50,7 +50,7 @@
         0x00, 0xc9, 0xff                                                                           \
     }
 
-static const struct px_rgb labels[PX_PART_COUNT] = {
+static const struct px_canvas_rgb labels[PX_PART_COUNT] = {
     [PX_PART_SKY] = BACKGROUND,  [PX_PART_GROUND] = BACKGROUND, [PX_PART_PATH] = BACKGROUND,
     [PX_PART_ROOF] = BACKGROUND, [PX_PART_RIDGE] = TRIM,        [PX_PART_CHIMNEY] = COLUMN,
     [PX_PART_WALL] = WALL,       [PX_PART_PLINTH] = TRIM,       [PX_PART_COLUMN] = COLUMN,

@@ -11,8 +11,9 @@ static int lattice(uint64_t seed, int x, int y)
 
 int px_noise(uint64_t seed, int u, int v, int cell_u, int cell_v)
 {
-    int x = (u + PX_SIDE) / cell_u, y = (v + PX_SIDE) / cell_v;
-    int fx = (u + PX_SIDE) % cell_u * 256 / cell_u, fy = (v + PX_SIDE) % cell_v * 256 / cell_v;
+    int x = (u + PX_CANVAS_SIDE) / cell_u, y = (v + PX_CANVAS_SIDE) / cell_v;
+    int fx = (u + PX_CANVAS_SIDE) % cell_u * 256 / cell_u,
+        fy = (v + PX_CANVAS_SIDE) % cell_v * 256 / cell_v;
     int top, bottom;
 
     fx = fx * fx / 256 * (768 - 2 * fx) / 256; /* smoothstep */
@@ -22,9 +23,9 @@ int px_noise(uint64_t seed, int u, int v, int cell_u, int cell_v)
     return (top * (256 - fy) + bottom * fy) / 65536;
 }
 
-static struct px_rgb lighten(struct px_rgb c, int by)
+static struct px_canvas_rgb lighten(struct px_canvas_rgb c, int by)
 {
-    return px_color(c.r + by, c.g + by, c.b + by);
+    return px_canvas_colour(c.r + by, c.g + by, c.b + by);
 }
 
 /* A value in -range..range for the stone at (x, y). */
@@ -50,22 +51,22 @@ static struct stone find_stone(int u, int v, int length, int height)
     return s;
 }
 
-static struct px_rgb brick(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb brick(const struct px_surface *s, int u, int v)
 {
     struct stone at = find_stone(u, v, 64, 32);
-    struct px_rgb c = s->color;
+    struct px_canvas_rgb c = s->color;
     int tone = vary(s->seed, at.column, at.row, 15), warm = vary(s->seed + 1, at.column, at.row, 9);
 
     if (at.v >= 25 || at.u >= 57)
-        return px_blend(px_color(188, 172, 154), c, 70);
+        return px_canvas_blend(px_canvas_colour(188, 172, 154), c, 70);
     if (vary(s->seed + 2, at.column, at.row, 6) == 6)
         tone -= 26; /* burnt */
     if (at.v < 5 || at.u < 5)
         tone += 10;
-    return px_color(c.r + tone + warm, c.g + tone, c.b + tone - warm);
+    return px_canvas_colour(c.r + tone + warm, c.g + tone, c.b + tone - warm);
 }
 
-static struct px_rgb plaster(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb plaster(const struct px_surface *s, int u, int v)
 {
     int stains = px_noise(s->seed, u, v, 320, 480) + px_noise(s->seed + 1, u, v, 88, 160) / 2;
     int grain = px_noise(s->seed + 2, u, v, 11, 11);
@@ -73,39 +74,39 @@ static struct px_rgb plaster(const struct px_surface *s, int u, int v)
     return lighten(s->color, stains / 14 + grain / 26);
 }
 
-static struct px_rgb ashlar(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb ashlar(const struct px_surface *s, int u, int v)
 {
     struct stone at = find_stone(u, v, 256, 128);
     int tone = vary(s->seed, at.column, at.row, 11) + px_noise(s->seed + 1, u, v, 60, 30) / 16;
 
     if (at.v >= 120 || at.u >= 248)
-        return px_scale(s->color, 170);
+        return px_canvas_scale(s->color, 170);
     if (at.v < 10 || at.u < 10)
         tone += 14;
     return lighten(s->color, tone + px_noise(s->seed + 2, u, v, 12, 12) / 22);
 }
 
-static struct px_rgb rustic(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb rustic(const struct px_surface *s, int u, int v)
 {
     int in = v % 64;
-    struct px_rgb c = plaster(s, u, v);
+    struct px_canvas_rgb c = plaster(s, u, v);
 
     if (in >= 52)
-        return px_scale(c, in < 58 ? 150 : 186);
+        return px_canvas_scale(c, in < 58 ? 150 : 186);
     return in < 8 ? lighten(c, 14) : c;
 }
 
-static struct px_rgb boards(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb boards(const struct px_surface *s, int u, int v)
 {
     int row = v / 32, in = v % 32;
     int tone = vary(s->seed, row, u / 1024, 8) + px_noise(s->seed + 1, u, v, 160, 16) / 18;
 
     if (in >= 25)
-        return px_scale(s->color, 150);
+        return px_canvas_scale(s->color, 150);
     return lighten(s->color, tone + (in < 8 ? 14 : 4 - in / 4));
 }
 
-static struct px_rgb tiles(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb tiles(const struct px_surface *s, int u, int v)
 {
     int column = u / 32, row = (v + (column & 1) * 4) / 48;
     int across = u % 32, down = (v + (column & 1) * 4) % 48;
@@ -114,11 +115,11 @@ static struct px_rgb tiles(const struct px_surface *s, int u, int v)
 
     if (down >= 40)
         tone -= 34;
-    return px_color(s->color.r + tone + round, s->color.g + tone + round * 3 / 4,
-                    s->color.b + tone + round / 2);
+    return px_canvas_colour(s->color.r + tone + round, s->color.g + tone + round * 3 / 4,
+                            s->color.b + tone + round / 2);
 }
 
-static struct px_rgb slate(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb slate(const struct px_surface *s, int u, int v)
 {
     struct stone at = find_stone(u, v, 64, 32);
     int tone = vary(s->seed, at.column, at.row, 11);
@@ -132,7 +133,7 @@ static struct px_rgb slate(const struct px_surface *s, int u, int v)
     return lighten(s->color, tone);
 }
 
-static struct px_rgb zinc(const struct px_surface *s, int u, int v)
+static struct px_canvas_rgb zinc(const struct px_surface *s, int u, int v)
 {
     int in = u % 128;
     int tone = px_noise(s->seed, u, v, 200, 300) / 14 + px_noise(s->seed + 1, u, v, 40, 260) / 24;
@@ -144,7 +145,7 @@ static struct px_rgb zinc(const struct px_surface *s, int u, int v)
     return lighten(s->color, tone);
 }
 
-struct px_rgb px_paint_surface(const void *context, int u, int v, struct px_rgb below)
+struct px_canvas_rgb px_paint_surface(const void *context, int u, int v, struct px_canvas_rgb below)
 {
     const struct px_surface *s = context;
 
@@ -171,7 +172,7 @@ struct px_rgb px_paint_surface(const void *context, int u, int v, struct px_rgb 
     return below;
 }
 
-struct px_rgb px_paint_smooth(const void *context, int u, int v, struct px_rgb below)
+struct px_canvas_rgb px_paint_smooth(const void *context, int u, int v, struct px_canvas_rgb below)
 {
     const struct px_surface *s = context;
 
@@ -180,29 +181,31 @@ struct px_rgb px_paint_smooth(const void *context, int u, int v, struct px_rgb b
 }
 
 /* Blue above, pale at the horizon, with soft clouds. */
-struct px_rgb px_paint_sky(const void *context, int u, int v, struct px_rgb below)
+struct px_canvas_rgb px_paint_sky(const void *context, int u, int v, struct px_canvas_rgb below)
 {
     uint64_t seed = *(const uint64_t *)context;
-    struct px_rgb c = px_blend(px_color(104, 152, 208), px_color(206, 222, 234), v * 256 / 1200);
+    struct px_canvas_rgb c = px_canvas_blend(px_canvas_colour(104, 152, 208),
+                                             px_canvas_colour(206, 222, 234), v * 256 / 1200);
     int cloud = px_noise(seed, u, v, 620, 300) + px_noise(seed + 1, u, v, 260, 130) / 2 +
                 px_noise(seed + 2, u, v, 110, 60) / 4;
 
     (void)below;
     cloud = (cloud - 10) * 3;
     cloud = cloud < 0 ? 0 : cloud > 220 ? 220 : cloud;
-    return px_blend(c, px_color(246, 247, 248), cloud);
+    return px_canvas_blend(c, px_canvas_colour(246, 247, 248), cloud);
 }
 
-struct px_rgb px_paint_lawn(const void *context, int u, int v, struct px_rgb below)
+struct px_canvas_rgb px_paint_lawn(const void *context, int u, int v, struct px_canvas_rgb below)
 {
     uint64_t seed = ((const struct px_surface *)context)->seed;
     int tone = px_noise(seed, u, v, 200, 90) / 10 + px_noise(seed + 1, u, v, 9, 26) / 9;
 
     (void)below;
-    return px_color(96 + tone, 134 + tone, 62 + tone / 2);
+    return px_canvas_colour(96 + tone, 134 + tone, 62 + tone / 2);
 }
 
-struct px_rgb px_paint_pavement(const void *context, int u, int v, struct px_rgb below)
+struct px_canvas_rgb px_paint_pavement(const void *context, int u, int v,
+                                       struct px_canvas_rgb below)
 {
     uint64_t seed = ((const struct px_surface *)context)->seed;
     int tone = px_noise(seed, u, v, 160, 60) / 12 + px_noise(seed + 1, u, v, 10, 10) / 16;
@@ -210,19 +213,19 @@ struct px_rgb px_paint_pavement(const void *context, int u, int v, struct px_rgb
     (void)below;
     if (u % 256 < 8 || v % 64 < 5)
         tone -= 26;
-    return px_color(150 + tone, 147 + tone, 142 + tone);
+    return px_canvas_colour(150 + tone, 147 + tone, 142 + tone);
 }
 
-struct px_rgb px_paint_leaves(const void *context, int u, int v, struct px_rgb below)
+struct px_canvas_rgb px_paint_leaves(const void *context, int u, int v, struct px_canvas_rgb below)
 {
     const struct px_surface *s = context;
     int tone = px_noise(s->seed, u, v, 30, 26) / 4 + px_noise(s->seed + 1, u, v, 90, 70) / 6;
 
     (void)below;
-    return px_color(s->color.r + tone * 3 / 4, s->color.g + tone, s->color.b + tone / 2);
+    return px_canvas_colour(s->color.r + tone * 3 / 4, s->color.g + tone, s->color.b + tone / 2);
 }
 
-void px_material_course(enum px_material material, int *height, int *length)
+void px_material_course(enum px_facade_material material, int *height, int *length)
 {
     static const uint8_t courses[PX_MATERIAL_COUNT][2] = {
         [PX_MATERIAL_BRICK] = {4, 8},  [PX_MATERIAL_ASHLAR] = {16, 32},
@@ -231,6 +234,6 @@ void px_material_course(enum px_material material, int *height, int *length)
         [PX_MATERIAL_ZINC] = {0, 16},
     };
 
-    *height = courses[material][0] * PX_UNIT;
-    *length = courses[material][1] * PX_UNIT;
+    *height = courses[material][0] * PX_CANVAS_UNIT;
+    *length = courses[material][1] * PX_CANVAS_UNIT;
 }

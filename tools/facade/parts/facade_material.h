@@ -8,8 +8,8 @@
 #include "tools/facade/facade.h"
 
 struct px_surface {
-    enum px_material material;
-    struct px_rgb color;
+    enum px_facade_material material;
+    struct px_canvas_rgb color;
     uint64_t seed;
 };
 
@@ -29,6 +29,6 @@ px_paint px_paint_leaves;
 int px_noise(uint64_t seed, int u, int v, int cell_u, int cell_v);
 
 /* Height of a course and length of a stone in units: for those who hint at the pattern. 0: none. */
-void px_material_course(enum px_material material, int *height, int *length);
+void px_material_course(enum px_facade_material material, int *height, int *length);
 
 #endif

@@ -2,36 +2,41 @@
 
 struct glass {
     int left, top, width, height;
-    enum px_inside inside;
+    enum px_facade_inside inside;
     uint64_t seed;
 };
 
 /* Dark rooms behind panes that show the sky: pale above, a bright slanting streak, dark below. */
-static struct px_rgb paint_glass(const void *context, int u, int v, struct px_rgb below)
+static struct px_canvas_rgb paint_glass(const void *context, int u, int v,
+                                        struct px_canvas_rgb below)
 {
     const struct glass *g = context;
     int x = (u - g->left) * 256 / g->width, y = (v - g->top) * 256 / g->height;
     int streak = x * 2 + y * g->height / g->width;
-    struct px_rgb c = px_blend(px_color(124, 148, 172), px_color(46, 56, 68), y);
+    struct px_canvas_rgb c =
+        px_canvas_blend(px_canvas_colour(124, 148, 172), px_canvas_colour(46, 56, 68), y);
 
     (void)below;
     if (g->inside == PX_INSIDE_LIT)
-        return px_blend(px_color(252, 222, 150), px_color(214, 142, 70),
-                        y + px_noise(g->seed, u, v, 60, 60) / 3);
+        return px_canvas_blend(px_canvas_colour(252, 222, 150), px_canvas_colour(214, 142, 70),
+                               y + px_noise(g->seed, u, v, 60, 60) / 3);
     if ((streak > 300 && streak < 420) || (streak > 450 && streak < 490))
-        c = px_blend(c, px_color(206, 222, 234), 76);
-    return px_blend(c, px_color(30, 36, 44), 24 + px_noise(g->seed, u, v, 90, 90) / 8);
+        c = px_canvas_blend(c, px_canvas_colour(206, 222, 234), 76);
+    return px_canvas_blend(c, px_canvas_colour(30, 36, 44),
+                           24 + px_noise(g->seed, u, v, 90, 90) / 8);
 }
 
-static struct px_rgb paint_curtain(const void *context, int u, int v, struct px_rgb below)
+static struct px_canvas_rgb paint_curtain(const void *context, int u, int v,
+                                          struct px_canvas_rgb below)
 {
     int fold = u % 24;
 
     (void)context;
-    return px_blend(px_color(226 - fold * 2, 222 - fold * 2, 210 - fold * 2), below, 40 + v % 7);
+    return px_canvas_blend(px_canvas_colour(226 - fold * 2, 222 - fold * 2, 210 - fold * 2), below,
+                           40 + v % 7);
 }
 
-static struct px_shape inset(struct px_shape s, int by)
+static struct px_canvas_shape inset(struct px_canvas_shape s, int by)
 {
     s.top += by;
     s.bottom -= by;
@@ -44,10 +49,10 @@ static struct px_shape inset(struct px_shape s, int by)
     return s;
 }
 
-static void draw_curtains(struct px_painter *p, struct px_shape pane)
+static void draw_curtains(struct px_painter *p, struct px_canvas_shape pane)
 {
     int width = pane.bottom_right - pane.bottom_left;
-    struct px_shape left = pane, right = pane;
+    struct px_canvas_shape left = pane, right = pane;
 
     left.top_right = left.top_left + width * 2 / 5;
     left.bottom_right = left.bottom_left + width / 5;
@@ -60,21 +65,22 @@ static void draw_curtains(struct px_painter *p, struct px_shape pane)
 }
 
 /* The shadow that the reveal throws on what lies deeper than the wall. */
-static void draw_recess(struct px_painter *p, const struct px_shape *s, int depth)
+static void draw_recess(struct px_painter *p, const struct px_canvas_shape *s, int depth)
 {
-    struct px_shape top = *s, side = *s;
+    struct px_canvas_shape top = *s, side = *s;
 
-    top.bottom = s->top + depth * PX_UNIT + s->rise / 2;
+    top.bottom = s->top + depth * PX_CANVAS_UNIT + s->rise / 2;
     top.bottom_left = s->bottom_left;
     top.bottom_right = s->bottom_right;
     px_canvas_shade(&p->canvas, &top, 118, 176);
     side.top = top.bottom;
     side.rise = 0;
-    side.top_right = side.bottom_right = s->top_left + depth * PX_UNIT / 2;
+    side.top_right = side.bottom_right = s->top_left + depth * PX_CANVAS_UNIT / 2;
     px_canvas_shade(&p->canvas, &side, 150, 150);
 }
 
-static void draw_glass(struct px_painter *p, const struct px_shape *s, enum px_inside inside)
+static void draw_glass(struct px_painter *p, const struct px_canvas_shape *s,
+                       enum px_facade_inside inside)
 {
     struct glass glass = {s->bottom_left,     s->top, s->bottom_right - s->bottom_left,
                           s->bottom - s->top, inside, p->seed};
@@ -84,40 +90,43 @@ static void draw_glass(struct px_painter *p, const struct px_shape *s, enum px_i
 }
 
 /* A bar begins where the window is wide enough for it: under an arch, lower than it would. */
-static void draw_bars(struct px_painter *p, const struct px_part *part, struct px_rgb color)
+static void draw_bars(struct px_painter *p, const struct px_facade_part *part,
+                      struct px_canvas_rgb color)
 {
-    struct px_shape details[PX_MAX_DETAILS];
-    int n = px_part_details(part, details), left, right;
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
+    int n = px_facade_part_details(part, details), left, right;
 
     for (int i = 0; i < n; i++) {
-        struct px_shape *bar = &details[i];
+        struct px_canvas_shape *bar = &details[i];
 
-        while (bar->top < bar->bottom && (!px_shape_span(&part->shape, bar->top, &left, &right) ||
-                                          left > bar->top_left || right < bar->top_right))
+        while (bar->top < bar->bottom &&
+               (!px_canvas_shape_span(&part->shape, bar->top, &left, &right) ||
+                left > bar->top_left || right < bar->top_right))
             bar->top++;
         if (bar->top < bar->bottom)
             px_canvas_fill(&p->canvas, bar, color);
     }
 }
 
-static void draw_window(struct px_painter *p, const struct px_part *part)
+static void draw_window(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
-    struct px_shape frame = inset(part->shape, 6), pane = inset(part->shape, 16);
+    const struct px_facade_palette *colors = &p->facade->palette;
+    struct px_canvas_shape frame = inset(part->shape, 6), pane = inset(part->shape, 16);
 
-    px_canvas_fill(&p->canvas, &part->shape, px_scale(colors->stone, 120));
+    px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colors->stone, 120));
     px_canvas_fill(&p->canvas, &frame, colors->frame);
-    draw_glass(p, &pane, (enum px_inside)part->detail);
+    draw_glass(p, &pane, (enum px_facade_inside)part->detail);
     if (part->detail == PX_INSIDE_CURTAINS)
         draw_curtains(p, pane);
     draw_bars(p, part, colors->frame);
     draw_recess(p, &frame, 3);
 }
 
-static void draw_slatted(struct px_painter *p, const struct px_part *part, struct px_rgb color)
+static void draw_slatted(struct px_painter *p, const struct px_facade_part *part,
+                         struct px_canvas_rgb color)
 {
-    struct px_shape details[PX_MAX_DETAILS];
-    int n = px_part_details(part, details);
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
+    int n = px_facade_part_details(part, details);
 
     px_draw_smooth(p, &part->shape, color, part->kind == PX_PART_SHUTTER ? 1 : 0);
     for (int i = 0; i < n; i++)
@@ -126,41 +135,43 @@ static void draw_slatted(struct px_painter *p, const struct px_part *part, struc
         draw_recess(p, &part->shape, 2);
 }
 
-static void draw_balcony(struct px_painter *p, const struct px_part *part)
+static void draw_balcony(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
-    struct px_shape details[PX_MAX_DETAILS];
-    int n = px_part_details(part, details);
-    struct px_rgb color = part->variant == 1 ? colors->stone : colors->metal;
+    const struct px_facade_palette *colors = &p->facade->palette;
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
+    int n = px_facade_part_details(part, details);
+    struct px_canvas_rgb color = part->variant == 1 ? colors->stone : colors->metal;
 
     px_cast_shadow(&p->canvas, &details[1], 9);
     px_canvas_shade(&p->canvas, &part->shape, 214, 160);
     if (part->variant == 2) {
-        struct px_shape glass = part->shape;
+        struct px_canvas_shape glass = part->shape;
 
         draw_glass(p, &glass, PX_INSIDE_DARK);
         px_canvas_shade(&p->canvas, &glass, 330, 360);
     }
     for (int i = 2; i < n; i++) {
-        struct px_shape light = details[i];
+        struct px_canvas_shape light = details[i];
 
         px_canvas_fill(&p->canvas, &details[i], color);
         light.bottom_right = light.top_right =
             light.top_left + (light.top_right - light.top_left) / 3;
         px_canvas_shade(&p->canvas, &light, 300, 300);
     }
-    px_draw_smooth(p, &details[0], part->variant == 1 ? colors->stone : px_scale(color, 300), 1);
-    px_draw_smooth(p, &details[1], part->variant == 2 ? px_color(196, 198, 198) : colors->stone, 0);
+    px_draw_smooth(p, &details[0], part->variant == 1 ? colors->stone : px_canvas_scale(color, 300),
+                   1);
+    px_draw_smooth(p, &details[1],
+                   part->variant == 2 ? px_canvas_colour(196, 198, 198) : colors->stone, 0);
 }
 
-static void draw_door(struct px_painter *p, const struct px_part *part)
+static void draw_door(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
-    struct px_shape details[PX_MAX_DETAILS], leaf = inset(part->shape, 6), light;
+    const struct px_facade_palette *colors = &p->facade->palette;
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS], leaf = inset(part->shape, 6), light;
     struct px_surface wood = {.color = colors->door, .seed = p->seed};
-    int n = px_part_details(part, details);
+    int n = px_facade_part_details(part, details);
 
-    px_canvas_fill(&p->canvas, &part->shape, px_scale(colors->stone, 110));
+    px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colors->stone, 110));
     leaf.bottom = part->shape.bottom;
     px_canvas_paint(&p->canvas, &leaf, px_paint_smooth, &wood);
     light = details[0];
@@ -171,38 +182,38 @@ static void draw_door(struct px_painter *p, const struct px_part *part)
             draw_glass(p, &details[i], PX_INSIDE_DARK);
             continue;
         }
-        struct px_shape inner = inset(details[i], 8);
+        struct px_canvas_shape inner = inset(details[i], 8);
 
         px_canvas_shade(&p->canvas, &details[i], 176, 290);
         if (inner.bottom > inner.top)
-            px_canvas_fill(&p->canvas, &inner, px_scale(colors->door, 276));
+            px_canvas_fill(&p->canvas, &inner, px_canvas_scale(colors->door, 276));
     }
     if (part->variant == 1) {
         int middle = (leaf.bottom_left + leaf.bottom_right) / 2;
-        struct px_shape gap =
-            px_rect(middle - 4, light.bottom + 10, 8, leaf.bottom - light.bottom - 10);
+        struct px_canvas_shape gap =
+            px_canvas_rect(middle - 4, light.bottom + 10, 8, leaf.bottom - light.bottom - 10);
         px_canvas_shade(&p->canvas, &gap, 120, 120);
     }
-    struct px_shape knob =
-        px_rect(leaf.bottom_right - 30, (leaf.top + leaf.bottom * 2) / 3, 10, 10);
-    px_canvas_fill(&p->canvas, &knob, px_color(222, 190, 110));
+    struct px_canvas_shape knob =
+        px_canvas_rect(leaf.bottom_right - 30, (leaf.top + leaf.bottom * 2) / 3, 10, 10);
+    px_canvas_fill(&p->canvas, &knob, px_canvas_colour(222, 190, 110));
     draw_recess(p, &part->shape, 3);
 }
 
-static void draw_shop(struct px_painter *p, const struct px_part *part)
+static void draw_shop(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
-    struct px_shape details[PX_MAX_DETAILS];
-    int n = px_part_details(part, details);
+    const struct px_facade_palette *colors = &p->facade->palette;
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
+    int n = px_facade_part_details(part, details);
 
     px_draw_smooth(p, &part->shape, colors->door, 0);
-    px_draw_smooth(p, &details[0], px_scale(colors->door, 200), 0);
+    px_draw_smooth(p, &details[0], px_canvas_scale(colors->door, 200), 0);
     for (int i = 1; i < n; i++) {
-        struct px_shape pane = details[i], goods;
+        struct px_canvas_shape pane = details[i], goods;
         bool door = part->variant > 0 && i == 1;
 
         if (door) {
-            px_canvas_fill(&p->canvas, &pane, px_scale(colors->door, 300));
+            px_canvas_fill(&p->canvas, &pane, px_canvas_scale(colors->door, 300));
             pane = inset(pane, 20);
             pane.bottom -= 48;
         }
@@ -215,32 +226,32 @@ static void draw_shop(struct px_painter *p, const struct px_part *part)
     }
 }
 
-static void draw_sign(struct px_painter *p, const struct px_part *part)
+static void draw_sign(struct px_painter *p, const struct px_facade_part *part)
 {
-    struct px_shape line = inset(part->shape, 24);
+    struct px_canvas_shape line = inset(part->shape, 24);
 
-    px_draw_smooth(p, &part->shape, px_scale(p->facade->palette.door, 236), 3);
+    px_draw_smooth(p, &part->shape, px_canvas_scale(p->facade->palette.door, 236), 3);
     line.top = part->shape.top + 28;
     line.bottom = part->shape.bottom - 28;
     for (int u = line.top_left + 64, i = 0; u + 40 < line.top_right - 64; i++) { /* lettering */
         int width = 12 + (int)(px_hash(p->seed, 1, (uint64_t)i) % 20);
-        struct px_shape letter = px_rect(u, line.top, width, line.bottom - line.top);
+        struct px_canvas_shape letter = px_canvas_rect(u, line.top, width, line.bottom - line.top);
 
         if (px_hash(p->seed, 2, (uint64_t)i) % 5 != 0)
-            px_canvas_fill(&p->canvas, &letter, px_color(232, 214, 160));
+            px_canvas_fill(&p->canvas, &letter, px_canvas_colour(232, 214, 160));
         u += width + 10;
     }
 }
 
-static void draw_awning(struct px_painter *p, const struct px_part *part)
+static void draw_awning(struct px_painter *p, const struct px_facade_part *part)
 {
-    struct px_shape details[PX_MAX_DETAILS], hem = part->shape;
-    int n = px_part_details(part, details);
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS], hem = part->shape;
+    int n = px_facade_part_details(part, details);
 
     px_cast_shadow(&p->canvas, &part->shape, 8);
-    px_canvas_fill(&p->canvas, &part->shape, px_color(236, 230, 216));
+    px_canvas_fill(&p->canvas, &part->shape, px_canvas_colour(236, 230, 216));
     for (int i = 0; i < n; i++)
-        px_canvas_fill(&p->canvas, &details[i], px_color(176, 58, 50));
+        px_canvas_fill(&p->canvas, &details[i], px_canvas_colour(176, 58, 50));
     px_canvas_shade(&p->canvas, &part->shape, 270, 226);
     hem.top = hem.bottom - 24;
     hem.top_left = hem.bottom_left;
@@ -249,21 +260,21 @@ static void draw_awning(struct px_painter *p, const struct px_part *part)
 }
 
 /* The sill, and the dirt that the rain takes down from its ends. */
-static void draw_sill(struct px_painter *p, const struct px_part *part)
+static void draw_sill(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
+    const struct px_canvas_shape *s = &part->shape;
 
     for (int i = 0; i < 2; i++) {
-        struct px_shape streak =
-            px_rect(i ? s->bottom_right - 20 : s->bottom_left + 4, s->bottom, 16, 80);
+        struct px_canvas_shape streak =
+            px_canvas_rect(i ? s->bottom_right - 20 : s->bottom_left + 4, s->bottom, 16, 80);
         px_canvas_shade(&p->canvas, &streak, 214, 256);
     }
     px_draw_smooth(p, s, p->facade->palette.stone, 4);
 }
 
-void px_draw_opening(struct px_painter *p, const struct px_part *part)
+void px_draw_opening(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colors = &p->facade->palette;
 
     switch (part->kind) {
     case PX_PART_WINDOW:
@@ -276,7 +287,7 @@ void px_draw_opening(struct px_painter *p, const struct px_part *part)
         draw_slatted(p, part, colors->shutter);
         break;
     case PX_PART_BLIND:
-        draw_slatted(p, part, px_color(206, 202, 192));
+        draw_slatted(p, part, px_canvas_colour(206, 202, 192));
         break;
     case PX_PART_BALCONY:
         draw_balcony(p, part);

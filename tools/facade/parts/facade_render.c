@@ -4,11 +4,13 @@
  * Parts come in painter's order, so a part's shadow falls on what is already there, then the part
  * covers its place. */
 
-void px_cast_shadow(struct px_canvas *canvas, const struct px_shape *s, int depth)
+void px_cast_shadow(struct px_canvas *canvas, const struct px_canvas_shape *s, int depth)
 {
-    int d = depth * PX_UNIT, side = d / 2, dark = 140;
-    struct px_shape below = px_rect(s->bottom_left, s->bottom, s->bottom_right - s->bottom_left, d);
-    struct px_shape beside = px_rect(s->top_right, s->top + side, side, s->bottom - s->top - side);
+    int d = depth * PX_CANVAS_UNIT, side = d / 2, dark = 140;
+    struct px_canvas_shape below =
+        px_canvas_rect(s->bottom_left, s->bottom, s->bottom_right - s->bottom_left, d);
+    struct px_canvas_shape beside =
+        px_canvas_rect(s->top_right, s->top + side, side, s->bottom - s->top - side);
 
     below.bottom_left += side;
     below.bottom_right += side;
@@ -18,9 +20,9 @@ void px_cast_shadow(struct px_canvas *canvas, const struct px_shape *s, int dept
 }
 
 /* A light edge above, a dark one below: what makes a flat colour a solid thing. */
-static void bevel(struct px_canvas *canvas, const struct px_shape *s, int edge)
+static void bevel(struct px_canvas *canvas, const struct px_canvas_shape *s, int edge)
 {
-    struct px_shape top = *s, bottom = *s;
+    struct px_canvas_shape top = *s, bottom = *s;
 
     top.bottom = s->top + edge;
     top.bottom_left = s->top_left;
@@ -34,23 +36,24 @@ static void bevel(struct px_canvas *canvas, const struct px_shape *s, int edge)
     px_canvas_shade(canvas, &bottom, 206, 196);
 }
 
-void px_draw_smooth(struct px_painter *p, const struct px_shape *shape, struct px_rgb color,
-                    int depth)
+void px_draw_smooth(struct px_painter *p, const struct px_canvas_shape *shape,
+                    struct px_canvas_rgb color, int depth)
 {
     struct px_surface surface = {.color = color, .seed = p->seed};
 
     if (depth > 0)
         px_cast_shadow(&p->canvas, shape, depth);
     px_canvas_paint(&p->canvas, shape, px_paint_smooth, &surface);
-    bevel(&p->canvas, shape, PX_UNIT);
+    bevel(&p->canvas, shape, PX_CANVAS_UNIT);
 }
 
-static void draw_wall(struct px_painter *p, const struct px_part *part)
+static void draw_wall(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
-    struct px_surface surface = {.material = (enum px_material)part->variant, .seed = p->seed};
-    bool main = part->variant == (int)px_styles[p->facade->style].wall;
-    struct px_shape splash = part->shape;
+    const struct px_facade_palette *colors = &p->facade->palette;
+    struct px_surface surface = {.material = (enum px_facade_material)part->variant,
+                                 .seed = p->seed};
+    bool main = part->variant == (int)px_facade_styles[p->facade->style].wall;
+    struct px_canvas_shape splash = part->shape;
 
     surface.color = main ? colors->wall : colors->ground_floor;
     if (part->detail == 1 && !main)
@@ -58,13 +61,13 @@ static void draw_wall(struct px_painter *p, const struct px_part *part)
     px_canvas_paint(&p->canvas, &part->shape, px_paint_surface, &surface);
     if (part->detail == 1)
         return;
-    splash.top = part->shape.bottom - 14 * PX_UNIT; /* dirt where the rain splashes */
+    splash.top = part->shape.bottom - 14 * PX_CANVAS_UNIT; /* dirt where the rain splashes */
     px_canvas_shade(&p->canvas, &splash, 256, 216);
 }
 
-static void draw_roof(struct px_painter *p, const struct px_part *part)
+static void draw_roof(struct px_painter *p, const struct px_facade_part *part)
 {
-    struct px_surface surface = {.material = (enum px_material)part->variant,
+    struct px_surface surface = {.material = (enum px_facade_material)part->variant,
                                  .color = p->facade->palette.roof,
                                  .seed = p->seed};
 
@@ -72,33 +75,35 @@ static void draw_roof(struct px_painter *p, const struct px_part *part)
     px_canvas_shade(&p->canvas, &part->shape, 276, 226);
 }
 
-static void draw_chimney(struct px_painter *p, const struct px_part *part)
+static void draw_chimney(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
+    const struct px_canvas_shape *s = &part->shape;
     struct px_surface surface = {
         .material = PX_MATERIAL_BRICK, .color = {150, 82, 66}, .seed = p->seed};
-    struct px_shape cap = px_rect(s->top_left - 12, s->top, s->top_right - s->top_left + 24, 24);
-    struct px_shape shaded = *s;
+    struct px_canvas_shape cap =
+        px_canvas_rect(s->top_left - 12, s->top, s->top_right - s->top_left + 24, 24);
+    struct px_canvas_shape shaded = *s;
 
     shaded.top_left = shaded.bottom_left = s->top_left + (s->top_right - s->top_left) * 5 / 8;
     px_canvas_paint(&p->canvas, s, px_paint_surface, &surface);
     px_canvas_shade(&p->canvas, &shaded, 180, 180);
-    px_draw_smooth(p, &cap, px_color(170, 160, 150), 1);
+    px_draw_smooth(p, &cap, px_canvas_colour(170, 160, 150), 1);
 }
 
-static void draw_column(struct px_painter *p, const struct px_part *part)
+static void draw_column(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
-    struct px_rgb stone = p->facade->palette.stone;
+    const struct px_canvas_shape *s = &part->shape;
+    struct px_canvas_rgb stone = p->facade->palette.stone;
     int width = s->top_right - s->top_left;
 
     if (part->variant == 1) { /* corner stones: long and short in turn */
         for (int v = s->top / 64 * 64, i = 0; v < s->bottom; v += 64, i++) {
-            struct px_shape block = px_rect(s->top_left, v < s->top ? s->top : v, width, 0);
+            struct px_canvas_shape block =
+                px_canvas_rect(s->top_left, v < s->top ? s->top : v, width, 0);
             int shorter = i & 1 ? width * 3 / 8 : 0;
 
             block.bottom = v + 60 < s->bottom ? v + 60 : s->bottom;
-            if (s->top_left < PX_SIDE / 2)
+            if (s->top_left < PX_CANVAS_SIDE / 2)
                 block.top_right = block.bottom_right -= shorter;
             else
                 block.top_left = block.bottom_left += shorter;
@@ -108,25 +113,27 @@ static void draw_column(struct px_painter *p, const struct px_part *part)
     }
     px_draw_smooth(p, s, stone, 2);
     for (int i = 0; i < 2; i++) { /* the round of it */
-        struct px_shape side = px_rect(s->top_left + (i ? width * 3 / 4 : width / 3), s->top,
-                                       i ? width / 4 : width / 3, s->bottom - s->top);
+        struct px_canvas_shape side =
+            px_canvas_rect(s->top_left + (i ? width * 3 / 4 : width / 3), s->top,
+                           i ? width / 4 : width / 3, s->bottom - s->top);
         px_canvas_shade(&p->canvas, &side, i ? 206 : 274, i ? 206 : 274);
     }
-    for (int i = 0; i < 2 && width >= 5 * PX_UNIT && s->bottom - s->top > 30 * PX_UNIT; i++) {
-        struct px_shape end =
-            px_rect(s->top_left - 8, i ? s->bottom - 32 : s->top + 48, width + 16, 32);
+    for (int i = 0;
+         i < 2 && width >= 5 * PX_CANVAS_UNIT && s->bottom - s->top > 30 * PX_CANVAS_UNIT; i++) {
+        struct px_canvas_shape end =
+            px_canvas_rect(s->top_left - 8, i ? s->bottom - 32 : s->top + 48, width + 16, 32);
         px_draw_smooth(p, &end, stone, 1);
     }
 }
 
-static void draw_cornice(struct px_painter *p, const struct px_part *part)
+static void draw_cornice(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
+    const struct px_canvas_shape *s = &part->shape;
     int height = s->bottom - s->top;
-    struct px_shape upper = *s, line = *s;
+    struct px_canvas_shape upper = *s, line = *s;
 
     if (part->variant == 2) {
-        px_draw_smooth(p, s, px_color(122, 112, 104), 5);
+        px_draw_smooth(p, s, px_canvas_colour(122, 112, 104), 5);
         return;
     }
     px_draw_smooth(p, s, p->facade->palette.stone, 6);
@@ -136,19 +143,20 @@ static void draw_cornice(struct px_painter *p, const struct px_part *part)
     px_canvas_shade(&p->canvas, &line, 276, 276);
     if (part->variant == 1)
         for (int u = s->top_left / 64 * 64; u < s->top_right; u += 64) {
-            struct px_shape gap = px_rect(u, s->top + height / 2 + 6, 28, height / 2 - 6);
+            struct px_canvas_shape gap =
+                px_canvas_rect(u, s->top + height / 2 + 6, 28, height / 2 - 6);
             px_canvas_shade(&p->canvas, &gap, 150, 160);
         }
 }
 
-static void draw_head(struct px_painter *p, const struct px_part *part)
+static void draw_head(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
-    struct px_rgb stone = p->facade->palette.stone;
+    const struct px_canvas_shape *s = &part->shape;
+    struct px_canvas_rgb stone = p->facade->palette.stone;
     int middle = (s->top_left + s->top_right) / 2;
 
     if (part->variant == 2) {
-        struct px_shape inner = *s;
+        struct px_canvas_shape inner = *s;
 
         px_draw_smooth(p, s, stone, 2);
         inner.top += 20;
@@ -161,34 +169,34 @@ static void draw_head(struct px_painter *p, const struct px_part *part)
     }
     px_draw_smooth(p, s, stone, part->variant == 0 ? 2 : 0);
     if (part->variant == 1) { /* the key stone */
-        struct px_shape key = px_rect(middle - 16, s->top - 8, 32, 48);
+        struct px_canvas_shape key = px_canvas_rect(middle - 16, s->top - 8, 32, 48);
         key.top_left -= 10;
         key.top_right += 10;
-        px_draw_smooth(p, &key, px_scale(stone, 268), 0);
+        px_draw_smooth(p, &key, px_canvas_scale(stone, 268), 0);
     }
 }
 
-static void draw_bush(struct px_painter *p, const struct px_part *part)
+static void draw_bush(struct px_painter *p, const struct px_facade_part *part)
 {
     struct px_surface leaves = {.color = {66, 104, 52}, .seed = p->seed};
-    struct px_shape dark = part->shape;
+    struct px_canvas_shape dark = part->shape;
 
     px_canvas_paint(&p->canvas, &part->shape, px_paint_leaves, &leaves);
     px_canvas_shade(&p->canvas, &dark, 290, 170);
 }
 
-static void draw_ground(struct px_painter *p, const struct px_part *part)
+static void draw_ground(struct px_painter *p, const struct px_facade_part *part)
 {
     struct px_surface surface = {.seed = p->seed};
-    struct px_shape shadow = part->shape;
+    struct px_canvas_shape shadow = part->shape;
 
     px_canvas_paint(&p->canvas, &part->shape,
                     part->variant == PX_GROUND_LAWN ? px_paint_lawn : px_paint_pavement, &surface);
-    shadow.bottom = shadow.top + 4 * PX_UNIT;
+    shadow.bottom = shadow.top + 4 * PX_CANVAS_UNIT;
     px_canvas_shade(&p->canvas, &shadow, 170, 240);
 }
 
-static void draw_beam(struct px_painter *p, const struct px_part *part)
+static void draw_beam(struct px_painter *p, const struct px_facade_part *part)
 {
     struct px_surface wood = {.color = p->facade->palette.metal, .seed = p->seed};
 
@@ -197,9 +205,9 @@ static void draw_beam(struct px_painter *p, const struct px_part *part)
         bevel(&p->canvas, &part->shape, 5);
 }
 
-static void draw_part(struct px_painter *p, const struct px_part *part)
+static void draw_part(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colors = &p->facade->palette;
     uint64_t sky = p->facade->seed;
 
     switch (part->kind) {
@@ -210,16 +218,16 @@ static void draw_part(struct px_painter *p, const struct px_part *part)
         draw_ground(p, part);
         break;
     case PX_PART_PATH:
-        px_draw_smooth(p, &part->shape, px_color(176, 164, 146), 0);
+        px_draw_smooth(p, &part->shape, px_canvas_colour(176, 164, 146), 0);
         break;
     case PX_PART_ROOF:
         draw_roof(p, part);
         break;
     case PX_PART_RIDGE:
         if (part->variant == 1)
-            px_draw_smooth(p, &part->shape, px_scale(colors->roof, 230), 0);
+            px_draw_smooth(p, &part->shape, px_canvas_scale(colors->roof, 230), 0);
         else
-            px_draw_smooth(p, &part->shape, px_scale(colors->roof, 290), 1);
+            px_draw_smooth(p, &part->shape, px_canvas_scale(colors->roof, 290), 1);
         break;
     case PX_PART_CHIMNEY:
         draw_chimney(p, part);
@@ -228,7 +236,7 @@ static void draw_part(struct px_painter *p, const struct px_part *part)
         draw_wall(p, part);
         break;
     case PX_PART_PLINTH:
-        px_draw_smooth(p, &part->shape, px_scale(colors->stone, 196), 1);
+        px_draw_smooth(p, &part->shape, px_canvas_scale(colors->stone, 196), 1);
         break;
     case PX_PART_COLUMN:
         draw_column(p, part);
@@ -249,7 +257,7 @@ static void draw_part(struct px_painter *p, const struct px_part *part)
         draw_bush(p, part);
         break;
     case PX_PART_STEP:
-        px_draw_smooth(p, &part->shape, px_color(176, 172, 164), 1);
+        px_draw_smooth(p, &part->shape, px_canvas_colour(176, 172, 164), 1);
         break;
     default:
         px_draw_opening(p, part);
@@ -270,9 +278,9 @@ static void grade(const struct px_facade *facade, struct px_image *image, uint32
             int k = gain - (dx * dx + dy * dy) / 512;
             int grain = (int)(px_hash(facade->seed, (uint64_t)y + 2, (uint64_t)x) % 7) - 3;
 
-            c[0] = px_clamp8(c[0] * k / 256 + grain + warm / 2);
-            c[1] = px_clamp8(c[1] * k / 256 + grain);
-            c[2] = px_clamp8(c[2] * k / 256 + grain - warm / 2);
+            c[0] = px_canvas_clamp8(c[0] * k / 256 + grain + warm / 2);
+            c[1] = px_canvas_clamp8(c[1] * k / 256 + grain);
+            c[2] = px_canvas_clamp8(c[2] * k / 256 + grain - warm / 2);
         }
 }
 

@@ -13,12 +13,12 @@ struct px_painter {
 };
 
 /* Throws the shadow of something that stands out by `depth` pixels on what is drawn so far. */
-void px_cast_shadow(struct px_canvas *canvas, const struct px_shape *shape, int depth);
+void px_cast_shadow(struct px_canvas *canvas, const struct px_canvas_shape *shape, int depth);
 /* A solid thing of one colour that stands out by `depth` pixels (0: no shadow). */
-void px_draw_smooth(struct px_painter *painter, const struct px_shape *shape, struct px_rgb color,
-                    int depth);
+void px_draw_smooth(struct px_painter *painter, const struct px_canvas_shape *shape,
+                    struct px_canvas_rgb color, int depth);
 
 /* Windows, shutters, blinds, balconies, doors, shops, signs, awnings, sills. */
-void px_draw_opening(struct px_painter *painter, const struct px_part *part);
+void px_draw_opening(struct px_painter *painter, const struct px_facade_part *part);
 
 #endif

@@ -12,19 +12,19 @@ struct pencil {
     int width;        /* of a line, in units */
 };
 
-static struct px_rgb lead(struct pencil *p)
+static struct px_canvas_rgb lead(struct pencil *p)
 {
     int grey = 26 + (int)(px_hash(p->seed, 0, p->strokes) % 34);
 
-    return px_color(grey, grey, grey);
+    return px_canvas_colour(grey, grey, grey);
 }
 
 /* A line by hand: straight pieces of about 20 pixels between points that are a little off. */
 static void line(struct pencil *p, int x0, int y0, int x1, int y1)
 {
-    int length = px_isqrt((int64_t)(x1 - x0) * (x1 - x0) + (int64_t)(y1 - y0) * (y1 - y0));
-    int pieces = length / (20 * PX_UNIT) + 1;
-    struct px_rgb grey = lead(p);
+    int length = px_canvas_isqrt((int64_t)(x1 - x0) * (x1 - x0) + (int64_t)(y1 - y0) * (y1 - y0));
+    int pieces = length / (20 * PX_CANVAS_UNIT) + 1;
+    struct px_canvas_rgb grey = lead(p);
     struct px_stroke s = {x0, y0, x0, y0, p->width};
 
     p->strokes++;
@@ -40,18 +40,18 @@ static void line(struct pencil *p, int x0, int y0, int x1, int y1)
     }
 }
 
-static void arc(struct pencil *p, const struct px_shape *s)
+static void arc(struct pencil *p, const struct px_canvas_shape *s)
 {
     int half = (s->top_right - s->top_left) / 2, steps = 12;
     int radius = (half * half + s->rise * s->rise) / (2 * s->rise);
-    struct px_rgb grey = lead(p);
+    struct px_canvas_rgb grey = lead(p);
     struct px_stroke piece = {s->top_left, s->top + s->rise, s->top_left, s->top + s->rise,
                               p->width};
 
     p->strokes++;
     for (int i = 1; i <= steps; i++) {
         int x = -half + 2 * half * i / steps;
-        int up = px_isqrt((int64_t)radius * radius - (int64_t)x * x) - (radius - s->rise);
+        int up = px_canvas_isqrt((int64_t)radius * radius - (int64_t)x * x) - (radius - s->rise);
 
         piece.x0 = piece.x1;
         piece.y0 = piece.y1;
@@ -61,7 +61,7 @@ static void arc(struct pencil *p, const struct px_shape *s)
     }
 }
 
-static void outline(struct pencil *p, const struct px_shape *s)
+static void outline(struct pencil *p, const struct px_canvas_shape *s)
 {
     int over = (int)(px_hash(p->seed, 1, p->strokes) % 10);
 
@@ -74,7 +74,7 @@ static void outline(struct pencil *p, const struct px_shape *s)
     line(p, s->bottom_left - over, s->bottom, s->bottom_right + over, s->bottom);
 }
 
-static void thin_outline(struct pencil *p, const struct px_shape *s)
+static void thin_outline(struct pencil *p, const struct px_canvas_shape *s)
 {
     int width = p->width;
 
@@ -84,7 +84,7 @@ static void thin_outline(struct pencil *p, const struct px_shape *s)
 }
 
 /* The middle line of a long thin shape. */
-static void bar(struct pencil *p, const struct px_shape *s)
+static void bar(struct pencil *p, const struct px_canvas_shape *s)
 {
     int width = s->top_right - s->top_left, height = s->bottom - s->top;
 
@@ -94,7 +94,7 @@ static void bar(struct pencil *p, const struct px_shape *s)
         line(p, s->top_left + width / 2, s->top, s->top_left + width / 2, s->bottom);
 }
 
-static void curtains(struct pencil *p, const struct px_shape *s)
+static void curtains(struct pencil *p, const struct px_canvas_shape *s)
 {
     int width = s->bottom_right - s->bottom_left, top = s->top + s->rise + 8;
 
@@ -102,24 +102,24 @@ static void curtains(struct pencil *p, const struct px_shape *s)
     line(p, s->top_right - width * 2 / 5, top, s->bottom_right - width / 5, s->bottom);
 }
 
-static bool inside(const struct px_shape *s, int u0, int u1, int v0, int v1)
+static bool inside(const struct px_canvas_shape *s, int u0, int u1, int v0, int v1)
 {
     int left, right;
 
-    if (!px_shape_span(s, v0, &left, &right) || left > u0 || right < u1)
+    if (!px_canvas_shape_span(s, v0, &left, &right) || left > u0 || right < u1)
         return false;
-    return px_shape_span(s, v1, &left, &right) && left <= u0 && right >= u1;
+    return px_canvas_shape_span(s, v1, &left, &right) && left <= u0 && right >= u1;
 }
 
 /* One stone of the pattern: its bed joint and a head joint, where the rendering has them. */
-static void mark(struct pencil *p, const struct px_part *part, int column, int row)
+static void mark(struct pencil *p, const struct px_facade_part *part, int column, int row)
 {
     int height, length, u, v, width;
 
-    px_material_course((enum px_material)part->variant, &height, &length);
-    width = length > 0 ? length : 24 * PX_UNIT;
-    height = height > 0 ? height : 24 * PX_UNIT;
-    u = column * width - (length > 0 && height < 24 * PX_UNIT ? (row & 1) * width / 2 : 0);
+    px_material_course((enum px_facade_material)part->variant, &height, &length);
+    width = length > 0 ? length : 24 * PX_CANVAS_UNIT;
+    height = height > 0 ? height : 24 * PX_CANVAS_UNIT;
+    u = column * width - (length > 0 && height < 24 * PX_CANVAS_UNIT ? (row & 1) * width / 2 : 0);
     v = row * height;
     if (!inside(&part->shape, u, u + width, v, v + height))
         return;
@@ -130,17 +130,18 @@ static void mark(struct pencil *p, const struct px_part *part, int column, int r
 }
 
 /* Little groups of stones here and there. */
-static void hatch(struct pencil *p, const struct px_part *part)
+static void hatch(struct pencil *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
-    int cell_u = 40 * PX_UNIT, cell_v = 30 * PX_UNIT, height, length, width = p->width;
+    const struct px_canvas_shape *s = &part->shape;
+    int cell_u = 40 * PX_CANVAS_UNIT, cell_v = 30 * PX_CANVAS_UNIT, height, length,
+        width = p->width;
     uint64_t n = 0;
 
     if (part->variant == PX_MATERIAL_PLASTER)
         return;
-    px_material_course((enum px_material)part->variant, &height, &length);
+    px_material_course((enum px_facade_material)part->variant, &height, &length);
     height = height > 0 ? height : cell_v;
-    length = length > 0 ? length : 24 * PX_UNIT;
+    length = length > 0 ? length : 24 * PX_CANVAS_UNIT;
     p->width = width * 5 / 8;
     for (int v = s->top; v < s->bottom; v += cell_v)
         for (int u = s->bottom_left; u < s->bottom_right; u += cell_u, n++) {
@@ -157,14 +158,14 @@ static void hatch(struct pencil *p, const struct px_part *part)
     p->width = width;
 }
 
-static void draw_details(struct pencil *p, const struct px_part *part)
+static void draw_details(struct pencil *p, const struct px_facade_part *part)
 {
-    struct px_shape details[PX_MAX_DETAILS];
-    int n = px_part_details(part, details), width = p->width;
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
+    int n = px_facade_part_details(part, details), width = p->width;
 
     p->width = width * 3 / 4;
     for (int i = 0; i < n; i++) {
-        const struct px_shape *s = &details[i];
+        const struct px_canvas_shape *s = &details[i];
         int w = s->bottom_right - s->bottom_left, h = s->bottom - s->top;
 
         if (part->kind == PX_PART_DOOR || part->kind == PX_PART_SHOP || (w > 20 && h > 20))
@@ -175,14 +176,14 @@ static void draw_details(struct pencil *p, const struct px_part *part)
     p->width = width;
 }
 
-static void draw_part(struct pencil *p, const struct px_part *part)
+static void draw_part(struct pencil *p, const struct px_facade_part *part)
 {
-    const struct px_shape *s = &part->shape;
+    const struct px_canvas_shape *s = &part->shape;
 
     if (part->kind == PX_PART_SKY)
         return;
     if (part->kind != PX_PART_BALCONY)
-        px_canvas_fill(&p->canvas, s, px_color(255, 255, 255));
+        px_canvas_fill(&p->canvas, s, px_canvas_colour(255, 255, 255));
     switch (part->kind) {
     case PX_PART_GROUND:
         line(p, s->top_left, s->top, s->top_right, s->top);
@@ -215,13 +216,13 @@ int px_facade_sketch(const struct px_facade *facade, struct px_image *image, uin
                      struct px_error *err)
 {
     struct pencil pencil = {.seed = px_hash(facade->seed, 3, 0)};
-    struct px_shape paper = px_rect(0, 0, PX_SIDE, PX_SIDE);
+    struct px_canvas_shape paper = px_canvas_rect(0, 0, PX_CANVAS_SIDE, PX_CANVAS_SIDE);
     int rc = px_canvas_create(&pencil.canvas, 2 * (int)image->height, err);
 
     if (rc != 0)
         return rc;
     pencil.width = 10 + (int)(pencil.seed % 5);
-    px_canvas_fill(&pencil.canvas, &paper, px_color(255, 255, 255));
+    px_canvas_fill(&pencil.canvas, &paper, px_canvas_colour(255, 255, 255));
     for (int i = 0; i < facade->count; i++)
         draw_part(&pencil, &facade->parts[i]);
     px_canvas_reduce(&pencil.canvas, image, left);

@@ -2,7 +2,7 @@
 
 /* Each style has one wall, one set of colours (two, told apart by something that the drawing shows)
  * and its own habits, so that a generator can learn which colours belong to which drawing. */
-const struct px_style px_styles[PX_STYLES] = {
+const struct px_facade_style px_facade_styles[PX_FACADE_STYLES] = {
     /* brick town house with white sashes */
     {.wall = PX_MATERIAL_BRICK,
      .ground = PX_MATERIAL_BRICK,

@@ -44,8 +44,8 @@ static int init_forward(struct px_conv_layer *layer, struct px_dnn *dnn, struct 
     c.bias = d->bias >= 0 && !d->transposed;
     int rc = px_conv_create(&layer->forward, dnn, &c, err);
     return rc ? rc
-              : px_weights_share(layer->weights, d->weight, layer->forward, &layer->packed_forward,
-                                 err);
+              : px_weights_borrow(layer->weights, d->weight, layer->forward, &layer->packed_forward,
+                                  err);
 }
 
 static int init_by_input(struct px_conv_layer *layer, struct px_dnn *dnn, struct px_error *err)
@@ -56,8 +56,8 @@ static int init_by_input(struct px_conv_layer *layer, struct px_dnn *dnn, struct
 
     int rc = px_conv_create(&layer->by_input, dnn, &c, err);
     return rc ? rc
-              : px_weights_share(layer->weights, d->weight, layer->by_input,
-                                 &layer->packed_by_input, err);
+              : px_weights_borrow(layer->weights, d->weight, layer->by_input,
+                                  &layer->packed_by_input, err);
 }
 
 static int init_by_weight(struct px_conv_layer *layer, struct px_dnn *dnn, struct px_error *err)
@@ -67,7 +67,7 @@ static int init_by_weight(struct px_conv_layer *layer, struct px_dnn *dnn, struc
 
     c.bias = d->bias >= 0 && !d->transposed;
     int rc = px_conv_create(&layer->by_weight, dnn, &c, err);
-    return rc ? rc : px_weights_train(layer->weights, d->weight, layer->by_weight, err);
+    return rc ? rc : px_weights_enable_gradients(layer->weights, d->weight, layer->by_weight, err);
 }
 
 int px_conv_layer_init(struct px_conv_layer *layer, struct px_dnn *dnn, struct px_weights *weights,
@@ -138,6 +138,6 @@ int px_conv_layer_backward(struct px_conv_layer *layer, const struct px_conv_gra
     if (!rc && layer->by_weight)
         rc = by_weight(layer, gradients, err);
     if (!rc && layer->by_weight && update)
-        px_weights_take(layer->weights, layer->desc.weight, update);
+        px_weights_load_from(layer->weights, layer->desc.weight, update);
     return rc;
 }

@@ -60,7 +60,7 @@ void px_parameters_finish(struct px_parameters *p)
     memset(p, 0, sizeof *p);
 }
 
-int px_parameters_init(struct px_parameters *p, const struct px_init *init,
+int px_parameters_draw(struct px_parameters *p, const struct px_init *init,
                        struct px_random *random, struct px_error *err)
 {
     for (int i = 0; i < p->count; i++) {

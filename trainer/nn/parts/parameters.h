@@ -50,7 +50,7 @@ int px_parameters_allocate(struct px_parameters *p, struct px_error *err);
 void px_parameters_finish(struct px_parameters *p);
 
 /* Fills values as the reference's init_net(), moments with 0. */
-int px_parameters_init(struct px_parameters *p, const struct px_init *init,
+int px_parameters_draw(struct px_parameters *p, const struct px_init *init,
                        struct px_random *random, struct px_error *err);
 
 /* The index of a name, or -1. */

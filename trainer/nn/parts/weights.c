@@ -124,8 +124,8 @@ static int add(struct px_weights *w, struct copy *copy, struct px_error *err)
     return 0;
 }
 
-int px_weights_share(struct px_weights *w, int parameter, const struct px_conv *conv, void **packed,
-                     struct px_error *err)
+int px_weights_borrow(struct px_weights *w, int parameter, const struct px_conv *conv,
+                      void **packed, struct px_error *err)
 {
     struct copy new = {.parameter = parameter, .dtype = px_conv_weights_dtype(conv)};
     int rc = order_of(conv, &new.order, err);
@@ -176,8 +176,8 @@ static int grow(float **buffer, size_t *size, size_t wanted, struct px_error *er
     return 0;
 }
 
-int px_weights_train(struct px_weights *w, int parameter, const struct px_conv *conv,
-                     struct px_error *err)
+int px_weights_enable_gradients(struct px_weights *w, int parameter, const struct px_conv *conv,
+                                struct px_error *err)
 {
     struct trained *t = &w->trained[parameter];
     size_t cell = ROWS * (COLUMNS * taps_of(&w->parameters->list[parameter]) + SPARE);
@@ -262,7 +262,7 @@ static void step(const struct step *s)
             step_cell(s, i, s->weights->cells + t * room);
 }
 
-void px_weights_take(struct px_weights *w, int parameter, const struct px_update *update)
+void px_weights_load_from(struct px_weights *w, int parameter, const struct px_update *update)
 {
     const struct trained *t = &w->trained[parameter];
     const struct px_parameter *p = &w->parameters->list[parameter];

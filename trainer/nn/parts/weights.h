@@ -30,25 +30,27 @@ struct px_parameters *px_weights_parameters(const struct px_weights *weights);
 
 /* Gives the memory of the copy of a parameter that `conv` will read; it is packed by the next
  * px_weights_refresh(). Lives as long as the weights, not as the convolution. */
-int px_weights_share(struct px_weights *weights, int parameter, const struct px_conv *conv,
-                     void **packed, struct px_error *err);
+int px_weights_borrow(struct px_weights *weights, int parameter, const struct px_conv *conv,
+                      void **packed, struct px_error *err);
 
-/* Packs the copies that were never packed: after px_weights_share(), and once the values are there.
+/* Packs the copies that were never packed: after px_weights_borrow(), and once the values are
+ * there.
  */
 void px_weights_refresh(struct px_weights *weights);
 
 /* The gradient of a parameter will come from `conv`, a BACKWARD_WEIGHTS, and from no other that was
  * told before; not between the parts of a step. */
-int px_weights_train(struct px_weights *weights, int parameter, const struct px_conv *conv,
-                     struct px_error *err);
+int px_weights_enable_gradients(struct px_weights *weights, int parameter,
+                                const struct px_conv *conv, struct px_error *err);
 
-/* Where those convolutions write. It moves with px_weights_train(). */
+/* Where those convolutions write. It moves with px_weights_enable_gradients(). */
 float *px_weights_gradient(const struct px_weights *weights);
 
 /* Takes what stands there as the parameter's gradient. */
-void px_weights_take(struct px_weights *weights, int parameter, const struct px_update *update);
+void px_weights_load_from(struct px_weights *weights, int parameter,
+                          const struct px_update *update);
 
-/* Seconds spent in px_weights_take() so far. */
+/* Seconds spent in px_weights_load_from() so far. */
 double px_weights_seconds(const struct px_weights *weights);
 
 #endif
