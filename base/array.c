@@ -14,7 +14,7 @@ void *px_array_grow(void *list, size_t *capacity, size_t count, size_t size)
     assert(size > 0 && (list || *capacity == 0));
     if (list && count <= *capacity)
         return list;
-    more = size < LEAST_BYTES ? FIRST_BYTES / size : 1;
+    more = size < LEAST_BYTES ? LEAST_BYTES / size : 1;
     if (px_mul(*capacity, 2, &bytes) && bytes > more)
         more = bytes;
     if (more < count)
