@@ -76,6 +76,8 @@ static int probe(struct px_span file, const struct px_decode_limits *limits, enu
                        file.size, file.data[0], file.size > 1 ? file.data[1] : 0,
                        file.size > 2 ? file.data[2] : 0, file.size > 3 ? file.data[3] : 0);
     int rc = codecs[*format]->probe(file, header, err);
+    if (limits && limits->as_stored)
+        header->orientation = 1;
     return rc ? rc : check_size(codecs[*format], header, limits, err);
 }
 

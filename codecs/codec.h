@@ -29,9 +29,11 @@ enum px_format { PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG };
 struct px_decode_limits {
     uint64_t max_pixels; /* width * height; 0: the default, 50,000,000 */
     uint32_t max_side;   /* 0: the default, 16,384 */
+    bool as_stored; /* ignore the EXIF orientation: for pairs A|B, which it would swap or cut */
 };
 
-/* What the header of a picture declares. Width and height are those after the EXIF orientation. */
+/* What the header of a picture declares. Width and height are those after the EXIF orientation,
+ * unless px_decode_limits.as_stored ignores it. */
 struct px_image_info {
     enum px_format format;
     uint32_t width, height;

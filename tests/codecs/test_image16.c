@@ -105,6 +105,25 @@ static void put_crc(uint8_t *chunk, size_t size)
         chunk[size - 4 + i] = (uint8_t)(~c >> (24 - 8 * i));
 }
 
+/* What px_decode_limits.as_stored gives: the picture as if it had no orientation. */
+static void check_as_stored(struct px_span turned, struct px_span plain)
+{
+    const struct px_decode_limits as_stored = {.as_stored = true};
+    struct px_error err = {0};
+    struct px_image_info info, want;
+    struct px_image a, b;
+
+    assert_int_equal(px_image_probe(turned, &as_stored, &info, &err), 0);
+    assert_int_equal(px_image_probe(plain, NULL, &want, &err), 0);
+    assert_true(info.width == want.width && info.height == want.height);
+    assert_int_equal(px_image_decode(turned, &as_stored, 3, &a, &err), 0);
+    assert_int_equal(px_image_decode(plain, NULL, 3, &b, &err), 0);
+    assert_true(a.width == b.width && a.height == b.height);
+    assert_memory_equal(a.data, b.data, (size_t)a.width * a.height * 3);
+    px_image_destroy(&a);
+    px_image_destroy(&b);
+}
+
 /* Every orientation turns a deep picture as it turns an 8-bit one: an eXIf chunk is put before the
  * pixels, where it counts. */
 static void test_orientation(void **state)
@@ -133,6 +152,7 @@ static void test_orientation(void **state)
         assert_int_equal(px_image16_round(&deep, &rounded, &err), 0);
         assert_int_equal(rounded.width, eight.width);
         assert_memory_equal(rounded.data, eight.data, samples(&deep));
+        check_as_stored((struct px_span){turned, size + 38}, (struct px_span){data, size});
         px_image16_destroy(&deep);
         px_image_destroy(&eight);
         px_image_destroy(&rounded);
@@ -212,7 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("rounded to 8 bits they are what the 8-bit decoder gives", test_decode),
         CHECK("other pictures and damaged ones are refused", test_refuses),
-        CHECK("EXIF turns them too", test_orientation),
+        CHECK("EXIF turns them too, unless they are decoded as stored", test_orientation),
         CHECK("they are scaled as 8-bit pictures, but finer", test_resize),
         CHECK("what is transparent does not bleed", test_alpha),
     };
