@@ -11,27 +11,28 @@
 #include <microhttpd.h>
 #include <oneapi/dnnl/dnnl.h>
 
+#include "server/message/json_text.h"
 #include "server/work/memory.h"
 
-static void gauge(struct px_text *text, const char *name, const char *help, double value)
+static void gauge(struct px_buffer *text, const char *name, const char *help, double value)
 {
-    px_text_printf(text, "# HELP %s %s\n# TYPE %s gauge\n%s %.16g\n", name, help, name, name,
-                   value);
+    px_buffer_appendf(text, "# HELP %s %s\n# TYPE %s gauge\n%s %.16g\n", name, help, name, name,
+                      value);
 }
 
 /* A label's value: quotes, backslashes and line ends escaped. */
-static void label(struct px_text *text, const char *name, const char *value)
+static void label(struct px_buffer *text, const char *name, const char *value)
 {
-    px_text_printf(text, "%s=\"", name);
+    px_buffer_appendf(text, "%s=\"", name);
     for (; *value != '\0'; value++)
         if (*value == '\n')
-            px_text_printf(text, "\\n");
+            px_buffer_appendf(text, "\\n");
         else
-            px_text_printf(text, "%s%c", *value == '"' || *value == '\\' ? "\\" : "", *value);
-    px_text_printf(text, "\"");
+            px_buffer_appendf(text, "%s%c", *value == '"' || *value == '\\' ? "\\" : "", *value);
+    px_buffer_appendf(text, "\"");
 }
 
-static void write_queue(struct px_text *text, struct px_queue *queue)
+static void write_queue(struct px_buffer *text, struct px_queue *queue)
 {
     const struct px_queue_state state = px_queue_state(queue);
 
@@ -40,46 +41,46 @@ static void write_queue(struct px_text *text, struct px_queue *queue)
     gauge(text, "pix2pixd_queue_oldest_seconds", "How long the next request has waited.",
           state.oldest_seconds);
     gauge(text, "pix2pixd_workers_idle", "Workers that wait for requests.", (double)state.idle);
-    px_text_printf(text, "# HELP pix2pixd_inflight Requests in a stage.\n"
-                         "# TYPE pix2pixd_inflight gauge\n");
-    px_text_printf(text, "pix2pixd_inflight{stage=\"decode\"} %zu\n", state.preparing);
-    px_text_printf(text, "pix2pixd_inflight{stage=\"infer\"} %zu\n", state.inferring);
-    px_text_printf(text, "pix2pixd_inflight{stage=\"encode\"} %zu\n", state.finishing);
+    px_buffer_appendf(text, "# HELP pix2pixd_inflight Requests in a stage.\n"
+                            "# TYPE pix2pixd_inflight gauge\n");
+    px_buffer_appendf(text, "pix2pixd_inflight{stage=\"decode\"} %zu\n", state.preparing);
+    px_buffer_appendf(text, "pix2pixd_inflight{stage=\"infer\"} %zu\n", state.inferring);
+    px_buffer_appendf(text, "pix2pixd_inflight{stage=\"encode\"} %zu\n", state.finishing);
 }
 
-static void write_models(struct px_text *text, const struct px_registry *registry)
+static void write_models(struct px_buffer *text, const struct px_registry *registry)
 {
-    px_text_printf(text, "# HELP pix2pixd_model_info The models served.\n"
-                         "# TYPE pix2pixd_model_info gauge\n");
+    px_buffer_appendf(text, "# HELP pix2pixd_model_info The models served.\n"
+                            "# TYPE pix2pixd_model_info gauge\n");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(registry, i);
-        px_text_printf(text, "pix2pixd_model_info{");
+        px_buffer_appendf(text, "pix2pixd_model_info{");
         label(text, "name", entry->name);
-        px_text_printf(text, ",");
+        px_buffer_appendf(text, ",");
         label(text, "architecture", px_model_network(entry->model)->architecture);
-        px_text_printf(text, ",dtype=\"%s\"} 1\n", px_dtype_name(px_model_dtype(entry->model)));
+        px_buffer_appendf(text, ",dtype=\"%s\"} 1\n", px_dtype_name(px_model_dtype(entry->model)));
     }
-    px_text_printf(text, "# HELP pix2pixd_model_load_seconds Time that loading took.\n"
-                         "# TYPE pix2pixd_model_load_seconds gauge\n");
+    px_buffer_appendf(text, "# HELP pix2pixd_model_load_seconds Time that loading took.\n"
+                            "# TYPE pix2pixd_model_load_seconds gauge\n");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(registry, i);
-        px_text_printf(text, "pix2pixd_model_load_seconds{");
+        px_buffer_appendf(text, "pix2pixd_model_load_seconds{");
         label(text, "name", entry->name);
-        px_text_printf(text, "} %.6f\n", entry->load_seconds);
+        px_buffer_appendf(text, "} %.6f\n", entry->load_seconds);
     }
 }
 
-static void write_build(struct px_text *text)
+static void write_build(struct px_buffer *text)
 {
     const dnnl_version_t *dnnl = dnnl_version();
 
-    px_text_printf(text, "# HELP pix2pixd_build_info Versions of the daemon and its libraries.\n"
-                         "# TYPE pix2pixd_build_info gauge\n"
-                         "pix2pixd_build_info{version=\"" PX_VERSION "\",");
+    px_buffer_appendf(text, "# HELP pix2pixd_build_info Versions of the daemon and its libraries.\n"
+                            "# TYPE pix2pixd_build_info gauge\n"
+                            "pix2pixd_build_info{version=\"" PX_VERSION "\",");
     label(text, "mhd", MHD_get_version());
-    px_text_printf(text, ",");
+    px_buffer_appendf(text, ",");
     label(text, "jansson", jansson_version_str());
-    px_text_printf(text, ",dnnl=\"%d.%d.%d\"} 1\n", dnnl->major, dnnl->minor, dnnl->patch);
+    px_buffer_appendf(text, ",dnnl=\"%d.%d.%d\"} 1\n", dnnl->major, dnnl->minor, dnnl->patch);
 }
 
 static double resident_bytes(void)
@@ -108,18 +109,18 @@ static double open_files(void)
     return n - 3; /* ".", ".." and the folder itself */
 }
 
-static void write_process(struct px_text *text)
+static void write_process(struct px_buffer *text)
 {
     struct timespec cpu = {0};
     struct rlimit files = {0};
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     getrlimit(RLIMIT_NOFILE, &files);
-    px_text_printf(text,
-                   "# HELP process_cpu_seconds_total CPU time used.\n"
-                   "# TYPE process_cpu_seconds_total counter\n"
-                   "process_cpu_seconds_total %.3f\n",
-                   (double)cpu.tv_sec + (double)cpu.tv_nsec * 1e-9);
+    px_buffer_appendf(text,
+                      "# HELP process_cpu_seconds_total CPU time used.\n"
+                      "# TYPE process_cpu_seconds_total counter\n"
+                      "process_cpu_seconds_total %.3f\n",
+                      (double)cpu.tv_sec + (double)cpu.tv_nsec * 1e-9);
     gauge(text, "process_resident_memory_bytes", "Memory in use.", resident_bytes());
     gauge(text, "process_open_fds", "Open file descriptors.", open_files());
     gauge(text, "process_max_fds", "Limit of open file descriptors.", (double)files.rlim_cur);
@@ -127,7 +128,7 @@ static void write_process(struct px_text *text)
 
 void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
 {
-    struct px_text text = {0};
+    struct px_buffer text = {0};
     bool stopping = atomic_load(&server->stopping);
 
     px_metrics_write(server->metrics, &text);
@@ -143,32 +144,32 @@ void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
     px_reply_text(reply, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
 }
 
-static void write_model(struct px_text *text, const struct px_server *server,
+static void write_model(struct px_buffer *text, const struct px_server *server,
                         const struct px_registry_entry *entry)
 {
     const struct px_network *network = px_model_network(entry->model);
 
-    px_text_printf(text, "{\"name\":");
-    px_text_json(text, entry->name);
-    px_text_printf(text, ",\"architecture\":");
-    px_text_json(text, network->architecture);
-    px_text_printf(text,
-                   ",\"size\":%d,\"input_nc\":%d,\"output_nc\":%d,\"norm\":\"%s\","
-                   "\"dtype\":\"%s\",\"default\":%s}",
-                   network->crop_size, network->input_nc, network->output_nc,
-                   px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)),
-                   entry == px_registry_default(server->registry) ? "true" : "false");
+    px_buffer_appendf(text, "{\"name\":");
+    px_json_append_string(text, entry->name);
+    px_buffer_appendf(text, ",\"architecture\":");
+    px_json_append_string(text, network->architecture);
+    px_buffer_appendf(text,
+                      ",\"size\":%d,\"input_nc\":%d,\"output_nc\":%d,\"norm\":\"%s\","
+                      "\"dtype\":\"%s\",\"default\":%s}",
+                      network->crop_size, network->input_nc, network->output_nc,
+                      px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)),
+                      entry == px_registry_default(server->registry) ? "true" : "false");
 }
 
 void px_scrape_models(const struct px_server *server, struct px_reply *reply)
 {
-    struct px_text text = {0};
+    struct px_buffer text = {0};
 
-    px_text_printf(&text, "{\"models\":[");
+    px_buffer_appendf(&text, "{\"models\":[");
     for (size_t i = 0; i < px_registry_count(server->registry); i++) {
-        px_text_append(&text, ",", i == 0 ? 0 : 1);
+        px_buffer_append(&text, ",", i == 0 ? 0 : 1);
         write_model(&text, server, px_registry_at(server->registry, i));
     }
-    px_text_printf(&text, "]}\n");
+    px_buffer_appendf(&text, "]}\n");
     px_reply_text(reply, 200, "application/json", &text);
 }

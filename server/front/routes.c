@@ -7,9 +7,9 @@
 
 static void answer_ok(struct px_reply *reply)
 {
-    struct px_text text = {0};
+    struct px_buffer text = {0};
 
-    px_text_printf(&text, "{\"status\":\"ok\"}\n");
+    px_buffer_appendf(&text, "{\"status\":\"ok\"}\n");
     px_reply_text(reply, 200, "application/json", &text);
 }
 

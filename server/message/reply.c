@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "server/message/json_text.h"
+
 enum { RETRY_SECONDS = 1 };
 
 void px_reply_clear(struct px_reply *reply)
@@ -11,27 +13,18 @@ void px_reply_clear(struct px_reply *reply)
     *reply = (struct px_reply){0};
 }
 
-static void take(struct px_reply *reply, struct px_text *text)
-{
-    reply->body = (uint8_t *)text->data;
-    reply->size = text->size;
-    *text = (struct px_text){0};
-}
-
 void px_reply_problem(struct px_reply *reply, const struct px_error *err)
 {
-    struct px_text text = {0};
+    struct px_buffer text = {0};
     int status = px_error_status(err->code);
 
     px_reply_clear(reply);
-    px_text_printf(&text, "{\"type\":\"about:blank\",\"title\":");
-    px_text_json(&text, px_error_title(err->code));
-    px_text_printf(&text, ",\"status\":%d,\"detail\":", status);
-    px_text_json(&text, err->message);
-    px_text_printf(&text, "}\n");
-    if (px_text_failed(&text))
-        px_text_free(&text);
-    take(reply, &text);
+    px_buffer_appendf(&text, "{\"type\":\"about:blank\",\"title\":");
+    px_json_append_string(&text, px_error_title(err->code));
+    px_buffer_appendf(&text, ",\"status\":%d,\"detail\":", status);
+    px_json_append_string(&text, err->message);
+    px_buffer_appendf(&text, "}\n");
+    reply->body = px_buffer_take(&text, &reply->size);
     reply->status = status;
     reply->content_type = "application/problem+json";
     if (status == 503)
@@ -39,18 +32,18 @@ void px_reply_problem(struct px_reply *reply, const struct px_error *err)
 }
 
 void px_reply_text(struct px_reply *reply, int status, const char *content_type,
-                   struct px_text *text)
+                   struct px_buffer *text)
 {
     struct px_error err = {0};
 
     px_reply_clear(reply);
-    if (px_text_failed(text)) {
-        px_text_free(text);
+    if (text->failed) {
+        px_buffer_clear(text);
         px_fail(&err, PX_E_NOMEM, "no memory for the answer; try again later");
         px_reply_problem(reply, &err);
         return;
     }
-    take(reply, text);
+    reply->body = px_buffer_take(text, &reply->size);
     reply->status = status;
     reply->content_type = content_type;
 }

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
-#include "server/message/text.h"
 
 struct px_reply {
     int status;               /* 0: not made yet */
@@ -33,6 +33,6 @@ void px_reply_problem(struct px_reply *reply, const struct px_error *err);
 
 /* Takes the text over; a text that failed becomes a 503 problem. */
 void px_reply_text(struct px_reply *reply, int status, const char *content_type,
-                   struct px_text *text);
+                   struct px_buffer *text);
 
 #endif

@@ -134,13 +134,14 @@ void px_metrics_connection(struct px_metrics *metrics, int change)
     pthread_mutex_unlock(&metrics->lock);
 }
 
-static void head(struct px_text *text, const char *name, const char *type, const char *help)
+static void head(struct px_buffer *text, const char *name, const char *type, const char *help)
 {
-    px_text_printf(text, "# HELP pix2pixd_%s %s\n# TYPE pix2pixd_%s %s\n", name, help, name, type);
+    px_buffer_appendf(text, "# HELP pix2pixd_%s %s\n# TYPE pix2pixd_%s %s\n", name, help, name,
+                      type);
 }
 
 /* `label` is `name="value"` or "". */
-static void write_histogram(struct px_text *text, const char *name, const char *label,
+static void write_histogram(struct px_buffer *text, const char *name, const char *label,
                             const struct histogram *histogram)
 {
     const char *comma = *label != '\0' ? "," : "";
@@ -150,18 +151,19 @@ static void write_histogram(struct px_text *text, const char *name, const char *
 
     for (int i = 0; i < n; i++) {
         total += histogram->counts[i];
-        px_text_printf(text, "pix2pixd_%s_bucket{%s%sle=\"%.10g\"} %llu\n", name, label, comma,
-                       histogram->bounds[i], (unsigned long long)total);
+        px_buffer_appendf(text, "pix2pixd_%s_bucket{%s%sle=\"%.10g\"} %llu\n", name, label, comma,
+                          histogram->bounds[i], (unsigned long long)total);
     }
     total += histogram->counts[n];
-    px_text_printf(text, "pix2pixd_%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, label, comma,
-                   (unsigned long long)total);
-    px_text_printf(text, "pix2pixd_%s_sum%s%s%s %.9g\n", name, open, label, close, histogram->sum);
-    px_text_printf(text, "pix2pixd_%s_count%s%s%s %llu\n", name, open, label, close,
-                   (unsigned long long)total);
+    px_buffer_appendf(text, "pix2pixd_%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, label, comma,
+                      (unsigned long long)total);
+    px_buffer_appendf(text, "pix2pixd_%s_sum%s%s%s %.9g\n", name, open, label, close,
+                      histogram->sum);
+    px_buffer_appendf(text, "pix2pixd_%s_count%s%s%s %llu\n", name, open, label, close,
+                      (unsigned long long)total);
 }
 
-static void write_family(struct px_text *text, const char *name, const char *label,
+static void write_family(struct px_buffer *text, const char *name, const char *label,
                          const char *const *values, const struct histogram *histograms, int count)
 {
     char pair[64];
@@ -172,27 +174,27 @@ static void write_family(struct px_text *text, const char *name, const char *lab
     }
 }
 
-static void write_requests(struct px_text *text, const struct px_metrics *metrics)
+static void write_requests(struct px_buffer *text, const struct px_metrics *metrics)
 {
     head(text, "http_requests_total", "counter",
          "Requests by route and status; 499: the client went away before the answer.");
     for (int route = 0; route < PX_ROUTE_COUNT; route++)
         for (int i = 0; i < STATUS_COUNT; i++)
             if (metrics->requests[route][i] != 0 || (statuses[i] == 200 && route != PX_ROUTE_OTHER))
-                px_text_printf(text,
-                               "pix2pixd_http_requests_total{route=\"%s\",code=\"%d\"} %llu\n",
-                               route_names[route], statuses[i],
-                               (unsigned long long)metrics->requests[route][i]);
+                px_buffer_appendf(text,
+                                  "pix2pixd_http_requests_total{route=\"%s\",code=\"%d\"} %llu\n",
+                                  route_names[route], statuses[i],
+                                  (unsigned long long)metrics->requests[route][i]);
     head(text, "rejected_total", "counter",
          "Requests answered with 503, and connections closed as too slow.");
     for (int i = 0; i < PX_REASON_COUNT; i++)
-        px_text_printf(text, "pix2pixd_rejected_total{reason=\"%s\"} %llu\n", reason_names[i],
-                       (unsigned long long)metrics->rejected[i]);
+        px_buffer_appendf(text, "pix2pixd_rejected_total{reason=\"%s\"} %llu\n", reason_names[i],
+                          (unsigned long long)metrics->rejected[i]);
     head(text, "connections", "gauge", "Open connections.");
-    px_text_printf(text, "pix2pixd_connections %lld\n", (long long)metrics->connections);
+    px_buffer_appendf(text, "pix2pixd_connections %lld\n", (long long)metrics->connections);
 }
 
-void px_metrics_write(struct px_metrics *metrics, struct px_text *text)
+void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
 {
     pthread_mutex_lock(&metrics->lock);
     struct px_metrics copy = *metrics; /* a few kilobytes; formatting holds no lock */

@@ -4,8 +4,8 @@
 /* What /metrics counts. One lock, held for a few additions; any thread. The set of labels is fixed,
  * so nothing a client sends can make it grow. */
 
+#include "base/buffer.h"
 #include "base/error.h"
-#include "server/message/text.h"
 
 enum px_route {
     PX_ROUTE_TRANSLATE,
@@ -50,6 +50,6 @@ void px_metrics_rejected(struct px_metrics *metrics, enum px_reason reason);
 void px_metrics_connection(struct px_metrics *metrics, int change); /* +1 or -1 */
 
 /* Appends all of it in Prometheus' text format 0.0.4. */
-void px_metrics_write(struct px_metrics *metrics, struct px_text *text);
+void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text);
 
 #endif

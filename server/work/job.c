@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "codecs/base64.h"
+#include "server/message/json_text.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"
 
@@ -124,22 +125,22 @@ int px_job_decode(struct px_job *job)
 /* The answer in JSON: {"model", "width", ..., "image": base64, "timings"}. */
 static void wrap(struct px_job *job, enum px_format format, const uint8_t *data, size_t size)
 {
-    struct px_text text = {0};
+    struct px_buffer text = {0};
 
-    px_text_printf(&text, "{\"model\":");
-    px_text_json(&text, job->model->name);
-    px_text_printf(&text, ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"image\":\"",
-                   job->fit.final_width, job->fit.final_height, px_format_name(format));
+    px_buffer_appendf(&text, "{\"model\":");
+    px_json_append_string(&text, job->model->name);
+    px_buffer_appendf(&text, ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"image\":\"",
+                      job->fit.final_width, job->fit.final_height, px_format_name(format));
     size_t encoded = px_base64_size(size);
-    char *to = px_text_reserve(&text, encoded);
+    char *to = px_buffer_reserve(&text, encoded);
     if (to) {
         px_base64_encode(data, size, to);
         text.size += encoded;
     }
-    px_text_printf(&text,
-                   "\",\"timings\":{\"queue_ms\":%.3f,\"decode_ms\":%.3f,\"infer_ms\":%.3f,"
-                   "\"encode_ms\":%.3f}}\n",
-                   job->queue_ms, job->decode_ms, job->infer_ms, job->encode_ms);
+    px_buffer_appendf(&text,
+                      "\",\"timings\":{\"queue_ms\":%.3f,\"decode_ms\":%.3f,\"infer_ms\":%.3f,"
+                      "\"encode_ms\":%.3f}}\n",
+                      job->queue_ms, job->decode_ms, job->infer_ms, job->encode_ms);
     px_reply_text(&job->reply, 200, "application/json", &text);
 }
 

@@ -90,7 +90,7 @@ void px_memory_announce(const struct px_server *server)
                 requests / MIB);
 }
 
-void px_memory_write(const struct px_server *server, struct px_text *text)
+void px_memory_write(const struct px_server *server, struct px_buffer *text)
 {
     const struct px_server_settings *settings = server->settings;
     const struct {
@@ -104,17 +104,17 @@ void px_memory_write(const struct px_server *server, struct px_text *text)
         {"pictures", (double)settings->request_memory, px_queue_state(server->queue).picture_bytes},
     };
 
-    px_text_printf(text, "# HELP pix2pixd_memory_limit_bytes What may be held, by part.\n"
-                         "# TYPE pix2pixd_memory_limit_bytes gauge\n");
+    px_buffer_appendf(text, "# HELP pix2pixd_memory_limit_bytes What may be held, by part.\n"
+                            "# TYPE pix2pixd_memory_limit_bytes gauge\n");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        px_text_printf(text, "pix2pixd_memory_limit_bytes{part=\"%s\"} %.0f\n", parts[i].part,
-                       parts[i].limit);
-    px_text_printf(text,
-                   "# HELP pix2pixd_memory_bytes What is held, by part.\n"
-                   "# TYPE pix2pixd_memory_bytes gauge\n"
-                   "pix2pixd_memory_bytes{part=\"weights\"} %zu\n",
-                   weights(server));
+        px_buffer_appendf(text, "pix2pixd_memory_limit_bytes{part=\"%s\"} %.0f\n", parts[i].part,
+                          parts[i].limit);
+    px_buffer_appendf(text,
+                      "# HELP pix2pixd_memory_bytes What is held, by part.\n"
+                      "# TYPE pix2pixd_memory_bytes gauge\n"
+                      "pix2pixd_memory_bytes{part=\"weights\"} %zu\n",
+                      weights(server));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        px_text_printf(text, "pix2pixd_memory_bytes{part=\"%s\"} %zu\n", parts[i].part,
-                       parts[i].used);
+        px_buffer_appendf(text, "pix2pixd_memory_bytes{part=\"%s\"} %zu\n", parts[i].part,
+                          parts[i].used);
 }

@@ -29,6 +29,6 @@ void px_memory_explain(struct px_error *err);
 void px_memory_announce(const struct px_server *server);
 
 /* The same as metrics, with what is in use. */
-void px_memory_write(const struct px_server *server, struct px_text *text);
+void px_memory_write(const struct px_server *server, struct px_buffer *text);
 
 #endif

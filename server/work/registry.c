@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "server/message/text.h"
+#include "base/utf8.h"
 
 struct px_registry {
     struct px_registry_entry *entries; /* `count` of them */
@@ -40,7 +40,7 @@ static int load(struct px_registry_entry *entry, const char *folder, const char 
     entry->name = strndup(file, strlen(file) - (sizeof suffix - 1));
     if (!entry->name)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
-    if (!px_text_printable(entry->name))
+    if (!px_utf8_is_printable(entry->name))
         return px_fail(err, PX_E_FORMAT,
                        "%s/%s: the name is not UTF-8 without control characters, so it cannot be "
                        "asked for; rename the file",
