@@ -346,7 +346,7 @@ static void log_request(const struct px_request *request, double ms)
                "%s %s %d, %zu bytes, %.1f ms (model %s, queue %.1f, decode %.1f, infer %.1f, "
                "encode %.1f)",
                request->method, request->url, request->status, request->answer_size, ms,
-               job->model->name, job->queue_ms, job->decode_ms, job->infer_ms, job->encode_ms);
+               job->model->name, job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
     else
         px_log(level, "%s %s %d, %zu bytes, %.1f ms", request->method, request->url,
                request->status, request->answer_size, ms);

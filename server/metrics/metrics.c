@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/metrics/prometheus.h"
+
 enum { MAX_BUCKETS = 14 };
 
 /* Upper bounds, ascending, 0 where the list ends. */
@@ -134,83 +136,87 @@ void px_metrics_connection(struct px_metrics *metrics, int change)
     pthread_mutex_unlock(&metrics->lock);
 }
 
-static void head(struct px_buffer *text, const char *name, const char *type, const char *help)
-{
-    px_buffer_appendf(text, "# HELP pix2pixd_%s %s\n# TYPE pix2pixd_%s %s\n", name, help, name,
-                      type);
-}
-
-/* `label` is `name="value"` or "". */
-static void write_histogram(struct px_buffer *text, const char *name, const char *label,
+/* `label` has the value NULL if there is none. */
+static void write_histogram(struct px_buffer *text, const char *name, struct px_label label,
                             const struct histogram *histogram)
 {
-    const char *comma = *label != '\0' ? "," : "";
-    const char *open = *label != '\0' ? "{" : "", *close = *label != '\0' ? "}" : "";
+    size_t at = label.value ? 1 : 0;
+    struct px_label labels[2] = {label};
+    char bucket[64], sum[64], count[64], bound[32];
     int n = bucket_count(histogram);
     uint64_t total = 0;
 
-    for (int i = 0; i < n; i++) {
+    snprintf(bucket, sizeof bucket, "%s_bucket", name);
+    snprintf(sum, sizeof sum, "%s_sum", name);
+    snprintf(count, sizeof count, "%s_count", name);
+    for (int i = 0; i <= n; i++) {
         total += histogram->counts[i];
-        px_buffer_appendf(text, "pix2pixd_%s_bucket{%s%sle=\"%.10g\"} %llu\n", name, label, comma,
-                          histogram->bounds[i], (unsigned long long)total);
+        if (i < n)
+            snprintf(bound, sizeof bound, "%.10g", histogram->bounds[i]);
+        labels[at] = (struct px_label){"le", i < n ? bound : "+Inf"};
+        px_prometheus_sample(text, bucket, labels, at + 1, (double)total);
     }
-    total += histogram->counts[n];
-    px_buffer_appendf(text, "pix2pixd_%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, label, comma,
-                      (unsigned long long)total);
-    px_buffer_appendf(text, "pix2pixd_%s_sum%s%s%s %.9g\n", name, open, label, close,
-                      histogram->sum);
-    px_buffer_appendf(text, "pix2pixd_%s_count%s%s%s %llu\n", name, open, label, close,
-                      (unsigned long long)total);
+    px_prometheus_sample(text, sum, labels, at, histogram->sum);
+    px_prometheus_sample(text, count, labels, at, (double)total);
 }
 
-static void write_family(struct px_buffer *text, const char *name, const char *label,
-                         const char *const *values, const struct histogram *histograms, int count)
+static void write_histograms(struct px_buffer *text, const char *name, const char *label,
+                             const char *const *values, const struct histogram *histograms,
+                             int count)
 {
-    char pair[64];
-
-    for (int i = 0; i < count; i++) {
-        snprintf(pair, sizeof pair, "%s=\"%s\"", label, values[i]);
-        write_histogram(text, name, pair, &histograms[i]);
-    }
+    for (int i = 0; i < count; i++)
+        write_histogram(text, name, (struct px_label){label, values[i]}, &histograms[i]);
 }
 
 static void write_requests(struct px_buffer *text, const struct px_metrics *metrics)
 {
-    head(text, "http_requests_total", "counter",
-         "Requests by route and status; 499: the client went away before the answer.");
+    char code[16];
+
+    px_prometheus_head(
+        text, "pix2pixd_http_requests_total", "counter",
+        "Requests by route and status; 499: the client went away before the answer.");
     for (int route = 0; route < PX_ROUTE_COUNT; route++)
-        for (int i = 0; i < STATUS_COUNT; i++)
-            if (metrics->requests[route][i] != 0 || (statuses[i] == 200 && route != PX_ROUTE_OTHER))
-                px_buffer_appendf(text,
-                                  "pix2pixd_http_requests_total{route=\"%s\",code=\"%d\"} %llu\n",
-                                  route_names[route], statuses[i],
-                                  (unsigned long long)metrics->requests[route][i]);
-    head(text, "rejected_total", "counter",
-         "Requests answered with 503, and connections closed as too slow.");
+        for (int i = 0; i < STATUS_COUNT; i++) {
+            if (metrics->requests[route][i] == 0 && (statuses[i] != 200 || route == PX_ROUTE_OTHER))
+                continue;
+            snprintf(code, sizeof code, "%d", statuses[i]);
+            const struct px_label labels[] = {{"route", route_names[route]}, {"code", code}};
+            px_prometheus_sample(text, "pix2pixd_http_requests_total", labels, 2,
+                                 (double)metrics->requests[route][i]);
+        }
+    px_prometheus_head(text, "pix2pixd_rejected_total", "counter",
+                       "Requests answered with 503, and connections closed as too slow.");
     for (int i = 0; i < PX_REASON_COUNT; i++)
-        px_buffer_appendf(text, "pix2pixd_rejected_total{reason=\"%s\"} %llu\n", reason_names[i],
-                          (unsigned long long)metrics->rejected[i]);
-    head(text, "connections", "gauge", "Open connections.");
-    px_buffer_appendf(text, "pix2pixd_connections %lld\n", (long long)metrics->connections);
+        px_prometheus_sample(text, "pix2pixd_rejected_total",
+                             &(struct px_label){"reason", reason_names[i]}, 1,
+                             (double)metrics->rejected[i]);
+    px_prometheus_gauge(text, "pix2pixd_connections", "Open connections.",
+                        (double)metrics->connections);
 }
 
 void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
 {
+    static const struct px_label no_label = {NULL, NULL};
+
     pthread_mutex_lock(&metrics->lock);
     struct px_metrics copy = *metrics; /* a few kilobytes; formatting holds no lock */
     pthread_mutex_unlock(&metrics->lock);
 
     write_requests(text, &copy);
-    head(text, "request_duration_seconds", "histogram",
-         "Time from the request's header to the end of its answer.");
-    write_family(text, "request_duration_seconds", "route", route_names, copy.durations,
-                 PX_ROUTE_COUNT);
-    head(text, "stage_duration_seconds", "histogram", "Time that a translation spent in a stage.");
-    write_family(text, "stage_duration_seconds", "stage", stage_names, copy.stages, PX_STAGE_COUNT);
-    head(text, "batch_size", "histogram", "Requests computed together.");
-    write_histogram(text, "batch_size", "", &copy.batches);
-    head(text, "body_bytes", "histogram", "Size of request bodies to /translate.");
-    write_histogram(text, "body_bytes", "", &copy.bodies);
-    head(text, "image_pixels", "histogram", "Width times height of the pictures that came in.");
-    write_histogram(text, "image_pixels", "", &copy.pixels);
+    px_prometheus_head(text, "pix2pixd_request_duration_seconds", "histogram",
+                       "Time from the request's header to the end of its answer.");
+    write_histograms(text, "pix2pixd_request_duration_seconds", "route", route_names,
+                     copy.durations, PX_ROUTE_COUNT);
+    px_prometheus_head(text, "pix2pixd_stage_duration_seconds", "histogram",
+                       "Time that a translation spent in a stage.");
+    write_histograms(text, "pix2pixd_stage_duration_seconds", "stage", stage_names, copy.stages,
+                     PX_STAGE_COUNT);
+    px_prometheus_head(text, "pix2pixd_batch_size", "histogram", "Requests computed together.");
+    write_histogram(text, "pix2pixd_batch_size", no_label, &copy.batches);
+    px_prometheus_head(text, "pix2pixd_body_bytes", "histogram",
+                       "Size of request bodies to /translate.");
+    write_histogram(text, "pix2pixd_body_bytes", no_label, &copy.bodies);
+    px_prometheus_head(text, "pix2pixd_image_pixels", "histogram",
+                       "Width times height of the pictures that came in.");
+    write_histogram(text, "pix2pixd_image_pixels", no_label, &copy.pixels);
 }

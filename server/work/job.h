@@ -3,17 +3,17 @@
 
 /* One picture on its way through the daemon:
  *
- *   HTTP thread   body, type, query fields and Accept header are filled in, submitted;
- *   codec thread  px_job_read(): body -> fields, how large all gets;
+ *   HTTP thread   fills in body, type, query fields and Accept header, and submits the job;
+ *   codec thread  px_job_read(): body -> fields and sizes;
  *   codec thread  px_job_decode(): body -> pixels at the network's size;
- *   worker        a batch of prepared jobs -> `output`;
- *   codec thread  px_job_finish(): pixels -> `reply`;
+ *   worker        a batch of decoded jobs -> `output`;
+ *   codec thread  px_job_encode(): pixels -> `reply`;
  *   HTTP thread   sends the reply.
  *
- * A job has one owner at a time, the thread that works on it or the queue; handing it on is what
- * the queue is for, so nothing here needs a lock. A stage that fails makes `reply` a problem
- * document. `done` is called exactly once, by the last thread that had the job; afterwards the
- * job belongs to the HTTP side again. */
+ * A job has one owner at a time, the thread that works on it or the queue, and the queue hands it
+ * on, so that nothing here needs a lock. A stage that fails makes `reply` a problem document.
+ * `done` is called exactly once, by the last thread that had the job; afterwards the job belongs to
+ * the HTTP side again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +25,22 @@
 
 struct px_server;
 
+/* Where a job is. Jobs that wait belong to the queue, the others to the thread that works on them
+ * or, before and after, to the HTTP side. A zeroed job has just arrived. */
+enum px_job_stage {
+    PX_JOB_ARRIVING,
+    PX_JOB_SUBMITTED, /* waits to be read */
+    PX_JOB_READING,
+    PX_JOB_READ, /* waits to be decoded */
+    PX_JOB_DECODING,
+    PX_JOB_READY, /* waits for a worker */
+    PX_JOB_INFERRING,
+    PX_JOB_INFERRED, /* waits to be encoded */
+    PX_JOB_ENCODING,
+    PX_JOB_DONE,
+    PX_JOB_STAGE_COUNT,
+};
+
 struct px_job {
     /* From the HTTP thread. */
     struct px_server *server;
@@ -34,32 +50,33 @@ struct px_job {
     char accept[256]; /* the Accept headers; longer ones are cut, which only loses preferences */
     void (*done)(struct px_job *job);
 
-    /* Since read and, the pictures, decode and infer. */
+    enum px_job_stage stage;
+
+    /* Set by reading; the pictures by decoding and inference. */
     struct px_params params;
     const struct px_registry_entry *model;
     struct px_fit fit;
-    /* Bytes, at most: of pixels until the job is finished, and besides while it is decoded. */
+    /* At most so many bytes of pixels: until the job is encoded, and besides while it is decoded.
+     */
     size_t kept_bytes, decode_bytes;
     struct px_image input;  /* input_nc channels, the network's height and width */
     struct px_image output; /* output_nc channels, the same size */
 
     /* Since when the job waits, and how long each stage took, in milliseconds. */
     int64_t waiting_since;
-    double queue_ms, decode_ms, infer_ms, encode_ms;
+    double queue_ms, read_decode_ms, infer_ms, encode_ms;
 
     struct px_reply reply;
     struct px_job *next; /* while in the queue */
 };
 
-/* All return 0 or an error code, with the problem document in job->reply. */
-int px_job_read(struct px_job *job);
-int px_job_decode(struct px_job *job);
-int px_job_finish(struct px_job *job);
+/* Changes the stage; asserts that there is a way from the present one. */
+void px_job_move(struct px_job *job, enum px_job_stage to);
 
 /* Makes the reply the problem document of `err`. */
 void px_job_fail(struct px_job *job, const struct px_error *err);
 
-/* Whether two prepared jobs may share a batch: same model, size and norm mode. */
+/* Whether two decoded jobs may share a batch: same model, size and norm mode. */
 bool px_job_matches(const struct px_job *a, const struct px_job *b);
 
 /* Frees everything the job owns, including the reply. */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "model/engine/capacity.h"
+#include "server/metrics/prometheus.h"
 
 static const double MIB = 1048576.0;
 
@@ -90,6 +91,11 @@ void px_memory_announce(const struct px_server *server)
                 requests / MIB);
 }
 
+static void write_part(struct px_buffer *text, const char *name, const char *part, double bytes)
+{
+    px_prometheus_sample(text, name, &(struct px_label){"part", part}, 1, bytes);
+}
+
 void px_memory_write(const struct px_server *server, struct px_buffer *text)
 {
     const struct px_server_settings *settings = server->settings;
@@ -104,17 +110,11 @@ void px_memory_write(const struct px_server *server, struct px_buffer *text)
         {"pictures", (double)settings->request_memory, px_queue_state(server->queue).picture_bytes},
     };
 
-    px_buffer_appendf(text, "# HELP pix2pixd_memory_limit_bytes What may be held, by part.\n"
-                            "# TYPE pix2pixd_memory_limit_bytes gauge\n");
+    px_prometheus_head(text, "pix2pixd_memory_limit_bytes", "gauge", "What may be held, by part.");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        px_buffer_appendf(text, "pix2pixd_memory_limit_bytes{part=\"%s\"} %.0f\n", parts[i].part,
-                          parts[i].limit);
-    px_buffer_appendf(text,
-                      "# HELP pix2pixd_memory_bytes What is held, by part.\n"
-                      "# TYPE pix2pixd_memory_bytes gauge\n"
-                      "pix2pixd_memory_bytes{part=\"weights\"} %zu\n",
-                      weights(server));
+        write_part(text, "pix2pixd_memory_limit_bytes", parts[i].part, parts[i].limit);
+    px_prometheus_head(text, "pix2pixd_memory_bytes", "gauge", "What is held, by part.");
+    write_part(text, "pix2pixd_memory_bytes", "weights", (double)weights(server));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        px_buffer_appendf(text, "pix2pixd_memory_bytes{part=\"%s\"} %zu\n", parts[i].part,
-                          parts[i].used);
+        write_part(text, "pix2pixd_memory_bytes", parts[i].part, (double)parts[i].used);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/utf8.h"
 
 struct px_registry {
@@ -14,8 +15,6 @@ struct px_registry {
     size_t count;
     size_t preferred;
 };
-
-static const char suffix[] = ".safetensors";
 
 void px_registry_destroy(struct px_registry *registry)
 {
@@ -33,11 +32,11 @@ void px_registry_destroy(struct px_registry *registry)
 static int load(struct px_registry_entry *entry, const char *folder, const char *file,
                 enum px_dtype dtype, struct px_error *err)
 {
-    char path[4096];
+    char path[PX_PATH_MAX];
     int64_t start = px_now_ns();
     int rc;
 
-    entry->name = strndup(file, strlen(file) - (sizeof suffix - 1));
+    entry->name = strndup(file, px_path_stem_length(file));
     if (!entry->name)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
     if (!px_utf8_is_printable(entry->name))
@@ -45,9 +44,9 @@ static int load(struct px_registry_entry *entry, const char *folder, const char 
                        "%s/%s: the name is not UTF-8 without control characters, so it cannot be "
                        "asked for; rename the file",
                        folder, file);
-    if (snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path)
-        return px_fail(err, PX_E_IO, "%s: the path is too long", file);
-    rc = px_model_load(&entry->model, path, dtype, err);
+    rc = px_path_join(path, folder, file, err);
+    if (rc == 0)
+        rc = px_model_load(&entry->model, path, dtype, err);
     if (rc < 0)
         return rc;
     const struct px_network *network = px_model_network(entry->model);
@@ -117,7 +116,7 @@ static int prefer(struct px_registry *registry, const char *name, struct px_erro
 int px_registry_load(struct px_registry **out, const char *folder, const char *preferred,
                      enum px_dtype dtype, struct px_error *err)
 {
-    static const char *const suffixes[] = {suffix, NULL};
+    static const char *const suffixes[] = {".safetensors", NULL};
     char **files = NULL;
     size_t count = 0;
     int rc = px_list_folder(folder, suffixes, &files, &count, err);

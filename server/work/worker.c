@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/work/memory.h"
+#include "server/work/stages.h"
 
 enum { MAX_BATCH = 64 };
 
@@ -214,7 +215,7 @@ static void *codec_main(void *argument)
                 job->done(job);
         } else {
             if (job->reply.status == 0)
-                px_job_finish(job);
+                px_job_encode(job);
             px_queue_finish_done(server->queue, job);
             job->done(job);
         }
