@@ -15,19 +15,12 @@ static int time_steps(struct px_run *run, double *seconds, int64_t *timed, struc
     *timed = 0;
     most = most < warm + MAX_TIMED ? most : warm + MAX_TIMED;
     for (int64_t i = 0; i < most; i++) {
-        struct px_feed_batch batch;
-        struct px_gan_losses losses;
+        struct px_history_step step = {.lr = run->settings->lr};
         if (*run->stop)
             return px_fail(err, PX_E_INTERRUPTED, "interrupted");
         if (i == warm)
             start = px_now_ns();
-        int rc = px_feed_next(run->feed, &batch, err);
-        if (rc)
-            return rc; /* there is no batch to look at */
-        rc = px_gan_set_size(run->gan, (int)batch.width, (int)batch.height, err);
-        px_gan_set_count(run->gan, (int)batch.count);
-        if (!rc)
-            rc = px_gan_step(run->gan, batch.input, batch.target, run->settings->lr, &losses, err);
+        int rc = px_run_step(run, &step, err);
         if (rc)
             return rc;
         *timed += i >= warm;

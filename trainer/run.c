@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "trainer/save/finetune.h"
 
 /* Decoded pictures are kept up to this size: 400 pairs at 286 x 286 take 196 MB. */
@@ -231,6 +232,22 @@ int px_run_prepare(struct px_run *run, struct px_error *err)
         rc = start_history(run, err);
     if (!rc && !s->dry_run)
         rc = start_report(run, err);
+    return rc;
+}
+
+int px_run_step(struct px_run *run, struct px_history_step *done, struct px_error *err)
+{
+    struct px_train_batch batch;
+    int64_t begin = px_now_ns();
+    int rc = px_feed_next(run->feed, &batch, err);
+
+    if (rc)
+        return rc;
+    done->data = px_ms_since(begin) * 1e-3;
+    begin = px_now_ns();
+    rc = px_gan_step(run->gan, &batch, done->lr, &done->losses, err);
+    done->compute = px_ms_since(begin) * 1e-3;
+    done->images = batch.count;
     return rc;
 }
 

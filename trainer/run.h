@@ -54,4 +54,8 @@ struct px_run {
 int px_run_prepare(struct px_run *run, struct px_error *err);
 void px_run_release(struct px_run *run);
 
+/* Takes the next batch and makes a training step with it. The caller has set done->lr; the losses,
+ * the number of images and the times are filled in. run->steps does not change. */
+int px_run_step(struct px_run *run, struct px_history_step *done, struct px_error *err);
+
 #endif

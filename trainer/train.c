@@ -27,24 +27,12 @@ static int check_losses(const struct px_run *run, const struct px_gan_losses *l,
 
 static int step(struct px_run *run, struct px_error *err)
 {
-    struct px_feed_batch batch;
     int64_t epoch = run->steps / run->steps_per_epoch + 1;
     struct px_history_step done = {.lr = px_schedule_lr(&run->schedule, epoch)};
-    int64_t begin = px_now_ns();
-    int rc = px_feed_next(run->feed, &batch, err);
+    int rc = px_run_step(run, &done, err);
 
     if (rc)
         return rc;
-    done.data = px_ms_since(begin) * 1e-3;
-    begin = px_now_ns();
-    rc = px_gan_set_size(run->gan, (int)batch.width, (int)batch.height, err);
-    px_gan_set_count(run->gan, (int)batch.count);
-    if (!rc)
-        rc = px_gan_step(run->gan, batch.input, batch.target, done.lr, &done.losses, err);
-    if (rc)
-        return rc;
-    done.compute = px_ms_since(begin) * 1e-3;
-    done.images = batch.count;
     run->profile.data += done.data;
     run->profile.step += done.compute;
     run->profile.steps++;

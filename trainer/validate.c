@@ -69,11 +69,11 @@ static int measure(struct px_validation *v, struct px_gan *gan, const struct px_
     struct px_quality one;
 
     uint32_t width = pair->input.width, height = pair->input.height;
-    int rc = px_gan_set_size(gan, (int)width, (int)height, err);
+    const struct px_train_batch picture = {
+        .input = v->input, .count = 1, .height = (int)height, .width = (int)width};
 
     px_augment_apply(&whole, &pair->input, width, height, v->input);
-    if (!rc)
-        rc = px_gan_generate(gan, v->input, v->fake, err);
+    int rc = px_gan_generate(gan, &picture, v->fake, err);
     forget_pair(v);
     if (rc || (rc = px_image_create(&v->output, width, height, v->output_nc, err)) != 0)
         return rc;

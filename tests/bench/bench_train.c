@@ -78,6 +78,7 @@ static int time_steps(struct px_gan *gan, const struct settings *s, double *time
     struct px_gan_profile before = {0};
     size_t count = (size_t)(s->batch_size * s->size * s->size * 3);
     float *a = noise(count, 1), *b = noise(count, 2);
+    const struct px_train_batch batch = {a, b, (int)s->batch_size, (int)s->size, (int)s->size};
     struct px_gan_losses losses = {0};
     int rc = a && b ? 0 : px_fail(err, PX_E_NOMEM, "no memory for pairs");
 
@@ -85,7 +86,7 @@ static int time_steps(struct px_gan *gan, const struct settings *s, double *time
         int64_t start = px_now_ns();
         if (i == 0)
             before = *px_gan_profile(gan);
-        rc = px_gan_step(gan, a, b, 2e-4, &losses, err);
+        rc = px_gan_step(gan, &batch, 2e-4, &losses, err);
         if (i >= 0)
             times[i] = px_ms_since(start);
     }

@@ -1,5 +1,6 @@
 #include "trainer/data/feed.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,10 +225,11 @@ void px_feed_destroy(struct px_feed *feed)
     free(feed);
 }
 
-int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_error *err)
+int px_feed_next(struct px_feed *feed, struct px_train_batch *batch, struct px_error *err)
 {
     struct slot *slot = &feed->slots[feed->next % feed->slot_count];
 
+    assert(feed->next < feed->options.end_step);
     pthread_mutex_lock(&feed->mutex);
     if (feed->next > feed->options.first_step) { /* the consumer is done with the one before */
         feed->slots[(feed->next - 1) % feed->slot_count].state = SLOT_EMPTY;
@@ -239,7 +241,11 @@ int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_er
     feed->next++;
     if (slot->err.code)
         return px_fail(err, (enum px_code)slot->err.code, "%s", slot->err.message);
-    *batch =
-        (struct px_feed_batch){slot->input, slot->target, slot->width, slot->height, slot->count};
+    assert(slot->count > 0 && slot->width > 0 && slot->height > 0);
+    *batch = (struct px_train_batch){.input = slot->input,
+                                     .target = slot->target,
+                                     .count = (int)slot->count,
+                                     .height = (int)slot->height,
+                                     .width = (int)slot->width};
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "trainer/data/batch.h"
 #include "trainer/data/pairs.h"
 
 struct px_feed;
@@ -32,15 +33,10 @@ int64_t px_feed_steps_per_epoch(const struct px_feed_options *options);
 
 int px_feed_create(struct px_feed **out, const struct px_feed_options *options,
                    struct px_error *err);
-void px_feed_destroy(struct px_feed *feed); /* stops the thread; accepts NULL */
+void px_feed_destroy(struct px_feed *feed); /* stops its threads; accepts NULL */
 
-struct px_feed_batch {
-    const float *input, *target; /* (batch, height, width, input_nc) and (.., output_nc), [-1, 1] */
-    uint32_t width, height, count; /* count: pairs, batch_size or, at an epoch's end, fewer */
-};
-
-/* The next step's batch, valid until the next call. At most end - first calls. Fails where a file
- * could not be read. */
-int px_feed_next(struct px_feed *feed, struct px_feed_batch *batch, struct px_error *err);
+/* The next step's batch, valid until the next call: batch_size pairs, or fewer at the end of an
+ * epoch. At most end - first calls. Fails if a file could not be read. */
+int px_feed_next(struct px_feed *feed, struct px_train_batch *batch, struct px_error *err);
 
 #endif

@@ -63,7 +63,7 @@ static int create_D(struct px_gan *gan, struct px_error *err)
     return rc ? rc : px_patchgan_create(&gan->g_step, gan->dnn, gan->weights_D, &d, err);
 }
 
-/* Lets go what is made for one size of batches. */
+/* Frees what depends on the number of images. */
 static void forget_batch(struct px_gan *gan)
 {
     px_generator_destroy(gan->generator);
@@ -75,7 +75,7 @@ static void forget_batch(struct px_gan *gan)
     gan->dfake = NULL;
 }
 
-/* And that for one size of images. */
+/* And what depends on their size. */
 static void forget_size(struct px_gan *gan)
 {
     forget_batch(gan);
@@ -99,8 +99,9 @@ int px_gan_prepare(struct px_gan *gan, struct px_error *err)
     return rc;
 }
 
-int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *err)
+int px_gan_fit_size(struct px_gan *gan, const struct px_train_batch *batch, struct px_error *err)
 {
+    int width = batch->width, height = batch->height;
     int multiple = px_network_multiple(&gan->options.network);
 
     if (width == gan->width && height == gan->height)
@@ -115,8 +116,9 @@ int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *
     return 0;
 }
 
-void px_gan_set_count(struct px_gan *gan, int count)
+void px_gan_fit_count(struct px_gan *gan, const struct px_train_batch *batch)
 {
+    int count = batch->count;
     int n = count < gan->options.batch_size ? count : gan->options.batch_size;
 
     assert(count > 0 && (count <= n || gan->options.accumulate > 1));
@@ -182,8 +184,14 @@ void px_gan_destroy(struct px_gan *gan)
     free(gan);
 }
 
-int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err)
+int px_gan_generate(struct px_gan *gan, const struct px_train_batch *picture, float *fake,
+                    struct px_error *err)
 {
+    int rc = px_gan_fit_size(gan, picture, err);
+
+    assert(picture->count == 1);
+    if (rc)
+        return rc;
     const struct px_generator_options options = {.n = 1,
                                                  .height = gan->height,
                                                  .width = gan->width,
@@ -191,14 +199,13 @@ int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_e
                                                  .dtype = gan->options.dtype};
     const struct px_network *net = &gan->options.network;
     float *y;
-    int rc = 0;
 
     if (!gan->single)
         rc = px_generator_create(&gan->single, gan->dnn, net, gan->weights_G, &options, err);
     if (rc)
         return rc;
     px_weights_refresh(gan->weights_G);
-    rc = px_generator_forward(gan->single, a, NULL, &y, err);
+    rc = px_generator_forward(gan->single, picture->input, NULL, &y, err);
     if (!rc)
         memcpy(fake, y,
                (size_t)gan->height * (size_t)gan->width * (size_t)net->output_nc * sizeof *fake);

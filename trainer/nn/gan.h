@@ -7,8 +7,8 @@
  * and real; G step through the updated D. With lambda_GAN 0 there is no D.
  *
  * In bf16 the convolutions read and write bf16 (trainer/nn/parts/generator.h says what is rounded);
- * losses, sums, statistics, gradients by weights, Adam, weights and moments are f32 as ever, so
- * that all that is saved is the same in both.
+ * losses, sums, statistics, gradients by weights, Adam, weights and moments stay f32, so that
+ * the files have the same form for both.
  *
  * Owns weights, moments, activations; allocated once in px_gan_create(). Serves one
  * thread at a time (its OpenMP team does the work). Reproducible bit by bit for the same seed,
@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "model/network/network.h"
 #include "model/network/tensor.h"
+#include "trainer/data/batch.h"
 #include "trainer/nn/init.h"
 #include "trainer/nn/loss.h"
 #include "trainer/nn/patchgan.h"
@@ -32,7 +33,7 @@ struct px_gan_options {
     int ndf;
     int n_layers_D; /* 3: the 70x70 PatchGAN; 1..PX_MAX_D_LAYERS; 0: the PixelDiscriminator */
     int batch_size;
-    int accumulate; /* a step's gradients are the means over so many batches; 0 and 1: of one */
+    int accumulate; /* a step's gradients are the means over this many batches; 0 is as 1 */
     int threads;
     enum px_dtype dtype; /* PX_BF16; all else is PX_F32 */
     double beta1;        /* Adam: beta2 0.999, epsilon 1e-8 */
@@ -46,26 +47,21 @@ struct px_gan_options {
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);
 void px_gan_destroy(struct px_gan *gan); /* accepts NULL */
 
-/* The size of the images from here on: multiples of what the network takes, at least its least side
- * and D's. The same size as before costs nothing; for another, activations and convolutions are
- * made anew when they are needed. Parameters, moments and counters stay. */
-int px_gan_set_size(struct px_gan *gan, int width, int height, struct px_error *err);
-
-/* How many pictures a step takes from here on, 1..batch_size * accumulate; at first all of them.
- * They are taken in batches of one size, the largest that divides them and is at most batch_size.
- * Where that size is another than before, it is as with another size of images. */
-void px_gan_set_count(struct px_gan *gan, int count);
-
 /* As the reference logs them: G_GAN and G_L1 already multiplied by their lambda, D_real and D_fake
  * not halved; without D all but G_L1 are 0. */
 struct px_gan_losses {
     float G_GAN, G_L1, D_real, D_fake;
 };
 
-/* a: (count, height, width, input_nc), b: (count, height, width, output_nc), interleaved, [-1, 1].
- * All batches take part in D's update before any takes part in G's, so without batch norm and
- * dropout it is as one batch of that size. lr is the learning rate of this step. */
-int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
+/* One step on 1 to batch_size * accumulate pairs, with the learning rate lr. Sides must be
+ * multiples of what the network takes (INVALID otherwise) and at least its smallest side and D's.
+ * Batches of the same size as before cost nothing extra; for another size, activations and
+ * convolutions are made anew, while parameters, moments and counters stay.
+ *
+ * The pairs are taken in parts of one size, the largest that divides their number and is at most
+ * batch_size. All parts contribute to D's update before any contributes to G's, so without batch
+ * norm and dropout the result is that of one large batch. */
+int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
 
 /* Seconds spent in all steps so far: G forward, everything of D (its step and G's gradient through
@@ -75,9 +71,11 @@ struct px_gan_profile {
 };
 const struct px_gan_profile *px_gan_profile(const struct px_gan *gan);
 
-/* G(a) for one image, (1, height, width, C): norm on the image's own statistics, dropout off;
- * changes nothing. For validation and pictures. */
-int px_gan_generate(struct px_gan *gan, const float *a, float *fake, struct px_error *err);
+/* G(input) of a batch of one picture, written to fake, (1, height, width, output_nc): norm on the
+ * picture's own statistics, dropout off. The target is not read and nothing that a step uses
+ * changes. For validation and pictures; sizes as above. */
+int px_gan_generate(struct px_gan *gan, const struct px_train_batch *picture, float *fake,
+                    struct px_error *err);
 
 /* All that a step changes, as named tensors: "G." and "D." + the state_dict's names, and the
  * moments "G.adam_m.NAME", "G.adam_v.NAME", "D....". `data` may be read to save between steps, and

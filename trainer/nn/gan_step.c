@@ -1,5 +1,6 @@
 #include "trainer/nn/parts/gan_parts.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -214,14 +215,20 @@ static int turn_G(struct px_gan *gan, const struct turn *turn, struct px_gan_los
     return 0;
 }
 
-int px_gan_step(struct px_gan *gan, const float *a, const float *b, double lr,
+int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double lr,
                 struct px_gan_losses *losses, struct px_error *err)
 {
-    const struct turn turn = {a, b, lr};
-    int rc = px_gan_prepare(gan, err);
+    const struct turn turn = {batch->input, batch->target, lr};
+    int rc = px_gan_fit_size(gan, batch, err);
+
+    if (!rc) {
+        px_gan_fit_count(gan, batch);
+        rc = px_gan_prepare(gan, err);
+    }
 
     if (rc)
         return rc;
+    assert(gan->n * gan->parts == batch->count && gan->dfake);
     *losses = (struct px_gan_losses){0};
     gan->lap_ns = px_now_ns();
     px_weights_refresh(gan->weights_G);

@@ -436,7 +436,7 @@ static void test_crop(void **state)
     assert_int_equal(pair->input.height, 9);
     struct px_feed_options plan = feed_of(pairs, 0, 50);
     struct px_feed *feed;
-    struct px_feed_batch batch;
+    struct px_train_batch batch;
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int i = 0; i < 50; i++) /* sanitizers would see a crop outside */
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
@@ -462,7 +462,7 @@ static void test_whole(void **state)
     struct px_error err = {0};
     struct px_pairs_options options = small();
     struct px_feed *feed;
-    struct px_feed_batch batch;
+    struct px_train_batch batch;
     (void)state;
 
     make_folder("whole");
@@ -485,7 +485,7 @@ static void test_whole(void **state)
             assert_int_equal(px_feed_next(feed, &batch, &err), 0);
             assert_int_equal(batch.width, i % 2 ? 8 : 16);
             assert_int_equal(batch.height, i % 2 ? 24 : 8);
-            for (uint32_t k = 0; k < batch.width * batch.height * 3; k++) {
+            for (int k = 0; k < batch.width * batch.height * 3; k++) {
                 int value = i % 2 ? 20 : 10;
                 assert_int_equal((int)((batch.input[k] + 1) * 127.5f + 0.5f), value);
                 assert_int_equal((int)((batch.target[k] + 1) * 127.5f + 0.5f), value);
@@ -583,7 +583,7 @@ static void test_feed(void **state)
     struct px_error err = {0};
     struct px_pairs_options options = small();
     static float straight[STEPS][BATCH_FLOATS];
-    struct px_feed_batch batch;
+    struct px_train_batch batch;
     (void)state;
 
     make_folder("feed");
@@ -600,10 +600,10 @@ static void test_feed(void **state)
     for (int s = 0; s < STEPS; s++) {
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
         assert_int_equal(batch.count, s % 3 < 2 ? 2 : 1);
-        memcpy(straight[s], batch.input, batch.count * sizeof straight[s] / 2);
+        memcpy(straight[s], batch.input, (size_t)batch.count * sizeof straight[s] / 2);
         if (s % 3 == 0)
             seen = 0;
-        for (uint32_t i = 0; i < batch.count;
+        for (int i = 0; i < batch.count;
              i++) { /* input and target of one file, none twice an epoch */
             int v = (int)((batch.input[i * 48] + 1) * 127.5f + 0.5f);
             int w = (int)((batch.target[i * 48] + 1) * 127.5f + 0.5f);
@@ -624,7 +624,7 @@ static void test_feed(void **state)
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int s = 4; s < STEPS; s++) {
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
-        assert_memory_equal(straight[s], batch.input, batch.count * sizeof straight[s] / 2);
+        assert_memory_equal(straight[s], batch.input, (size_t)batch.count * sizeof straight[s] / 2);
     }
     px_feed_destroy(feed);
 
@@ -633,9 +633,9 @@ static void test_feed(void **state)
     assert_int_equal(px_feed_create(&feed, &plan, &err), 0);
     for (int s = 0; s < STEPS; s++) {
         assert_int_equal(px_feed_next(feed, &batch, &err), 0);
-        for (uint32_t i = 0; i < batch.count; i++)
+        for (int i = 0; i < batch.count; i++)
             assert_int_equal((int)((batch.input[i * 48] + 1) * 127.5f + 0.5f),
-                             (s % 3 * 2 + (int)i) * 50);
+                             (s % 3 * 2 + i) * 50);
     }
     px_feed_destroy(feed);
 
@@ -656,7 +656,7 @@ static void test_feed_fails(void **state)
     struct px_feed *feed;
     struct px_error err = {0};
     struct px_pairs_options options = small();
-    struct px_feed_batch batch;
+    struct px_train_batch batch;
     (void)state;
 
     make_folder("vanish");

@@ -191,6 +191,12 @@ static void check_losses(const struct px_gan_losses *got, const float *want, int
             fail_msg("step %d: %s is %g, not %g", step, names[i], (double)g[i], (double)want[i]);
 }
 
+/* `count` pairs of SIDE x SIDE pictures. */
+static struct px_train_batch batch_of(int count, const float *a, const float *b)
+{
+    return (struct px_train_batch){a, b, count, SIDE, SIDE};
+}
+
 static void run_golden(int batch, int threads)
 {
     char name[64];
@@ -206,7 +212,8 @@ static void run_golden(int batch, int threads)
     for (int s = 0; s < STEPS; s++) {
         struct px_gan_losses got;
         size_t at = (size_t)(s * batch * PIXELS);
-        if (px_gan_step(gan, a + at, b + at, 2e-4, &got, &err))
+        const struct px_train_batch pairs = batch_of(batch, a + at, b + at);
+        if (px_gan_step(gan, &pairs, 2e-4, &got, &err))
             fail_msg("%s", err.message);
         check_losses(&got, losses + (size_t)s * 4, s + 1);
         if (s == 0) {
@@ -250,10 +257,11 @@ static void check_repeats(enum px_dtype dtype)
     struct px_gan *one = create_of(dtype, 1, 2), *two = create_of(dtype, 1, 2);
     struct px_gan_losses l1, l2;
     float *a = noise(PIXELS, 1), *b = noise(PIXELS, 2);
+    const struct px_train_batch pair = batch_of(1, a, b);
 
     for (int s = 0; s < 3; s++) {
-        assert_int_equal(px_gan_step(one, a, b, 2e-4, &l1, NULL), 0);
-        assert_int_equal(px_gan_step(two, a, b, 2e-4, &l2, NULL), 0);
+        assert_int_equal(px_gan_step(one, &pair, 2e-4, &l1, NULL), 0);
+        assert_int_equal(px_gan_step(two, &pair, 2e-4, &l2, NULL), 0);
         assert_memory_equal(&l1, &l2, sizeof l1);
     }
     const struct px_tensor *t1, *t2;
@@ -279,12 +287,13 @@ static void test_generate(void **state)
 {
     struct px_gan *gan = create(2, 2);
     float *a = noise(2 * PIXELS, 3), *y = malloc(PIXELS * sizeof *y), *again = malloc(PIXELS * 4);
+    const struct px_train_batch pairs = batch_of(2, a, a), picture = batch_of(1, a, NULL);
     struct px_gan_losses l;
     const struct px_tensor *list;
     (void)state;
 
     load_weights(gan);
-    assert_int_equal(px_gan_step(gan, a, a, 2e-4, &l, NULL), 0);
+    assert_int_equal(px_gan_step(gan, &pairs, 2e-4, &l, NULL), 0);
     size_t n = px_gan_tensors(gan, &list), bytes = 0;
     for (size_t i = 0; i < n; i++)
         bytes += list[i].bytes;
@@ -292,8 +301,8 @@ static void test_generate(void **state)
     for (size_t i = 0; i < n; p += list[i++].bytes)
         memcpy(p, list[i].data, list[i].bytes);
 
-    assert_int_equal(px_gan_generate(gan, a, y, NULL), 0);
-    assert_int_equal(px_gan_generate(gan, a, again, NULL), 0);
+    assert_int_equal(px_gan_generate(gan, &picture, y, NULL), 0);
+    assert_int_equal(px_gan_generate(gan, &picture, again, NULL), 0);
     assert_memory_equal(y, again, PIXELS * sizeof *y);
     p = before;
     for (size_t i = 0; i < n; p += list[i++].bytes)
@@ -343,28 +352,28 @@ static void test_sizes(void **state)
     float *a = noise(COUNT, 1), *b = noise(COUNT, 2), *y = malloc(COUNT * sizeof *y);
     float *ta = transposed(a, HEIGHT, WIDTH), *tb = transposed(b, HEIGHT, WIDTH);
     float *ty = malloc(COUNT * sizeof *ty);
+    const struct px_train_batch picture = {a, b, 1, HEIGHT, WIDTH},
+                                turned = {ta, tb, 1, WIDTH, HEIGHT};
+    const struct px_train_batch small = {a, NULL, 1, 32, 32}, odd = {a, b, 1, 50, WIDTH};
+    struct px_gan_losses l, t, d;
     struct px_error err = {0};
     (void)state;
 
-    assert_int_equal(px_gan_set_size(wide, WIDTH, 50, &err), -PX_E_INVALID);
+    assert_int_equal(px_gan_step(wide, &odd, 1e-4, &l, &err), -PX_E_INVALID);
+    assert_int_equal(px_gan_generate(wide, &odd, y, &err), -PX_E_INVALID);
     transpose_kernels(high);
     for (int i = 0; i < 3; i++) {
-        struct px_gan_losses l, t, d;
-        assert_int_equal(px_gan_set_size(wide, 32, 32, &err), 0); /* in between */
-        assert_int_equal(px_gan_generate(wide, a, y, &err), 0);
-        assert_int_equal(px_gan_set_size(wide, WIDTH, HEIGHT, &err), 0);
-        assert_int_equal(px_gan_set_size(direct, WIDTH, HEIGHT, &err), 0);
-        assert_int_equal(px_gan_set_size(high, HEIGHT, WIDTH, &err), 0);
-        assert_int_equal(px_gan_step(wide, a, b, 1e-4, &l, &err), 0);
-        assert_int_equal(px_gan_step(direct, a, b, 1e-4, &d, &err), 0);
-        assert_int_equal(px_gan_step(high, ta, tb, 1e-4, &t, &err), 0);
+        assert_int_equal(px_gan_generate(wide, &small, y, &err), 0); /* in between */
+        assert_int_equal(px_gan_step(wide, &picture, 1e-4, &l, &err), 0);
+        assert_int_equal(px_gan_step(direct, &picture, 1e-4, &d, &err), 0);
+        assert_int_equal(px_gan_step(high, &turned, 1e-4, &t, &err), 0);
         assert_memory_equal(&l, &d, sizeof l);
         assert_true(fabsf(l.G_GAN - t.G_GAN) < 1e-3f * l.G_GAN);
         assert_true(fabsf(l.G_L1 - t.G_L1) < 1e-3f * l.G_L1);
         assert_true(fabsf(l.D_real - t.D_real) < 1e-3f * l.D_real);
     }
-    assert_int_equal(px_gan_generate(wide, a, y, &err), 0);
-    assert_int_equal(px_gan_generate(high, ta, ty, &err), 0);
+    assert_int_equal(px_gan_generate(wide, &picture, y, &err), 0);
+    assert_int_equal(px_gan_generate(high, &turned, ty, &err), 0);
     float *back = transposed(ty, WIDTH, HEIGHT), most = 0, spread = 0;
     for (size_t i = 0; i < COUNT; i++) {
         most = fmaxf(most, fabsf(back[i] - y[i]));
@@ -426,11 +435,12 @@ static void check_accumulation(enum px_norm norm, double lambda_GAN)
     struct px_gan *halves = create_parts(norm, lambda_GAN, 2, 2);
     struct px_gan *quarters = create_parts(norm, lambda_GAN, 1, 4);
     struct px_gan *gans[3] = {whole, halves, quarters};
+    const struct px_train_batch pairs = batch_of(4, a, b);
     struct px_gan_losses l[3];
 
     for (int s = 0; s < 4; s++) {
         for (int g = 0; g < 3; g++)
-            assert_int_equal(px_gan_step(gans[g], a, b, 2e-3, &l[g], NULL), 0);
+            assert_int_equal(px_gan_step(gans[g], &pairs, 2e-3, &l[g], NULL), 0);
         for (int g = 1; g < 3; g++) {
             assert_true(fabsf(l[g].G_L1 - l[0].G_L1) < 1e-4f * l[0].G_L1);
             assert_true(fabsf(l[g].G_GAN - l[0].G_GAN) <= 1e-4f * l[0].G_GAN);
@@ -454,12 +464,13 @@ static void test_accumulation(void **state)
     check_accumulation(PX_NORM_NONE, 0);
 }
 
-static void assert_same_step(struct px_gan *one, struct px_gan *two, const float *a, const float *b)
+static void assert_same_step(struct px_gan *one, struct px_gan *two,
+                             const struct px_train_batch *batch)
 {
     struct px_gan_losses l[2];
 
-    assert_int_equal(px_gan_step(one, a, b, 2e-3, &l[0], NULL), 0);
-    assert_int_equal(px_gan_step(two, a, b, 2e-3, &l[1], NULL), 0);
+    assert_int_equal(px_gan_step(one, batch, 2e-3, &l[0], NULL), 0);
+    assert_int_equal(px_gan_step(two, batch, 2e-3, &l[1], NULL), 0);
     assert_memory_equal(&l[0], &l[1], sizeof l[0]);
 }
 
@@ -480,26 +491,23 @@ static void test_counts(void **state)
     struct px_gan *three = create(3, 2), *two = create(2, 2);
     struct px_gan *parts = create_parts(PX_NORM_BATCH, 1, 2, 4);
     struct px_gan *ones = create_parts(PX_NORM_BATCH, 1, 1, 7);
+    struct px_train_batch counts[7]; /* of 1 to 7 pairs */
     (void)state;
 
-    px_gan_set_count(three, 2);
-    assert_same_step(three, two, a, b);
-    px_gan_set_count(three, 1);
-    px_gan_set_count(two, 1);
-    assert_same_step(three, two, a, b);
-    px_gan_set_count(three, 2);
-    px_gan_set_count(two, 2);
-    assert_same_step(three, two, a, b);
+    for (int i = 0; i < 7; i++)
+        counts[i] = batch_of(i + 1, a, b);
+
+    assert_same_step(three, two, &counts[1]);
+    assert_same_step(three, two, &counts[0]);
+    assert_same_step(three, two, &counts[1]);
     assert_same_weights(three, two);
 
-    px_gan_set_count(parts, 7); /* no two divide them */
-    assert_same_step(parts, ones, a, b);
+    assert_same_step(parts, ones, &counts[6]); /* no two divide them */
     assert_same_weights(parts, ones);
     struct px_gan *pairs = create_parts(PX_NORM_BATCH, 1, 2, 3);
     px_gan_destroy(parts);
     parts = create_parts(PX_NORM_BATCH, 1, 2, 4);
-    px_gan_set_count(parts, 6);
-    assert_same_step(parts, pairs, a, b);
+    assert_same_step(parts, pairs, &counts[5]);
     assert_same_weights(parts, pairs);
     px_gan_destroy(three);
     px_gan_destroy(two);
@@ -514,15 +522,16 @@ static void test_learns(void **state)
 {
     struct px_gan *gan = create(1, 2);
     float *a = noise(PIXELS, 5), *b = malloc(PIXELS * sizeof *b);
+    const struct px_train_batch pair = batch_of(1, a, b);
     struct px_gan_losses l;
     (void)state;
 
     for (size_t i = 0; i < PIXELS; i++)
         b[i] = a[i] > 0 ? 0.6f : -0.4f;
-    assert_int_equal(px_gan_step(gan, a, b, 2e-3, &l, NULL), 0);
+    assert_int_equal(px_gan_step(gan, &pair, 2e-3, &l, NULL), 0);
     float first = l.G_L1;
     for (int s = 0; s < 150; s++)
-        assert_int_equal(px_gan_step(gan, a, b, 2e-3, &l, NULL), 0);
+        assert_int_equal(px_gan_step(gan, &pair, 2e-3, &l, NULL), 0);
     if (!(l.G_L1 < 0.7f * first))
         fail_msg("L1 went from %g only to %g", (double)first, (double)l.G_L1);
     free(a);

@@ -50,7 +50,14 @@ static inline int px_gan_channels_D(const struct px_gan *gan)
     return (o->unconditional ? 0 : o->network.input_nc) + o->network.output_nc;
 }
 
-/* Makes what a step needs for the images' size, where it is not there. */
+/* Adopts the size of the batch's images. What was made for another size is freed. INVALID if the
+ * network does not take it. */
+int px_gan_fit_size(struct px_gan *gan, const struct px_train_batch *batch, struct px_error *err);
+
+/* The same for the number of its images. */
+void px_gan_fit_count(struct px_gan *gan, const struct px_train_batch *batch);
+
+/* Makes whatever a step still needs for the current size and number. */
 int px_gan_prepare(struct px_gan *gan, struct px_error *err);
 
 /* Lists what px_gan_tensors() gives, once the networks are there. */
