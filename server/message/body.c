@@ -33,6 +33,27 @@ static int read_raw(struct px_body *body, enum px_body_kind kind, struct px_erro
     return 0;
 }
 
+static bool is_url(const char *text, size_t size)
+{
+    return (size >= 7 && strncasecmp(text, "http://", 7) == 0) ||
+           (size >= 8 && strncasecmp(text, "https://", 8) == 0);
+}
+
+static int not_a_file(const struct px_form_part *image, struct px_error *err)
+{
+    return px_fail(err, PX_E_INVALID,
+                   "the form field 'image' is %s; send the picture with curl -F image=@FILE",
+                   is_url((const char *)image->data, image->size)
+                       ? "a URL, and URLs are not fetched"
+                       : "not a file");
+}
+
+/* Browsers send the button that submitted a form like a field. */
+static bool is_button(const struct px_form_part *part)
+{
+    return !part->is_file && strcmp(part->name, "submit") == 0;
+}
+
 static int read_multipart(struct px_body *body, const char *boundary, struct px_fields *fields,
                           struct px_error *err)
 {
@@ -43,9 +64,10 @@ static int read_multipart(struct px_body *body, const char *boundary, struct px_
     for (size_t i = 0; i < parts.count && rc == 0; i++) {
         const struct px_form_part *part = &parts.at[i];
         bool named = strcmp(part->name, "image") == 0;
-        if (!part->is_file && named)
-            rc = px_fail(err, PX_E_INVALID,
-                         "the form field 'image' is not a file; send one with curl -F image=@FILE");
+        if (part->not_chosen || is_button(part))
+            continue;
+        if (!part->is_file && named && part->size > 0)
+            rc = not_a_file(part, err);
         else if (!part->is_file)
             rc = px_fields_add(fields, part->name, (const char *)part->data, part->size,
                                "form field", err);
@@ -92,6 +114,10 @@ static int read_json_image(struct px_body *body, json_t *value, struct px_error 
 
     if (!text)
         return px_fail(err, PX_E_INVALID, "JSON key 'image' is not a string of base64");
+    if (is_url(text, length))
+        return px_fail(err, PX_E_INVALID,
+                       "JSON key 'image' is a URL, and URLs are not fetched; send the picture in "
+                       "base64");
     rc = skip_data_url(&text, &length, err);
     if (rc < 0)
         return rc;
@@ -107,16 +133,28 @@ static int read_json_image(struct px_body *body, json_t *value, struct px_error 
     return 0;
 }
 
+/* Languages with one type of number may write 90 as 90.0. Beyond 2^53 it may be rounded. */
+static bool is_whole(double number)
+{
+    return number >= -0x1p53 && number <= 0x1p53 && number == (double)(int64_t)number;
+}
+
 static int add_json_field(struct px_fields *fields, const char *key, json_t *value,
                           struct px_error *err)
 {
     char number[32];
 
+    if (json_is_null(value))
+        return 0; /* not given */
     if (json_is_string(value))
         return px_fields_add(fields, key, json_string_value(value), json_string_length(value),
                              "JSON key", err);
     if (json_is_integer(value)) {
         int n = snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return px_fields_add(fields, key, number, (size_t)n, "JSON key", err);
+    }
+    if (json_is_real(value) && is_whole(json_real_value(value))) {
+        int n = snprintf(number, sizeof number, "%.0f", json_real_value(value));
         return px_fields_add(fields, key, number, (size_t)n, "JSON key", err);
     }
     return px_fail(err, PX_E_INVALID, "JSON key '%.60s' is neither a string nor a whole number",
@@ -135,8 +173,10 @@ static int read_object(struct px_body *body, json_t *root, struct px_fields *fie
                        "the JSON body is not an object; send {\"image\": \"<base64>\", ...}");
     json_object_foreach(root, key, value)
     {
-        rc = strcmp(key, "image") == 0 ? read_json_image(body, value, err)
-                                       : add_json_field(fields, key, value, err);
+        if (strcmp(key, "image") == 0 && !json_is_null(value))
+            rc = read_json_image(body, value, err);
+        else
+            rc = add_json_field(fields, key, value, err);
         if (rc < 0)
             return rc;
     }
@@ -148,7 +188,7 @@ static int read_object(struct px_body *body, json_t *root, struct px_fields *fie
 
 /* A body is one flat object. Anything else is refused before it is parsed, where every "0," would
  * take forty bytes of memory. Whether all of it is JSON is not decided here. */
-static int check_flat(const struct px_owned_bytes *text, struct px_error *err)
+static int check_flat(const struct px_span *text, struct px_error *err)
 {
     size_t opened = 0, commas = 0;
     bool quoted = false;
@@ -174,6 +214,8 @@ static int check_flat(const struct px_owned_bytes *text, struct px_error *err)
 
 static int malformed(const json_error_t *problem, struct px_error *err)
 {
+    if (json_error_code(problem) == json_error_out_of_memory)
+        return px_fail(err, PX_E_NOMEM, "no memory for the JSON body; try again later");
     bool large = json_error_code(problem) == json_error_numeric_overflow;
 
     return px_fail(err, PX_E_INVALID, "malformed JSON in line %d, column %d: %.120s%s",
@@ -181,18 +223,26 @@ static int malformed(const json_error_t *problem, struct px_error *err)
                    large ? "; write large numbers as a string" : "");
 }
 
+/* Without the byte order mark that some editors and languages put before UTF-8. */
+static struct px_span skip_mark(const uint8_t *text, size_t size)
+{
+    size_t n = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    return (struct px_span){text + n, size - n};
+}
+
 static int read_json(struct px_body *body, struct px_fields *fields, struct px_error *err)
 {
+    const struct px_span text = skip_mark(body->whole.data, body->whole.size);
     json_error_t problem;
 
-    if (body->whole.size == 0)
+    if (text.size == 0)
         return px_fail(err, PX_E_INVALID,
                        "the JSON body is empty; send {\"image\": \"<base64>\", ...}");
-    int rc = check_flat(&body->whole, err);
+    int rc = check_flat(&text, err);
     if (rc < 0)
         return rc;
-    json_t *root = json_loadb((const char *)body->whole.data, body->whole.size,
-                              JSON_REJECT_DUPLICATES, &problem);
+    json_t *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &problem);
 
     /* The text is not needed any more, and it may be as large as the limit allows. */
     px_body_clear(body);

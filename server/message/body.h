@@ -5,8 +5,8 @@
  * the picture are. */
 
 #include "base/error.h"
+#include "server/message/content_type.h"
 #include "server/message/fields.h"
-#include "server/message/media.h"
 
 /* Bytes on the heap with one owner. */
 struct px_owned_bytes {

@@ -14,7 +14,7 @@ struct values {
     int64_t quality;
 };
 
-/* The rows stand in the order of enum px_field. */
+/* In the order of enum px_field. */
 static const struct px_option rows[] = {
     {.name = "model", .type = PX_OPTION_STRING, .offset = offsetof(struct values, model)},
     {.name = "format",
@@ -53,6 +53,8 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
 {
     int i = find(name);
 
+    if (size == 0)
+        return 0;
     if (i < 0)
         return px_fail(err, PX_E_INVALID,
                        "unknown %s '%.60s'; the fields are model, format, quality, fit, norm, "

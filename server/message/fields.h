@@ -1,7 +1,7 @@
 #ifndef SERVER_MESSAGE_FIELDS_H
 #define SERVER_MESSAGE_FIELDS_H
 
-/* The fields of /translate, wherever they came from: query, form field or JSON key. They are first
+/* The fields of /translate, from whichever source: query, form field or JSON key. They are first
  * collected as text (a field given twice must agree), then read into numbers and choices through
  * the same option table as the command line's. */
 
@@ -28,13 +28,15 @@ struct px_fields {
     char *text[PX_FIELD_COUNT]; /* malloc'ed; NULL: not given */
 };
 
-/* Adds one field. `source` ("query", "form field", "JSON key") is for messages. INVALID: unknown
- * name, NUL byte, longer than 255 bytes, or given before with another value. */
+/* Adds one field. An empty value is as if the field was not given, whatever its name: that is how
+ * HTML forms send what was left blank. `source` ("query parameter", "form field", "JSON key") is
+ * for messages. INVALID: unknown name, NUL byte, longer than 255 bytes, or given before with
+ * another value. */
 int px_fields_add(struct px_fields *fields, const char *name, const char *value, size_t size,
                   const char *source, struct px_error *err);
 void px_fields_clear(struct px_fields *fields);
 
-/* What the texts mean, with defaults where none was given. */
+/* What the texts mean, with defaults for those not given. */
 struct px_params {
     const char *model;     /* into the fields; NULL: the default model */
     enum px_format format; /* NONE: as the Accept header says */
@@ -43,7 +45,7 @@ struct px_params {
     enum px_norm_mode norm;
     bool has_norm; /* the request says which; else the model does */
     bool dropout;
-    uint64_t seed; /* where dropout is on */
+    uint64_t seed; /* if dropout is on */
 };
 
 int px_fields_read(const struct px_fields *fields, struct px_params *params, struct px_error *err);

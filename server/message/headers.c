@@ -4,19 +4,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/message/header_text.h"
+
 struct check {
     struct px_error *err;
     int rc;
     bool length, coding, host; /* seen */
 };
-
-static bool is_token(const char *name, size_t size)
-{
-    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-    return size > 0 && strlen(name) == size && strspn(name, allowed) == size;
-}
 
 static bool has_control(const char *value, size_t size)
 {
@@ -44,9 +38,10 @@ static int look(struct check *check, const char *name, const char *value)
     if (strcasecmp(name, "Transfer-Encoding") != 0)
         return 0;
     if (strcasecmp(value, "chunked") != 0)
-        return px_fail(check->err, PX_E_INVALID,
-                       "Transfer-Encoding '%.40s' is not taken; send the body as it is, or chunked",
-                       value);
+        return px_fail(
+            check->err, PX_E_INVALID,
+            "Transfer-Encoding '%.40s' is not supported; send the body unencoded, or chunked",
+            value);
     return once("Transfer-Encoding", &check->coding, check->err);
 }
 
@@ -56,7 +51,7 @@ static enum MHD_Result on_header(void *closure, enum MHD_ValueKind kind, const c
     struct check *check = closure;
 
     (void)kind;
-    if (!is_token(name, name_size))
+    if (name_size == 0 || px_header_token_length(name) != name_size)
         check->rc = px_fail(check->err, PX_E_INVALID, "a header's name is not a token");
     else if (value && has_control(value, value_size))
         check->rc = px_fail(check->err, PX_E_INVALID,

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/message/media.h"
+#include "server/message/content_type.h"
+#include "server/message/header_text.h"
 
 struct cursor {
     const uint8_t *at, *end;
@@ -17,8 +18,8 @@ static size_t left(const struct cursor *c)
     return (size_t)(c->end - c->at);
 }
 
-/* What stands behind a delimiter's text: 1 the rest of a delimiter line (*next is behind its line
- * end), 2 the closing "--", 0 anything else, which makes the candidate ordinary data. */
+/* What follows a delimiter's text: 1 the rest of a delimiter line (*next is behind its line end), 2
+ * the closing "--", 0 anything else, which makes the candidate ordinary data. */
 static int delimiter_kind(const struct cursor *c, const uint8_t *s, const uint8_t **next)
 {
     if (c->end - s >= 2 && s[0] == '-' && s[1] == '-') {
@@ -34,7 +35,7 @@ static int delimiter_kind(const struct cursor *c, const uint8_t *s, const uint8_
 }
 
 /* Finds the next delimiter at or behind c->at: *data_end is where the data before it ends; c->at
- * moves behind it. Returns its kind, 0 where there is none. */
+ * moves behind it. Returns its kind, 0 if there is none. */
 static int next_delimiter(struct cursor *c, const uint8_t **data_end)
 {
     const uint8_t *from = c->at;
@@ -68,7 +69,7 @@ static int first_delimiter(struct cursor *c)
 
 static int read_disposition(const char *value, struct px_form_part *part, struct px_error *err)
 {
-    struct px_media_parameter parameter;
+    struct px_header_parameter parameter;
     size_t n = strcspn(value, "; \t");
     bool named = false;
     int rc;
@@ -77,17 +78,16 @@ static int read_disposition(const char *value, struct px_form_part *part, struct
         return px_fail(err, PX_E_INVALID,
                        "multipart: a part's Content-Disposition is not form-data");
     value += n;
-    while ((rc = px_media_parameter_next(&value, &parameter, err)) > 0) {
-        if (strcasecmp(parameter.name, "name") == 0) {
-            if (named || strlen(parameter.value) > PX_PART_NAME_MAX)
-                return px_fail(err, PX_E_INVALID,
-                               "multipart: a part has two names or one longer than %d bytes",
-                               PX_PART_NAME_MAX);
+    while ((rc = px_header_parameter_next(&value, &parameter, err)) > 0) {
+        if (px_header_parameter_is(&parameter, "name")) {
+            if (named)
+                return px_fail(err, PX_E_INVALID, "multipart: a part has two names");
             named = true;
-            strcpy(part->name, parameter.value); /* the length was checked */
-        } else if (strcasecmp(parameter.name, "filename") == 0 ||
-                   strcasecmp(parameter.name, "filename*") == 0) {
-            part->is_file = true; /* the client's file name itself is of no use here */
+            px_header_parameter_copy(&parameter, part->name, sizeof part->name);
+        } else if (px_header_parameter_is(&parameter, "filename") ||
+                   px_header_parameter_is(&parameter, "filename*")) {
+            part->is_file = true;
+            part->not_chosen = parameter.value.size == 0;
         }
     }
     if (rc < 0)
@@ -114,17 +114,18 @@ static int read_header(char *line, struct px_form_part *part, bool *disposed, st
     }
     if (strcasecmp(line, "Content-Transfer-Encoding") == 0 && strcasecmp(value, "binary") != 0 &&
         strcasecmp(value, "8bit") != 0 && strcasecmp(value, "7bit") != 0)
-        return px_fail(err, PX_E_INVALID,
-                       "multipart: Content-Transfer-Encoding '%.40s' is not taken; send the bytes "
-                       "as they are",
-                       value);
+        return px_fail(
+            err, PX_E_INVALID,
+            "multipart: Content-Transfer-Encoding '%.40s' is not supported; send the bytes "
+            "unencoded",
+            value);
     return 0;
 }
 
 /* Reads the header lines up to the empty one; c->at ends at the first byte of data. */
 static int read_headers(struct cursor *c, struct px_form_part *part, struct px_error *err)
 {
-    char line[1024];
+    char line[PX_MAX_PART_HEADER + 1];
     size_t room = left(c) < PX_MAX_PART_HEADER ? left(c) : PX_MAX_PART_HEADER;
     const uint8_t *limit = c->at + room;
     bool disposed = false;
@@ -183,6 +184,7 @@ int px_multipart_parse(const uint8_t *body, size_t size, const char *boundary,
                            "multipart: the body ends inside part '%s': it was cut short",
                            part->name);
         part->size = end < part->data ? 0 : (size_t)(end - part->data);
+        part->not_chosen = part->not_chosen && part->size == 0;
         parts->count++;
     }
     return 0;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "codecs/base64.h"
+#include "server/message/accept.h"
 #include "server/message/json_text.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"

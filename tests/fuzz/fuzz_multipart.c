@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/message/media.h"
+#include "server/message/accept.h"
+#include "server/message/content_type.h"
 #include "server/message/multipart.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(header, data, n);
     header[n] = '\0';
     px_accept(header, PX_FORMAT_NONE);
+    px_accept(header, PX_FORMAT_JPEG);
     if (end == NULL || px_content_type_parse(header, &type, NULL) != 0 ||
         type.kind != PX_BODY_MULTIPART)
         return 0;

@@ -57,6 +57,9 @@ static const struct {
     {"{\"quality\":80,\"dropout\":\"off\",\"image\":\"YWI=\"}", "ab", "- 80 off"},
     {" {\"dropout\":7,\n\"image\":\"YWI\"} ", "ab", "- - 7"},
     {"{\"image\":\"\"}", "", "- - -"},
+    {"{\"image\":\"YWJj\",\"model\":null,\"quality\":90.0}", "abc", "- 90 -"},
+    {"{\"image\":\"YWJj\",\"dropout\":4.2e1,\"model\":\"\",\"colour\":\"\"}", "abc", "- - 42"},
+    {"\xef\xbb\xbf{\"image\":\"YWJj\"}", "abc", "- - -"},
     {"", NULL, NULL},
     {"{", NULL, NULL},
     {"[]", NULL, NULL},
@@ -70,7 +73,12 @@ static const struct {
     {"{\"image\":\"data:image/png,abc\"}", NULL, NULL},
     {"{\"image\":\"data:image/png;base64\"}", NULL, NULL},
     {"{\"image\":\"data:\"}", NULL, NULL},
-    {"{\"image\":\"YWJj\",\"model\":null}", NULL, NULL},
+    {"{\"image\":\"YWJj\",\"model\":\"a\",\"model\":null}", NULL, NULL},
+    {"{\"image\":\"YWJj\",\"colour\":[]}", NULL, NULL},
+    {"{\"image\":\"https://a.example/b.png\"}", NULL, NULL},
+    {"{\"image\":\"YWJj\",\"dropout\":1e300}", NULL, NULL},
+    {"\xef\xbb\xbf", NULL, NULL},
+    {"\xef\xbb\xbf\xef\xbb\xbf{\"image\":\"YWJj\"}", NULL, NULL},
     {"{\"image\":\"YWJj\",\"quality\":8.5}", NULL, NULL},
     {"{\"image\":\"YWJj\",\"dropout\":false}", NULL, NULL},
     {"{\"image\":\"YWJj\",\"colour\":\"red\"}", NULL, NULL},
@@ -167,6 +175,10 @@ static void test_json_memory(void **state)
 #define UPLOAD(name, value)                                                                        \
     "--XX\r\nContent-Disposition: form-data; name=" name "; filename=x\r\n\r\n" value "\r\n"
 
+#define NOT_CHOSEN(name)                                                                           \
+    "--XX\r\nContent-Disposition: form-data; name=" name "; filename=\"\"\r\n"                     \
+    "Content-Type: application/octet-stream\r\n\r\n\r\n"
+
 static void test_forms(void **state)
 {
     static const struct {
@@ -184,6 +196,12 @@ static void test_forms(void **state)
         {FIELD("image", "abc") "--XX--", -1},
         {FIELD("model", "m") "--XX--", -1},
         {UPLOAD("image", "abc") FIELD("colour", "red") "--XX--", -1},
+        {UPLOAD("image", "abc") FIELD("colour", "") FIELD("model", "") "--XX--", 3},
+        {UPLOAD("image", "abc") FIELD("submit", "Upload") FIELD("model", "m") "--XX--", 3},
+        {FIELD("image", "") UPLOAD("photo", "abcd") "--XX--", 4},
+        {NOT_CHOSEN("image") UPLOAD("photo", "abcd") "--XX--", 4},
+        {NOT_CHOSEN("image") "--XX--", -1},
+        {FIELD("image", "http://a.example/b.png") "--XX--", -1},
         {"--XX--", -1},
     };
 
@@ -215,7 +233,7 @@ static void test_fields(void **state)
         {"format", "gif", false},    {"format", "PNG", false},
         {"quality", "1", true},      {"quality", "100", true},
         {"quality", "0", false},     {"quality", "101", false},
-        {"quality", "", false},      {"quality", "8x", false},
+        {"quality", "", true},       {"quality", "8x", false},
         {"fit", "model", true},      {"fit", "image", true},
         {"fit", "scale", true},      {"fit", "crop", false},
         {"norm", "batch", true},     {"norm", "running", true},
@@ -223,7 +241,7 @@ static void test_fields(void **state)
         {"dropout", "0", true},      {"dropout", "18446744073709551615", true},
         {"dropout", "-1", false},    {"dropout", "18446744073709551616", false},
         {"dropout", "on", false},    {"dropout", "1.5", false},
-        {"dropout", "", false},      {"dropout", " 1", false},
+        {"dropout", "", true},       {"dropout", " 1", false},
     };
 
     (void)state;
@@ -304,6 +322,23 @@ static void test_twice(void **state)
     px_fields_clear(&fields);
 }
 
+static void test_urls(void **state)
+{
+    static const char json[] = "{\"image\":\"https://a.example/b.png\"}";
+    static const char form[] = FIELD("image", "HTTP://a.example/b.png") "--XX--";
+    struct px_fields fields = {0};
+    struct px_error err = {0};
+    size_t size;
+
+    (void)state;
+    assert_int_equal(read_body(json, strlen(json), PX_BODY_JSON, &fields, &size, &err),
+                     -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "URLs are not fetched"));
+    assert_int_equal(read_body(form, strlen(form), PX_BODY_MULTIPART, &fields, &size, &err),
+                     -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "URLs are not fetched"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +347,7 @@ int main(void)
         CHECK("JSON nested a million deep is refused", test_deep_json),
         CHECK("JSON that would take much memory is refused before it is parsed", test_json_memory),
         CHECK("a form's picture is the file in field image, else the first", test_forms),
+        CHECK("a URL in place of a picture is refused with the reason", test_urls),
         CHECK("field values are taken or refused as the table says", test_fields),
         CHECK("fields mean what they say", test_meaning),
         CHECK("fields that are not given have defaults", test_defaults),

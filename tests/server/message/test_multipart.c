@@ -34,6 +34,24 @@ static const struct {
     {"an extended file name",
      "--XX\r\nContent-Disposition: form-data; name=f; filename*=UTF-8''a.png\r\n\r\n1\r\n--XX--",
      "f@1"},
+    {"a path with backslashes as the file name",
+     "--XX\r\nContent-Disposition: form-data; filename=\"C:\\dir\\\"; "
+     "name=\"f\"\r\n\r\n1\r\n--XX--",
+     "f@1"},
+    {"bare quotes in the file name",
+     "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a \"b\" "
+     "c\"\r\n\r\n1\r\n--XX--",
+     "f@1"},
+    {"both file names",
+     "--XX\r\nContent-Disposition: form-data; name=f; filename=\"?.png\"; "
+     "filename*=UTF-8''%e2%82%ac.png\r\n\r\n1\r\n--XX--",
+     "f@1"},
+    {"an empty file name",
+     "--XX\r\nContent-Disposition: form-data; name=f; filename=\"\"\r\n\r\n1\r\n--XX--", "f@1"},
+    {"a name of 64 bytes, cut",
+     "--XX\r\n" HEAD(
+         "0123456789012345678901234567890123456789012345678901234567890123") "1\r\n--XX--",
+     "012345678901234567890123456789012345678901234567890123456789012=1"},
     {"names of headers in any case",
      "--XX\r\ncontent-disposition:FORM-DATA; NAME=f\r\nContent-Type: x/y\r\n\r\n1\r\n--XX--",
      "f=1"},
@@ -58,10 +76,6 @@ static const struct {
     {"base64 transfer encoding",
      "--XX\r\nContent-Transfer-Encoding: base64\r\n" HEAD("f") "1\r\n--XX--", NULL},
     {"an unterminated quote", "--XX\r\nContent-Disposition: form-data; name=\"a\r\n\r\n1\r\n--XX--",
-     NULL},
-    {"a name of 64 bytes",
-     "--XX\r\n" HEAD(
-         "0123456789012345678901234567890123456789012345678901234567890123") "1\r\n--XX--",
      NULL},
 };
 
@@ -132,14 +146,61 @@ static void test_too_many(void **state)
                      -PX_E_INVALID);
 }
 
+/* A file with a name of `n` bytes. */
+static int parse_named(size_t n, struct px_form_parts *parts)
+{
+    static const char before[] =
+        "--XX\r\nContent-Disposition: form-data; name=\"image\"; filename=\"";
+    static const char behind[] = "\"\r\nContent-Type: image/png\r\n\r\n1\r\n--XX--";
+    size_t size = strlen(before) + n + strlen(behind);
+    char *body = malloc(size + 1);
+
+    strcpy(body, before);
+    memset(body + strlen(before), 0xe4, n);
+    strcpy(body + strlen(before) + n, behind);
+    int rc = px_multipart_parse((uint8_t *)body, size, "XX", parts, NULL);
+    free(body);
+    return rc;
+}
+
+static void test_long_names(void **state)
+{
+    struct px_form_parts parts;
+
+    (void)state;
+    for (size_t n = 1; n <= 8192; n = 2 * n + 1) {
+        assert_int_equal(parse_named(n, &parts), 0);
+        assert_int_equal(parts.count, 1);
+        assert_true(parts.at[0].is_file);
+        assert_string_equal(parts.at[0].name, "image");
+    }
+    assert_int_equal(parse_named(8192, &parts), 0);
+    assert_int_equal(parse_named(PX_MAX_PART_HEADER, &parts), -PX_E_INVALID);
+}
+
+static void test_not_chosen(void **state)
+{
+    static const char body[] =
+        "--XX\r\nContent-Disposition: form-data; name=a; filename=\"\"\r\n\r\n"
+        "\r\n--XX\r\nContent-Disposition: form-data; name=b; filename=\"\""
+        "\r\n\r\n1\r\n--XX--";
+    struct px_form_parts parts;
+
+    (void)state;
+    assert_int_equal(px_multipart_parse((const uint8_t *)body, strlen(body), "XX", &parts, NULL),
+                     0);
+    assert_true(parts.at[0].not_chosen);
+    assert_false(parts.at[1].not_chosen);
+}
+
 static void test_long_header(void **state)
 {
-    char *body = malloc(10000);
+    char *body = malloc(20000);
     struct px_form_parts parts;
 
     (void)state;
     strcpy(body, "--XX\r\n");
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 200; i++)
         strcat(body, "X-Filler: 0123456789012345678901234567890123456789\r\n");
     strcat(body, HEAD("a") "1\r\n--XX--");
     assert_int_equal(px_multipart_parse((uint8_t *)body, strlen(body), "XX", &parts, NULL),
@@ -153,7 +214,9 @@ int main(void)
         CHECK("multipart bodies come apart or are refused as the table says", test_table),
         CHECK("a multipart body cut short anywhere is refused", test_every_cut),
         CHECK("sixteen parts are taken, seventeen refused", test_too_many),
-        CHECK("a part header over 4 KiB is refused", test_long_header),
+        CHECK("a file name may have 8 KiB, of any bytes", test_long_names),
+        CHECK("a file input that was left empty is recognised", test_not_chosen),
+        CHECK("a part header over 9 KiB is refused", test_long_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
