@@ -212,9 +212,10 @@ static int begin(struct bench *b, struct px_error *err)
 
     if (rc)
         return rc;
-    b->one.side = b->settings->size ? (int)b->settings->size : checkpoint->network.crop_size;
+    b->one.side =
+        b->settings->size ? (int)b->settings->size : px_checkpoint_network(checkpoint)->crop_size;
     if (!b->results)
-        px_bench_print_title(&checkpoint->network, &b->one);
+        px_bench_print_title(px_checkpoint_network(checkpoint), &b->one);
     px_checkpoint_close(checkpoint);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/onnx.h"
 #include "tools/calibrate/calibrator.h"
@@ -126,31 +127,11 @@ static enum px_dtype stored_dtype(const struct settings *settings)
     return dtypes[settings->dtype];
 }
 
-/* Changes what the settings say about the network. */
-static int change_network(struct px_network *network, const struct settings *settings,
-                          struct px_error *err)
-{
-    static const char *const directions[] = {NULL, "AtoB", "BtoA"};
-    const struct px_network old = *network;
-    const struct px_network_options options = {
-        .architecture = old.architecture,
-        .ngf = old.ngf,
-        .input_nc = old.input_nc,
-        .output_nc = old.output_nc,
-        .norm = old.norm,
-        .dropout = old.dropout,
-        .crop_size = settings->crop_size ? (int)settings->crop_size : old.crop_size,
-        .direction = settings->direction ? directions[settings->direction] : old.direction,
-    };
-
-    return px_network_make(network, &options, err);
-}
-
 static int save(const struct px_checkpoint *checkpoint, const char *path,
                 const struct settings *settings, struct px_error *err)
 {
     static const char *const norms[] = {NULL, "batch", "running"};
-    const struct px_tensor_list *list = checkpoint->list;
+    const struct px_tensor_list *list = px_checkpoint_list(checkpoint);
     struct px_metadata *extra = calloc(list->metadata_count + 1, sizeof *extra);
 
     if (!extra)
@@ -163,20 +144,13 @@ static int save(const struct px_checkpoint *checkpoint, const char *path,
     return rc;
 }
 
-static bool has_suffix(const char *path, const char *suffix)
-{
-    size_t n = strlen(path), s = strlen(suffix);
-
-    return n > s && strcmp(path + n - s, suffix) == 0;
-}
-
 enum format { SAFETENSORS, PTH, ONNX };
 
 static enum format format_of(const char *path)
 {
-    if (has_suffix(path, ".onnx"))
+    if (px_path_has_suffix(path, ".onnx"))
         return ONNX;
-    return has_suffix(path, ".pth") || has_suffix(path, ".pt") ? PTH : SAFETENSORS;
+    return px_path_has_suffix(path, ".pth") || px_path_has_suffix(path, ".pt") ? PTH : SAFETENSORS;
 }
 
 /* Refuses calibration without use, and int8 without it. */
@@ -218,15 +192,20 @@ static int check_settings(const struct settings *settings, enum format format, s
     return check_calibration(settings, format, err);
 }
 
+/* The norm that the answers are computed with: as chosen, else as the checkpoint says. */
+static enum px_norm_mode norm_mode(int chosen, const struct px_checkpoint *checkpoint)
+{
+    if (chosen == NORM_DEFAULT)
+        return px_checkpoint_test_norm(checkpoint);
+    return chosen == NORM_RUNNING ? PX_TEST_RUNNING : PX_TEST_BATCH;
+}
+
 static int write_as(enum format format, const char *path, const struct px_checkpoint *checkpoint,
                     const struct settings *settings, struct px_error *err)
 {
-    bool running = settings->norm == NORM_RUNNING ||
-                   (settings->norm == NORM_DEFAULT && checkpoint->test_running);
-
     switch (format) {
     case ONNX:
-        return px_onnx_save(path, checkpoint, running ? PX_TEST_RUNNING : PX_TEST_BATCH, err);
+        return px_onnx_save(path, checkpoint, norm_mode(settings->norm, checkpoint), err);
     case PTH:
         return px_checkpoint_save_pth(path, checkpoint, stored_dtype(settings), err);
     case SAFETENSORS:
@@ -235,22 +214,24 @@ static int write_as(enum format format, const char *path, const struct px_checkp
     return save(checkpoint, path, settings, err);
 }
 
-/* Opens IN, and makes of it what the settings say about the network. */
+/* Opens IN and applies what the settings change. */
 static int read(struct px_checkpoint **out, const char *path, enum format format,
                 const struct settings *settings, struct px_error *err)
 {
+    static const char *const directions[] = {NULL, "AtoB", "BtoA"};
     struct px_checkpoint *checkpoint;
     int rc = px_checkpoint_import(&checkpoint, path, err);
 
     if (rc)
         return rc;
-    if (settings->dtype == DTYPE_INT8 && checkpoint->dtype == PX_S8)
+    if (settings->dtype == DTYPE_INT8 && px_checkpoint_dtype(checkpoint) == PX_S8)
         rc = px_fail(err, PX_E_INVALID, "%s: is int8 already: convert what it was made from", path);
     if (!rc && !(format == SAFETENSORS && settings->dtype == DTYPE_KEEP))
-        rc = px_checkpoint_dequantize(checkpoint, err);
+        rc = px_checkpoint_dequantise(checkpoint, err);
     if (!rc)
-        rc = change_network(&checkpoint->network, settings, err);
-    if (!rc && settings->test_norm == NORM_RUNNING && !checkpoint->has_running)
+        rc = px_checkpoint_set_training(checkpoint, (int)settings->crop_size,
+                                        directions[settings->direction], err);
+    if (!rc && settings->test_norm == NORM_RUNNING && !px_checkpoint_has_running(checkpoint))
         rc = px_fail(err, PX_E_INVALID, "%s: has no running statistics: leave --test-norm out",
                      path);
     if (rc)
@@ -280,15 +261,13 @@ static int write_calibrated(enum format format, const char *path,
                             const struct px_checkpoint *checkpoint, const struct settings *settings,
                             struct px_error *err)
 {
-    const bool running = settings->test_norm == NORM_RUNNING ||
-                         (settings->test_norm == NORM_DEFAULT && checkpoint->test_running);
     const struct px_calibrator_options options = {.folder = settings->calibrate,
                                                   .count = (int)settings->calibrate_count,
                                                   .min_psnr = settings->min_psnr,
                                                   .norm =
-                                                      running ? PX_TEST_RUNNING : PX_TEST_BATCH};
+                                                      norm_mode(settings->test_norm, checkpoint)};
     struct px_calibrator *calibrator;
-    struct px_checkpoint *quantized = NULL;
+    struct px_checkpoint *quantised = NULL;
     int rc = check_output(path, err);
 
     if (!rc)
@@ -296,12 +275,12 @@ static int write_calibrated(enum format format, const char *path,
     if (rc)
         return rc;
     if (settings->dtype == DTYPE_INT8)
-        rc = px_calibrator_quantize(calibrator, &quantized, err);
+        rc = px_calibrator_quantise(calibrator, &quantised, err);
     if (!rc)
-        rc = write_as(format, path, quantized ? quantized : checkpoint, settings, err);
+        rc = write_as(format, path, quantised ? quantised : checkpoint, settings, err);
     if (!rc)
         rc = px_calibrator_measure(calibrator, path, err);
-    px_checkpoint_close(quantized);
+    px_checkpoint_close(quantised);
     px_calibrator_destroy(calibrator);
     return rc;
 }

@@ -123,7 +123,7 @@ static int quantised_layers(const struct px_checkpoint *checkpoint)
 {
     int count = 0;
 
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+    for (int layer = 0; layer < px_checkpoint_network(checkpoint)->layer_count; layer++)
         count += px_checkpoint_quantised(checkpoint, layer);
     return count;
 }
@@ -132,15 +132,15 @@ static int quantised_layers(const struct px_checkpoint *checkpoint)
 static void print_layers(const struct px_checkpoint *checkpoint)
 {
     printf("layers, %d of %d int8\n", quantised_layers(checkpoint),
-           checkpoint->network.layer_count);
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
-        printf("  %-72s%s\n", checkpoint->network.layers[layer].conv,
+           px_checkpoint_network(checkpoint)->layer_count);
+    for (int layer = 0; layer < px_checkpoint_network(checkpoint)->layer_count; layer++)
+        printf("  %-72s%s\n", px_checkpoint_network(checkpoint)->layers[layer].conv,
                px_dtype_name(layer_dtype(checkpoint, layer)));
 }
 
 static void print_text(const struct facts *facts)
 {
-    const struct px_network *network = &facts->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(facts->checkpoint);
     char text[32];
 
     printf("%s\n", facts->path);
@@ -150,18 +150,18 @@ static void print_text(const struct facts *facts)
     printf("  %-16s%d in, %d out\n", "channels", network->input_nc, network->output_nc);
     printf("  %-16s%s", "norm", px_norm_name(network->norm));
     if (network->norm == PX_NORM_BATCH)
-        printf(facts->checkpoint->has_running ? ", with running statistics"
-                                              : ", without running statistics");
-    if (facts->checkpoint->test_running)
+        printf(px_checkpoint_has_running(facts->checkpoint) ? ", with running statistics"
+                                                            : ", without running statistics");
+    if (px_checkpoint_test_norm(facts->checkpoint) == PX_TEST_RUNNING)
         printf(", which are the default at test");
     printf("\n  %-16s%s\n", "dropout", network->dropout ? "yes" : "no");
     printf("  %-16s%s\n", "direction", network->direction);
     printf("  %-16s%s\n", "parameters", grouped(facts->parameters, text));
-    printf("  %-16s%s, %s bytes\n", "stored as", px_dtype_name(facts->checkpoint->dtype),
-           grouped(facts->bytes, text));
-    if (facts->checkpoint->dtype == PX_S8)
+    printf("  %-16s%s, %s bytes\n", "stored as",
+           px_dtype_name(px_checkpoint_dtype(facts->checkpoint)), grouped(facts->bytes, text));
+    if (px_checkpoint_dtype(facts->checkpoint) == PX_S8)
         print_layers(facts->checkpoint);
-    print_training(facts->checkpoint->list);
+    print_training(px_checkpoint_list(facts->checkpoint));
 }
 
 static json_t *json_tensors(const struct px_tensor_list *list)
@@ -183,9 +183,10 @@ static json_t *json_layers(const struct px_checkpoint *checkpoint)
 {
     json_t *array = json_array();
 
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+    for (int layer = 0; layer < px_checkpoint_network(checkpoint)->layer_count; layer++)
         json_array_append_new(array,
-                              json_pack("{s:s,s:s}", "name", checkpoint->network.layers[layer].conv,
+                              json_pack("{s:s,s:s}", "name",
+                                        px_checkpoint_network(checkpoint)->layers[layer].conv,
                                         "dtype", px_dtype_name(layer_dtype(checkpoint, layer))));
     return array;
 }
@@ -204,18 +205,18 @@ static json_t *json_metadata(const struct px_tensor_list *list)
 static int print_json(const struct facts *facts, bool tensors, struct px_error *err)
 {
     const struct px_checkpoint *checkpoint = facts->checkpoint;
-    const struct px_network *network = &checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(checkpoint);
     json_t *root = json_pack(
         "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:o,s:o}", "architecture",
         network->architecture, "size", network->crop_size, "ngf", network->ngf, "input_nc",
         network->input_nc, "output_nc", network->output_nc, "norm", px_norm_name(network->norm),
-        "running_statistics", checkpoint->has_running, "dropout", network->dropout, "direction",
-        network->direction, "parameters", (json_int_t)facts->parameters, "dtype",
-        px_dtype_name(checkpoint->dtype), "bytes", (json_int_t)facts->bytes, "layers",
-        json_layers(checkpoint), "metadata", json_metadata(checkpoint->list));
+        "running_statistics", px_checkpoint_has_running(checkpoint), "dropout", network->dropout,
+        "direction", network->direction, "parameters", (json_int_t)facts->parameters, "dtype",
+        px_dtype_name(px_checkpoint_dtype(checkpoint)), "bytes", (json_int_t)facts->bytes, "layers",
+        json_layers(checkpoint), "metadata", json_metadata(px_checkpoint_list(checkpoint)));
 
     if (root && tensors)
-        json_object_set_new(root, "tensors", json_tensors(checkpoint->list));
+        json_object_set_new(root, "tensors", json_tensors(px_checkpoint_list(checkpoint)));
     int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
     json_decref(root);
     if (rc)
@@ -240,7 +241,7 @@ static void list_stranger(const char *path)
 
     if (px_checkpoint_peek(&checkpoint, path, NULL) != 0)
         return;
-    print_tensors(checkpoint->list);
+    print_tensors(px_checkpoint_list(checkpoint));
     px_checkpoint_close(checkpoint);
 }
 
@@ -255,14 +256,15 @@ static int inspect(const char *path, const struct settings *settings, struct px_
         return rc;
     const struct facts facts = {.path = path,
                                 .checkpoint = checkpoint,
-                                .parameters = px_network_parameters(&checkpoint->network),
-                                .bytes = stored_bytes(checkpoint->list)};
+                                .parameters =
+                                    px_network_parameters(px_checkpoint_network(checkpoint)),
+                                .bytes = stored_bytes(px_checkpoint_list(checkpoint))};
     if (settings->json)
         rc = print_json(&facts, settings->tensors, err);
     else {
         print_text(&facts);
         if (settings->tensors)
-            print_tensors(checkpoint->list);
+            print_tensors(px_checkpoint_list(checkpoint));
     }
     px_checkpoint_close(checkpoint);
     return rc;

@@ -139,10 +139,10 @@ static int prepare(struct translator *t, const struct settings *settings, struct
             px_error_prefix(err, settings->model);
     }
     if (!rc) {
-        bool running =
-            settings->norm == NORM_RUNNING ||
-            (settings->norm == NORM_DEFAULT && px_model_checkpoint(t->model)->test_running);
-        t->norm = running ? PX_TEST_RUNNING : PX_TEST_BATCH;
+        t->norm = settings->norm == NORM_DEFAULT
+                      ? px_checkpoint_test_norm(px_model_checkpoint(t->model))
+                  : settings->norm == NORM_RUNNING ? PX_TEST_RUNNING
+                                                   : PX_TEST_BATCH;
         rc = px_model_check_norm(t->model, t->norm, err);
         if (rc)
             px_error_prefix(err, settings->model);

@@ -1,5 +1,6 @@
 #include "model/checkpoint/checkpoint.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,14 +33,14 @@ static int read_test_norm(struct px_checkpoint *checkpoint, struct px_error *err
     if (norm && strcmp(norm, "batch") != 0 && strcmp(norm, "running") != 0)
         return px_fail(err, PX_E_FORMAT, "metadata test_norm '%.60s': must be batch or running",
                        norm);
-    checkpoint->test_running = norm && strcmp(norm, "running") == 0;
-    if (checkpoint->test_running && !checkpoint->has_running)
+    checkpoint->test_norm = norm && strcmp(norm, "running") == 0 ? PX_TEST_RUNNING : PX_TEST_BATCH;
+    if (checkpoint->test_norm == PX_TEST_RUNNING && !checkpoint->has_running)
         return px_fail(err, PX_E_FORMAT,
                        "metadata test_norm is running, but there are no running statistics");
     return 0;
 }
 
-static int read_safetensors(struct px_checkpoint *checkpoint, const char *path,
+static int open_safetensors(struct px_checkpoint *checkpoint, const char *path,
                             struct px_error *err)
 {
     int rc = px_safetensors_open(&checkpoint->file, path, err);
@@ -49,7 +50,8 @@ static int read_safetensors(struct px_checkpoint *checkpoint, const char *path,
     return rc;
 }
 
-static int read_any(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
+/* Opens a file of either format. */
+static int open_file(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
 {
     struct px_map map;
     int rc = px_map_open(&map, path, err);
@@ -59,15 +61,15 @@ static int read_any(struct px_checkpoint *checkpoint, const char *path, struct p
     bool pytorch = px_pth_sniff(map.data, map.size);
     px_map_close(&map);
     if (!pytorch)
-        return read_safetensors(checkpoint, path, err);
+        return open_safetensors(checkpoint, path, err);
     rc = px_pth_open(&checkpoint->pth, path, err);
     if (!rc)
         checkpoint->list = px_pth_list(checkpoint->pth);
     return rc;
 }
 
-/* Finds out what the list of tensors is. */
-static int understand(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
+/* Finds the network that the tensors belong to, and the place of each tensor. */
+static int read_network(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
 {
     int rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, err);
 
@@ -80,40 +82,54 @@ static int understand(struct px_checkpoint *checkpoint, const char *path, struct
     return rc;
 }
 
-typedef int read_file(struct px_checkpoint *checkpoint, const char *path, struct px_error *err);
-
-/* Runs `read` and, where it is not NULL, `then` on a new checkpoint. */
-static int make(struct px_checkpoint **out, const char *path, read_file *read, read_file *then,
-                struct px_error *err)
+static int create(struct px_checkpoint **out, const char *path, struct px_error *err)
 {
-    struct px_checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
+    *out = calloc(1, sizeof **out);
+    return *out ? 0 : px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
+}
 
-    if (!checkpoint)
-        return px_fail(err, PX_E_NOMEM, "%s: no memory for a checkpoint", path);
-    int rc = read(checkpoint, path, err);
-    if (!rc && then)
-        rc = then(checkpoint, path, err);
-    if (rc) {
+/* Hands the checkpoint over, or frees it if making it failed. */
+static int deliver(struct px_checkpoint **out, struct px_checkpoint *checkpoint, int rc)
+{
+    if (rc)
         px_checkpoint_close(checkpoint);
-        return rc;
-    }
-    *out = checkpoint;
-    return 0;
+    else
+        *out = checkpoint;
+    return rc;
 }
 
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
 {
-    return make(out, path, read_safetensors, understand, err);
+    struct px_checkpoint *checkpoint;
+    int rc = create(&checkpoint, path, err);
+
+    if (!rc)
+        rc = open_safetensors(checkpoint, path, err);
+    if (!rc)
+        rc = read_network(checkpoint, path, err);
+    return deliver(out, checkpoint, rc);
 }
 
 int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err)
 {
-    return make(out, path, read_any, understand, err);
+    struct px_checkpoint *checkpoint;
+    int rc = create(&checkpoint, path, err);
+
+    if (!rc)
+        rc = open_file(checkpoint, path, err);
+    if (!rc)
+        rc = read_network(checkpoint, path, err);
+    return deliver(out, checkpoint, rc);
 }
 
 int px_checkpoint_peek(struct px_checkpoint **out, const char *path, struct px_error *err)
 {
-    return make(out, path, read_any, NULL, err);
+    struct px_checkpoint *checkpoint;
+    int rc = create(&checkpoint, path, err);
+
+    if (!rc)
+        rc = open_file(checkpoint, path, err);
+    return deliver(out, checkpoint, rc);
 }
 
 void px_checkpoint_close(struct px_checkpoint *checkpoint)
@@ -127,8 +143,62 @@ void px_checkpoint_close(struct px_checkpoint *checkpoint)
     free(checkpoint);
 }
 
+const struct px_network *px_checkpoint_network(const struct px_checkpoint *checkpoint)
+{
+    return &checkpoint->network;
+}
+
+const struct px_tensor_list *px_checkpoint_list(const struct px_checkpoint *checkpoint)
+{
+    return checkpoint->list;
+}
+
+enum px_dtype px_checkpoint_dtype(const struct px_checkpoint *checkpoint)
+{
+    return checkpoint->dtype;
+}
+
+bool px_checkpoint_has_running(const struct px_checkpoint *checkpoint)
+{
+    return checkpoint->has_running;
+}
+
+enum px_norm_mode px_checkpoint_test_norm(const struct px_checkpoint *checkpoint)
+{
+    return checkpoint->test_norm;
+}
+
+int px_checkpoint_set_training(struct px_checkpoint *checkpoint, int crop_size,
+                               const char *direction, struct px_error *err)
+{
+    const struct px_network old = checkpoint->network;
+    const struct px_network_options options = {
+        .architecture = old.architecture,
+        .ngf = old.ngf,
+        .input_nc = old.input_nc,
+        .output_nc = old.output_nc,
+        .norm = old.norm,
+        .dropout = old.dropout,
+        .crop_size = crop_size ? crop_size : old.crop_size,
+        .direction = direction ? direction : old.direction,
+    };
+
+    return px_network_make(&checkpoint->network, &options, err);
+}
+
+int px_checkpoint_check_file(const struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    return px_safetensors_check(checkpoint->file, err);
+}
+
+void px_checkpoint_forget(const struct px_checkpoint *checkpoint)
+{
+    px_safetensors_forget(checkpoint->file);
+}
+
 const struct px_tensor *px_checkpoint_tensor(const struct px_checkpoint *checkpoint, int layer,
                                              enum px_tensor_role role)
 {
+    assert(layer >= 0 && layer < checkpoint->network.layer_count && (int)role < PX_ROLE_COUNT);
     return checkpoint->tensors[layer][role];
 }

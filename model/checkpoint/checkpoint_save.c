@@ -13,7 +13,7 @@ struct written {
     size_t count;
 };
 
-static void release(struct written *written)
+static void clear_written(struct written *written)
 {
     for (size_t i = 0; written->owned && i < written->count; i++)
         free(written->owned[i]);
@@ -26,7 +26,7 @@ static int convert(struct px_tensor *weight, enum px_dtype dtype, void **owned,
                    struct px_error *err)
 {
     if (weight->dtype == PX_S8)
-        return px_fail(err, PX_E_INVALID, "'%.130s' is int8: dequantize it to store it as %s",
+        return px_fail(err, PX_E_INVALID, "'%.130s' is int8: dequantise it to store it as %s",
                        weight->name, px_dtype_name(dtype));
     return px_tensor_convert(weight, dtype, owned, err);
 }
@@ -137,7 +137,7 @@ int px_checkpoint_save(const char *path, const struct px_network *network,
         rc = px_safetensors_save(path, written.tensors, count, metadata,
                                  PX_NETWORK_KEYS + extra_count, err);
     free(metadata);
-    release(&written);
+    clear_written(&written);
     return rc;
 }
 
@@ -157,4 +157,55 @@ int px_checkpoint_store(const char *path, const struct px_checkpoint *checkpoint
         }
     return px_checkpoint_save(path, &checkpoint->network, tensors, count, extra, extra_count, dtype,
                               err);
+}
+
+/* The tensors as they will be written: views of the checkpoint's data or of `owned`. */
+struct state_dict {
+    struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    struct px_tensor tensors[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    void *owned[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    size_t count;
+};
+
+/* Lists what is there in PyTorch's order, and converts the weights of convolutions. */
+static int collect(struct state_dict *dict, const struct px_checkpoint *checkpoint,
+                   enum px_dtype dtype, struct px_error *err)
+{
+    size_t count = px_network_tensors(&checkpoint->network, dict->specs,
+                                      sizeof dict->specs / sizeof *dict->specs);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct px_tensor_spec *spec = &dict->specs[i];
+        const struct px_tensor *tensor = px_checkpoint_tensor(checkpoint, spec->layer, spec->role);
+        if (!tensor)
+            continue;
+        size_t at = dict->count++;
+        dict->tensors[at] = *tensor;
+        if (spec->role != PX_ROLE_WEIGHT || dtype == PX_DTYPE_AUTO || tensor->dtype == dtype)
+            continue;
+        int rc = px_tensor_convert(&dict->tensors[at], dtype, &dict->owned[at], err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int px_checkpoint_save_pth(const char *path, const struct px_checkpoint *checkpoint,
+                           enum px_dtype dtype, struct px_error *err)
+{
+    struct state_dict *dict = calloc(1, sizeof *dict);
+
+    if (!dict)
+        return px_fail(err, PX_E_NOMEM, "%s: no memory for a state_dict", path);
+    int rc = px_checkpoint_check_real(checkpoint, err);
+    if (!rc)
+        rc = collect(dict, checkpoint, dtype, err);
+    if (rc)
+        px_error_prefix(err, path);
+    else
+        rc = px_pth_save(path, dict->tensors, dict->count, err);
+    for (size_t i = 0; i < dict->count; i++)
+        free(dict->owned[i]);
+    free(dict);
+    return rc;
 }

@@ -156,7 +156,7 @@ static void fill_initializer(struct px_protobuf *pb, const void *context)
 static void fill_graph(struct px_protobuf *pb, const void *context)
 {
     const struct model *model = context;
-    const struct px_network *network = &model->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(model->checkpoint);
 
     for (size_t i = 0; i < model->graph.node_count; i++)
         px_protobuf_message(pb, GRAPH_NODE, fill_node, &model->graph.nodes[i]);
@@ -194,14 +194,14 @@ static void fill_model(struct px_protobuf *pb, const void *context)
     px_protobuf_message(pb, MODEL_OPSET, fill_opset, NULL);
     for (int i = 0; i < PX_NETWORK_KEYS; i++)
         px_protobuf_message(pb, MODEL_METADATA, fill_entry, &model->metadata.entries[i]);
-    if (model->checkpoint->network.norm == PX_NORM_BATCH)
+    if (px_checkpoint_network(model->checkpoint)->norm == PX_NORM_BATCH)
         px_protobuf_message(pb, MODEL_METADATA, fill_entry,
                             &(struct px_metadata){"test_norm", model->test_norm});
 }
 
 static void describe(struct model *model, bool running)
 {
-    const struct px_network *network = &model->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(model->checkpoint);
     const char *norm = "no norm";
 
     if (network->norm == PX_NORM_INSTANCE)
@@ -249,7 +249,7 @@ int px_onnx_save(const char *path, const struct px_checkpoint *checkpoint, enum 
     const bool running = mode == PX_TEST_RUNNING;
     struct model model = {.checkpoint = checkpoint};
 
-    if (running && !checkpoint->has_running)
+    if (running && !px_checkpoint_has_running(checkpoint))
         return px_fail(err, PX_E_INVALID,
                        "%s: the checkpoint has no running statistics: use norm=batch", path);
     int rc = px_checkpoint_check_real(checkpoint, err);

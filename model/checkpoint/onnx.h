@@ -14,7 +14,7 @@
  *
  * Nothing of the parameters is copied but a few kilobytes at a time. Failures: INVALID where the
  * checkpoint has no running statistics for `mode` or has int8 weights
- * (px_checkpoint_dequantize()), or the model is larger than the 2 GiB that
+ * (px_checkpoint_dequantise()), or the model is larger than the 2 GiB that
  * protobuf allows; NOMEM; IO, then nothing of `path` has changed. */
 
 #include "base/error.h"

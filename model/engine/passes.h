@@ -49,7 +49,7 @@ size_t px_pass_work(const struct px_grid *grid);
 void px_pass_statistics(const struct px_grid *grid, const struct px_norm_pass *norm, int threads);
 
 /* Where a pass writes, and how: the activated values into a plain grid of the same size, with its
- * border. 8 bits are y * inverse[channel], rounded and clamped as model/checkpoint/quantize.h says.
+ * border. 8 bits are y * inverse[channel], rounded and clamped as model/checkpoint/quantise.h says.
  */
 struct px_target {
     struct px_grid grid;  /* of the type that is read, PX_S8 or PX_U8 */

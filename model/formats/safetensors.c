@@ -69,33 +69,3 @@ const struct px_tensor_list *px_safetensors_list(const struct px_safetensors *fi
 {
     return &file->header.list;
 }
-
-size_t px_safetensors_count(const struct px_safetensors *file)
-{
-    return file->header.list.count;
-}
-
-const struct px_tensor *px_safetensors_at(const struct px_safetensors *file, size_t index)
-{
-    return &file->header.list.tensors[index];
-}
-
-const struct px_tensor *px_safetensors_find(const struct px_safetensors *file, const char *name)
-{
-    return px_tensor_find(&file->header.list, name);
-}
-
-size_t px_safetensors_metadata_count(const struct px_safetensors *file)
-{
-    return file->header.list.metadata_count;
-}
-
-struct px_metadata px_safetensors_metadata_at(const struct px_safetensors *file, size_t index)
-{
-    return file->header.list.metadata[index];
-}
-
-const char *px_safetensors_metadata(const struct px_safetensors *file, const char *key)
-{
-    return px_metadata_find(&file->header.list, key);
-}

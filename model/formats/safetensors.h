@@ -24,31 +24,22 @@ int px_safetensors_parse(struct px_safetensors **out, const uint8_t *data, size_
                          struct px_error *err);
 void px_safetensors_close(struct px_safetensors *file); /* accepts NULL */
 
-/* IO where the file was written to since it was opened: its tensors must not be read any more.
- * NULL, which is no file, was not. */
+/* IO if the mapped file was modified since it was opened; do not read its tensors then. NULL is
+ * accepted and never fails. */
 int px_safetensors_check(const struct px_safetensors *file, struct px_error *err);
 
-/* Gives the pages of a mapped file that were read so far back to the system; accepts NULL. */
+/* Returns the pages of the mapped file that were read so far to the system; reading them again
+ * brings them back. Accepts NULL. */
 void px_safetensors_forget(const struct px_safetensors *file);
 
-/* Tensors and metadata; lives as long as the file is open. */
+/* Tensors and metadata, valid while the file is open. */
 const struct px_tensor_list *px_safetensors_list(const struct px_safetensors *file);
-/* The tensors, in the order of their names; `index` is below the count. */
-size_t px_safetensors_count(const struct px_safetensors *file);
-const struct px_tensor *px_safetensors_at(const struct px_safetensors *file, size_t index);
-/* NULL where there is none of that name. */
-const struct px_tensor *px_safetensors_find(const struct px_safetensors *file, const char *name);
-size_t px_safetensors_metadata_count(const struct px_safetensors *file);
-struct px_metadata px_safetensors_metadata_at(const struct px_safetensors *file, size_t index);
-const char *px_safetensors_metadata(const struct px_safetensors *file,
-                                    const char *key); /* or NULL */
 
-/* Writes a file: tensors ordered by element size (largest first; i64 before f64, bf16 before f16,
- * i8 last),
- * then name, as the reference writer does; metadata sorted by key; equal content gives equal bytes.
- * Data is written from where it lies, not copied. IO where the disk is full, INVALID where a name
- * is given twice or a tensor contradicts itself; then nothing of `path` has changed. The message
- * begins with the path. */
+/* Writes a file (safetensors_write.c). Tensors are ordered by element size, largest first (i64
+ * before f64, bf16 before f16, i8 last), then by name, as the reference writer does; metadata is
+ * sorted by key; equal content gives equal bytes. Data is written from where it lies, not copied.
+ * INVALID if a name repeats or a tensor contradicts itself, IO if the disk is full; `path` is then
+ * unchanged. The message begins with the path. */
 int px_safetensors_save(const char *path, const struct px_tensor *tensors, size_t count,
                         const struct px_metadata *metadata, size_t metadata_count,
                         struct px_error *err);

@@ -37,7 +37,7 @@ static int emulate(struct px_emulation **out, const struct run *run,
                    const struct px_int8_choice *choice, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_quantize(&checkpoint, run->o->checkpoint, choice, err);
+    int rc = px_checkpoint_quantise(&checkpoint, run->o->checkpoint, choice, err);
 
     if (rc)
         return rc;
@@ -143,7 +143,7 @@ static int observe(struct run *run, struct px_ranges *ranges, struct px_error *e
     struct px_checkpoint *copy;
     struct px_model *model = NULL;
     struct px_engine *engine = NULL;
-    int rc = px_checkpoint_quantize(&copy, run->o->checkpoint, &none, err);
+    int rc = px_checkpoint_quantise(&copy, run->o->checkpoint, &none, err);
 
     if (rc)
         return rc;
@@ -252,12 +252,13 @@ static int calibrate(struct px_calibration *c, struct run *run, struct px_error 
 int px_calibrate(struct px_calibration *out, const struct px_calibration_options *options,
                  struct px_error *err)
 {
-    const struct px_network *network = &options->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(options->checkpoint);
     const size_t pixels = (size_t)options->height * (size_t)options->width;
     struct run run = {.o = options,
                       .network = network,
                       .answer = pixels * (size_t)network->output_nc,
-                      .type = options->checkpoint->dtype == PX_BF16 ? PX_BF16 : PX_F32};
+                      .type =
+                          px_checkpoint_dtype(options->checkpoint) == PX_BF16 ? PX_BF16 : PX_F32};
     int rc;
 
     *out = (struct px_calibration){0};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/simd.h"
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/quantise.h"
 #include "model/engine/observer.h"
 
 struct px_emulation {
@@ -55,7 +55,7 @@ static void *see(void *context, int layer, const struct px_grid *in)
     struct px_emulation *emulation = context;
     const struct px_checkpoint *checkpoint = px_model_checkpoint(emulation->model);
     const size_t channels = (size_t)in->channels, count = px_grid_elements(in);
-    const float most = (float)px_quantize_levels(&checkpoint->network.layers[layer]);
+    const float most = (float)px_quantise_levels(&px_checkpoint_network(checkpoint)->layers[layer]);
     float *scale = emulation->scales, *inverse = scale + channels;
 
     if (!px_checkpoint_quantised(checkpoint, layer))
@@ -80,9 +80,9 @@ int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpo
     struct px_emulation *emulation = calloc(1, sizeof *emulation);
     size_t channels = 0;
 
-    for (int i = 0; i < checkpoint->network.layer_count; i++)
-        if ((size_t)checkpoint->network.layers[i].in_channels > channels)
-            channels = (size_t)checkpoint->network.layers[i].in_channels;
+    for (int i = 0; i < px_checkpoint_network(checkpoint)->layer_count; i++)
+        if ((size_t)px_checkpoint_network(checkpoint)->layers[i].in_channels > channels)
+            channels = (size_t)px_checkpoint_network(checkpoint)->layers[i].in_channels;
     if (emulation)
         emulation->scales = malloc(2 * channels * sizeof *emulation->scales);
     if (!emulation || !emulation->scales) {

@@ -4,7 +4,7 @@
 /* What int8 gives, computed in f32, on any CPU.
  *
  * In f32 a model of an int8 checkpoint computes with the weights that its int8 ones stand for. Here
- * what each quantised layer reads is rounded to the levels of model/checkpoint/quantize.h besides,
+ * what each quantised layer reads is rounded to the levels of model/checkpoint/quantise.h besides,
  * in f32: then each product is that of the whole numbers times both scales, and a convolution gives
  * what int8 gives up to f32's rounding of the sum. Between layers numbers stay f32 where the engine
  * may keep bf16. */

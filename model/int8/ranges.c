@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/simd.h"
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/quantise.h"
 
 /* Channels smaller than this part of the largest count as this large: what they hold is noise. */
 static const float least_part = 1.0f / 1024;
@@ -69,7 +69,7 @@ int px_ranges_scales(const struct px_ranges *ranges, int layer, float *input_sca
                      struct px_error *err)
 {
     const struct px_layer *l = &ranges->network.layers[layer];
-    const float levels = (float)px_quantize_levels(l);
+    const float levels = (float)px_quantise_levels(l);
     float most = 0;
 
     memcpy(input_scale, ranges->largest[layer], (size_t)l->in_channels * sizeof *input_scale);

@@ -19,7 +19,7 @@ void px_ranges_destroy(struct px_ranges *ranges); /* accepts NULL */
  * observes (px_engine_observe()). It refers to `ranges`. */
 struct px_observer px_ranges_observer(struct px_ranges *ranges);
 
-/* The input scales of a layer, input_scale[in] (model/checkpoint/quantize.h), from what was noted.
+/* The input scales of a layer, input_scale[in] (model/checkpoint/quantise.h), from what was noted.
  *
  * One scale for all channels wastes levels on the channels that are small, one for each puts their
  * ratios into the weights, which share a scale over all inputs and lose what the inputs gain. So

@@ -129,7 +129,7 @@ struct px_tensor_spec {
 size_t px_network_tensors(const struct px_network *network, struct px_tensor_spec *specs,
                           size_t room);
 
-/* The tensors that an int8 file may have besides (model/checkpoint/quantize.h): two of each layer.
+/* The tensors that an int8 file may have besides (model/checkpoint/quantise.h): two of each layer.
  * Returns and writes as above. */
 size_t px_network_scales(const struct px_network *network, struct px_tensor_spec *specs,
                          size_t room);

@@ -16,8 +16,8 @@ static int choose_model(struct px_job *job, const struct px_image_info *info, st
 
     if (rc < 0)
         return rc;
-    if (!job->params.has_norm && px_model_checkpoint(job->model->model)->test_running)
-        job->params.norm = PX_TEST_RUNNING;
+    if (!job->params.has_norm)
+        job->params.norm = px_checkpoint_test_norm(px_model_checkpoint(job->model->model));
     rc = px_model_check_norm(job->model->model, job->params.norm, err);
     if (rc < 0)
         return rc;

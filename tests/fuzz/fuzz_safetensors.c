@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "model/checkpoint/parts/checkpoint_parts.h"
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/quantise.h"
 #include "model/formats/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,10 +13,10 @@ static void use_tensors(const struct px_safetensors *file, const uint8_t *data, 
 {
     size_t bytes = 0;
 
-    for (size_t i = 0; i < px_safetensors_count(file); i++) {
-        const struct px_tensor *tensor = px_safetensors_at(file, i);
+    for (size_t i = 0; i < px_safetensors_list(file)->count; i++) {
+        const struct px_tensor *tensor = &px_safetensors_list(file)->tensors[i];
         float *values = malloc(px_tensor_count(tensor) * sizeof *values + 1);
-        if (!values || px_safetensors_find(file, tensor->name) != tensor ||
+        if (!values || px_tensor_find(px_safetensors_list(file), tensor->name) != tensor ||
             (const uint8_t *)tensor->data < data ||
             (const uint8_t *)tensor->data + tensor->bytes > data + size)
             abort();
@@ -26,9 +26,9 @@ static void use_tensors(const struct px_safetensors *file, const uint8_t *data, 
     }
     if (bytes > size)
         abort();
-    for (size_t i = 0; i < px_safetensors_metadata_count(file); i++) {
-        struct px_metadata entry = px_safetensors_metadata_at(file, i);
-        if (px_safetensors_metadata(file, entry.key) != entry.value)
+    for (size_t i = 0; i < px_safetensors_list(file)->metadata_count; i++) {
+        struct px_metadata entry = px_safetensors_list(file)->metadata[i];
+        if (px_metadata_find(px_safetensors_list(file), entry.key) != entry.value)
             abort();
     }
 }
@@ -40,7 +40,7 @@ static void use_quantised(const struct px_layer *layer, const struct px_tensor *
 
     if (!values)
         abort();
-    px_dequantize(layer, found[PX_ROLE_WEIGHT], found[PX_ROLE_WEIGHT_SCALE],
+    px_dequantise(layer, found[PX_ROLE_WEIGHT], found[PX_ROLE_WEIGHT_SCALE],
                   found[PX_ROLE_INPUT_SCALE], values);
     free(values);
 }
@@ -57,8 +57,8 @@ static void use_checkpoint(const struct px_safetensors *file)
     if (px_checkpoint_infer(&network, px_safetensors_list(file), &err) != 0)
         return;
     px_checkpoint_bind_start(&binding, &network, PX_E_FORMAT);
-    for (size_t i = 0; i < px_safetensors_count(file); i++)
-        if (px_checkpoint_bind(&binding, px_safetensors_at(file, i), &spec, &err) != 0)
+    for (size_t i = 0; i < px_safetensors_list(file)->count; i++)
+        if (px_checkpoint_bind(&binding, &px_safetensors_list(file)->tensors[i], &spec, &err) != 0)
             return;
     if (px_checkpoint_bind_end(&binding, &has_running, &err) != 0)
         return;

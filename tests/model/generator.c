@@ -166,8 +166,8 @@ static void normalise(struct picture *p, int c, const float *running_mean, const
 static void finish(const struct px_checkpoint *checkpoint, int k, struct picture *p,
                    const struct generator_input *input)
 {
-    const struct px_layer *layer = &checkpoint->network.layers[k];
-    bool running = input->running && checkpoint->network.norm == PX_NORM_BATCH;
+    const struct px_layer *layer = &px_checkpoint_network(checkpoint)->layers[k];
+    bool running = input->running && px_checkpoint_network(checkpoint)->norm == PX_NORM_BATCH;
     float *bias = values(checkpoint, k, PX_ROLE_BIAS);
     float *gamma = values(checkpoint, k, PX_ROLE_GAMMA),
           *beta = values(checkpoint, k, PX_ROLE_BETA);
@@ -218,7 +218,7 @@ static void sum(struct picture *p, const struct picture *more)
 double *generator_answer(const struct px_checkpoint *checkpoint,
                          const struct generator_input *input)
 {
-    const struct px_network *network = &checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(checkpoint);
     struct picture inputs[PX_MAX_LAYERS], results[PX_MAX_LAYERS];
 
     inputs[0] = blank(input->height, input->width, network->input_nc);

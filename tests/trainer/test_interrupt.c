@@ -110,8 +110,8 @@ static void test_epoch_count(void **state)
     assert_non_null(strstr(run.out, "End of epoch 3 / 4"));
     assert_non_null(strstr(run.out, "lr 0.0000000")); /* the last epoch's */
     assert_int_equal(px_checkpoint_open(&checkpoint, in("late.safetensors"), &err), 0);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), "4");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch_count"), "3");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "epoch"), "4");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "epoch_count"), "3");
     px_checkpoint_close(checkpoint);
     train(&run, in("late.safetensors"), MORE("--epoch-count", "3", "--continue-train"), 0);
     assert_done(&run);
@@ -175,8 +175,8 @@ static void test_next_epoch(void **state)
           0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("next.safetensors"), &err), 0);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), "7");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch_count"), "6");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "epoch"), "7");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "epoch_count"), "6");
     px_checkpoint_close(checkpoint);
 }
 

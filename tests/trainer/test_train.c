@@ -46,13 +46,13 @@ static void test_learns(void **state)
     assert_true(last_L1(run.out) < 0.5 * first_L1(run.out));
 
     assert_int_equal(px_checkpoint_open(&checkpoint, in("learn.safetensors"), &err), 0);
-    assert_string_equal(checkpoint->network.architecture, "unet_32");
-    assert_int_equal(checkpoint->network.crop_size, 32);
-    assert_int_equal(checkpoint->dtype, PX_F32);
-    assert_true(checkpoint->has_running);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "220");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "lr"), "0.002");
-    assert_null(px_safetensors_metadata(checkpoint->file, "data"));
+    assert_string_equal(px_checkpoint_network(checkpoint)->architecture, "unet_32");
+    assert_int_equal(px_checkpoint_network(checkpoint)->crop_size, 32);
+    assert_int_equal(px_checkpoint_dtype(checkpoint), PX_F32);
+    assert_true(px_checkpoint_has_running(checkpoint));
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "steps"), "220");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "lr"), "0.002");
+    assert_null(px_metadata_find(px_checkpoint_list(checkpoint), "data"));
     px_checkpoint_close(checkpoint);
 
     assert_int_equal(px_image_load(in("learn.pictures/epoch_022.png"), NULL, 3, &picture, &err), 0);
@@ -103,7 +103,7 @@ static void test_best(void **state)
     }
     assert_string_not_equal(best, "8");
     assert_int_equal(px_checkpoint_open(&checkpoint, in("best.best/best.safetensors"), &err), 0);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), best);
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "epoch"), best);
     px_checkpoint_close(checkpoint);
 
     assert_int_equal(remove(in("best.safetensors")), 0);
@@ -213,7 +213,7 @@ static void test_init_int8(void **state)
     train(&run, in("plain.safetensors"), MORE("--lr", "0", "--n-epochs", "0"), 0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&plain, in("plain.safetensors"), &err), 0);
-    assert_int_equal(px_checkpoint_quantize(&int8, plain, &choice, &err), 0);
+    assert_int_equal(px_checkpoint_quantise(&int8, plain, &choice, &err), 0);
     assert_int_equal(
         px_checkpoint_store(in("int8.safetensors"), int8, NULL, 0, PX_DTYPE_AUTO, &err), 0);
     train(&run, in("tuned8.safetensors"),
@@ -247,8 +247,8 @@ static void test_bf16(void **state)
     assert_done(&run);
     assert_true(last_L1(run.out) < 0.5 * first_L1(run.out));
     assert_int_equal(px_checkpoint_open(&checkpoint, in("half.safetensors"), &err), 0);
-    assert_int_equal(checkpoint->dtype, PX_F32);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "dtype"), "bf16");
+    assert_int_equal(px_checkpoint_dtype(checkpoint), PX_F32);
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "dtype"), "bf16");
     px_checkpoint_close(checkpoint);
 
     start(&run, in("other-half.safetensors"), options, 0);
@@ -278,22 +278,24 @@ static void test_batches(void **state)
     struct px_checkpoint *checkpoint;
     struct px_error err = {0};
     assert_int_equal(px_checkpoint_open(&checkpoint, in("batch.safetensors"), &err), 0);
-    assert_int_equal(checkpoint->network.input_nc, 1);
-    assert_string_equal(checkpoint->network.direction, "BtoA");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "12"); /* 4, 4, 2 */
+    assert_int_equal(px_checkpoint_network(checkpoint)->input_nc, 1);
+    assert_string_equal(px_checkpoint_network(checkpoint)->direction, "BtoA");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "steps"),
+                        "12"); /* 4, 4, 2 */
     px_checkpoint_close(checkpoint);
 
     train(&run, in("big.safetensors"), MORE("--batch-size", "11"), 0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("big.safetensors"), &err), 0);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "4"); /* of 10 */
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "steps"), "4"); /* of 10 */
     px_checkpoint_close(checkpoint);
 
     train(&run, in("parts.safetensors"), MORE("--batch-size", "2", "--accumulate", "2"), 0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("parts.safetensors"), &err), 0);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps"), "12"); /* 4, 4, 2 */
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "accumulate"), "2");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "steps"),
+                        "12"); /* 4, 4, 2 */
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "accumulate"), "2");
     px_checkpoint_close(checkpoint);
 }
 
@@ -312,8 +314,8 @@ static void check_last_batch(const char *name, const char *const *options, const
     train(&run, in(whole), options, 0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&checkpoint, in(whole), &err), 0);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "epoch"), "42");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "steps_per_epoch"),
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "epoch"), "42");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "steps_per_epoch"),
                         strstr(name, "seven") ? "1" : "3");
     px_checkpoint_close(checkpoint);
     slurp(log, text, sizeof text); /* images are counted as the reference does: 3 steps of 2 */
@@ -375,9 +377,10 @@ static void test_ablations(void **state)
     assert_done(&run);
     assert_non_null(strstr(run.out, "G_L1: 0.000"));
     assert_int_equal(px_checkpoint_open(&checkpoint, in("ed.safetensors"), &err), 0);
-    assert_string_equal(checkpoint->network.architecture, "encoder_decoder_32");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "gan_mode"), "lsgan");
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "no_conditional_D"), "true");
+    assert_string_equal(px_checkpoint_network(checkpoint)->architecture, "encoder_decoder_32");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "gan_mode"), "lsgan");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "no_conditional_D"),
+                        "true");
     px_checkpoint_close(checkpoint);
 }
 
@@ -394,7 +397,7 @@ static void test_networks(void **state)
           0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("in.safetensors"), &err), 0);
-    assert_int_equal(checkpoint->network.norm, PX_NORM_INSTANCE);
+    assert_int_equal(px_checkpoint_network(checkpoint)->norm, PX_NORM_INSTANCE);
     px_checkpoint_close(checkpoint);
     train(&run, in("in.safetensors"), MORE("--batch-size", "2", "--continue-train"), 0);
     assert_one_line(&run, 2, "now it is (its default)");
@@ -405,7 +408,7 @@ static void test_networks(void **state)
         0);
     assert_done(&run);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("no.safetensors"), &err), 0);
-    assert_int_equal(checkpoint->network.norm, PX_NORM_NONE);
+    assert_int_equal(px_checkpoint_network(checkpoint)->norm, PX_NORM_NONE);
     px_checkpoint_close(checkpoint);
 }
 
@@ -424,8 +427,8 @@ static void test_resnet(void **state)
     assert_done(&run);
     assert_true(last_L1(run.out) < 0.7 * first_L1(run.out));
     assert_int_equal(px_checkpoint_open(&checkpoint, in("res.safetensors"), &err), 0);
-    assert_string_equal(checkpoint->network.architecture, "resnet_6blocks");
-    assert_true(checkpoint->network.dropout);
+    assert_string_equal(px_checkpoint_network(checkpoint)->architecture, "resnet_6blocks");
+    assert_true(px_checkpoint_network(checkpoint)->dropout);
     px_checkpoint_close(checkpoint);
 
     start(&run, in("res2.safetensors"), options, 0);

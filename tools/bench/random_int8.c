@@ -54,7 +54,7 @@ static int save(const char *path, const struct px_checkpoint *checkpoint,
                 const struct px_int8_choice *choice, struct px_error *err)
 {
     struct px_checkpoint *quantised;
-    int rc = px_checkpoint_quantize(&quantised, checkpoint, choice, err);
+    int rc = px_checkpoint_quantise(&quantised, checkpoint, choice, err);
 
     if (rc)
         return rc;
@@ -66,7 +66,7 @@ static int save(const char *path, const struct px_checkpoint *checkpoint,
 static int quantise(const char *path, const struct px_checkpoint *checkpoint,
                     const struct px_ranges *ranges, struct px_error *err)
 {
-    const struct px_network *network = &checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(checkpoint);
     struct px_int8_choice choice = {.others = PX_BF16};
     float *scales[PX_MAX_LAYERS] = {NULL};
     int rc = 0;

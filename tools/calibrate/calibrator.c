@@ -28,16 +28,16 @@ int px_calibrator_create(struct px_calibrator **out, const struct px_checkpoint 
         return px_fail(err, PX_E_NOMEM, "no memory to calibrate");
     calibrator->options = *options;
     calibrator->checkpoint = checkpoint;
-    int rc = px_calibration_set_read(&calibrator->set, options->folder, &checkpoint->network,
-                                     options->count, err);
+    int rc = px_calibration_set_read(&calibrator->set, options->folder,
+                                     px_checkpoint_network(checkpoint), options->count, err);
     if (rc) {
         px_calibrator_destroy(calibrator);
         return rc;
     }
     if (calibrator->set.pairs)
         fprintf(stderr, "%s: pairs A|B, of which %s takes the %s half\n", options->folder,
-                checkpoint->network.direction,
-                checkpoint->network.direction[0] == 'A' ? "left" : "right");
+                px_checkpoint_network(checkpoint)->direction,
+                px_checkpoint_network(checkpoint)->direction[0] == 'A' ? "left" : "right");
     *out = calibrator;
     return 0;
 }
@@ -82,7 +82,7 @@ static void print_choice(const struct px_network *network, const struct px_calib
     printf("int8: %d of %d layers\n", chosen, network->layer_count);
 }
 
-int px_calibrator_quantize(struct px_calibrator *calibrator, struct px_checkpoint **out,
+int px_calibrator_quantise(struct px_calibrator *calibrator, struct px_checkpoint **out,
                            struct px_error *err)
 {
     const struct px_calibration_options options = {
@@ -99,9 +99,9 @@ int px_calibrator_quantize(struct px_calibrator *calibrator, struct px_checkpoin
 
     if (rc)
         return rc;
-    rc = px_checkpoint_quantize(out, calibrator->checkpoint, &calibration.choice, err);
+    rc = px_checkpoint_quantise(out, calibrator->checkpoint, &calibration.choice, err);
     if (!rc)
-        print_choice(&calibrator->checkpoint->network, &calibration);
+        print_choice(px_checkpoint_network(calibrator->checkpoint), &calibration);
     px_calibration_release(&calibration);
     return rc;
 }
@@ -137,9 +137,10 @@ static int open_model(struct measured *measured, struct px_checkpoint *checkpoin
 static int open_f32(struct measured *measured, const struct px_checkpoint *checkpoint,
                     struct px_error *err)
 {
-    const struct px_int8_choice none = {.others = checkpoint->dtype == PX_BF16 ? PX_BF16 : PX_F32};
+    const struct px_int8_choice none = {
+        .others = px_checkpoint_dtype(checkpoint) == PX_BF16 ? PX_BF16 : PX_F32};
     struct px_checkpoint *copy;
-    int rc = px_checkpoint_quantize(&copy, checkpoint, &none, err);
+    int rc = px_checkpoint_quantise(&copy, checkpoint, &none, err);
 
     return rc ? rc : open_model(measured, copy, PX_F32, err);
 }
@@ -152,8 +153,9 @@ static int open_native(struct measured *measured, const char *path, struct px_er
 
     if (rc)
         return rc;
-    measured->how = checkpoint->dtype == PX_S8 ? "computed in int8" : "computed in bf16";
-    return open_model(measured, checkpoint, checkpoint->dtype, err);
+    measured->how =
+        px_checkpoint_dtype(checkpoint) == PX_S8 ? "computed in int8" : "computed in bf16";
+    return open_model(measured, checkpoint, px_checkpoint_dtype(checkpoint), err);
 }
 
 /* The file, in f32. */
@@ -164,7 +166,7 @@ static int open_emulated(struct measured *measured, const char *path, struct px_
 
     if (rc)
         return rc;
-    measured->how = checkpoint->dtype == PX_S8
+    measured->how = px_checkpoint_dtype(checkpoint) == PX_S8
                         ? "emulated in f32, for this CPU has no int8"
                         : "weights in bf16, computed in f32, for this CPU has no bf16";
     rc = px_emulation_create(&measured->emulation, checkpoint, 0, err);
@@ -221,7 +223,7 @@ static int compare_all(struct px_calibrator *calibrator, const struct measured b
                        struct px_error *err)
 {
     const uint32_t side = (uint32_t)calibrator->set.side;
-    const uint32_t channels = (uint32_t)calibrator->checkpoint->network.output_nc;
+    const uint32_t channels = (uint32_t)px_checkpoint_network(calibrator->checkpoint)->output_nc;
     const int count = calibrator->set.count;
     struct px_image images[2] = {{0}, {0}};
     struct sums sums = {.worst = {.psnr = (double)INFINITY, .ssim = 1}};

@@ -24,7 +24,7 @@ void px_calibrator_destroy(struct px_calibrator *calibrator); /* accepts NULL */
 
 /* The checkpoint with int8 layers chosen as in model/int8/calibrate.h; prints how many, and which
  * did not become int8 though they could. */
-int px_calibrator_quantize(struct px_calibrator *calibrator, struct px_checkpoint **out,
+int px_calibrator_quantise(struct px_calibrator *calibrator, struct px_checkpoint **out,
                            struct px_error *err);
 
 /* Prints PSNR and SSIM of the answers of the file at `path`, computed in the type that its weights

@@ -45,9 +45,9 @@ int px_finetune_load(struct px_gan *gan, const struct px_network *network, const
 
     if (rc)
         return rc;
-    rc = check_network(&checkpoint->network, network, path, err);
+    rc = check_network(px_checkpoint_network(checkpoint), network, path, err);
     if (!rc)
-        rc = px_checkpoint_dequantize(checkpoint, err);
+        rc = px_checkpoint_dequantise(checkpoint, err);
     size_t count = rc ? 0 : px_network_tensors(network, specs, room);
     for (size_t i = 0; i < count; i++) {
         const struct px_tensor *from =

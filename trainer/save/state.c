@@ -49,7 +49,7 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
 
 static int check_kind(const char *path, const struct px_safetensors *file, struct px_error *err)
 {
-    const char *kind = px_safetensors_metadata(file, format.key);
+    const char *kind = px_metadata_find(px_safetensors_list(file), format.key);
 
     if (kind && strcmp(kind, format.value) == 0)
         return 0;
@@ -108,7 +108,8 @@ static int check_options(const char *path, const struct px_safetensors *file,
 
     for (size_t i = 0; !rc && i < state->option_count; i++) {
         const struct px_metadata *now = &state->options[i];
-        struct difference d = {now->key, px_safetensors_metadata(file, now->key), now->value};
+        struct difference d = {now->key, px_metadata_find(px_safetensors_list(file), now->key),
+                               now->value};
         if (!d.then || strcmp(d.then, d.now) != 0)
             rc = refuse_option(path, state, &d, err);
     }
@@ -123,12 +124,12 @@ static int check_options(const char *path, const struct px_safetensors *file,
 static int check_tensors(const char *path, const struct px_safetensors *file,
                          const struct px_state *state, struct px_error *err)
 {
-    if (px_safetensors_count(file) != state->count)
+    if (px_safetensors_list(file)->count != state->count)
         return px_fail(err, PX_E_FORMAT, "%s: holds %zu tensors instead of %zu", path,
-                       px_safetensors_count(file), state->count);
+                       px_safetensors_list(file)->count, state->count);
     for (size_t i = 0; i < state->count; i++) {
         const struct px_tensor *mine = &state->tensors[i];
-        const struct px_tensor *theirs = px_safetensors_find(file, mine->name);
+        const struct px_tensor *theirs = px_tensor_find(px_safetensors_list(file), mine->name);
         if (!theirs || theirs->dtype != mine->dtype || theirs->ndim != mine->ndim ||
             theirs->bytes != mine->bytes ||
             memcmp(theirs->shape, mine->shape, (size_t)mine->ndim * sizeof *mine->shape) != 0)
@@ -140,7 +141,7 @@ static int check_tensors(const char *path, const struct px_safetensors *file,
 
 static void take_note(const struct px_safetensors *file, struct px_note *note)
 {
-    const char *text = px_safetensors_metadata(file, note->key);
+    const char *text = px_metadata_find(px_safetensors_list(file), note->key);
 
     snprintf(note->value, sizeof note->value, "%s", text ? text : "");
 }
@@ -171,8 +172,8 @@ int px_state_load(const char *path, const struct px_state *state, struct px_erro
         rc = check_tensors(path, file, state, err);
     for (size_t i = 0; !rc && i < state->count; i++) {
         const struct px_tensor *mine = &state->tensors[i];
-        memcpy((void *)(uintptr_t)mine->data, px_safetensors_find(file, mine->name)->data,
-               mine->bytes);
+        memcpy((void *)(uintptr_t)mine->data,
+               px_tensor_find(px_safetensors_list(file), mine->name)->data, mine->bytes);
     }
     for (size_t i = 0; !rc && i < state->note_count; i++)
         take_note(file, &state->notes[i]);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "model/checkpoint/parts/checkpoint_parts.h"
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/quantise.h"
 
 /* Tensors that stand in the place of a layer's own, in one piece of memory. */
 struct px_substitute {
@@ -28,7 +28,7 @@ enum px_dtype px_checkpoint_stored_dtype(const struct px_checkpoint *checkpoint)
 int px_checkpoint_check_real(const struct px_checkpoint *checkpoint, struct px_error *err)
 {
     if (checkpoint->dtype == PX_S8)
-        return px_fail(err, PX_E_INVALID, "the checkpoint has int8 weights: dequantize them first");
+        return px_fail(err, PX_E_INVALID, "the checkpoint has int8 weights: dequantise them first");
     return 0;
 }
 
@@ -37,7 +37,7 @@ void px_checkpoint_weights(const struct px_checkpoint *checkpoint, int layer, fl
     const struct px_tensor *const *tensors = checkpoint->tensors[layer];
 
     if (px_checkpoint_quantised(checkpoint, layer))
-        px_dequantize(&checkpoint->network.layers[layer], tensors[PX_ROLE_WEIGHT],
+        px_dequantise(&checkpoint->network.layers[layer], tensors[PX_ROLE_WEIGHT],
                       tensors[PX_ROLE_WEIGHT_SCALE], tensors[PX_ROLE_INPUT_SCALE], out);
     else
         px_tensor_to_f32(tensors[PX_ROLE_WEIGHT], out);
@@ -74,7 +74,7 @@ static void put(struct px_checkpoint *checkpoint, int layer, struct px_substitut
     tensors[PX_ROLE_INPUT_SCALE] = scales ? &s->input_scale : NULL;
 }
 
-int px_checkpoint_dequantize(struct px_checkpoint *checkpoint, struct px_error *err)
+int px_checkpoint_dequantise(struct px_checkpoint *checkpoint, struct px_error *err)
 {
     for (int layer = 0; layer < checkpoint->network.layer_count; layer++) {
         if (!px_checkpoint_quantised(checkpoint, layer))
@@ -114,7 +114,7 @@ static int check_finite(const struct px_layer *layer, const float *real, struct 
 }
 
 /* Quantises `real`, the layer's weights. */
-static int quantize_layer(struct px_checkpoint *checkpoint, int layer, const float *real,
+static int quantise_layer(struct px_checkpoint *checkpoint, int layer, const float *real,
                           const float *input_scale, struct px_error *err)
 {
     const struct px_layer *l = &checkpoint->network.layers[layer];
@@ -132,7 +132,7 @@ static int quantize_layer(struct px_checkpoint *checkpoint, int layer, const flo
     s->weight_scale = scale_tensor(&s->specs[0], s->data);
     s->input_scale = scale_tensor(&s->specs[1], s->data + out);
     memcpy(s->data + out, input_scale, in * sizeof *input_scale);
-    px_quantize(l, real, input_scale, (int8_t *)(s->data + out + in), s->data);
+    px_quantise(l, real, input_scale, (int8_t *)(s->data + out + in), s->data);
     put(checkpoint, layer, s, true);
     return 0;
 }
@@ -168,13 +168,13 @@ static int change_layer(struct px_checkpoint *checkpoint, int layer,
     if (!real)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu weights", px_tensor_count(weight));
     px_checkpoint_weights(checkpoint, layer, real);
-    int rc = input_scale ? quantize_layer(checkpoint, layer, real, input_scale, err)
+    int rc = input_scale ? quantise_layer(checkpoint, layer, real, input_scale, err)
                          : store_layer(checkpoint, layer, real, choice->others, err);
     free(real);
     return rc;
 }
 
-int px_checkpoint_quantize(struct px_checkpoint **out, const struct px_checkpoint *checkpoint,
+int px_checkpoint_quantise(struct px_checkpoint **out, const struct px_checkpoint *checkpoint,
                            const struct px_int8_choice *choice, struct px_error *err)
 {
     int rc = px_checkpoint_check_real(checkpoint, err);

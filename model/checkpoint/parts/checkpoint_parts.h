@@ -1,16 +1,32 @@
 #ifndef MODEL_CHECKPOINT_PARTS_CHECKPOINT_PARTS_H
 #define MODEL_CHECKPOINT_PARTS_CHECKPOINT_PARTS_H
 
-/* Private to the files that read and write checkpoints: what both need. */
+/* Private to the files that read and write checkpoints: what they share. Each function is in the
+ * file named after it: checkpoint_infer.c, checkpoint_bind.c, checkpoint_int8.c, and
+ * checkpoint_save.c for px_checkpoint_describe(). */
 
 #include "model/checkpoint/checkpoint.h"
+#include "model/formats/pth.h"
+#include "model/formats/safetensors.h"
 
-/* Finds out what network a file's tensors are, from names and shapes, and checks it against the
- * metadata that is there. FORMAT where they disagree or it is none that is known. */
+struct px_checkpoint {
+    struct px_network network;
+    struct px_safetensors *file;       /* owned; NULL if PyTorch wrote the file, then */
+    struct px_pth *pth;                /* this, owned, is set; both NULL: made in memory */
+    const struct px_tensor_list *list; /* everything that the file holds */
+    bool has_running;
+    enum px_norm_mode test_norm;
+    enum px_dtype dtype;
+    const struct px_tensor *tensors[PX_MAX_LAYERS][PX_ROLE_COUNT];
+    struct px_substitute *substitutes[PX_MAX_LAYERS]; /* owned: weights that were made here */
+};
+
+/* Finds out from names and shapes which network a file's tensors are, and checks it against the
+ * file's metadata. FORMAT if they disagree or match no known network. */
 int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
                         struct px_error *err);
 
-/* The metadata that rebuilds a network. The entries point into the struct: do not copy it. */
+/* The metadata that describes a network. The entries point into the struct: do not copy it. */
 enum { PX_NETWORK_KEYS = 8 };
 
 struct px_checkpoint_metadata {
@@ -21,13 +37,13 @@ struct px_checkpoint_metadata {
 /* `network` must outlive *out. */
 void px_checkpoint_describe(struct px_checkpoint_metadata *out, const struct px_network *network);
 
-/* What px_checkpoint.dtype says. */
+/* What px_checkpoint_dtype() returns, from the tensors. */
 enum px_dtype px_checkpoint_stored_dtype(const struct px_checkpoint *checkpoint);
 
-/* INVALID where a checkpoint that is to be written in another format has int8 weights. */
+/* INVALID if the checkpoint has int8 weights, which other formats cannot hold. */
 int px_checkpoint_check_real(const struct px_checkpoint *checkpoint, struct px_error *err);
 
-/* The tensors of a state_dict, put in their places one by one. */
+/* The tensors of a state_dict, assigned to layers and roles one by one. */
 struct px_checkpoint_binding {
     const struct px_network *network;
     enum px_code code; /* what a mismatch is: FORMAT in a file, INVALID from a caller */
@@ -38,12 +54,12 @@ struct px_checkpoint_binding {
 
 void px_checkpoint_bind_start(struct px_checkpoint_binding *binding,
                               const struct px_network *network, enum px_code code);
-/* Fails where the network has no such tensor or one of another shape. *spec is NULL for what is
- * tolerated: the statistics that old versions of PyTorch kept for InstanceNorm. */
+/* Fails if the network has no such tensor or needs another shape. *spec is NULL for a tensor that
+ * is ignored: the statistics that old versions of PyTorch kept for InstanceNorm. */
 int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_tensor *tensor,
                        const struct px_tensor_spec **spec, struct px_error *err);
-/* Fails where one is missing or a layer's scales do not fit its weights; *has_running tells whether
- * all statistics are there. */
+/* Fails if a tensor is missing or a layer's scales do not match its weights; *has_running shows
+ * whether all statistics are present. */
 int px_checkpoint_bind_end(const struct px_checkpoint_binding *binding, bool *has_running,
                            struct px_error *err);
 

@@ -16,7 +16,7 @@ struct source {
 
 static bool uses_running(const struct source *source)
 {
-    return source->running && source->checkpoint->network.norm == PX_NORM_BATCH;
+    return source->running && px_checkpoint_network(source->checkpoint)->norm == PX_NORM_BATCH;
 }
 
 static void add_input(struct px_onnx_node *node, const char *name)
@@ -166,7 +166,7 @@ static void add_norm(struct px_onnx_graph *graph, const struct px_layer *layer, 
 
 static void add_layer(struct px_onnx_graph *graph, const struct source *source, int index)
 {
-    const struct px_network *network = &source->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(source->checkpoint);
     const struct px_layer *layer = &network->layers[index];
     char input[PX_ONNX_NAME], output[PX_ONNX_NAME], next[PX_ONNX_NAME];
 
@@ -226,7 +226,7 @@ static void add_constant(struct px_onnx_graph *graph, const struct px_layer *lay
 static void fill(struct px_onnx_graph *graph, const struct source *source,
                  const struct px_tensor_spec *specs, size_t count)
 {
-    const struct px_network *network = &source->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(source->checkpoint);
 
     for (int i = 0; i < network->layer_count; i++)
         add_layer(graph, source, i);
@@ -245,8 +245,8 @@ int px_onnx_graph_create(struct px_onnx_graph *graph, const struct px_checkpoint
                          bool running, struct px_error *err)
 {
     const struct source source = {checkpoint, running};
-    const size_t layers = (size_t)checkpoint->network.layer_count;
-    size_t count = px_network_tensors(&checkpoint->network, NULL, 0);
+    const size_t layers = (size_t)px_checkpoint_network(checkpoint)->layer_count;
+    size_t count = px_network_tensors(px_checkpoint_network(checkpoint), NULL, 0);
     struct px_tensor_spec *specs = calloc(count, sizeof *specs);
 
     *graph = (struct px_onnx_graph){
@@ -258,7 +258,7 @@ int px_onnx_graph_create(struct px_onnx_graph *graph, const struct px_checkpoint
         px_onnx_graph_destroy(graph);
         return px_fail(err, PX_E_NOMEM, "no memory for a graph of %zu layers", layers);
     }
-    px_network_tensors(&checkpoint->network, specs, count);
+    px_network_tensors(px_checkpoint_network(checkpoint), specs, count);
     fill(graph, &source, specs, count);
     free(specs);
     return 0;

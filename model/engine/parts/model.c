@@ -22,7 +22,7 @@ static enum px_dtype fastest_float(void)
 
 static int check_int8(const struct px_checkpoint *checkpoint, struct px_error *err)
 {
-    if (checkpoint->dtype != PX_S8)
+    if (px_checkpoint_dtype(checkpoint) != PX_S8)
         return px_fail(err, PX_E_USAGE,
                        "the checkpoint has no int8 weights: make them with pix2pix convert IN OUT "
                        "--dtype int8 --calibrate DIR, or use --dtype auto");
@@ -66,9 +66,9 @@ int px_model_create(struct px_model **out, struct px_checkpoint *checkpoint, enu
     if (!model)
         return px_fail(err, PX_E_NOMEM, "no memory for a model");
     rc = choose_dtype(model, checkpoint, dtype, err);
-    for (int i = 0; !rc && i < checkpoint->network.layer_count; i++)
+    for (int i = 0; !rc && i < px_checkpoint_network(checkpoint)->layer_count; i++)
         model->int8[i] = model->dtype == PX_S8 && px_checkpoint_quantised(checkpoint, i) &&
-                         px_algorithm_has_int8(&checkpoint->network, i);
+                         px_algorithm_has_int8(px_checkpoint_network(checkpoint), i);
     if (!rc)
         rc = px_pack_create(&model->pack, checkpoint, err);
     if (rc) {
@@ -117,7 +117,7 @@ const struct px_checkpoint *px_model_checkpoint(const struct px_model *model)
 
 const struct px_network *px_model_network(const struct px_model *model)
 {
-    return &model->checkpoint->network;
+    return px_checkpoint_network(model->checkpoint);
 }
 
 size_t px_model_memory(struct px_model *model)
@@ -146,7 +146,7 @@ struct px_plan_desc px_model_plan(struct px_model *model, const struct px_shape 
 int px_model_check_norm(const struct px_model *model, enum px_norm_mode mode, struct px_error *err)
 {
     if (mode == PX_TEST_RUNNING && px_model_network(model)->norm == PX_NORM_BATCH &&
-        !model->checkpoint->has_running)
+        !px_checkpoint_has_running(model->checkpoint))
         return px_fail(err, PX_E_INVALID,
                        "this checkpoint has no running statistics: use norm=batch");
     return 0;

@@ -99,7 +99,7 @@ static void small_tensor(const struct px_checkpoint *checkpoint, int layer,
         px_tensor_to_f32(tensor, out);
         return;
     }
-    for (int i = 0; i < checkpoint->network.layers[layer].out_channels; i++)
+    for (int i = 0; i < px_checkpoint_network(checkpoint)->layers[layer].out_channels; i++)
         out[i] = otherwise;
 }
 
@@ -109,7 +109,7 @@ static int fold(const struct px_pack *pack, int layer, bool folded, float *scale
                 struct px_error *err)
 {
     const struct px_checkpoint *checkpoint = pack->checkpoint;
-    int channels = checkpoint->network.layers[layer].out_channels;
+    int channels = px_checkpoint_network(checkpoint)->layers[layer].out_channels;
     float *scale = scale_and_bias, *bias = scale + channels;
 
     small_tensor(checkpoint, layer, PX_ROLE_BIAS, 0.0f, bias);
@@ -138,7 +138,7 @@ static int fold(const struct px_pack *pack, int layer, bool folded, float *scale
 static int pack_weights(const struct px_pack *pack, const struct entry *entry, const float *scale,
                         struct px_conv *conv, struct px_error *err)
 {
-    const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
+    const struct px_layer *layer = &px_checkpoint_network(pack->checkpoint)->layers[entry->layer];
     float *owned, *plain = NULL;
     const float *from = as_floats(pack->checkpoint, entry, &owned), *ready = from;
     int rc = from ? 0 : px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
@@ -184,7 +184,7 @@ static int allocate(struct entry *entry, const struct px_layer *layer, size_t we
 /* Fills in what is left to do after a convolution without bias, and drops the rest. */
 static void fill_vectors(const struct px_pack *pack, struct entry *entry, const float *bias)
 {
-    const struct px_network *network = &pack->checkpoint->network;
+    const struct px_network *network = px_checkpoint_network(pack->checkpoint);
     const struct px_layer *layer = &network->layers[entry->layer];
     enum px_algorithm algorithm = px_algorithm_of(layer);
     bool statistics = layer->has_norm && !entry->folded;
@@ -212,7 +212,7 @@ static void fill_vectors(const struct px_pack *pack, struct entry *entry, const 
 /* The scales of an int8 layer, of its result times `scale`. */
 static void fill_scales(const struct px_pack *pack, struct entry *entry, const float *scale)
 {
-    const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
+    const struct px_layer *layer = &px_checkpoint_network(pack->checkpoint)->layers[entry->layer];
     size_t channels = (size_t)layer->out_channels;
     size_t repeats = (size_t)px_algorithm_repeats(px_algorithm_of(layer));
     struct px_packed *p = &entry->packed;
@@ -235,7 +235,7 @@ static void fill_scales(const struct px_pack *pack, struct entry *entry, const f
 static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
                 struct px_error *err)
 {
-    const struct px_layer *layer = &pack->checkpoint->network.layers[entry->layer];
+    const struct px_layer *layer = &px_checkpoint_network(pack->checkpoint)->layers[entry->layer];
     size_t channels = (size_t)layer->out_channels;
     int rc = allocate(entry, layer, px_conv_weights_size(conv), err);
 
@@ -268,7 +268,7 @@ static int add(struct px_pack *pack, struct entry **out, const struct entry *key
     if (!entry)
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
     *entry = *key;
-    int rc = px_safetensors_check(pack->checkpoint->file, err);
+    int rc = px_checkpoint_check_file(pack->checkpoint, err);
     if (!rc)
         rc = fill(pack, entry, conv, err);
     if (rc) {
@@ -278,7 +278,7 @@ static int add(struct px_pack *pack, struct entry **out, const struct entry *key
     entry->next = pack->entries;
     pack->entries = entry;
     pack->bytes += entry->bytes;
-    px_safetensors_forget(pack->checkpoint->file); /* packed: once in memory is enough */
+    px_checkpoint_forget(pack->checkpoint); /* packed: once in memory is enough */
     *out = entry;
     return 0;
 }
@@ -288,7 +288,8 @@ int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *c
 {
     struct entry key = {.layer = layer,
                         .int8 = px_conv_weights_dtype(conv) == PX_S8,
-                        .folded = px_pack_folds(&pack->checkpoint->network, layer, running)};
+                        .folded =
+                            px_pack_folds(px_checkpoint_network(pack->checkpoint), layer, running)};
     struct entry *entry;
     int rc = 0;
 

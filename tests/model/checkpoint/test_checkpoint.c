@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/formats/safetensors.h"
 #include "tests/model/generator.h"
 
 static char folder[64];
@@ -41,9 +42,9 @@ static struct parts take_apart(void)
 {
     struct parts parts = {.source = open_good(source_path("model/data/unet_32.safetensors"))};
 
-    parts.count = px_safetensors_count(parts.source->file);
+    parts.count = px_checkpoint_list(parts.source)->count;
     for (size_t i = 0; i < parts.count; i++)
-        parts.tensors[i] = *px_safetensors_at(parts.source->file, i);
+        parts.tensors[i] = px_checkpoint_list(parts.source)->tensors[i];
     return parts;
 }
 
@@ -99,16 +100,16 @@ static void test_inference(void **state)
     struct px_checkpoint *c = open_good(source_path("model/data/unet_32.safetensors"));
     (void)state;
 
-    assert_string_equal(c->network.architecture, "unet_32");
-    assert_int_equal(c->network.ngf, 2);
-    assert_int_equal(c->network.input_nc, 3);
-    assert_int_equal(c->network.output_nc, 2);
-    assert_int_equal(c->network.norm, PX_NORM_BATCH);
-    assert_true(c->network.dropout);
-    assert_int_equal(c->network.crop_size, 32);
-    assert_string_equal(c->network.direction, "AtoB");
-    assert_true(c->has_running);
-    assert_int_equal(c->dtype, PX_F32);
+    assert_string_equal(px_checkpoint_network(c)->architecture, "unet_32");
+    assert_int_equal(px_checkpoint_network(c)->ngf, 2);
+    assert_int_equal(px_checkpoint_network(c)->input_nc, 3);
+    assert_int_equal(px_checkpoint_network(c)->output_nc, 2);
+    assert_int_equal(px_checkpoint_network(c)->norm, PX_NORM_BATCH);
+    assert_true(px_checkpoint_network(c)->dropout);
+    assert_int_equal(px_checkpoint_network(c)->crop_size, 32);
+    assert_string_equal(px_checkpoint_network(c)->direction, "AtoB");
+    assert_true(px_checkpoint_has_running(c));
+    assert_int_equal(px_checkpoint_dtype(c), PX_F32);
     px_checkpoint_close(c);
     px_checkpoint_close(NULL);
 }
@@ -148,13 +149,13 @@ static void test_pytorch(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct px_checkpoint *c = open_good(source_path(cases[i].name));
-        assert_int_equal(c->network.depth, cases[i].depth);
-        assert_int_equal(c->network.ngf, cases[i].ngf);
-        assert_int_equal(c->network.input_nc, cases[i].input_nc);
-        assert_int_equal(c->network.output_nc, cases[i].output_nc);
-        assert_int_equal(c->network.norm, cases[i].norm);
-        assert_int_equal(c->network.dropout, cases[i].dropout);
-        assert_true(c->has_running);
+        assert_int_equal(px_checkpoint_network(c)->depth, cases[i].depth);
+        assert_int_equal(px_checkpoint_network(c)->ngf, cases[i].ngf);
+        assert_int_equal(px_checkpoint_network(c)->input_nc, cases[i].input_nc);
+        assert_int_equal(px_checkpoint_network(c)->output_nc, cases[i].output_nc);
+        assert_int_equal(px_checkpoint_network(c)->norm, cases[i].norm);
+        assert_int_equal(px_checkpoint_network(c)->dropout, cases[i].dropout);
+        assert_true(px_checkpoint_has_running(c));
         px_checkpoint_close(c);
     }
 }
@@ -171,13 +172,13 @@ static void test_norm_inference(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct px_checkpoint *c = open_good(source_path(names[i]));
         struct px_error err = {0};
-        assert_int_equal(px_safetensors_save(scratch, px_safetensors_at(c->file, 0),
-                                             px_safetensors_count(c->file), NULL, 0, &err),
+        assert_int_equal(px_safetensors_save(scratch, &px_checkpoint_list(c)->tensors[0],
+                                             px_checkpoint_list(c)->count, NULL, 0, &err),
                          0);
         px_checkpoint_close(c);
         c = open_good(scratch);
-        assert_int_equal(c->network.norm, norms[i]);
-        assert_true(c->network.dropout);
+        assert_int_equal(px_checkpoint_network(c)->norm, norms[i]);
+        assert_true(px_checkpoint_network(c)->dropout);
         px_checkpoint_close(c);
     }
 }
@@ -191,10 +192,10 @@ static void write_bare(const struct px_network_options *options, const char *wit
     struct px_checkpoint *c = open_good(scratch);
     struct px_tensor tensors[300];
     size_t kept = 0;
-    for (size_t i = 0; i < c->list->count; i++)
-        if (!without || strcmp(c->list->tensors[i].name, without) != 0)
-            tensors[kept++] = c->list->tensors[i];
-    assert_int_equal(kept, c->list->count - (without ? 1 : 0));
+    for (size_t i = 0; i < px_checkpoint_list(c)->count; i++)
+        if (!without || strcmp(px_checkpoint_list(c)->tensors[i].name, without) != 0)
+            tensors[kept++] = px_checkpoint_list(c)->tensors[i];
+    assert_int_equal(kept, px_checkpoint_list(c)->count - (without ? 1 : 0));
     assert_int_equal(px_safetensors_save(scratch, tensors, kept, NULL, 0, &err), 0);
     px_checkpoint_close(c);
 }
@@ -220,14 +221,14 @@ static void test_architectures(void **state)
         assert_int_equal(px_network_make(&want, &cases[i], NULL), 0);
         write_bare(&cases[i], NULL);
         struct px_checkpoint *c = open_good(scratch);
-        assert_string_equal(c->network.architecture, want.architecture);
-        assert_int_equal(c->network.ngf, want.ngf);
-        assert_int_equal(c->network.input_nc, want.input_nc);
-        assert_int_equal(c->network.output_nc, want.output_nc);
-        assert_int_equal(c->network.norm, want.norm);
-        assert_int_equal(c->network.dropout, want.dropout);
-        assert_int_equal(c->network.crop_size, want.crop_size);
-        assert_int_equal(c->network.layer_count, want.layer_count);
+        assert_string_equal(px_checkpoint_network(c)->architecture, want.architecture);
+        assert_int_equal(px_checkpoint_network(c)->ngf, want.ngf);
+        assert_int_equal(px_checkpoint_network(c)->input_nc, want.input_nc);
+        assert_int_equal(px_checkpoint_network(c)->output_nc, want.output_nc);
+        assert_int_equal(px_checkpoint_network(c)->norm, want.norm);
+        assert_int_equal(px_checkpoint_network(c)->dropout, want.dropout);
+        assert_int_equal(px_checkpoint_network(c)->crop_size, want.crop_size);
+        assert_int_equal(px_checkpoint_network(c)->layer_count, want.layer_count);
         px_checkpoint_close(c);
     }
 }
@@ -309,20 +310,20 @@ static void test_used_metadata(void **state)
 
     write_parts(&parts, "crop_size", "96");
     struct px_checkpoint *c = open_good(scratch);
-    assert_int_equal(c->network.crop_size, 96);
+    assert_int_equal(px_checkpoint_network(c)->crop_size, 96);
     px_checkpoint_close(c);
     write_parts(&parts, "direction", "BtoA");
     c = open_good(scratch);
-    assert_string_equal(c->network.direction, "BtoA");
+    assert_string_equal(px_checkpoint_network(c)->direction, "BtoA");
     px_checkpoint_close(c);
     write_parts(&parts, "dropout", "false");
     c = open_good(scratch);
-    assert_false(c->network.dropout);
-    assert_false(c->test_running);
+    assert_false(px_checkpoint_network(c)->dropout);
+    assert_false(px_checkpoint_test_norm(c) == PX_TEST_RUNNING);
     px_checkpoint_close(c);
     write_parts(&parts, "test_norm", "running");
     c = open_good(scratch);
-    assert_true(c->test_running);
+    assert_true(px_checkpoint_test_norm(c) == PX_TEST_RUNNING);
     px_checkpoint_close(c);
     px_checkpoint_close(parts.source);
 }
@@ -335,13 +336,13 @@ static void test_running_missing(void **state)
     drop(&parts, ".num_batches_tracked");
     write_parts(&parts, NULL, NULL);
     struct px_checkpoint *c = open_good(scratch);
-    assert_true(c->has_running);
+    assert_true(px_checkpoint_has_running(c));
     assert_null(px_checkpoint_tensor(c, 1, PX_ROLE_BATCHES));
     px_checkpoint_close(c);
     drop(&parts, "model.1.model.2.running_var");
     write_parts(&parts, NULL, NULL);
     c = open_good(scratch);
-    assert_false(c->has_running);
+    assert_false(px_checkpoint_has_running(c));
     px_checkpoint_close(c);
     px_checkpoint_close(parts.source);
 }
@@ -425,16 +426,16 @@ static void test_stale(void **state)
     static const float zeros[4] = {0};
     struct px_checkpoint *c = open_good(source_path("golden/unet_32_instance.safetensors"));
     struct px_tensor tensors[32];
-    size_t n = px_safetensors_count(c->file);
+    size_t n = px_checkpoint_list(c)->count;
     struct px_error err = {0};
     (void)state;
 
-    memcpy(tensors, px_safetensors_at(c->file, 0), n * sizeof *tensors);
+    memcpy(tensors, &px_checkpoint_list(c)->tensors[0], n * sizeof *tensors);
     tensors[n] =
         (struct px_tensor){"model.model.1.model.2.running_mean", PX_F32, 1, {4}, zeros, 16};
     assert_int_equal(px_safetensors_save(scratch, tensors, n + 1, NULL, 0, &err), 0);
     struct px_checkpoint *stale = open_good(scratch);
-    assert_int_equal(stale->network.norm, PX_NORM_INSTANCE);
+    assert_int_equal(px_checkpoint_network(stale)->norm, PX_NORM_INSTANCE);
     assert_null(px_checkpoint_tensor(stale, 1, PX_ROLE_RUNNING_MEAN));
     px_checkpoint_close(stale);
     tensors[n].name = "model.model.1.model.1.running_mean"; /* of a convolution */
@@ -461,8 +462,8 @@ static int save(const struct parts *parts, const char *path, enum px_dtype dtype
 {
     const struct px_metadata extra[] = {{"version", "0.1"}, {"lr", "0.0002"}};
 
-    return px_checkpoint_save(path, &parts->source->network, parts->tensors, parts->count, extra, 2,
-                              dtype, err);
+    return px_checkpoint_save(path, px_checkpoint_network(parts->source), parts->tensors,
+                              parts->count, extra, 2, dtype, err);
 }
 
 static void test_save_f32(void **state)
@@ -473,14 +474,15 @@ static void test_save_f32(void **state)
 
     assert_int_equal(save(&parts, scratch, PX_F32, &err), 0);
     struct px_checkpoint *c = open_good(scratch);
-    assert_int_equal(c->network.ngf, 2);
-    assert_true(c->network.dropout);
-    assert_string_equal(px_safetensors_metadata(c->file, "lr"), "0.0002");
-    assert_string_equal(px_safetensors_metadata(c->file, "architecture"), "unet_32");
-    assert_string_equal(px_safetensors_metadata(c->file, "crop_size"), "32");
-    assert_int_equal(px_safetensors_count(c->file), parts.count);
+    assert_int_equal(px_checkpoint_network(c)->ngf, 2);
+    assert_true(px_checkpoint_network(c)->dropout);
+    assert_string_equal(px_metadata_find(px_checkpoint_list(c), "lr"), "0.0002");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(c), "architecture"), "unet_32");
+    assert_string_equal(px_metadata_find(px_checkpoint_list(c), "crop_size"), "32");
+    assert_int_equal(px_checkpoint_list(c)->count, parts.count);
     for (size_t i = 0; i < parts.count; i++) {
-        const struct px_tensor *tensor = px_safetensors_find(c->file, parts.tensors[i].name);
+        const struct px_tensor *tensor =
+            px_tensor_find(px_checkpoint_list(c), parts.tensors[i].name);
         assert_int_equal(tensor->bytes, parts.tensors[i].bytes);
         assert_memory_equal(tensor->data, parts.tensors[i].data, tensor->bytes);
     }
@@ -497,7 +499,7 @@ static void test_save_bf16(void **state)
 
     assert_int_equal(save(&parts, scratch, PX_BF16, &err), 0);
     struct px_checkpoint *c = open_good(scratch);
-    assert_int_equal(c->dtype, PX_BF16);
+    assert_int_equal(px_checkpoint_dtype(c), PX_BF16);
     assert_int_equal(px_checkpoint_tensor(c, 9, PX_ROLE_BIAS)->dtype, PX_F32);
     assert_int_equal(px_checkpoint_tensor(c, 1, PX_ROLE_RUNNING_VAR)->dtype, PX_F32);
     const struct px_tensor *first = px_checkpoint_tensor(c, 0, PX_ROLE_WEIGHT);
@@ -524,7 +526,8 @@ static void test_there_and_back(void **state)
         struct px_checkpoint *c = open_good(scratch);
         px_checkpoint_close(parts.source);
         parts.source = c;
-        memcpy(parts.tensors, px_safetensors_at(c->file, 0), parts.count * sizeof *parts.tensors);
+        memcpy(parts.tensors, &px_checkpoint_list(c)->tensors[0],
+               parts.count * sizeof *parts.tensors);
         assert_int_equal(save(&parts, scratch, (enum px_dtype)dtype, &err), 0);
     }
     assert_int_equal(px_file_read(scratch, 1 << 20, &two, &two_size, &err), 0);
@@ -568,8 +571,8 @@ static void test_bad_saves(void **state)
     const struct px_metadata ngf = {"ngf", "64"};
     struct px_error err = {0};
     parts = take_apart();
-    assert_int_equal(px_checkpoint_save(scratch, &parts.source->network, parts.tensors, parts.count,
-                                        &ngf, 1, PX_F32, &err),
+    assert_int_equal(px_checkpoint_save(scratch, px_checkpoint_network(parts.source), parts.tensors,
+                                        parts.count, &ngf, 1, PX_F32, &err),
                      -PX_E_INVALID);
     assert_non_null(strstr(err.message, "'ngf' is given twice"));
     px_checkpoint_close(parts.source);

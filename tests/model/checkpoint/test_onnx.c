@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "model/checkpoint/onnx.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
 #include "tests/model/checkpoint/onnx_reader.h"
 #include "tests/model/generator.h"
 
@@ -124,19 +125,19 @@ static int check_answers(const char *name, enum px_norm_mode mode)
 {
     static const char *const prefixes[] = {"batch.", "running."};
     struct px_safetensors *file = open_golden(name);
-    int stride = atoi(px_safetensors_metadata(file, "stride")), checked = 0;
+    int stride = atoi(px_metadata_find(px_safetensors_list(file), "stride")), checked = 0;
     struct onnx_model model;
     struct onnx_run run;
     char input[64];
 
     export_golden(&model, name, mode);
-    for (size_t i = 0; i < px_safetensors_count(file); i++) {
-        const struct px_tensor *want = px_safetensors_at(file, i);
+    for (size_t i = 0; i < px_safetensors_list(file)->count; i++) {
+        const struct px_tensor *want = &px_safetensors_list(file)->tensors[i];
         size_t prefix = strlen(prefixes[mode]);
         if (strncmp(want->name, prefixes[mode], prefix) != 0)
             continue;
         snprintf(input, sizeof input, "input.%s", want->name + prefix);
-        struct onnx_array in = pictures(px_safetensors_find(file, input));
+        struct onnx_array in = pictures(px_tensor_find(px_safetensors_list(file), input));
         onnx_run(&run, &model, &in);
         double off = difference(onnx_result(&run, "output"), want, stride);
         if (off > TOLERANCE)
@@ -241,7 +242,7 @@ static void test_definitions(void **state)
 static void test_layers(void **state)
 {
     struct px_safetensors *file = open_golden("unet_32");
-    struct onnx_array in = pictures(px_safetensors_find(file, "input.32x32"));
+    struct onnx_array in = pictures(px_tensor_find(px_safetensors_list(file), "input.32x32"));
     struct onnx_model model;
     struct onnx_run run;
     int checked = 0;
@@ -249,8 +250,8 @@ static void test_layers(void **state)
     (void)state;
     export_golden(&model, "unet_32", PX_TEST_BATCH);
     onnx_run(&run, &model, &in);
-    for (size_t i = 0; i < px_safetensors_count(file); i++) {
-        const struct px_tensor *want = px_safetensors_at(file, i);
+    for (size_t i = 0; i < px_safetensors_list(file)->count; i++) {
+        const struct px_tensor *want = &px_safetensors_list(file)->tensors[i];
         if (strncmp(want->name, "layer", 5) != 0)
             continue;
         double off = difference(onnx_result(&run, want->name), want, 1);
@@ -274,8 +275,8 @@ static void check_tensors(enum px_norm_mode mode, int expected)
     int found = 0;
 
     export(&model, checkpoint, mode);
-    for (size_t i = 0; i < px_safetensors_count(checkpoint->file); i++) {
-        const struct px_tensor *want = px_safetensors_at(checkpoint->file, i);
+    for (size_t i = 0; i < px_checkpoint_list(checkpoint)->count; i++) {
+        const struct px_tensor *want = &px_checkpoint_list(checkpoint)->tensors[i];
         const struct onnx_tensor *tensor = onnx_find(&model, want->name);
         bool of_running = strstr(want->name, ".running_") != NULL;
 
@@ -308,23 +309,24 @@ static void test_tensors(void **state)
 static void test_bf16(void **state)
 {
     struct px_checkpoint *checkpoint = open_checkpoint(golden_path("unet_32", ".safetensors"));
-    size_t count = px_safetensors_count(checkpoint->file), compared = 0;
+    size_t count = px_checkpoint_list(checkpoint)->count, compared = 0;
     struct px_error err;
     struct onnx_model model;
 
     (void)state;
     struct px_tensor *tensors = calloc(count, sizeof *tensors);
     for (size_t i = 0; i < count; i++)
-        tensors[i] = *px_safetensors_at(checkpoint->file, i);
-    assert_int_equal(px_checkpoint_save(in_folder("bf16.safetensors"), &checkpoint->network,
-                                        tensors, count, NULL, 0, PX_BF16, &err),
+        tensors[i] = px_checkpoint_list(checkpoint)->tensors[i];
+    assert_int_equal(px_checkpoint_save(in_folder("bf16.safetensors"),
+                                        px_checkpoint_network(checkpoint), tensors, count, NULL, 0,
+                                        PX_BF16, &err),
                      0);
     free(tensors);
     px_checkpoint_close(checkpoint);
     checkpoint = open_checkpoint(in_folder("bf16.safetensors"));
     export(&model, checkpoint, PX_TEST_BATCH);
     for (size_t i = 0; i < count; i++) {
-        const struct px_tensor *want = px_safetensors_at(checkpoint->file, i);
+        const struct px_tensor *want = &px_checkpoint_list(checkpoint)->tensors[i];
         const struct onnx_tensor *tensor = onnx_find(&model, want->name);
         size_t n = px_tensor_count(want);
         float *floats = malloc(n * sizeof *floats);
@@ -436,7 +438,7 @@ static void test_too_large(void **state)
 
     (void)state;
     assert_int_equal(px_network_make(&checkpoint->network, &options, NULL), 0);
-    for (int i = 0; i < checkpoint->network.layer_count; i++)
+    for (int i = 0; i < px_checkpoint_network(checkpoint)->layer_count; i++)
         for (int role = 0; role < PX_ROLE_COUNT; role++)
             checkpoint->tensors[i][role] = &nowhere;
     assert_int_equal(px_onnx_save(in_folder("large.onnx"), checkpoint, PX_TEST_BATCH, &err),

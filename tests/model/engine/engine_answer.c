@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "model/engine/engine.h"
+#include "model/formats/safetensors.h"
 
 static const char prefix[] = "input.";
 enum { PREFIX = sizeof prefix - 1, MAX_PICTURES = 16 };
@@ -73,9 +74,9 @@ static int answer_all(const struct answer *a, const char *golden, const char *pa
     struct px_safetensors *file = NULL;
     int rc = px_safetensors_open(&file, golden, err);
 
-    for (size_t i = 0; !rc && i < px_safetensors_count(file); i++)
-        if (strncmp(px_safetensors_at(file, i)->name, prefix, PREFIX) == 0)
-            rc = answer(a, px_safetensors_at(file, i), path, err);
+    for (size_t i = 0; !rc && i < px_safetensors_list(file)->count; i++)
+        if (strncmp(px_safetensors_list(file)->tensors[i].name, prefix, PREFIX) == 0)
+            rc = answer(a, &px_safetensors_list(file)->tensors[i], path, err);
     px_safetensors_close(file);
     return rc;
 }

@@ -131,10 +131,10 @@ static void quantise(bool all)
         scales[i] = (3.0f + (float)(i % 3)) / 255.0f;
     if (px_checkpoint_open(&plain, path, &err))
         fail_msg("%s", err.message);
-    for (int i = 0; i < plain->network.layer_count; i++)
-        if (px_algorithm_has_int8(&plain->network, i) && (all || i % 3 != 2))
+    for (int i = 0; i < px_checkpoint_network(plain)->layer_count; i++)
+        if (px_algorithm_has_int8(px_checkpoint_network(plain), i) && (all || i % 3 != 2))
             choice.input_scales[i] = scales;
-    if (px_checkpoint_quantize(&int8, plain, &choice, &err) ||
+    if (px_checkpoint_quantise(&int8, plain, &choice, &err) ||
         px_checkpoint_store(path, int8, NULL, 0, PX_DTYPE_AUTO, &err))
         fail_msg("%s", err.message);
     px_checkpoint_close(int8);

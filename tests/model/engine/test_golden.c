@@ -7,6 +7,7 @@
 
 #include "model/engine/engine.h"
 #include "model/engine/parts/plan.h"
+#include "model/formats/safetensors.h"
 #include "tests/model/bf16.h"
 
 /* Whole generators against what PyTorch answers, and two of them layer by layer
@@ -58,7 +59,7 @@ static struct golden open_golden(const char *name, enum px_dtype dtype)
     if (px_model_load(&g.model, golden_path(name, ".safetensors"), dtype, &err) ||
         px_safetensors_open(&g.file, golden_path(name, ".golden.safetensors"), &err))
         fail_msg("%s", err.message);
-    g.stride = atoi(px_safetensors_metadata(g.file, "stride"));
+    g.stride = atoi(px_metadata_find(px_safetensors_list(g.file), "stride"));
     return g;
 }
 
@@ -201,8 +202,9 @@ static int for_one(const char *name, enum px_dtype dtype, struct px_engine *engi
     struct golden g = open_golden(name, dtype);
     int checked = 0;
 
-    for (size_t t = 0; t < px_safetensors_count(g.file); t++) {
-        struct question q = {name, &g, engine, NULL, px_safetensors_at(g.file, t), PX_TEST_BATCH};
+    for (size_t t = 0; t < px_safetensors_list(g.file)->count; t++) {
+        struct question q = {
+            name, &g, engine, NULL, &px_safetensors_list(g.file)->tensors[t], PX_TEST_BATCH};
         char input[64];
 
         if (strncmp(q.want->name, "running.", 8) == 0)
@@ -210,7 +212,7 @@ static int for_one(const char *name, enum px_dtype dtype, struct px_engine *engi
         else if (strncmp(q.want->name, "batch.", 6) != 0)
             continue;
         snprintf(input, sizeof input, "input.%s", strchr(q.want->name, '.') + 1);
-        q.input = px_safetensors_find(g.file, input);
+        q.input = px_tensor_find(px_safetensors_list(g.file), input);
         check(&q);
         checked++;
     }
@@ -300,7 +302,7 @@ static double check_layer(const struct golden *g, struct px_pack *pack, const fl
     double worst = 0;
 
     snprintf(name, sizeof name, "layer%d.conv", count - 1);
-    const struct px_tensor *want = px_safetensors_find(g->file, name);
+    const struct px_tensor *want = px_tensor_find(px_safetensors_list(g->file), name);
     assert_non_null(want);
     if (want->shape[2] % 2)
         return 0;
@@ -330,7 +332,7 @@ static void check_layers(const char *network)
 {
     struct golden g = open_golden(network, PX_F32);
     struct px_pack *pack;
-    float *in = pixels(px_safetensors_find(g.file, "input.32x32"));
+    float *in = pixels(px_tensor_find(px_safetensors_list(g.file), "input.32x32"));
 
     for (int i = 0; i < 32 * 32 * px_model_network(g.model)->input_nc; i++)
         in[i] = in[i] / 127.5f - 1.0f;

@@ -38,7 +38,7 @@ static inline float expected(size_t k, size_t i)
 static inline size_t check_values(const struct px_checkpoint *checkpoint)
 {
     struct px_tensor_spec specs[128];
-    size_t count = px_network_tensors(&checkpoint->network, specs, 128);
+    size_t count = px_network_tensors(px_checkpoint_network(checkpoint), specs, 128);
     size_t found = 0;
 
     for (size_t k = 0; k < count; k++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
 #include "tests/model/formats/pth_files.h"
 
 /* The bytes of a file in a block of exactly its size, so that the address sanitizer sees a read
@@ -48,13 +49,13 @@ static void test_good_files(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct px_checkpoint *c = import(cases[i].name);
-        assert_string_equal(c->network.architecture, "unet_32");
-        assert_int_equal(c->network.ngf, 1);
-        assert_int_equal(c->network.input_nc, 3);
-        assert_int_equal(c->network.output_nc, 2);
-        assert_int_equal(c->network.norm, cases[i].norm);
-        assert_int_equal(c->dtype, cases[i].dtype);
-        assert_int_equal(c->has_running, cases[i].has_running);
+        assert_string_equal(px_checkpoint_network(c)->architecture, "unet_32");
+        assert_int_equal(px_checkpoint_network(c)->ngf, 1);
+        assert_int_equal(px_checkpoint_network(c)->input_nc, 3);
+        assert_int_equal(px_checkpoint_network(c)->output_nc, 2);
+        assert_int_equal(px_checkpoint_network(c)->norm, cases[i].norm);
+        assert_int_equal(px_checkpoint_dtype(c), cases[i].dtype);
+        assert_int_equal(px_checkpoint_has_running(c), cases[i].has_running);
         assert_null(c->file);
         size_t found = check_values(c);
         if (found != cases[i].tensors)
@@ -68,9 +69,9 @@ static void test_stale_statistics(void **state)
     struct px_checkpoint *c = import("stale_instance.pth");
     (void)state;
 
-    assert_int_equal(c->network.norm, PX_NORM_INSTANCE);
-    assert_non_null(px_tensor_find(c->list, "model.model.1.model.2.running_mean"));
-    for (int layer = 0; layer < c->network.layer_count; layer++)
+    assert_int_equal(px_checkpoint_network(c)->norm, PX_NORM_INSTANCE);
+    assert_non_null(px_tensor_find(px_checkpoint_list(c), "model.model.1.model.2.running_mean"));
+    for (int layer = 0; layer < px_checkpoint_network(c)->layer_count; layer++)
         assert_null(px_checkpoint_tensor(c, layer, PX_ROLE_RUNNING_MEAN));
     px_checkpoint_close(c);
 }

@@ -212,7 +212,7 @@ static void test_truncation(void **state)
 static void check_values(const struct px_safetensors *file, const char *name, enum px_dtype dtype,
                          const float *values, size_t count)
 {
-    const struct px_tensor *tensor = px_safetensors_find(file, name);
+    const struct px_tensor *tensor = px_tensor_find(px_safetensors_list(file), name);
     float got[8];
 
     assert_non_null(tensor);
@@ -229,25 +229,26 @@ static void test_golden(void **state)
     (void)state;
 
     assert_int_equal(px_safetensors_open(&file, data_path("small.safetensors"), &err), 0);
-    assert_int_equal(px_safetensors_count(file), 8);
+    assert_int_equal(px_safetensors_list(file)->count, 8);
     check_values(file, "weight", PX_F32, (float[]){0, 1.5f, -2.25f, 3, 1e-40f, 65504}, 6);
     check_values(file, "a.bf16", PX_BF16, (float[]){1, -.5f}, 2);
     check_values(file, "a.f16", PX_F16, (float[]){1, -2, 0x1p-24f}, 3);
     check_values(file, "a.f64", PX_F64, (float[]){.1f}, 1);
     check_values(file, "a.i8", PX_S8, (float[]){127, -127, 1}, 3);
     check_values(file, "odd \"name\" \xc3\xa9\\", PX_F32, (float[]){7}, 1);
-    const struct px_tensor *steps = px_safetensors_find(file, "steps");
+    const struct px_tensor *steps = px_tensor_find(px_safetensors_list(file), "steps");
     assert_true(steps && steps->ndim == 0 && steps->bytes == 8);
     assert_true(*(const int64_t *)steps->data == 12345678901);
-    const struct px_tensor *empty = px_safetensors_find(file, "empty");
+    const struct px_tensor *empty = px_tensor_find(px_safetensors_list(file), "empty");
     assert_true(empty && empty->ndim == 2 && empty->shape[1] == 4 && empty->bytes == 0);
-    assert_null(px_safetensors_find(file, "weigh"));
+    assert_null(px_tensor_find(px_safetensors_list(file), "weigh"));
     for (size_t i = 1; i < 8; i++)
-        assert_true(strcmp(px_safetensors_at(file, i - 1)->name, px_safetensors_at(file, i)->name) <
-                    0);
-    assert_int_equal(px_safetensors_metadata_count(file), 3);
-    assert_string_equal(px_safetensors_metadata(file, "note"), "line one\nline \"two\"");
-    assert_null(px_safetensors_metadata(file, "not"));
+        assert_true(strcmp(px_safetensors_list(file)->tensors[i - 1].name,
+                           px_safetensors_list(file)->tensors[i].name) < 0);
+    assert_int_equal(px_safetensors_list(file)->metadata_count, 3);
+    assert_string_equal(px_metadata_find(px_safetensors_list(file), "note"),
+                        "line one\nline \"two\"");
+    assert_null(px_metadata_find(px_safetensors_list(file), "not"));
     px_safetensors_close(file);
 }
 
@@ -258,7 +259,7 @@ static void test_unaligned(void **state)
     (void)state;
 
     assert_int_equal(px_safetensors_open(&file, data_path("foreign.safetensors"), &err), 0);
-    assert_true((uintptr_t)px_safetensors_find(file, "weight")->data % 2 == 1);
+    assert_true((uintptr_t)px_tensor_find(px_safetensors_list(file), "weight")->data % 2 == 1);
     check_values(file, "weight", PX_F32, (float[]){0, 1.5f, -2.25f, 3, 1e-40f, 65504}, 6);
     check_values(file, "a.f16", PX_F16, (float[]){1, -2, 0x1p-24f}, 3);
     check_values(file, "a.f64", PX_F64, (float[]){.1f}, 1);
@@ -270,14 +271,14 @@ static int save_reversed(const struct px_safetensors *file, const char *path, st
 {
     struct px_tensor tensors[8];
     struct px_metadata metadata[4];
-    size_t n = px_safetensors_count(file);
-    size_t m = px_safetensors_metadata_count(file);
+    size_t n = px_safetensors_list(file)->count;
+    size_t m = px_safetensors_list(file)->metadata_count;
 
     assert_true(n <= 8 && m <= 4);
     for (size_t i = 0; i < n; i++)
-        tensors[i] = *px_safetensors_at(file, n - 1 - i);
+        tensors[i] = px_safetensors_list(file)->tensors[n - 1 - i];
     for (size_t i = 0; i < m; i++)
-        metadata[i] = px_safetensors_metadata_at(file, m - 1 - i);
+        metadata[i] = px_safetensors_list(file)->metadata[m - 1 - i];
     return px_safetensors_save(path, tensors, n, metadata, m, err);
 }
 
@@ -308,8 +309,8 @@ static void test_empty_save(void **state)
 
     assert_int_equal(px_safetensors_save(scratch_path("none"), NULL, 0, NULL, 0, &err), 0);
     assert_int_equal(px_safetensors_open(&file, scratch_path("none"), &err), 0);
-    assert_int_equal(px_safetensors_count(file), 0);
-    assert_null(px_safetensors_find(file, "a"));
+    assert_int_equal(px_safetensors_list(file)->count, 0);
+    assert_null(px_tensor_find(px_safetensors_list(file), "a"));
     px_safetensors_close(file);
 }
 

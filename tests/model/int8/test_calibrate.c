@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
+#include "model/checkpoint/quantise.h"
 #include "model/engine/algorithm.h"
 #include "model/int8/calibrate.h"
 #include "model/int8/emulate.h"
@@ -90,7 +91,7 @@ static void test_ranges(void **state)
         .data = data, .dtype = PX_F32, .n = 1, .height = 1, .width = 2, .channels = NGF};
     (void)state;
 
-    assert_int_equal(px_ranges_create(&ranges, &c->network, &err), 0);
+    assert_int_equal(px_ranges_create(&ranges, px_checkpoint_network(c), &err), 0);
     struct px_observer observer = px_ranges_observer(ranges);
     assert_null(observer.see(observer.context, 1, &grid));
     assert_int_equal(px_ranges_scales(ranges, 1, scale, &err), 0);
@@ -147,12 +148,12 @@ static struct px_checkpoint *all_int8(const struct px_checkpoint *plain)
     struct px_checkpoint *c;
     struct px_error err = {0};
 
-    for (int layer = 0; layer < plain->network.layer_count; layer++)
-        for (int i = 0; px_algorithm_has_int8(&plain->network, layer) && i < 64; i++) {
+    for (int layer = 0; layer < px_checkpoint_network(plain)->layer_count; layer++)
+        for (int i = 0; px_algorithm_has_int8(px_checkpoint_network(plain), layer) && i < 64; i++) {
             scales[layer][i] = (3.0f + (float)(i % 3)) / 255;
             choice.input_scales[layer] = scales[layer];
         }
-    assert_int_equal(px_checkpoint_quantize(&c, plain, &choice, &err), 0);
+    assert_int_equal(px_checkpoint_quantise(&c, plain, &choice, &err), 0);
     return c;
 }
 
@@ -279,7 +280,7 @@ static void test_whole_numbers(void **state)
     for (int i = 0; i < 2 * NGF; i++) /* small enough that some are over 255 */
         scales[i] = 0.002f * (float)(i + 1);
     choice.input_scales[LAST] = scales;
-    assert_int_equal(px_checkpoint_quantize(&c, plain, &choice, &err), 0);
+    assert_int_equal(px_checkpoint_quantise(&c, plain, &choice, &err), 0);
     memcpy(weight_scale, px_checkpoint_tensor(c, LAST, PX_ROLE_WEIGHT_SCALE)->data,
            sizeof weight_scale);
     px_tensor_to_f32(px_checkpoint_tensor(c, LAST, PX_ROLE_BIAS), bias);
@@ -351,8 +352,8 @@ static void test_all(void **state)
 
     if (px_calibrate(&calibration, &options, &err) != 0)
         fail_msg("%s", err.message);
-    for (int layer = 0; layer < c->network.layer_count; layer++) {
-        bool can = px_algorithm_has_int8(&c->network, layer);
+    for (int layer = 0; layer < px_checkpoint_network(c)->layer_count; layer++) {
+        bool can = px_algorithm_has_int8(px_checkpoint_network(c), layer);
         assert_int_equal(calibration.choice.input_scales[layer] != NULL, can);
         assert_int_equal(isnan(calibration.alone[layer]), !can);
         if (can) /* together they harm more */
@@ -411,7 +412,7 @@ static void write_blind(const char *file)
 
     generator_write(file, &resnet, false);
     struct px_checkpoint *c = open_good(file);
-    for (int layer = 0; layer < c->network.layer_count; layer++)
+    for (int layer = 0; layer < px_checkpoint_network(c)->layer_count; layer++)
         for (int role = PX_ROLE_WEIGHT; role <= PX_ROLE_BIAS; role++) {
             const struct px_tensor *t = px_checkpoint_tensor(c, layer, (enum px_tensor_role)role);
             if (!t)
@@ -424,7 +425,8 @@ static void write_blind(const char *file)
             tensors[count] = *t;
             tensors[count++].data = data;
         }
-    if (px_checkpoint_save(file, &c->network, tensors, count, NULL, 0, PX_F32, &err) != 0)
+    if (px_checkpoint_save(file, px_checkpoint_network(c), tensors, count, NULL, 0, PX_F32, &err) !=
+        0)
         fail_msg("%s", err.message);
     while (count > 0)
         free(owned[--count]);
@@ -475,7 +477,7 @@ static void scales_behind(const struct px_checkpoint *c, int dropping, float sca
     struct px_calibration_options options = options_of(c, &watch, 1);
     struct px_calibration calibration;
     struct px_error err = {0};
-    const int channels = c->network.layers[dropping + 1].in_channels;
+    const int channels = px_checkpoint_network(c)->layers[dropping + 1].in_channels;
 
     assert_in_range(channels, 1, 64);
     options.pictures = one;
@@ -508,8 +510,8 @@ static void test_dropout(void **state)
     snprintf(file, sizeof file, "%s/dropout", folder);
     generator_write(file, &unet, false);
     assert_int_equal(px_checkpoint_open(&c, file, &err), 0);
-    while (!c->network.layers[dropping].has_dropout)
-        assert_true(++dropping < c->network.layer_count);
+    while (!px_checkpoint_network(c)->layers[dropping].has_dropout)
+        assert_true(++dropping < px_checkpoint_network(c)->layer_count);
     scales_behind(c, dropping, with);
     c->network.dropout = c->network.layers[dropping].has_dropout = false;
     scales_behind(c, dropping, without);

@@ -39,7 +39,7 @@ static const struct px_tensor *find(const struct px_safetensors *file, const cha
     char full[256];
 
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    return px_safetensors_find(file, full);
+    return px_tensor_find(px_safetensors_list(file), full);
 }
 
 static struct px_gan *create_of(enum px_dtype dtype, int batch, int threads)
@@ -89,7 +89,7 @@ static void load_weights(struct px_gan *gan)
     for (size_t i = 0; i < n; i++) {
         if (is_moment(list[i].name) || strcmp(list[i].name, "steps") == 0)
             continue;
-        const struct px_tensor *from = px_safetensors_find(file, list[i].name);
+        const struct px_tensor *from = px_tensor_find(px_safetensors_list(file), list[i].name);
         if (!from)
             fail_msg("training.safetensors has no %s", list[i].name);
         if (list[i].dtype == PX_I64)
@@ -166,8 +166,8 @@ static void check_gradients(const struct px_gan *gan, const struct px_safetensor
 {
     size_t checked = 0;
 
-    for (size_t i = 0; i < px_safetensors_count(golden); i++) {
-        const struct px_tensor *want = px_safetensors_at(golden, i);
+    for (size_t i = 0; i < px_safetensors_list(golden)->count; i++) {
+        const struct px_tensor *want = &px_safetensors_list(golden)->tensors[i];
         double largest;
         if (strncmp(want->name, "grad.", 5) != 0)
             continue;
@@ -206,9 +206,9 @@ static void run_golden(int batch, int threads)
     snprintf(name, sizeof name, "training_b%d.golden.safetensors", batch);
     struct px_safetensors *golden = open_golden(name);
     load_weights(gan);
-    float *a = floats_of(px_safetensors_find(golden, "a"));
-    float *b = floats_of(px_safetensors_find(golden, "b"));
-    float *losses = floats_of(px_safetensors_find(golden, "losses"));
+    float *a = floats_of(px_tensor_find(px_safetensors_list(golden), "a"));
+    float *b = floats_of(px_tensor_find(px_safetensors_list(golden), "b"));
+    float *losses = floats_of(px_tensor_find(px_safetensors_list(golden), "losses"));
     for (int s = 0; s < STEPS; s++) {
         struct px_gan_losses got;
         size_t at = (size_t)(s * batch * PIXELS);

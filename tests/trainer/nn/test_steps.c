@@ -147,7 +147,7 @@ static const struct px_tensor *find(const struct px_safetensors *file, const str
     char full[256];
 
     snprintf(full, sizeof full, "%s.%s", c->name, name);
-    const struct px_tensor *t = px_safetensors_find(file, full);
+    const struct px_tensor *t = px_tensor_find(px_safetensors_list(file), full);
     if (!t)
         fail_msg("the golden file has no %s", full);
     return t;
@@ -200,8 +200,8 @@ static void check_weights(const struct step_case *c, const struct px_gan *gan,
                          (double)got[k * stride], (double)want[k]);
         found++;
     }
-    for (size_t i = 0; i < px_safetensors_count(file); i++) {
-        const char *name = px_safetensors_at(file, i)->name;
+    for (size_t i = 0; i < px_safetensors_list(file)->count; i++) {
+        const char *name = px_safetensors_list(file)->tensors[i].name;
         size_t prefix = strlen(c->name);
         wanted += strncmp(name, c->name, prefix) == 0 &&
                   (strncmp(name + prefix, ".G.", 3) == 0 || strncmp(name + prefix, ".D.", 3) == 0);

@@ -189,8 +189,8 @@ static void test_generator(void **state)
     assert_int_equal(px_state_save_generator(in("g.safetensors"), &network, &all, &extra, 1, &err),
                      0);
     assert_int_equal(px_checkpoint_open(&checkpoint, in("g.safetensors"), &err), 0);
-    assert_int_equal(px_safetensors_count(checkpoint->file), n);
-    assert_string_equal(px_safetensors_metadata(checkpoint->file, "lr"), "0.0002");
+    assert_int_equal(px_checkpoint_list(checkpoint)->count, n);
+    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "lr"), "0.0002");
     px_checkpoint_close(checkpoint);
 }
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/checkpoint/checkpoint.h"
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/parts/checkpoint_parts.h"
+#include "model/checkpoint/quantise.h"
 #include "tests/model/generator.h"
 
 enum { FIRST = 1, LAST = 8 }; /* layers of a unet_32 that the tests quantise: Conv2d, transposed */
@@ -47,7 +47,7 @@ static void write_int8(const char *path)
     for (int i = 0; i < 64; i++)
         scales[i] = 0.01f * (float)(1 + i % 5);
     choice.input_scales[FIRST] = choice.input_scales[LAST] = scales;
-    if (px_checkpoint_quantize(&q, c, &choice, &err) != 0 ||
+    if (px_checkpoint_quantise(&q, c, &choice, &err) != 0 ||
         px_checkpoint_store(path, q, NULL, 0, PX_DTYPE_AUTO, &err) != 0)
         fail_msg("%s", err.message);
     px_checkpoint_close(q);
@@ -63,14 +63,14 @@ static void test_by_hand(void **state)
     int8_t q[4];
     (void)state;
 
-    px_quantize(&layer, weights, input_scale, q, weight_scale);
+    px_quantise(&layer, weights, input_scale, q, weight_scale);
     assert_true(weight_scale[0] == 6.0f / 127); /* the largest of 1 * 0.5 and 3 * 2 */
     assert_true(weight_scale[1] == 1);          /* of zeros */
     assert_int_equal(q[0], 11);                 /* 0.5 / 6 * 127 = 10.58 */
     assert_int_equal(q[1], -127);
     assert_int_equal(q[2], 0);
     assert_int_equal(q[3], 0);
-    px_dequantize(&layer, &(struct px_tensor){.data = q}, &(struct px_tensor){.data = weight_scale},
+    px_dequantise(&layer, &(struct px_tensor){.data = q}, &(struct px_tensor){.data = weight_scale},
                   &(struct px_tensor){.data = input_scale}, back);
     assert_float_equal(back[0], 11 * 6.0f / 127 / 0.5f, 1e-6f);
     assert_float_equal(back[1], -3, 1e-6f);
@@ -88,10 +88,10 @@ static void test_transposed(void **state)
     int8_t q[2];
     (void)state;
 
-    px_quantize(&layer, weights, input_scale, q, weight_scale); /* 1 and 0.5 of one output */
+    px_quantise(&layer, weights, input_scale, q, weight_scale); /* 1 and 0.5 of one output */
     assert_int_equal(q[0], 127);
     assert_int_equal(q[1], 64);
-    px_quantize(&wide, weights, input_scale, q, weight_scale); /* each the largest of its output */
+    px_quantise(&wide, weights, input_scale, q, weight_scale); /* each the largest of its output */
     assert_int_equal(q[0], 127);
     assert_int_equal(q[1], 127);
     assert_true(weight_scale[1] == 2 * weight_scale[0]);
@@ -100,9 +100,9 @@ static void test_transposed(void **state)
 static void test_levels(void **state)
 {
     (void)state;
-    assert_int_equal(px_quantize_levels(&(struct px_layer){.slope = 0}), 255);
-    assert_int_equal(px_quantize_levels(&(struct px_layer){.slope = 0.2f}), 127);
-    assert_int_equal(px_quantize_levels(&(struct px_layer){.slope = 1}), 127);
+    assert_int_equal(px_quantise_levels(&(struct px_layer){.slope = 0}), 255);
+    assert_int_equal(px_quantise_levels(&(struct px_layer){.slope = 0.2f}), 127);
+    assert_int_equal(px_quantise_levels(&(struct px_layer){.slope = 1}), 127);
 }
 
 static void test_file(void **state)
@@ -112,9 +112,9 @@ static void test_file(void **state)
 
     write_int8(scratch);
     q = open_good(scratch);
-    assert_int_equal(c->dtype, PX_F32);
-    assert_int_equal(q->dtype, PX_S8);
-    for (int layer = 0; layer < q->network.layer_count; layer++) {
+    assert_int_equal(px_checkpoint_dtype(c), PX_F32);
+    assert_int_equal(px_checkpoint_dtype(q), PX_S8);
+    for (int layer = 0; layer < px_checkpoint_network(q)->layer_count; layer++) {
         bool quantised = layer == FIRST || layer == LAST;
         assert_int_equal(px_checkpoint_quantised(q, layer), quantised);
         assert_int_equal(px_checkpoint_tensor(q, layer, PX_ROLE_WEIGHT)->dtype,
@@ -123,7 +123,7 @@ static void test_file(void **state)
         assert_int_equal(px_checkpoint_tensor(q, layer, PX_ROLE_WEIGHT_SCALE) != NULL, quantised);
     }
     const struct px_tensor *scale = px_checkpoint_tensor(q, LAST, PX_ROLE_INPUT_SCALE);
-    assert_int_equal(scale->shape[0], q->network.layers[LAST].in_channels);
+    assert_int_equal(scale->shape[0], px_checkpoint_network(q)->layers[LAST].in_channels);
     assert_true(((const float *)scale->data)[2] == 0.03f);
     px_checkpoint_close(q);
     px_checkpoint_close(c);
@@ -132,7 +132,7 @@ static void test_file(void **state)
 /* No weight is further from the real one than half a step of its channels. */
 static void check_close(const struct px_checkpoint *c, const struct px_checkpoint *q, int layer)
 {
-    const struct px_layer *l = &c->network.layers[layer];
+    const struct px_layer *l = &px_checkpoint_network(c)->layers[layer];
     const float *out = px_checkpoint_tensor(q, layer, PX_ROLE_WEIGHT_SCALE)->data;
     const float *in = px_checkpoint_tensor(q, layer, PX_ROLE_INPUT_SCALE)->data;
     float *real = weights_of(c, layer), *got = weights_of(q, layer);
@@ -183,15 +183,15 @@ static void test_not_finite(void **state)
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         struct px_error err = {0};
         weights[5] = odd[i];
-        assert_int_equal(px_checkpoint_quantize(&q, c, &choice, &err), -PX_E_INVALID);
-        assert_non_null(strstr(err.message, c->network.layers[LAST].conv));
+        assert_int_equal(px_checkpoint_quantise(&q, c, &choice, &err), -PX_E_INVALID);
+        assert_non_null(strstr(err.message, px_checkpoint_network(c)->layers[LAST].conv));
         assert_non_null(strstr(err.message, i == 0 ? "nan" : "inf"));
     }
     free(weights);
     px_checkpoint_close(c);
 }
 
-static void test_dequantize(void **state)
+static void test_dequantise(void **state)
 {
     struct px_error err = {0};
     char path[128];
@@ -202,8 +202,8 @@ static void test_dequantize(void **state)
     float *before = weights_of(q, FIRST);
     assert_int_equal(px_checkpoint_save_pth("/none", q, PX_F32, &err), -PX_E_INVALID);
     assert_non_null(strstr(err.message, "int8"));
-    assert_int_equal(px_checkpoint_dequantize(q, &err), 0);
-    assert_int_equal(q->dtype, PX_BF16); /* of layer 0 */
+    assert_int_equal(px_checkpoint_dequantise(q, &err), 0);
+    assert_int_equal(px_checkpoint_dtype(q), PX_BF16); /* of layer 0 */
     assert_false(px_checkpoint_quantised(q, FIRST));
     assert_null(px_checkpoint_tensor(q, FIRST, PX_ROLE_WEIGHT_SCALE));
     float *after = weights_of(q, FIRST);
@@ -215,7 +215,7 @@ static void test_dequantize(void **state)
     assert_int_equal(px_checkpoint_save_pth(path, q, PX_F32, &err), 0);
     px_checkpoint_close(q);
     assert_int_equal(px_checkpoint_import(&q, path, &err), 0);
-    assert_int_equal(q->dtype, PX_F32);
+    assert_int_equal(px_checkpoint_dtype(q), PX_F32);
     px_checkpoint_close(q);
     unlink(path);
 }
@@ -229,7 +229,7 @@ struct parts {
 
 static struct px_tensor *part(struct parts *parts, const char *role)
 {
-    const char *conv = parts->source->network.layers[FIRST].conv;
+    const char *conv = px_checkpoint_network(parts->source)->layers[FIRST].conv;
 
     for (size_t i = 0; i < parts->count; i++) {
         const char *name = parts->tensors[i].name;
@@ -246,9 +246,10 @@ static struct parts take_apart(void)
 
     write_int8(scratch);
     parts.source = open_good(scratch);
-    parts.count = parts.source->list->count;
+    parts.count = px_checkpoint_list(parts.source)->count;
     assert_true(parts.count <= 64);
-    memcpy(parts.tensors, parts.source->list->tensors, parts.count * sizeof *parts.tensors);
+    memcpy(parts.tensors, px_checkpoint_list(parts.source)->tensors,
+           parts.count * sizeof *parts.tensors);
     return parts;
 }
 
@@ -307,8 +308,9 @@ static void test_useless_scale(void **state)
     char name[PX_NAME_MAX + 32];
     (void)state;
 
-    snprintf(name, sizeof name, "%s.input_scale", parts.source->network.layers[2].conv);
-    int channels = parts.source->network.layers[2].in_channels;
+    snprintf(name, sizeof name, "%s.input_scale",
+             px_checkpoint_network(parts.source)->layers[2].conv);
+    int channels = px_checkpoint_network(parts.source)->layers[2].in_channels;
     parts.tensors[parts.count++] = (struct px_tensor){.name = name,
                                                       .dtype = PX_F32,
                                                       .ndim = 1,
@@ -346,11 +348,11 @@ static void test_saving_real(void **state)
     (void)state;
 
     snprintf(path, sizeof path, "%s/no", folder);
-    assert_int_equal(px_checkpoint_save(path, &parts.source->network, parts.tensors, parts.count,
-                                        NULL, 0, PX_BF16, &err),
+    assert_int_equal(px_checkpoint_save(path, px_checkpoint_network(parts.source), parts.tensors,
+                                        parts.count, NULL, 0, PX_BF16, &err),
                      -PX_E_INVALID);
-    assert_non_null(strstr(err.message, "is int8: dequantize it to store it as bf16"));
-    assert_int_equal(px_checkpoint_quantize(&none, parts.source, &choice, &err), -PX_E_INVALID);
+    assert_non_null(strstr(err.message, "is int8: dequantise it to store it as bf16"));
+    assert_int_equal(px_checkpoint_quantise(&none, parts.source, &choice, &err), -PX_E_INVALID);
     assert_int_equal(access(path, F_OK), -1);
     px_checkpoint_close(parts.source);
 }
@@ -358,7 +360,7 @@ static void test_saving_real(void **state)
 static int setup(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/px-quantize-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/px-quantise-XXXXXX");
     if (!mkdtemp(folder))
         return -1;
     snprintf(plain, sizeof plain, "%s/f32", folder);
@@ -391,7 +393,7 @@ int main(void)
         CHECK("int8 weights stand for real ones within half a step", test_weights),
         CHECK("weights that are not finite are refused, with the layer's name", test_not_finite),
         CHECK("a dequantised checkpoint holds the real weights and becomes a .pth",
-              test_dequantize),
+              test_dequantise),
         CHECK("scales that are missing or of another type or shape are named", test_bad_files),
         CHECK("a scale without int8 weights is refused", test_useless_scale),
         CHECK("a scale that is not positive and finite is refused", test_bad_scales),

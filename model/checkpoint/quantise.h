@@ -1,5 +1,5 @@
-#ifndef MODEL_CHECKPOINT_QUANTIZE_H
-#define MODEL_CHECKPOINT_QUANTIZE_H
+#ifndef MODEL_CHECKPOINT_QUANTISE_H
+#define MODEL_CHECKPOINT_QUANTISE_H
 
 /* int8 weights: what the numbers in a file mean, and how they are made. Stateless and thread-safe.
  *
@@ -21,19 +21,19 @@
 #include "model/network/tensor.h"
 
 /* The largest xq of a layer: 255 after a ReLU, else 127. */
-int px_quantize_levels(const struct px_layer *layer);
+int px_quantise_levels(const struct px_layer *layer);
 
 /* Weights as in PyTorch ([out,in,k,k], transposed [in,out,k,k]) to q of the same order, each
  * -127..127, and weight_scale[out] so that the largest |w * input_scale| of an output channel
  * becomes 127: clipping the largest where that makes the squared error least changed the answers of
  * the demo model by 0.02 dB. input_scale[in] is positive. weight_scale is positive, and 1 where the
  * channel's weights are too small to matter. */
-void px_quantize(const struct px_layer *layer, const float *weights, const float *input_scale,
+void px_quantise(const struct px_layer *layer, const float *weights, const float *input_scale,
                  int8_t *q, float *weight_scale);
 
 /* The three tensors of a quantised layer, of its shapes and of the types I8, F32 and F32: writes
  * the real weights in the same order. The data need not be aligned. */
-void px_dequantize(const struct px_layer *layer, const struct px_tensor *weight,
+void px_dequantise(const struct px_layer *layer, const struct px_tensor *weight,
                    const struct px_tensor *weight_scale, const struct px_tensor *input_scale,
                    float *out);
 

@@ -1,4 +1,4 @@
-#include "model/checkpoint/quantize.h"
+#include "model/checkpoint/quantise.h"
 
 #include <float.h>
 #include <math.h>
@@ -6,7 +6,7 @@
 
 enum { LARGEST_WEIGHT = 127, LARGEST_UNSIGNED = 255, LARGEST_SIGNED = 127 };
 
-int px_quantize_levels(const struct px_layer *layer)
+int px_quantise_levels(const struct px_layer *layer)
 {
     return layer->slope == 0 ? LARGEST_UNSIGNED : LARGEST_SIGNED;
 }
@@ -67,7 +67,7 @@ static int8_t round_weight(float value)
     return (int8_t)(value < LARGEST_WEIGHT ? value : LARGEST_WEIGHT);
 }
 
-void px_quantize(const struct px_layer *layer, const float *weights, const float *input_scale,
+void px_quantise(const struct px_layer *layer, const float *weights, const float *input_scale,
                  int8_t *q, float *weight_scale)
 {
     const size_t taps = taps_of(layer);
@@ -89,7 +89,7 @@ static float float_at(const struct px_tensor *tensor, size_t i)
     return value;
 }
 
-void px_dequantize(const struct px_layer *layer, const struct px_tensor *weight,
+void px_dequantise(const struct px_layer *layer, const struct px_tensor *weight,
                    const struct px_tensor *weight_scale, const struct px_tensor *input_scale,
                    float *out)
 {
