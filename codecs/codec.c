@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "codecs/foreign.h"
 #include "codecs/format.h"
 
 enum { DEFAULT_MAX_PIXELS = 50000000, DEFAULT_MAX_SIDE = 16384 };
@@ -71,10 +72,7 @@ static int probe(struct px_span file, const struct px_decode_limits *limits, enu
     if (file.size == 0)
         return px_fail(err, PX_E_UNPROCESSABLE, "the picture is empty; send a PNG or JPEG file");
     if (*format == PX_FORMAT_NONE)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "%zu bytes that begin with %02x%02x%02x%02x are neither a PNG nor a JPEG",
-                       file.size, file.data[0], file.size > 1 ? file.data[1] : 0,
-                       file.size > 2 ? file.data[2] : 0, file.size > 3 ? file.data[3] : 0);
+        return px_foreign_refuse(file, err);
     int rc = codecs[*format]->probe(file, header, err);
     if (limits && limits->as_stored)
         header->orientation = 1;

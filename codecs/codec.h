@@ -11,9 +11,14 @@
  * has none). CMYK is taken as stored inverted, Adobe's way, with or without its marker, as Pillow
  * and browsers do: R = k - round((255 - c) k / 255) of the stored bytes.
  *
- * The size that the header declares is checked before any pixel is allocated. A truncated or
- * damaged picture is an error (UNPROCESSABLE), never half grey: a wrong checksum in a PNG, anything
- * that libjpeg only warns about, a missing end. Encoding writes no metadata. */
+ * The size that the header declares is checked before any pixel is allocated. A picture whose
+ * pixels are truncated or damaged is an error (UNPROCESSABLE), never half grey: wrong entropy data,
+ * a missing restart marker, a wrong Adler-32, a wrong CRC of IHDR, PLTE, tRNS or IDAT, a missing
+ * end. Faults that cannot change a pixel are accepted, as viewers do: in a JPEG bytes between
+ * segments and before the end, odd scan parameters of a sequential one, unknown JFIF revisions and
+ * Adobe transforms; in a PNG a wrong CRC, name or content of any other ancillary chunk (such an
+ * eXIf does not turn the picture) and a wrong CRC of IEND; in both anything after the end. Encoding
+ * writes no metadata. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,8 +52,9 @@ enum px_format px_sniff(struct px_span file);
 const char *px_format_name(enum px_format format); /* "png", "jpeg" */
 const char *px_format_mime(enum px_format format); /* "image/png", "image/jpeg" */
 
-/* Reads the header; allocates nothing. UNPROCESSABLE if the bytes are not a PNG or JPEG header,
- * declare a side of 0 or exceed the limits (NULL: the defaults). */
+/* Reads the header; allocates nothing. UNPROCESSABLE if the bytes are not a PNG or JPEG header (the
+ * message names WebP, GIF and other well-known formats), declare a side of 0 or exceed the limits
+ * (NULL: the defaults). */
 int px_image_probe(struct px_span file, const struct px_decode_limits *limits,
                    struct px_image_info *info, struct px_error *err);
 

@@ -56,6 +56,11 @@ int px_jpeg_probe(struct px_span file, struct px_header *header, struct px_error
 int px_jpeg_decode(struct px_span file, const struct px_header *header, uint32_t channels,
                    struct px_image *image, struct px_error *err); /* jpeg_read.c */
 
+/* How a message about a refused file ends: what helps if a part of it is missing, and what helps if
+ * its bytes are wrong. */
+#define PX_ADVICE_CUT "send the whole file"
+#define PX_ADVICE_DAMAGED "send an undamaged copy or save it anew"
+
 static inline uint32_t px_be16(const uint8_t *p)
 {
     return (uint32_t)p[0] << 8 | p[1];

@@ -34,16 +34,46 @@ static void give_up(j_common_ptr c)
     c->err->format_message(c, text);
     if (c->err->msg_code == JERR_OUT_OF_MEMORY)
         r->rc = px_fail(r->err, PX_E_NOMEM, "no memory to decode the JPEG");
-    else
+    else if (c->err->msg_code == JERR_NO_BACKING_STORE)
         r->rc = px_fail(r->err, PX_E_UNPROCESSABLE,
-                        "the JPEG is damaged or cut short (%s); send the whole file", text);
+                        "the JPEG needs more memory than its size explains; save it again as a "
+                        "baseline JPEG");
+    else if (c->err->msg_code == JERR_INPUT_EOF)
+        r->rc =
+            px_fail(r->err, PX_E_UNPROCESSABLE, "the JPEG is cut short (%s); " PX_ADVICE_CUT, text);
+    else
+        r->rc = px_fail(r->err, PX_E_UNPROCESSABLE, "the JPEG is damaged (%s); " PX_ADVICE_DAMAGED,
+                        text);
     longjmp(r->escape, 1);
 }
 
-/* Level -1 is a warning: libjpeg is about to invent pixels. Half a grey picture helps no one. */
+/* After a warning libjpeg goes on. Can a pixel be wrong then? Every warning of libjpeg-turbo 1.5 to
+ * 3.1 is listed; one that a later version adds counts as damage. */
+static bool spoils_pixels(int warning)
+{
+    switch (warning) {
+    case JWRN_ADOBE_XFORM:     /* an unknown colour transform: every decoder takes YCbCr or YCCK */
+    case JWRN_BOGUS_ICC:       /* colour profiles are ignored */
+    case JWRN_EXTRANEOUS_DATA: /* bytes that belong to no segment, after all blocks of one */
+    case JWRN_JFIF_MAJOR:      /* JFIF's revision says nothing about the coding */
+    case JWRN_NOT_SEQUENTIAL:  /* Ss, Se, Ah and Al mean nothing in a sequential JPEG */
+    case JWRN_TOO_MUCH_DATA:   /* rows were read beyond the last; read_rows() never does */
+        return false;
+    case JWRN_ARITH_BAD_CODE:    /* blocks are misread */
+    case JWRN_BOGUS_PROGRESSION: /* a scan refines bits that never came: one is missing */
+    case JWRN_HIT_MARKER:        /* blocks are missing, and become grey */
+    case JWRN_HUFF_BAD_CODE:     /* blocks are misread */
+    case JWRN_JPEG_EOF:          /* the same as HIT_MARKER; here on_source_empty() comes first */
+    case JWRN_MUST_RESYNC:       /* a restart marker is missing: blocks are in the wrong place */
+    default:
+        return true;
+    }
+}
+
+/* Level -1 is a warning, others are notes. */
 static void on_message(j_common_ptr c, int level)
 {
-    if (level < 0)
+    if (level < 0 && spoils_pixels(c->err->msg_code))
         give_up(c);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codecs/exif.h"
+#include "codecs/png_chunks.h"
 
 /* The header is read twice: once by px_png_probe(), a bounded walk over the chunks before the
  * pixels that allocates nothing and decides whether the size is acceptable, and then by libpng. */
@@ -17,7 +18,8 @@ bool px_png_sniff(struct px_span file)
 }
 
 /* Looks at the chunks between IHDR and IDAT: does tRNS add alpha, and what does the first eXIf say?
- * Stops quietly where a chunk does not fit: libpng will complain with more precision. */
+ * An eXIf with a wrong CRC is left out, as browsers do. Stops quietly at a chunk that is not
+ * complete: decoding will report it. */
 static void walk_chunks(struct px_span file, struct px_header *header)
 {
     bool exif = false;
@@ -30,7 +32,7 @@ static void walk_chunks(struct px_span file, struct px_header *header)
             return;
         if (memcmp(type, "tRNS", 4) == 0 && header->channels % 2 == 1)
             header->channels++;
-        if (memcmp(type, "eXIf", 4) == 0 && !exif) {
+        if (memcmp(type, "eXIf", 4) == 0 && !exif && px_png_chunk_is_sound(file.data + at)) {
             header->orientation = px_exif_orientation((struct px_span){type + 4, length});
             exif = true;
         }
@@ -44,15 +46,17 @@ int px_png_probe(struct px_span file, struct px_header *header, struct px_error 
 
     if (file.size < HEADER_SIZE)
         return px_fail(err, PX_E_UNPROCESSABLE,
-                       "the PNG ends inside its header, after %zu bytes; send the whole file",
+                       "the PNG ends inside its header, after %zu bytes; " PX_ADVICE_CUT,
                        file.size);
     const uint8_t *ihdr = file.data + 8;
     if (px_be32(ihdr) != 13 || memcmp(ihdr + 4, "IHDR", 4) != 0)
-        return px_fail(err, PX_E_UNPROCESSABLE,
-                       "the PNG is damaged: it does not begin with an IHDR chunk");
+        return px_fail(
+            err, PX_E_UNPROCESSABLE,
+            "the PNG is damaged: it does not begin with an IHDR chunk; " PX_ADVICE_DAMAGED);
     uint8_t colour = ihdr[17];
     if (colour > 6 || channels[colour] == 0)
-        return px_fail(err, PX_E_UNPROCESSABLE, "the PNG is damaged: colour type %u does not exist",
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "the PNG is damaged: colour type %u does not exist; " PX_ADVICE_DAMAGED,
                        colour);
     *header = (struct px_header){.width = px_be32(ihdr + 8),
                                  .height = px_be32(ihdr + 12),

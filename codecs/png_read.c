@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "codecs/png_chunks.h"
 #include "codecs/sink.h"
 
 struct reader {
-    struct px_span rest; /* what libpng has not read yet */
+    struct px_png_chunks chunks; /* what libpng has not read yet */
     png_structp png;
     png_infop info;
     struct px_header header; /* channels as libpng will deliver them */
@@ -30,14 +31,35 @@ static void on_error(png_structp png, png_const_charp message)
     if (r->no_memory)
         r->rc = px_fail(r->err, PX_E_NOMEM, "no memory to decode the PNG");
     else
-        r->rc = px_fail(r->err, PX_E_UNPROCESSABLE,
-                        "the PNG is damaged or cut short (%s); send the whole file", message);
+        r->rc = px_fail(r->err, PX_E_UNPROCESSABLE, "the PNG is damaged (%s); " PX_ADVICE_DAMAGED,
+                        message);
     longjmp(r->escape, 1);
 }
 
+/* What libpng warns about, goes on, and all decoders show alike. Most of its warnings cannot come,
+ * since it reads no other chunks than px_png_chunks gives it. Those that are not listed may concern
+ * pixels and are refused, above all a wrong Adler-32 ("IDAT: incorrect data check"). */
+static const char *const harmless[] = {
+    "Extra compressed data",   /* bytes after the end of the compressed stream */
+    "Too much image data",     /* rows after the last */
+    "Too many IDATs found",    /* the same, in chunks of their own */
+    "chunk data is too large", /* an IDAT larger than its pixels need */
+    "PLTE: ",                  /* a palette that no pixel needs; if one does, it is an error */
+    "tRNS: ", /* repeated or of a wrong size: ignored by all; a wrong CRC is an error */
+};
+
 static void on_warning(png_structp png, png_const_charp message)
 {
-    (void)png; /* what libpng can repair without losing pixels is no failure */
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (strstr(message, harmless[i]))
+            return;
+    on_error(png, message);
+}
+
+/* While libpng's structs are made: that memory ran out is seen from the result. */
+static void ignore_warning(png_structp png, png_const_charp message)
+{
+    (void)png;
     (void)message;
 }
 
@@ -61,11 +83,9 @@ static void on_read(png_structp png, png_bytep out, size_t size)
 {
     struct reader *r = png_get_io_ptr(png);
 
-    if (size > r->rest.size)
-        png_error(png, "unexpected end of file");
-    memcpy(out, r->rest.data, size);
-    r->rest.data += size;
-    r->rest.size -= size;
+    r->rc = px_png_chunks_read(&r->chunks, out, size, r->err);
+    if (r->rc)
+        longjmp(r->escape, 1);
 }
 
 /* Runs one step; an error in libpng ends it here. No local lives across the jump. */
@@ -79,14 +99,11 @@ static int guarded(struct reader *r, void (*step)(struct reader *r))
 
 static void read_head(struct reader *r)
 {
+    png_set_error_fn(r->png, r, on_error, on_warning); /* may jump from here on */
     png_set_read_fn(r->png, r, on_read);
     png_set_user_limits(r->png, r->header.width, r->header.height);
-    png_set_chunk_malloc_max(r->png, 256 * 1024);
-    png_set_chunk_cache_max(r->png, 32);
-    /* -1: of the known chunks too, only IHDR, PLTE, tRNS, IDAT and IEND are looked into. */
-    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    /* A wrong CRC is damage, in a chunk that only adds transparency as well. */
-    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_set_benign_errors(r->png, 1); /* warn, so that on_warning() decides */
+    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT); /* in tRNS as well */
     png_read_info(r->png, r->info);
     if (png_get_image_width(r->png, r->info) != r->header.width ||
         png_get_image_height(r->png, r->info) != r->header.height)
@@ -121,8 +138,8 @@ static void read_rows(struct reader *r)
 
 static int open_reader(struct reader *r)
 {
-    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, allocate,
-                                      release);
+    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, ignore_warning, r,
+                                      allocate, release);
     if (r->png)
         r->info = png_create_info_struct(r->png);
     if (!r->info)
@@ -145,9 +162,10 @@ static int create_rows(struct reader *r)
 static int read_all(struct px_span file, const struct px_header *header, uint32_t channels,
                     struct px_sink *sink, struct px_error *err)
 {
-    struct reader r = {.rest = file, .header = *header, .err = err};
+    struct reader r = {.header = *header, .err = err};
     int rc = open_reader(&r);
 
+    px_png_chunks_init(&r.chunks, file);
     if (!rc)
         rc = guarded(&r, read_head);
     if (!rc)

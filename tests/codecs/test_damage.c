@@ -89,8 +89,9 @@ static void test_flipped(void **state)
             uint8_t bit = (uint8_t)(1u << n % 8);
             file.bytes[n] ^= bit;
             int rc = decode(file.size, &(struct px_decode_limits){.max_pixels = 1 << 20}, NULL);
-            if (i < FIRST_JPEG && rc != -PX_E_UNPROCESSABLE)
-                fail_msg("%s: a changed byte %zu was not noticed", samples[i], n);
+            bool of_iend = n >= file.size - 4; /* its CRC, which is not looked at */
+            if (i < FIRST_JPEG && rc != (of_iend ? 0 : -PX_E_UNPROCESSABLE))
+                fail_msg("%s: byte %zu changed gives %d", samples[i], n, rc);
             assert_true(rc == 0 || rc == -PX_E_UNPROCESSABLE);
             file.bytes[n] ^= bit;
         }
@@ -239,18 +240,6 @@ static void test_scans(void **state)
     refused("more than 100 scans", NULL);
 }
 
-/* libjpeg only warns of bytes that no pixel needed: a sign that others were read wrongly. */
-static void test_warning(void **state)
-{
-    uint8_t more[42] = {[40] = 0xff, [41] = 0xd9}; /* zeros, then EOI again */
-    (void)state;
-
-    load("jpeg/baseline.jpg");
-    file.size -= 2;
-    append(more, sizeof more);
-    refused("extraneous bytes before marker 0xd9", NULL);
-}
-
 static void test_garbage(void **state)
 {
     static const struct {
@@ -260,14 +249,17 @@ static void test_garbage(void **state)
     } rows[] = {
         {"", 0, "the picture is empty"},
         {"G", 1, "47000000 are neither a PNG nor a JPEG"},
-        {"GIF89a", 6, "47494638 are neither a PNG nor a JPEG"},
-        {"<html>", 6, "neither a PNG nor a JPEG"},
+        {"GIF", 3, "47494600 are neither a PNG nor a JPEG"},
         {"\x89PNG", 4, "neither a PNG nor a JPEG"},
         {"\x89PNG\r\n\x1a\n", 8, "the PNG ends inside its header, after 8 bytes"},
         {"\xff\xd8\xff", 3, "the JPEG ends inside its header, after 3 bytes"},
         {"\xff\xd8\xff\xff\xff\xff\xff", 7, "the JPEG ends inside its header"},
-        {"\xff\xd8\xff\xe0\0\1zz", 8, "no frame header before byte 2"},
-        {"\xff\xd8\xff\xe0\0\2zzzz", 10, "no frame header before byte 6"},
+        {"\xff\xd8\xff\xe0\0\1zz", 8, "the JPEG ends inside its header, after 8 bytes"},
+        {"\xff\xd8\xff\xe0\0\2zzzz", 10, "the JPEG ends inside its header, after 10 bytes"},
+        {"\xff\xd8\xff\xe0\0\2zz\xff\xda\0\2", 12, "no frame header before byte 8"},
+        {"\xff\xd8\xff\xd8\xff\xe0\0\2", 8, "no frame header before byte 2"},
+        {"\xff\xd8\xff\xf7\0\x0b", 6, "the JPEG ends inside its header"},
+        {"\xff\xd8\xff\xf7\0\2", 6, "the JPEG is a JPEG-LS, which is not supported"},
         {"\xff\xd8\xff\xc0\0\4\x08\0", 8, "its frame header is short"},
     };
     (void)state;
@@ -285,7 +277,7 @@ static void test_garbage(void **state)
     refused("does not begin with an IHDR", NULL);
 }
 
-/* What stands beside the pixels cannot spoil them: a chunk far over the limits given to libpng. */
+/* Chunks beside the pixels cannot spoil them: many texts, and a profile over libpng's limits. */
 static void test_large_chunk(void **state)
 {
     static uint8_t profile[60000];
@@ -310,12 +302,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("a picture cut short anywhere is refused", test_truncated),
-        CHECK("a changed byte never crashes, and never passes in a PNG", test_flipped),
+        CHECK("a changed byte never crashes, and passes in a PNG in IEND's CRC only", test_flipped),
         CHECK("a PNG of 65 bytes that declares a huge or empty size is refused", test_png_bombs),
-        CHECK("a JPEG of an unsupported kind or size is refused, and told why", test_jpeg_headers),
+        CHECK("a JPEG of an unsupported kind or size is refused with the reason",
+              test_jpeg_headers),
         CHECK("a JPEG may have 100 scans, not 101", test_scans),
-        CHECK("a JPEG that libjpeg warns about is refused", test_warning),
-        CHECK("what is no picture is refused, and told why", test_garbage),
+        CHECK("what is not a picture is refused with the reason", test_garbage),
         CHECK("large and many chunks beside the pixels do no harm", test_large_chunk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Probes and decodes with limits small enough that no input takes long. Where the decoder succeeds,
+/* Probes and decodes with limits small enough that no input takes long. If the decoder succeeds,
  * the picture must have the size that the probe announced. */
 static void decode(const uint8_t *data, size_t size)
 {
@@ -37,8 +37,9 @@ static uint32_t crc(const uint8_t *data, size_t size)
     return ~c;
 }
 
-/* Makes every checksum of a PNG right, or no change would ever be seen behind the first one. */
-static void mend(uint8_t *data, size_t size)
+/* Corrects every checksum of a PNG; otherwise no change behind the first wrong one would be seen.
+ */
+static void fix_checksums(uint8_t *data, size_t size)
 {
     for (size_t at = 8; size - at >= 12;) {
         size_t length = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 |
@@ -61,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!copy)
         abort();
     memcpy(copy, data, size);
-    mend(copy, size);
+    fix_checksums(copy, size);
     decode(copy, size);
     free(copy);
     return 0;

@@ -1,0 +1,87 @@
+#include "codecs/png_chunks.h"
+
+#include <assert.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "codecs/format.h"
+
+enum { SIGNATURE = 8, NAME = 4, DATA = 8, FRAME = 12 }; /* offsets in a chunk; all but its data */
+
+static bool is_named(const uint8_t *chunk, const char *name)
+{
+    return memcmp(chunk + NAME, name, 4) == 0;
+}
+
+/* Whether the CRC is that of the data under this name. */
+static bool crc_fits(const uint8_t *chunk, const uint8_t *name)
+{
+    size_t size = px_be32(chunk);
+    uLong crc = crc32_z(crc32_z(0, name, 4), chunk + DATA, size);
+
+    return crc == px_be32(chunk + DATA + size);
+}
+
+bool px_png_chunk_is_sound(const uint8_t *chunk)
+{
+    return crc_fits(chunk, chunk + NAME);
+}
+
+/* By the name's bit for that, even if the name is invalid. */
+static bool is_critical(const uint8_t *chunk)
+{
+    return (chunk[NAME] & 0x20) == 0;
+}
+
+void px_png_chunks_init(struct px_png_chunks *chunks, struct px_span file)
+{
+    *chunks = (struct px_png_chunks){.rest = file, .start = file.size, .pass = SIGNATURE};
+}
+
+/* Moves to the next chunk that sets pixels. */
+static int next_chunk(struct px_png_chunks *c, struct px_error *err)
+{
+    static const uint8_t end[FRAME] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
+
+    for (;;) {
+        const uint8_t *chunk = c->rest.data;
+        size_t at = c->start - c->rest.size;
+        size_t size = c->rest.size < FRAME ? 0 : px_be32(chunk);
+        if (c->rest.size < FRAME || size > c->rest.size - FRAME)
+            return px_fail(
+                err, PX_E_UNPROCESSABLE,
+                "the PNG is cut short: its chunk at byte %zu is not complete; " PX_ADVICE_CUT, at);
+        c->pass = FRAME + size;
+        if (is_named(chunk, "IEND")) {
+            c->rest = (struct px_span){end, sizeof end};
+            c->pass = sizeof end;
+            return 0;
+        }
+        c->idat = c->idat || is_named(chunk, "IDAT");
+        if (is_critical(chunk) || (is_named(chunk, "tRNS") && !c->idat))
+            return 0;
+        /* One changed bit in the name must not make a picture opaque. */
+        if (size <= 256 && !c->idat && crc_fits(chunk, (const uint8_t *)"tRNS"))
+            return px_fail(err, PX_E_UNPROCESSABLE,
+                           "the PNG is damaged: its chunk at byte %zu is a tRNS with a wrong "
+                           "name; " PX_ADVICE_DAMAGED,
+                           at);
+        c->rest.data += c->pass;
+        c->rest.size -= c->pass;
+    }
+}
+
+int px_png_chunks_read(struct px_png_chunks *chunks, uint8_t *out, size_t size,
+                       struct px_error *err)
+{
+    int rc = chunks->pass == 0 ? next_chunk(chunks, err) : 0;
+
+    if (rc)
+        return rc;
+    assert(size <= chunks->pass && chunks->pass <= chunks->rest.size);
+    memcpy(out, chunks->rest.data, size);
+    chunks->rest.data += size;
+    chunks->rest.size -= size;
+    chunks->pass -= size;
+    return 0;
+}
