@@ -127,6 +127,7 @@ ok 'a JPEG declared as PNG: 415 with the header to send' problem 415 'Content-Ty
 ok 'a compressed body: 415' problem 415 gzip -H 'Content-Type: image/png' -H 'Content-Encoding: gzip' --data-binary @a.png "$t"
 picture() { problem 422 "$1" -H 'Content-Type: application/octet-stream' --data-binary "$2" "$t"; }
 ok 'bytes that are no picture: 422' picture . 'hello'
+ok 'a WebP picture: 422 that names it' picture 'this is WebP; send PNG or JPEG' 'RIFF1234WEBPVP8 '
 ok 'no bytes: 422' picture . ''
 ok 'a truncated PNG: 422' picture . @cut.png
 ok 'a PNG of 65 bytes that declares 60000x60000: 422' picture 60000 @bomb.png

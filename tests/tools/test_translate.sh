@@ -138,6 +138,9 @@ echo hello >text.png
 translate -m m.safetensors text.png -o never.png
 check "names a picture that is none" grep -qx 'pix2pix: text.png: .*' <<<"$err"
 check "fails with it too" [ "$status" = 1 ]
+echo 'RIFF1234WEBPVP8 ' >webp.png
+translate -m m.safetensors webp.png -o never.png
+check "names the format of a WebP picture" is 1 "pix2pix: webp.png: this is WebP; send PNG or JPEG"
 head -c 300 a.png >cut.png
 translate -m m.safetensors cut.png -o never.png
 check "names a picture cut short" grep -qx 'pix2pix: cut.png: .*' <<<"$err"
