@@ -6,7 +6,7 @@
 
 enum { COLUMN = 30, WIDTH = 96 };
 
-static const char *placeholder(const struct px_option *row)
+const char *px_option_placeholder(const struct px_option *row)
 {
     if (row->value)
         return row->value;
@@ -21,6 +21,7 @@ static const char *placeholder(const struct px_option *row)
     case PX_OPTION_NUMBER:
         return "X";
     case PX_OPTION_STRING:
+    case PX_OPTION_LIST:
         return "TEXT";
     case PX_OPTION_CHOICE:
         return row->choices;
@@ -66,7 +67,7 @@ static void print_option(const char *left, const char *right, FILE *out)
     wrap(right, COLUMN, out);
 }
 
-/* The default where it says something: not for "nothing" and "off". */
+/* The default if it says something: not for "nothing" and "off". */
 static const char *shown_default(const struct px_option *row, char *text, size_t size)
 {
     const char *fallback = row->fallback ? row->fallback : "";
@@ -79,30 +80,39 @@ static const char *shown_default(const struct px_option *row, char *text, size_t
     return text;
 }
 
-/* The sentence, then "(1..64, default 8)". */
-static void describe(const struct px_option *row, char *text, size_t size)
+void px_option_describe(const struct px_option *row, char *text, size_t size)
 {
-    char range[128] = "", fallback[128], both[300] = "";
+    char range[128] = "", fallback[128];
+    const char *parts[3], *separator = " (";
+    size_t count = 0, at = (size_t)snprintf(text, size, "%s", row->help ? row->help : "");
 
     if (row->type != PX_OPTION_CHOICE || row->value) /* else the choices are the placeholder */
         px_option_range(row, range, sizeof range);
-    if (shown_default(row, fallback, sizeof fallback)[0])
-        snprintf(both, sizeof both, " (%s%sdefault %s)", range, range[0] ? ", " : "", fallback);
-    else if (range[0])
-        snprintf(both, sizeof both, " (%s)", range);
-    snprintf(text, size, "%s%s", row->help ? row->help : "", both);
+    if (row->type == PX_OPTION_LIST)
+        parts[count++] = "may be repeated";
+    if (range[0])
+        parts[count++] = range;
+    bool has_default = shown_default(row, fallback, sizeof fallback)[0];
+    if (has_default)
+        parts[count++] = fallback;
+    for (size_t i = 0; i < count && at < size; i++) {
+        const char *word = has_default && i + 1 == count ? "default " : "";
+        at += (size_t)snprintf(text + at, size - at, "%s%s%s%s", separator, word, parts[i],
+                               i + 1 == count ? ")" : "");
+        separator = ", ";
+    }
 }
 
 static void print_row(const struct px_option *row, FILE *out)
 {
     char left[160], right[1024];
-    const char *value = placeholder(row);
+    const char *value = px_option_placeholder(row);
     char letter[8] = "    ";
 
     if (row->short_name)
         snprintf(letter, sizeof letter, "-%c, ", row->short_name);
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, value[0] ? " " : "", value);
-    describe(row, right, sizeof right);
+    px_option_describe(row, right, sizeof right);
     print_option(left, right, out);
 }
 
@@ -119,14 +129,14 @@ void px_options_help(const struct px_option_table *table, FILE *out)
             fprintf(out, "\n%s:\n", table->rows[i].heading);
         print_row(&table->rows[i], out);
     }
-    print_option("  -h, --help", "show this text", out);
-    print_option("      --version", "show the version", out);
+    print_option("  -h, --help", "Show this help; --help=man prints it as a manual page", out);
+    print_option("      --version", "Show the version", out);
     if (table->environment)
-        fprintf(out, "\nAn option --some-name is also read from the variable %sSOME_NAME.\n",
+        fprintf(out, "\nEvery option --some-name is also read from the variable %sSOME_NAME.\n",
                 table->environment);
 }
 
 void px_options_version(const char *program, FILE *out)
 {
-    fprintf(out, "%s %s\n", program, PX_VERSION);
+    fprintf(out, "%.*s %s\n", (int)strcspn(program, " "), program, PX_VERSION);
 }

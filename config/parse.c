@@ -1,19 +1,20 @@
 /* The order of things: defaults, then the file, then the environment, then the command line. */
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/internal.h"
 #include "config/suggest.h"
 
-struct block { /* a list of allocations: px_options.memory */
-    struct block *next;
+struct memory_block { /* a list of allocations: px_options.memory */
+    struct memory_block *next;
     max_align_t bytes[];
 };
 
 void *px_options_alloc(struct px_options *options, size_t size)
 {
-    struct block *block = size < SIZE_MAX / 2 ? malloc(sizeof *block + size) : NULL;
+    struct memory_block *block = size < SIZE_MAX / 2 ? malloc(sizeof *block + size) : NULL;
 
     if (!block)
         return NULL;
@@ -22,12 +23,12 @@ void *px_options_alloc(struct px_options *options, size_t size)
     return block->bytes;
 }
 
-void px_options_free(struct px_options *options)
+void px_options_clear(struct px_options *options)
 {
-    struct block *block = options ? options->memory : NULL;
+    struct memory_block *block = options ? options->memory : NULL;
 
     while (block) {
-        struct block *next = block->next;
+        struct memory_block *next = block->next;
         free(block);
         block = next;
     }
@@ -98,7 +99,7 @@ const char *px_option_hint(const struct px_option_table *table, const char *want
 int px_option_set(const struct px_option_table *table, void *settings, const char *name,
                   const char *value, const char *source, struct px_error *err)
 {
-    const struct source from = {PX_E_INVALID, source};
+    const struct px_option_source from = {PX_E_INVALID, source, NULL};
     const struct px_option *row = px_option_find(table, name, strlen(name));
     char hint[128];
 
@@ -108,67 +109,89 @@ int px_option_set(const struct px_option_table *table, void *settings, const cha
     return px_option_assign(row, settings, value, &from, err);
 }
 
-/* --help, -h or --version anywhere before `--`: a value cannot look like that, see arguments.c. */
-static bool asks_for_help(int argc, char *const *argv, struct px_options *options)
+/* --help, -h or --version anywhere before `--`: no option's value can be spelt like that, see
+ * arguments.c. */
+static enum px_options_topic find_topic(int argc, char *const *argv)
 {
+    enum px_options_topic topic = PX_TOPIC_NONE;
+
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            options->help = true;
-        else if (strcmp(argv[i], "--version") == 0)
-            options->version = true;
+            return PX_TOPIC_HELP;
+        if (strcmp(argv[i], "--help=man") == 0)
+            return PX_TOPIC_MAN;
+        if (strcmp(argv[i], "--version") == 0)
+            topic = PX_TOPIC_VERSION;
     }
-    return options->help || options->version;
+    return topic;
+}
+
+bool px_options_inform(const struct px_option_table *table, const struct px_options *options,
+                       FILE *out)
+{
+    switch (options->topic) {
+    case PX_TOPIC_NONE:
+        return false;
+    case PX_TOPIC_HELP:
+        px_options_help(table, out);
+        break;
+    case PX_TOPIC_MAN:
+        px_options_man(table, out);
+        break;
+    case PX_TOPIC_VERSION:
+        px_options_version(table->program, out);
+        break;
+    }
+    return true;
 }
 
 /* Environment and command line, which also say where the file is. */
-static int apply_outer(const struct px_option_table *table, void *settings,
-                       const struct px_option *config, const struct command_line *line,
-                       struct px_error *err)
+static int apply_outer(const struct px_option_parse *parse, struct px_error *err)
 {
-    int rc = px_options_from_environment(table, settings, config, err);
+    int rc = px_options_from_environment(parse, err);
 
-    return rc ? rc : px_options_from_arguments(table, settings, line, err);
+    return rc ? rc : px_options_from_arguments(parse, err);
 }
 
-static int apply(const struct px_option_table *table, void *settings,
-                 const struct px_option *config, const struct command_line *line,
-                 struct px_error *err)
+static int apply(const struct px_option_parse *parse, struct px_error *err)
 {
+    const struct px_option_table *table = parse->table;
     const char *path;
 
     for (size_t i = 0; i < table->count; i++) {
-        int rc = px_option_reset(&table->rows[i], settings, err);
+        int rc = px_option_reset(&table->rows[i], parse->settings, parse->options, err);
         if (rc)
             return rc;
     }
-    int rc = apply_outer(table, settings, config, line, err);
-    if (rc || !config)
+    int rc = apply_outer(parse, err);
+    if (rc || !parse->config)
         return rc;
-    path = *(const char *const *)((const char *)settings + config->offset);
+    path = *(const char *const *)((const char *)parse->settings + parse->config->offset);
     if (!path)
         return 0;
-    rc = px_options_from_file(table, settings, path, line->options, err);
-    return rc ? rc : apply_outer(table, settings, config, line, err); /* over the file's values */
+    rc = px_options_from_file(parse, path, err);
+    return rc ? rc : apply_outer(parse, err); /* over the file's values */
 }
 
 int px_options_parse(const struct px_option_table *table, void *settings, const char *config_option,
                      int argc, char *const *argv, struct px_options *options, struct px_error *err)
 {
-    const struct px_option *config =
-        config_option ? px_option_find(table, config_option, strlen(config_option)) : NULL;
-    struct command_line line = {.argc = argc, .argv = argv, .options = options};
+    struct px_option_parse parse = {
+        .table = table, .settings = settings, .options = options, .argc = argc, .argv = argv};
 
-    memset(options, 0, sizeof *options);
-    if (asks_for_help(argc, argv, options))
+    *options = (struct px_options){.topic = find_topic(argc, argv)};
+    if (options->topic != PX_TOPIC_NONE)
         return 0;
-    if (config_option && (!config || config->type != PX_OPTION_STRING || !config->action))
-        return px_fail(err, PX_E_INTERNAL, "--%s must be a STRING row and an action",
-                       config_option);
-    line.arguments = px_options_alloc(options, ((size_t)argc + 1) * sizeof *line.arguments);
-    if (!line.arguments)
-        return px_fail(err, PX_E_NOMEM, "no memory for %d arguments", argc);
-    int rc = apply(table, settings, config, &line, err);
+    if (config_option) {
+        parse.config = px_option_find(table, config_option, strlen(config_option));
+        assert(parse.config && parse.config->type == PX_OPTION_STRING && parse.config->action);
+    }
+    parse.arguments = px_options_alloc(options, ((size_t)argc + 1) * sizeof *parse.arguments);
+    parse.begun = px_options_alloc(options, table->count * sizeof *parse.begun);
+    int rc = parse.arguments && parse.begun
+                 ? apply(&parse, err)
+                 : px_fail(err, PX_E_NOMEM, "no memory for %d arguments", argc);
     if (rc)
-        px_options_free(options);
+        px_options_clear(options);
     return rc;
 }

@@ -8,19 +8,9 @@
 
 #include "config/internal.h"
 
-static void print_number(double value, FILE *out)
+static int print_string(const char *value, FILE *out)
 {
-    char text[40];
-
-    snprintf(text, sizeof text, "%.15g", value); /* 0.1, not 0.10000000000000001 ... */
-    if (strtod(text, NULL) != value)             /* ... unless that is another number */
-        snprintf(text, sizeof text, "%.17g", value);
-    fputs(text, out);
-}
-
-static int print_string(const char *value, size_t length, FILE *out)
-{
-    json_t *string = json_stringn(value, length);
+    json_t *string = json_string(value);
     char *text = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
 
     json_decref(string);
@@ -31,54 +21,38 @@ static int print_string(const char *value, size_t length, FILE *out)
     return 0;
 }
 
-static int print_choice(const char *choices, int index, FILE *out)
+static int print_list(const struct px_option_list *list, FILE *out)
 {
-    const char *word = choices;
-    size_t length;
+    int rc = 0;
 
-    for (int i = 0;; i++) {
-        length = 0;
-        while (word[length] && word[length] != '|')
-            length++;
-        if (i == index || !word[length])
-            return print_string(word, length, out);
-        word += length + 1;
+    fputc('[', out);
+    for (size_t i = 0; i < list->count && !rc; i++) {
+        fputs(i ? ", " : "", out);
+        rc = print_string(list->items[i], out);
     }
+    fputc(']', out);
+    return rc;
 }
 
-static int print_value(const struct px_option *row, const void *field, FILE *out)
+static int print_value(const struct px_option *row, const void *settings, FILE *out)
 {
-    const char *string;
-    uint64_t natural;
-    char text[40];
+    const void *field = (const char *)settings + row->offset;
+    char text[128];
+    const char *string = text;
+    bool quoted = row->type == PX_OPTION_BYTES || row->type == PX_OPTION_CHOICE;
 
-    switch (row->type) {
-    case PX_OPTION_FLAG:
-        fputs(*(const bool *)field ? "true" : "false", out);
-        break;
-    case PX_OPTION_INT:
-        fprintf(out, "%" PRId64, *(const int64_t *)field);
-        break;
-    case PX_OPTION_BYTES:
-        px_option_bytes_text(*(const uint64_t *)field, text, sizeof text);
-        fprintf(out, "\"%s\"", text);
-        break;
-    case PX_OPTION_SEED: /* JSON readers, ours too, stop at 2^63 */
-        natural = *(const uint64_t *)field;
-        fprintf(out, natural > INT64_MAX ? "\"%" PRIu64 "\"" : "%" PRIu64, natural);
-        break;
-    case PX_OPTION_NUMBER:
-        print_number(*(const double *)field, out);
-        break;
-    case PX_OPTION_STRING:
+    if (row->type == PX_OPTION_LIST)
+        return print_list(field, out);
+    if (row->type == PX_OPTION_STRING) {
         string = *(const char *const *)field;
-        if (string)
-            return print_string(string, strlen(string), out);
-        fputs("null", out);
-        break;
-    case PX_OPTION_CHOICE:
-        return print_choice(row->choices, *(const int *)field, out);
-    }
+        quoted = string != NULL;
+    } else
+        px_option_text(row, settings, text, sizeof text);
+    if (row->type == PX_OPTION_SEED) /* JSON readers, ours too, stop at 2^63 */
+        quoted = *(const uint64_t *)field > INT64_MAX;
+    if (quoted)
+        return print_string(string, out);
+    fputs(string ? string : "null", out);
     return 0;
 }
 
@@ -92,7 +66,7 @@ int px_options_print(const struct px_option_table *table, const void *settings, 
         if (row->action)
             continue;
         fprintf(out, "%s  \"%s\": ", separator, row->name);
-        int rc = print_value(row, (const char *)settings + row->offset, out);
+        int rc = print_value(row, settings, out);
         if (rc)
             return rc;
         separator = ",\n";

@@ -1,7 +1,7 @@
 /* One value: from text to the field, with the row's checks. */
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,36 +15,8 @@ static const struct {
 } units[] = {{"", 0},  {"K", 10},   {"M", 20},   {"G", 30},
              {"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
 
-static bool ranged(const struct px_option *row)
-{
-    return row->min < row->max; /* both are 0 where there is no range */
-}
-
-void px_option_range(const struct px_option *row, char *text, size_t size)
-{
-    char low[32], high[32];
-
-    text[0] = 0;
-    if (row->type == PX_OPTION_CHOICE)
-        snprintf(text, size, "%s", row->choices);
-    if (!ranged(row) || row->type == PX_OPTION_SEED)
-        return;
-    if (row->type == PX_OPTION_BYTES) {
-        px_option_bytes_text((uint64_t)row->min, low, sizeof low);
-        px_option_bytes_text(row->max < 0x1p64 ? (uint64_t)row->max : UINT64_MAX, high,
-                             sizeof high);
-    } else {
-        snprintf(low, sizeof low, "%.15g", row->min);
-        snprintf(high, sizeof high, "%.15g", row->max);
-    }
-    if (row->max >= 0x1p31) /* a limit of the type, not of the option */
-        snprintf(text, size, "at least %s", low);
-    else
-        snprintf(text, size, "%s..%s", low, high);
-}
-
 static int refuse(const struct px_option *row, const char *text, const char *problem,
-                  const struct source *source, struct px_error *err)
+                  const struct px_option_source *source, struct px_error *err)
 {
     char range[128];
 
@@ -54,8 +26,8 @@ static int refuse(const struct px_option *row, const char *text, const char *pro
                    range[0] ? ", allowed: " : "", range, source->name);
 }
 
-/* A decimal integer that fills the whole text; errno is ERANGE and *value the nearest there is
- * where it does not fit. */
+/* A decimal integer that fills the whole text. If it does not fit, errno is ERANGE and *value the
+ * nearest that does. */
 static bool read_int(const char *text, int64_t *value)
 {
     char *end;
@@ -77,12 +49,15 @@ static bool read_unsigned(const char *text, uint64_t *value, char **end)
     return errno == 0;
 }
 
-bool px_option_dropout(const char *text, bool *on, uint64_t *seed)
+bool px_option_read_seed(const char *text, uint64_t *seed)
 {
+    uint64_t value;
     char *end;
 
-    *on = strcmp(text, "off") != 0;
-    return !*on || (read_unsigned(text, seed, &end) && *end == 0);
+    if (!read_unsigned(text, &value, &end) || *end)
+        return false;
+    *seed = value;
+    return true;
 }
 
 static bool read_bytes(const char *text, uint64_t *value)
@@ -99,16 +74,6 @@ static bool read_bytes(const char *text, uint64_t *value)
             return true;
         }
     return false;
-}
-
-void px_option_bytes_text(uint64_t value, char *text, size_t size)
-{
-    static const char *const suffixes[] = {"", "KiB", "MiB", "GiB"};
-    size_t i = 0;
-
-    for (; i < 3 && value && value % 1024 == 0; i++)
-        value /= 1024;
-    snprintf(text, size, "%" PRIu64 "%s", value, suffixes[i]);
 }
 
 static bool read_number(const char *text, double *value)
@@ -149,106 +114,133 @@ static bool read_choice(const char *text, const char *choices, int *value)
     return false;
 }
 
+/* Both limits are 0 if there is no range. */
 static bool in_range(const struct px_option *row, double value)
 {
-    return !ranged(row) || (value >= row->min && value <= row->max);
+    return row->min >= row->max || (value >= row->min && value <= row->max);
+}
+
+static const char outside[] = "is out of range";
+
+static const char *store_int(const struct px_option *row, int64_t *field, const char *text)
+{
+    int64_t value;
+
+    if (row->zero && strcmp(text, row->zero) == 0)
+        text = "0";
+    if (!read_int(text, &value))
+        return "is not a whole number";
+    if (errno == ERANGE || !in_range(row, (double)value))
+        return outside;
+    *field = value;
+    return NULL;
+}
+
+static const char *store_bytes(const struct px_option *row, uint64_t *field, const char *text)
+{
+    uint64_t value;
+
+    if (!read_bytes(text, &value))
+        return "is not a size such as 65536, 64KiB, 20MiB or 1GiB";
+    if (!in_range(row, (double)value))
+        return outside;
+    *field = value;
+    return NULL;
+}
+
+static const char *store_number(const struct px_option *row, double *field, const char *text)
+{
+    double value;
+
+    if (!read_number(text, &value))
+        return "is not a number";
+    if (!in_range(row, value))
+        return outside;
+    *field = value;
+    return NULL;
+}
+
+bool px_option_list_init(struct px_option_list *list, size_t capacity, struct px_options *options)
+{
+    *list = (struct px_option_list){0};
+    if (capacity)
+        list->items = px_options_alloc(options, capacity * sizeof *list->items);
+    return !capacity || list->items;
+}
+
+/* Items separated by commas or white space. */
+static const char *store_list(struct px_option_list *field, const char *text,
+                              struct px_options *options)
+{
+    static const char separators[] = ", \t\n";
+    size_t size = strlen(text) + 1;
+    char *copy = px_options_alloc(options, size);
+
+    if (!copy || !px_option_list_init(field, size / 2, options))
+        return "needs more memory than there is";
+    memcpy(copy, text, size);
+    for (char *rest, *item = strtok_r(copy, separators, &rest); item;
+         item = strtok_r(NULL, separators, &rest)) {
+        assert(field->count < size / 2); /* one byte and one separator each */
+        field->items[field->count++] = item;
+    }
+    return NULL;
 }
 
 /* Parses into `field`; the problem in words, or NULL. */
-static const char *store(const struct px_option *row, void *field, const char *text)
+static const char *store(const struct px_option *row, void *field, const char *text,
+                         struct px_options *options)
 {
-    static const char *const outside = "is out of range";
-    union {
-        bool flag;
-        int64_t whole;
-        uint64_t natural;
-        double number;
-        int choice;
-    } v;
-    char *end;
-
     switch (row->type) {
     case PX_OPTION_FLAG:
-        if (!read_flag(text, &v.flag))
-            return "is neither true nor false";
-        *(bool *)field = v.flag;
-        return NULL;
+        return read_flag(text, field) ? NULL : "is neither true nor false";
     case PX_OPTION_INT:
-        if (row->zero && strcmp(text, row->zero) == 0)
-            text = "0";
-        if (!read_int(text, &v.whole))
-            return "is not a whole number";
-        if (errno == ERANGE || !in_range(row, (double)v.whole))
-            return outside;
-        *(int64_t *)field = v.whole;
-        return NULL;
+        return store_int(row, field, text);
     case PX_OPTION_BYTES:
-        if (!read_bytes(text, &v.natural))
-            return "is not a size such as 65536, 64KiB, 20MiB or 1GiB";
-        if (!in_range(row, (double)v.natural))
-            return outside;
-        *(uint64_t *)field = v.natural;
-        return NULL;
+        return store_bytes(row, field, text);
     case PX_OPTION_SEED:
-        if (!read_unsigned(text, &v.natural, &end) || *end)
-            return "is not a whole number from 0 to 18446744073709551615";
-        *(uint64_t *)field = v.natural;
-        return NULL;
+        return px_option_read_seed(text, field)
+                   ? NULL
+                   : "is not a whole number from 0 to 18446744073709551615";
     case PX_OPTION_NUMBER:
-        if (!read_number(text, &v.number))
-            return "is not a number";
-        if (!in_range(row, v.number))
-            return outside;
-        *(double *)field = v.number;
-        return NULL;
+        return store_number(row, field, text);
     case PX_OPTION_STRING:
         *(const char **)field = text;
         return NULL;
     case PX_OPTION_CHOICE:
-        if (!read_choice(text, row->choices, &v.choice))
-            return "is not known";
-        *(int *)field = v.choice;
-        return NULL;
+        return read_choice(text, row->choices, field) ? NULL : "is not known";
+    case PX_OPTION_LIST:
+        assert(options); /* px_option_set() has no memory to give */
+        return store_list(field, text, options);
     }
     return "is of no known type";
 }
 
 int px_option_assign(const struct px_option *row, void *settings, const char *text,
-                     const struct source *source, struct px_error *err)
+                     const struct px_option_source *source, struct px_error *err)
 {
-    const char *problem = store(row, (char *)settings + row->offset, text);
+    const char *problem = store(row, (char *)settings + row->offset, text, source->options);
 
     return problem ? refuse(row, text, problem, source, err) : 0;
 }
 
 static void zero(const struct px_option *row, void *field)
 {
-    switch (row->type) {
-    case PX_OPTION_FLAG:
-        *(bool *)field = false;
-        break;
-    case PX_OPTION_INT:
-        *(int64_t *)field = 0;
-        break;
-    case PX_OPTION_BYTES:
-    case PX_OPTION_SEED:
-        *(uint64_t *)field = 0;
-        break;
-    case PX_OPTION_NUMBER:
-        *(double *)field = 0;
-        break;
-    case PX_OPTION_STRING:
-        *(const char **)field = NULL;
-        break;
-    case PX_OPTION_CHOICE:
-        *(int *)field = 0;
-        break;
-    }
+    static const size_t sizes[] = {
+        [PX_OPTION_FLAG] = sizeof(bool),      [PX_OPTION_INT] = sizeof(int64_t),
+        [PX_OPTION_BYTES] = sizeof(uint64_t), [PX_OPTION_SEED] = sizeof(uint64_t),
+        [PX_OPTION_NUMBER] = sizeof(double),  [PX_OPTION_STRING] = sizeof(const char *),
+        [PX_OPTION_CHOICE] = sizeof(int),     [PX_OPTION_LIST] = sizeof(struct px_option_list),
+    };
+
+    assert((size_t)row->type < sizeof sizes / sizeof *sizes);
+    memset(field, 0, sizes[row->type]); /* the bits of false, 0.0 and NULL, too */
 }
 
-int px_option_reset(const struct px_option *row, void *settings, struct px_error *err)
+int px_option_reset(const struct px_option *row, void *settings, struct px_options *options,
+                    struct px_error *err)
 {
-    static const struct source table = {PX_E_INTERNAL, "the default in the table"};
+    const struct px_option_source table = {PX_E_INTERNAL, "the default in the table", options};
 
     zero(row, (char *)settings + row->offset);
     return row->fallback ? px_option_assign(row, settings, row->fallback, &table, err) : 0;

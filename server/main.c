@@ -52,16 +52,12 @@ int main(int argc, char **argv)
 
     if (rc < 0)
         return fail(&err, rc);
-    if (options.help || options.version) {
-        if (options.help)
-            px_options_help(&px_server_settings_table, stdout);
-        else
-            px_options_version(px_server_settings_table.program, stdout);
+    if (px_options_inform(&px_server_settings_table, &options, stdout)) {
         rc = px_flush_output(&err);
     } else {
         px_log_set_level((enum px_log_level)settings.log_level);
         rc = act(&settings, &options, &err);
     }
-    px_options_free(&options);
+    px_options_clear(&options);
     return rc < 0 ? fail(&err, rc) : 0;
 }

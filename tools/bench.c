@@ -335,6 +335,6 @@ int px_verb_bench(int argc, char *const *argv, struct px_error *err)
     if (!rc)
         rc = settings.model ? run_all(&settings, &plan, settings.model, settings.model, err)
                             : run_random(&settings, &plan, err);
-    px_options_free(&options);
+    px_options_clear(&options);
     return rc;
 }

@@ -304,6 +304,6 @@ int px_verb_convert(int argc, char *const *argv, struct px_error *err)
         rc = settings.calibrate ? write_calibrated(format, path, checkpoint, &settings, err)
                                 : write_as(format, path, checkpoint, &settings, err);
     px_checkpoint_close(checkpoint);
-    px_options_free(&options);
+    px_options_clear(&options);
     return rc;
 }

@@ -153,6 +153,6 @@ int px_verb_dataset(int argc, char *const *argv, struct px_error *err)
         else
             rc = draw(&settings, err);
     }
-    px_options_free(&options);
+    px_options_clear(&options);
     return rc;
 }

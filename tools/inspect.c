@@ -280,6 +280,6 @@ int px_verb_inspect(int argc, char *const *argv, struct px_error *err)
     if (rc || done)
         return rc;
     rc = inspect(options.arguments[0], &settings, err);
-    px_options_free(&options);
+    px_options_clear(&options);
     return rc;
 }

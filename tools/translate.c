@@ -107,7 +107,8 @@ struct translator {
 
 static int read_dropout(struct translator *t, struct px_error *err)
 {
-    if (px_option_dropout(t->settings->dropout, &t->dropout, &t->seed))
+    t->dropout = strcmp(t->settings->dropout, "off") != 0;
+    if (!t->dropout || px_option_read_seed(t->settings->dropout, &t->seed))
         return 0;
     return px_fail(err, PX_E_USAGE,
                    "--dropout: '%.80s' is neither off nor a seed from 0 to "
@@ -258,6 +259,6 @@ int px_verb_translate(int argc, char *const *argv, struct px_error *err)
     if (rc || done)
         return rc;
     rc = run(&settings, &options, err);
-    px_options_free(&options);
+    px_options_clear(&options);
     return rc;
 }

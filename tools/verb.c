@@ -5,10 +5,6 @@ int px_verb_options(const struct px_option_table *table, void *settings, int arg
 {
     int rc = px_options_parse(table, settings, NULL, argc, argv, options, err);
 
-    *done = !rc && (options->help || options->version);
-    if (*done && options->help)
-        px_options_help(table, stdout);
-    else if (*done)
-        px_options_version("pix2pix", stdout);
+    *done = !rc && px_options_inform(table, options, stdout);
     return rc;
 }

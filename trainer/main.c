@@ -43,18 +43,14 @@ int main(int argc, char **argv)
     int rc =
         px_options_parse(&px_train_settings_table, &settings, NULL, argc, argv, &options, &err);
 
-    if (!rc && options.help) {
-        px_options_help(&px_train_settings_table, stdout);
-    } else if (!rc && options.version) {
-        px_options_version(px_train_settings_table.program, stdout);
+    if (!rc && px_options_inform(&px_train_settings_table, &options, stdout)) {
+        rc = px_flush_output(&err);
     } else if (!rc) {
         install_handlers();
         rc = px_train(&settings, stdout, &stop, &err);
     }
-    if (!rc && (options.help || options.version))
-        rc = px_flush_output(&err);
     if (rc)
         fprintf(stderr, "pix2pix-train: %s\n", err.message);
-    px_options_free(&options);
+    px_options_clear(&options);
     return px_error_exit(rc);
 }

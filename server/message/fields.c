@@ -86,7 +86,8 @@ void px_fields_clear(struct px_fields *fields)
 
 static int read_dropout(const char *text, struct px_params *params, struct px_error *err)
 {
-    if (!text || px_option_dropout(text, &params->dropout, &params->seed))
+    params->dropout = text && strcmp(text, "off") != 0;
+    if (!params->dropout || px_option_read_seed(text, &params->seed))
         return 0;
     return px_fail(err, PX_E_INVALID,
                    "dropout is '%s'; write 'off' or a seed from 0 to 18446744073709551615", text);

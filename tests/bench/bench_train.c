@@ -156,15 +156,11 @@ int main(int argc, char **argv)
     struct px_error err = {0};
     int rc = px_options_parse(&table, &settings, NULL, argc, argv, &options, &err);
 
-    if (!rc && options.help)
-        px_options_help(&table, stdout);
-    else if (!rc && options.version)
-        px_options_version(table.program, stdout);
-    else if (!rc)
+    if (!rc && !px_options_inform(&table, &options, stdout))
         rc = run(&settings, &err);
     if (rc)
         fprintf(stderr, "bench_train: %s\n", err.message);
     else
-        px_options_free(&options);
+        px_options_clear(&options);
     return px_error_exit(rc);
 }

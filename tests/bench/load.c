@@ -336,13 +336,9 @@ int main(int argc, char **argv)
     int rc = px_options_parse(&table, &settings, NULL, argc, argv, &options, &err);
 
     if (rc == 0) {
-        if (options.help)
-            px_options_help(&table, stdout);
-        else if (options.version)
-            px_options_version(table.program, stdout);
-        else
+        if (!px_options_inform(&table, &options, stdout))
             rc = run(&settings, &options, &err);
-        px_options_free(&options);
+        px_options_clear(&options);
     }
     if (rc < 0)
         fprintf(stderr, "load: %s\n", err.message);

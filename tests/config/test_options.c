@@ -1,105 +1,8 @@
-#include "tests/check.h"
+#include "tests/config/demo.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/file.h"
-#include "config/options.h"
-
-enum norm { NORM_BATCH, NORM_RUNNING };
-
-struct settings {
-    bool verbose, no_flip;
-    int64_t queue, offset;
-    uint64_t body, seed;
-    double rate;
-    const char *models, *config;
-    int norm;
-    bool check;
-};
-
-#define AT(field) offsetof(struct settings, field)
-
-static const struct px_option rows[] = {
-    {.name = "config",
-     .type = PX_OPTION_STRING,
-     .offset = AT(config),
-     .action = true,
-     .value = "FILE",
-     .help = "read settings from a JSON file",
-     .heading = "Configuration"},
-    {.name = "check-config", .type = PX_OPTION_FLAG, .offset = AT(check), .action = true},
-    {.name = "verbose", .type = PX_OPTION_FLAG, .offset = AT(verbose), .short_name = 'v'},
-    {.name = "no-flip", .type = PX_OPTION_FLAG, .offset = AT(no_flip)},
-    {.name = "queue-size",
-     .type = PX_OPTION_INT,
-     .offset = AT(queue),
-     .fallback = "256",
-     .min = 1,
-     .max = 65536,
-     .help = "requests that may wait; one more is answered with 503 and a Retry-After header so "
-             "that clients come back later, which this sentence says at some length",
-     .heading = "Limits"},
-    {.name = "offset", .type = PX_OPTION_INT, .offset = AT(offset), .zero = "none"},
-    {.name = "max-body",
-     .type = PX_OPTION_BYTES,
-     .offset = AT(body),
-     .fallback = "20MiB",
-     .min = 1024,
-     .max = 0x1p40,
-     .short_name = 'b'},
-    {.name = "seed", .type = PX_OPTION_SEED, .offset = AT(seed)},
-    {.name = "rate",
-     .type = PX_OPTION_NUMBER,
-     .offset = AT(rate),
-     .fallback = "0.0002",
-     .min = 0,
-     .max = 1},
-    {.name = "models", .type = PX_OPTION_STRING, .offset = AT(models), .short_name = 'm'},
-    {.name = "norm", .type = PX_OPTION_CHOICE, .offset = AT(norm), .choices = "batch|running"},
-};
-
-static const struct px_option_foreign foreign[] = {
-    {"line-length", "use --queue-size N"}, {"cuda|zz_top", "leave it out"}, {NULL, NULL}};
-
-static const struct px_option_table table = {
-    .program = "demo",
-    .usage = "[OPTIONS] IN...",
-    .description = "A demonstration.",
-    .environment = "PXDEMO_",
-    .rows = rows,
-    .count = sizeof rows / sizeof *rows,
-    .foreign = foreign,
-    .max_arguments = 3,
-};
-
-static char folder[] = "/tmp/px-options-XXXXXX";
-static char config_path[64];
-
-static struct settings settings;
-static struct px_options options;
-static struct px_error err;
-
-/* The name of the program, then these arguments. */
-#define PARSE(...) parse((const char *[]){"demo", __VA_ARGS__, NULL})
-
-static int parse(const char *const *argv)
-{
-    int argc = 0;
-
-    while (argv[argc])
-        argc++;
-    px_options_free(&options);
-    memset(&err, 0, sizeof err);
-    return px_options_parse(&table, &settings, "config", argc, (char *const *)argv, &options, &err);
-}
-
-static void write_config(const char *text)
-{
-    assert_int_equal(px_file_save(config_path, text, strlen(text), NULL), 0);
-}
 
 static void test_defaults(void **state)
 {
@@ -195,11 +98,11 @@ static void test_bad_command_lines(void **state)
         {"--line_length=1", "--line_length: use --queue-size N"},
         {"--cuda", "--cuda: leave it out"},
         {"--zz-top", "--zz-top: leave it out"},
-        {"--zz-to", "unknown option '--zz-to' ('demo --help' lists them)"},
-        {"--cud", "unknown option '--cud' ('demo --help' lists them)"},
-        {"--zzz", "unknown option '--zzz' ('demo --help' lists them)"},
-        {"-z", "unknown option '-z' ('demo --help' lists them)"},
-        {"-vx", "unknown option '-vx' ('demo --help' lists them)"},
+        {"--zz-to", "unknown option '--zz-to' ('demo --help' lists the options)"},
+        {"--cud", "unknown option '--cud' ('demo --help' lists the options)"},
+        {"--zzz", "unknown option '--zzz' ('demo --help' lists the options)"},
+        {"-z", "unknown option '-z' ('demo --help' lists the options)"},
+        {"-vx", "unknown option '-vx' ('demo --help' lists the options)"},
         {"--Norm=batch", "unknown option '--Norm'; did you mean '--norm'?"},
         {"--queue-size=0", "--queue-size: '0' is out of range, allowed: 1..65536 (command line)"},
         {"--queue-size=", "--queue-size: '' is not a whole number, allowed: 1..65536 "
@@ -234,8 +137,8 @@ static void test_bad_command_lines(void **state)
         assert_null(options.memory);
     }
     assert_int_equal(PARSE("--models", "--verbose"), -PX_E_USAGE);
-    assert_string_equal(err.message, "--models needs a value (one that looks like an option is "
-                                     "written --name=--verbose)");
+    assert_string_equal(err.message, "--models needs a value (if '--verbose' is the value, write "
+                                     "--models=--verbose)");
 }
 
 static void test_bad_files(void **state)
@@ -248,12 +151,14 @@ static void test_bad_files(void **state)
         {"{\"queue-size\": \"1\"}", "queue-size: \"1\" is not a whole number"},
         {"{\"queue-size\": 1.0}", "queue-size: 1.0 is not a whole number"},
         {"{\"models\": [1]}", "models: [1] is not a string"},
+        {"{\"listen\": [\"a\", 1]}", "listen: [\"a\",1] is not an array of strings or a string"},
+        {"{\"listen\": true}", "listen: true is not an array of strings or a string"},
         {"{\"verbose\": 1}", "verbose: 1 is not true or false"},
         {"{\"check-config\": true}", "'check-config' cannot be set in a file"},
         {"{\"config\": \"x\"}", "'config' cannot be set in a file"},
         {"{\"queue-size\": 1, \"queue_size\": 2}",
          "'queue-size' and 'queue_size' are the same option"},
-        {"[]", "holds no JSON object {\"option\": value, ...}"},
+        {"[]", "not a JSON object {\"option\": value, ...}"},
     };
     char expected[256];
     (void)state;
@@ -315,7 +220,37 @@ static void test_service_links(void **state)
     expect_variable("PXDEMO_SERVICE_PORT_HTTP", "80", NULL);
     expect_variable("PXDEMO_PORT", "tcp://10.0.0.1:80", NULL);
     expect_variable("PXDEMO_PORT_80_TCP_ADDR", "10.0.0.1", NULL);
-    expect_variable("PXDEMO_PORT", "80", "unknown environment variable PXDEMO_PORT; unset it");
+    expect_variable("PXDEMO_PORT_80_SCTP", "sctp://10.0.0.1:80", NULL);
+    expect_variable("PXDEMO_CANARY_EU_SERVICE_HOST", "10.0.0.1", NULL);
+    expect_variable("PXDEMO_CANARY_SERVICE_PORT", "80", NULL);
+    expect_variable("PXDEMO_CANARY_SERVICE_PORT_METRICS", "80", NULL);
+    expect_variable("PXDEMO_CANARY_PORT", "udp://[fd00::1]:80", NULL);
+    expect_variable("PXDEMO_CANARY_PORT_80_UDP", "udp://10.0.0.1:80", NULL);
+    expect_variable("PXDEMO_CANARY_PORT_80_TCP_PROTO", "tcp", NULL);
+    expect_variable("PXDEMO_CANARY_PORT_80_TCP_PORT", "80", NULL);
+
+    char name[200]; /* as long as services' and ports' names may be */
+    snprintf(name, sizeof name, "PXDEMO_%0100d_SERVICE_PORT_A", 7);
+    expect_variable(name, "80", NULL);
+}
+
+static void test_no_service_links(void **state)
+{
+    static const char *const names[] = {
+        "PXDEMO_PORT",          "PXDEMO_CANARY_PORT",   "PXDEMO_PORT_80",
+        "PXDEMO_PORT_80_TCPX",  "PXDEMO_PORT_X_TCP",    "PXDEMO_PORT_80_ICMP",
+        "PXDEMO_PORT_80_TCP_X", "PXDEMO_XPORT_80_TCP",  "PXDEMO_SERVICE_HOS",
+        "PXDEMO_SERVICE_HOSTS", "PXDEMO_XSERVICE_HOST", "PXDEMO_SERVICE_PORTS",
+    };
+    char message[200];
+    (void)state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(message, sizeof message, "unknown environment variable %s; unset it", names[i]);
+        expect_variable(names[i], "80", message);
+    }
+    expect_variable("PXDEMO_PORT", "http://10.0.0.1:80",
+                    "unknown environment variable PXDEMO_PORT; unset it");
 }
 
 static void test_arguments(void **state)
@@ -326,7 +261,7 @@ static void test_arguments(void **state)
     char *const *argv = (char *const *)words;
     (void)state;
 
-    px_options_free(&options);
+    px_options_clear(&options);
     assert_int_equal(px_options_parse(&two, NULL, NULL, 2, argv, &options, &err), -PX_E_USAGE);
     assert_string_equal(err.message, "an argument is missing; usage: demo IN OUT");
     assert_int_equal(px_options_parse(&two, NULL, NULL, 4, argv, &options, &err), -PX_E_USAGE);
@@ -339,131 +274,80 @@ static void test_help_wins(void **state)
 {
     (void)state;
     assert_int_equal(PARSE("--zzz", "--help"), 0);
-    assert_true(options.help);
-    assert_int_equal(PARSE("-h"), 0);
-    assert_true(options.help && !options.version);
+    assert_int_equal(options.topic, PX_TOPIC_HELP);
+    assert_int_equal(PARSE("-h", "--version"), 0);
+    assert_int_equal(options.topic, PX_TOPIC_HELP);
+    assert_int_equal(PARSE("--help=man", "--queue-size=x"), 0);
+    assert_int_equal(options.topic, PX_TOPIC_MAN);
     assert_int_equal(PARSE("--version"), 0);
-    assert_true(options.version && !options.help);
+    assert_int_equal(options.topic, PX_TOPIC_VERSION);
     assert_int_equal(PARSE("--", "--help"), 0);
-    assert_false(options.help);
+    assert_int_equal(options.topic, PX_TOPIC_NONE);
+    assert_false(px_options_inform(&demo_table, &options, stdout));
 }
 
-static void test_round_trip(void **state)
+static void test_list(void **state)
 {
-    struct settings before;
-    char *text;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
     (void)state;
-
-    assert_int_equal(PARSE("--rate=0.1", "--seed=18446744073709551615", "--offset=-5", "--no-flip",
-                           "--models=a \"quoted\" na\xc3\xafve\\path", "--norm=running",
-                           "--max-body=1234567"),
-                     0);
-    before = settings;
-    assert_int_equal(px_options_print(&table, &settings, out), 0);
-    fclose(out);
-    write_config(text);
-    assert_non_null(strstr(text, "\"rate\": 0.1,"));
-    assert_null(strstr(text, "config"));
-    assert_int_equal(PARSE("--config", config_path), 0);
-    assert_true(settings.rate == before.rate && settings.seed == before.seed);
-    assert_true(settings.offset == before.offset && settings.body == before.body);
-    assert_true(settings.no_flip && !settings.verbose && settings.queue == 256);
-    assert_string_equal(settings.models, "a \"quoted\" na\xc3\xafve\\path");
-    assert_int_equal(settings.norm, NORM_RUNNING);
-    free(text);
-}
-
-static void test_round_trip_defaults(void **state)
-{
-    char *text;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    (void)state;
-
     assert_int_equal(PARSE("in.png"), 0);
-    assert_int_equal(px_options_print(&table, &settings, out), 0);
-    fclose(out);
-    write_config(text);
-    assert_non_null(strstr(text, "\"max-body\": \"20MiB\""));
-    free(text);
+    expect_list(&settings.origins, "");
+    expect_list(&settings.listen, "a:1|b:2");
+    assert_int_equal(PARSE("--listen=c:3", "x", "--listen", "d, 4", "--allow-origin=*"), 0);
+    expect_list(&settings.listen, "c:3|d, 4");
+    expect_list(&settings.origins, "*");
+    assert_int_equal(PARSE("--listen=c:3", "--listen=", "--listen=e:5"), 0);
+    expect_list(&settings.listen, "e:5");
+    assert_int_equal(PARSE("--listen="), 0);
+    expect_list(&settings.listen, "");
+}
+
+static void test_list_precedence(void **state)
+{
+    (void)state;
+    write_config("{\"listen\": [\"f 6\", \"f:7\"], \"allow-origin\": \"http://a http://b\"}");
     assert_int_equal(PARSE("--config", config_path), 0);
-    assert_null(settings.models);
+    expect_list(&settings.listen, "f 6|f:7");
+    expect_list(&settings.origins, "http://a|http://b");
+    setenv("PXDEMO_LISTEN", " g:8,h:9 ,,\ti:10\n", 1);
+    assert_int_equal(PARSE("--config", config_path), 0);
+    expect_list(&settings.listen, "g:8|h:9|i:10");
+    assert_int_equal(PARSE("--config", config_path, "--listen=j:11", "--listen=k:12"), 0);
+    expect_list(&settings.listen, "j:11|k:12"); /* though the command line is read twice */
+    setenv("PXDEMO_LISTEN", "", 1);
+    assert_int_equal(PARSE("--config", config_path), 0);
+    expect_list(&settings.listen, "");
+    unsetenv("PXDEMO_LISTEN");
+    write_config("{\"listen\": [], \"allow-origin\": null}");
+    assert_int_equal(PARSE("--config", config_path), 0);
+    expect_list(&settings.listen, "");
+    expect_list(&settings.origins, "");
 }
 
-static void test_print_not_utf8(void **state)
+static void test_read_seed(void **state)
 {
-    FILE *out = fopen("/dev/null", "w");
+    uint64_t seed = 7;
     (void)state;
 
-    assert_int_equal(PARSE("--models=\xff"), 0);
-    assert_int_equal(px_options_print(&table, &settings, out), -PX_E_INVALID);
-    fclose(out);
-}
-
-static void test_print_full_disk(void **state)
-{
-    FILE *out = fopen("/dev/full", "w");
-    (void)state;
-
-    assert_non_null(out);
-    assert_int_equal(PARSE("x"), 0);
-    assert_int_equal(px_options_print(&table, &settings, out), -PX_E_IO);
-    fclose(out);
+    assert_false(px_option_read_seed("", &seed));
+    assert_false(px_option_read_seed("12 ", &seed));
+    assert_false(px_option_read_seed("-1", &seed));
+    assert_false(px_option_read_seed("18446744073709551616", &seed));
+    assert_true(seed == 7);
+    assert_true(px_option_read_seed("18446744073709551615", &seed) && seed == UINT64_MAX);
 }
 
 static void test_set(void **state)
 {
     (void)state;
     assert_int_equal(PARSE("x"), 0);
-    assert_int_equal(px_option_set(&table, &settings, "norm", "running", "query", &err), 0);
+    assert_int_equal(px_option_set(&demo_table, &settings, "norm", "running", "query", &err), 0);
     assert_int_equal(settings.norm, NORM_RUNNING);
-    assert_int_equal(px_option_set(&table, &settings, "norm", "x", "query", &err), -PX_E_INVALID);
+    assert_int_equal(px_option_set(&demo_table, &settings, "norm", "x", "query", &err),
+                     -PX_E_INVALID);
     assert_string_equal(err.message, "norm: 'x' is not known, allowed: batch|running (query)");
-    assert_int_equal(px_option_set(&table, &settings, "nrom", "x", "field", &err), -PX_E_INVALID);
+    assert_int_equal(px_option_set(&demo_table, &settings, "nrom", "x", "field", &err),
+                     -PX_E_INVALID);
     assert_string_equal(err.message, "unknown field 'nrom'; did you mean 'norm'?");
-}
-
-static void test_help_text(void **state)
-{
-    char *text;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    (void)state;
-
-    px_options_help(&table, out);
-    fclose(out);
-    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-        assert_in_range(strcspn(line, "\n"), 0, 100);
-    assert_null(strstr(text, " \n"));
-    assert_memory_equal(text, "Usage: demo [OPTIONS] IN...\n\nA demonstration.\n\nConfiguration:\n",
-                        56);
-    assert_non_null(
-        strstr(text, "\n\nLimits:\n      --queue-size N          requests that may wait; "));
-    assert_non_null(strstr(text, "(1..65536, default 256)\n"));
-    assert_non_null(strstr(text, "\n  -m, --models TEXT\n"));
-    assert_non_null(strstr(text, "\n      --norm batch|running    (default batch)\n") ||
-                    strstr(text, "\n      --norm batch|running     (default batch)\n"));
-    assert_non_null(strstr(text, "PXDEMO_SOME_NAME"));
-    free(text);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(config_path, sizeof config_path, "%s/c.json", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    px_options_free(&options);
-    unlink(config_path);
-    return rmdir(folder);
 }
 
 int main(void)
@@ -478,15 +362,14 @@ int main(void)
         CHECK("explains what is wrong on a command line", test_bad_command_lines),
         CHECK("explains what is wrong in a file", test_bad_files),
         CHECK("explains what is wrong with a variable", test_variables),
-        CHECK("skips the service variables of Kubernetes", test_service_links),
+        CHECK("ignores the variables of Kubernetes's service links", test_service_links),
+        CHECK("refuses variables that only resemble them", test_no_service_links),
+        CHECK("collects repeated options into a list", test_list),
+        CHECK("replaces a list by that of the next source", test_list_precedence),
+        CHECK("reads a seed for callers with their own syntax", test_read_seed),
         CHECK("counts the positional arguments", test_arguments),
         CHECK("lets --help and --version win over mistakes", test_help_wins),
-        CHECK("reads back the configuration it prints", test_round_trip),
-        CHECK("reads back the defaults it prints", test_round_trip_defaults),
-        CHECK("refuses to print a string that JSON cannot hold", test_print_not_utf8),
-        CHECK("notices a full disk when printing", test_print_full_disk),
         CHECK("sets single options for callers with their own syntax", test_set),
-        CHECK("aligns and wraps the help text", test_help_text),
     };
-    return cmocka_run_group_tests_name("config/options", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("config/options", tests, demo_setup, demo_teardown);
 }

@@ -160,7 +160,7 @@ static int parse(struct px_train_settings *settings, int argc, const char *const
     int rc = px_options_parse(&px_train_settings_table, settings, NULL, argc, copy, &options, err);
     if (!rc) {
         rc = px_train_settings_check(settings, err);
-        px_options_free(&options);
+        px_options_clear(&options);
     }
     return rc;
 }

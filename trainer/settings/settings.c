@@ -1,8 +1,6 @@
 #include "trainer/settings/settings.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "codecs/quality.h"
@@ -284,64 +282,9 @@ void px_train_settings_preprocess(const struct px_train_settings *s,
                                          .least = (least + multiple - 1) / multiple * multiple};
 }
 
-/* The shortest decimal that reads back as the same number ("100", not "1e+02"). */
-static void number(double value, char *out, size_t room)
-{
-    char text[32];
-
-    snprintf(out, room, "%.17g", value);
-    for (int digits = 1; digits < 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value && strlen(text) < strlen(out))
-            snprintf(out, room, "%s", text);
-    }
-}
-
-static void describe_row(const struct px_option *row, const struct px_train_settings *settings,
-                         char *out, size_t room)
-{
-    const void *field = (const char *)settings + row->offset;
-
-    switch (row->type) {
-    case PX_OPTION_FLAG:
-        snprintf(out, room, "%s", *(const bool *)field ? "true" : "false");
-        break;
-    case PX_OPTION_INT:
-        snprintf(out, room, "%" PRId64, *(const int64_t *)field);
-        break;
-    case PX_OPTION_SEED:
-    case PX_OPTION_BYTES:
-        snprintf(out, room, "%" PRIu64, *(const uint64_t *)field);
-        break;
-    case PX_OPTION_NUMBER:
-        number(*(const double *)field, out, room);
-        break;
-    case PX_OPTION_CHOICE:
-        choice(row->choices, *(const int *)field, out, room);
-        break;
-    case PX_OPTION_STRING:
-        snprintf(out, room, "%s", *(const char *const *)field ? *(const char *const *)field : "");
-        break;
-    }
-}
-
-/* The default as describe_row() writes it. */
-static const char *default_of(const struct px_option *row, char *out, size_t room)
-{
-    if (row->fallback)
-        return row->fallback;
-    if (row->type == PX_OPTION_CHOICE)
-        choice(row->choices, 0, out, room);
-    else
-        snprintf(out, room, "%s", row->type == PX_OPTION_FLAG ? "false" : "0");
-    return out;
-}
-
 static void describe_rows(const struct px_train_settings *settings, bool network,
                           struct px_train_settings_text *text)
 {
-    char fallback[32];
-
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (IS_AMONG(rows[i].name, incidental) || IS_AMONG(rows[i].name, network_rows) != network)
             continue;
@@ -351,13 +294,14 @@ static void describe_rows(const struct px_train_settings *settings, bool network
         for (char *p = key; *p; p++)
             if (*p == '-')
                 *p = '_';
-        if (strcmp(rows[i].name, "dtype") == 0) /* what auto has come to */
-            snprintf(value, sizeof text->values[0], "%s",
-                     px_dtype_name(px_train_settings_dtype(settings)));
-        else
-            describe_row(&rows[i], settings, value, sizeof text->values[0]);
-        if (IS_AMONG(rows[i].name, later_rows) &&
-            strcmp(value, default_of(&rows[i], fallback, sizeof fallback)) == 0)
+        bool is_default = px_option_is_default(&rows[i], settings);
+        px_option_text(&rows[i], settings, value, sizeof text->values[0]);
+        if (strcmp(rows[i].name, "dtype") == 0) { /* what auto has come to */
+            enum px_dtype dtype = px_train_settings_dtype(settings);
+            snprintf(value, sizeof text->values[0], "%s", px_dtype_name(dtype));
+            is_default = dtype == PX_F32;
+        }
+        if (is_default && IS_AMONG(rows[i].name, later_rows))
             continue;
         text->entries[text->count++] = (struct px_metadata){key, value};
     }
@@ -375,14 +319,10 @@ void px_train_settings_describe(const struct px_train_settings *settings,
 bool px_train_settings_row(const struct px_train_settings *settings, size_t row,
                            struct px_train_settings_row *text)
 {
-    char fallback[32] = "";
-
     if (row >= sizeof rows / sizeof *rows)
         return false;
     text->name = rows[row].name;
-    describe_row(&rows[row], settings, text->value, sizeof text->value);
-    const char *usual =
-        rows[row].type == PX_OPTION_STRING ? "" : default_of(&rows[row], fallback, sizeof fallback);
-    text->is_default = strcmp(text->value, usual) == 0;
+    text->is_default = px_option_is_default(&rows[row], settings);
+    px_option_text(&rows[row], settings, text->value, sizeof text->value);
     return true;
 }
