@@ -13,6 +13,7 @@
 #include "trainer/report/parts/report_charts.h"
 #include "trainer/report/parts/report_style.h"
 #include "trainer/report/progress.h"
+#include "trainer/settings/settings_text.h"
 
 /* Text that came from outside, safe inside elements and quoted attributes. */
 static void write_text(FILE *out, const char *text)

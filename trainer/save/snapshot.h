@@ -17,6 +17,7 @@
 #include "trainer/save/state.h"
 #include "trainer/settings/schedule.h"
 #include "trainer/settings/settings.h"
+#include "trainer/settings/settings_text.h"
 
 struct px_snapshot {
     const struct px_output *output;   /* borrowed */

@@ -177,42 +177,14 @@ const struct px_option_table px_train_settings_table = {
     .foreign = px_train_settings_foreign,
 };
 
-/* Rows that do not decide what the weights become, and those that a checkpoint's own description
- * of its network tells. */
-static const char *const incidental[] = {
-    "data",        "out",  "continue-train", "threads", "print-freq",      "save-latest-freq",
-    "num-threads", "init", "dry-run",        "profile", "save-epoch-freq", "epoch-count"};
-static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
-                                           "output-nc", "direction", "crop-size",  "norm"};
-/* Rows that came later than the first trainings: written only where they are not at their default.
- */
-static const char *const later_rows[] = {
-    "accumulate", "no-conditional-D", "lambda-GAN", "gan-mode", "netD",      "n-layers-D",
-    "norm",       "init-type",        "init-gain",  "num-val",  "lr-policy", "lr-decay-iters",
-    "preprocess", "serial-batches",   "dtype"};
-
-#define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof *(list))
-
-static bool is_among(const char *name, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(name, list[i]) == 0)
-            return true;
-    return false;
-}
-
-/* Copies the index-th of "a|b|c". */
-static void choice(const char *choices, int index, char *out, size_t room)
-{
-    while (index-- > 0)
-        choices = strchr(choices, '|') + 1;
-    snprintf(out, room, "%.*s", (int)strcspn(choices, "|"), choices);
-}
-
 /* The architecture that --netG names. */
 static void architecture_of(const struct px_train_settings *s, char *out, size_t room)
 {
-    choice(NET_CHOICES, s->netG, out, room);
+    const char *name = NET_CHOICES;
+
+    for (int i = 0; i < s->netG; i++)
+        name = strchr(name, '|') + 1;
+    snprintf(out, room, "%.*s", (int)strcspn(name, "|"), name);
     if (strcmp(out, "encoder_decoder") == 0)
         snprintf(out, room, "encoder_decoder_256");
 }
@@ -280,49 +252,4 @@ void px_train_settings_preprocess(const struct px_train_settings *s,
                                          .crop = (uint32_t)s->crop_size,
                                          .multiple = multiple,
                                          .least = (least + multiple - 1) / multiple * multiple};
-}
-
-static void describe_rows(const struct px_train_settings *settings, bool network,
-                          struct px_train_settings_text *text)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (IS_AMONG(rows[i].name, incidental) || IS_AMONG(rows[i].name, network_rows) != network)
-            continue;
-        char *key = text->keys[text->count];
-        char *value = text->values[text->count];
-        snprintf(key, sizeof text->keys[0], "%s", rows[i].name);
-        for (char *p = key; *p; p++)
-            if (*p == '-')
-                *p = '_';
-        bool is_default = px_option_is_default(&rows[i], settings);
-        px_option_text(&rows[i], settings, value, sizeof text->values[0]);
-        if (strcmp(rows[i].name, "dtype") == 0) { /* what auto has come to */
-            enum px_dtype dtype = px_train_settings_dtype(settings);
-            snprintf(value, sizeof text->values[0], "%s", px_dtype_name(dtype));
-            is_default = dtype == PX_F32;
-        }
-        if (is_default && IS_AMONG(rows[i].name, later_rows))
-            continue;
-        text->entries[text->count++] = (struct px_metadata){key, value};
-    }
-}
-
-void px_train_settings_describe(const struct px_train_settings *settings,
-                                struct px_train_settings_text *text)
-{
-    text->count = 0;
-    describe_rows(settings, true, text);
-    text->network_count = text->count;
-    describe_rows(settings, false, text);
-}
-
-bool px_train_settings_row(const struct px_train_settings *settings, size_t row,
-                           struct px_train_settings_row *text)
-{
-    if (row >= sizeof rows / sizeof *rows)
-        return false;
-    text->name = rows[row].name;
-    text->is_default = px_option_is_default(&rows[row], settings);
-    px_option_text(&rows[row], settings, text->value, sizeof text->value);
-    return true;
 }

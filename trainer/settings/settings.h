@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "config/options.h"
-#include "model/formats/safetensors.h"
 #include "model/network/dtype.h"
 #include "model/network/network.h"
 #include "trainer/data/preprocess.h"
@@ -61,32 +60,5 @@ bool px_train_settings_b_to_a(const struct px_train_settings *settings);
 void px_train_settings_preprocess(const struct px_train_settings *settings,
                                   const struct px_network *network,
                                   struct px_preprocess *preprocess);
-
-/* The settings that decide what the weights become, as text: keys are the options' names with
- * underscores. Those that do not (paths, threads, how often to print or save, whether it is a
- * resumed run) are left out, and so are options that came later than the
- * first trainings where they have their default, so that those can be continued. The first
- * `network_count` entries are those of the network, which a checkpoint states in its own words. The
- * text lives as long as the struct; do not copy it. */
-enum { PX_SETTINGS_MAX = 64 };
-
-struct px_train_settings_text {
-    struct px_metadata entries[PX_SETTINGS_MAX];
-    size_t network_count, count;
-    char keys[PX_SETTINGS_MAX][32], values[PX_SETTINGS_MAX][32];
-};
-
-/* The row-th option as text, for people: false behind the last one. */
-struct px_train_settings_row {
-    const char *name; /* "lambda-L1" */
-    char value[4096];
-    bool is_default;
-};
-
-bool px_train_settings_row(const struct px_train_settings *settings, size_t row,
-                           struct px_train_settings_row *text);
-
-void px_train_settings_describe(const struct px_train_settings *settings,
-                                struct px_train_settings_text *text);
 
 #endif
