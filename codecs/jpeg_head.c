@@ -52,7 +52,7 @@ static bool is_frame(uint8_t marker)
            marker == SOF55;
 }
 
-/* Whether the header is over without a frame, or what looks like a marker is none. */
+/* Markers that end the search for a frame header, and bytes that are not a marker at all. */
 static bool is_out_of_place(uint8_t marker)
 {
     return marker < 0xc0 || marker == SOI || marker == EOI || marker == SOS;

@@ -15,7 +15,7 @@ struct reader {
     png_infop info;
     struct px_header header; /* channels as libpng will deliver them */
     struct px_sink sink;
-    uint8_t *rows; /* one row, or the whole stored picture where it is interlaced */
+    uint8_t *rows; /* one row, or the whole stored picture if it is interlaced */
     size_t stride;
     int passes;
     bool no_memory;
@@ -36,9 +36,10 @@ static void on_error(png_structp png, png_const_charp message)
     longjmp(r->escape, 1);
 }
 
-/* What libpng warns about, goes on, and all decoders show alike. Most of its warnings cannot come,
- * since it reads no other chunks than px_png_chunks gives it. Those that are not listed may concern
- * pixels and are refused, above all a wrong Adler-32 ("IDAT: incorrect data check"). */
+/* The warnings of libpng after which every decoder shows the same pixels. Most others cannot occur,
+ * since libpng reads only the chunks that px_png_chunks passes on. A warning that is not listed may
+ * concern pixels and refuses the picture, above all a wrong Adler-32 ("IDAT: incorrect data
+ * check"). */
 static const char *const harmless[] = {
     "Extra compressed data",   /* bytes after the end of the compressed stream */
     "Too much image data",     /* rows after the last */
@@ -56,7 +57,7 @@ static void on_warning(png_structp png, png_const_charp message)
     on_error(png, message);
 }
 
-/* While libpng's structs are made: that memory ran out is seen from the result. */
+/* While libpng creates its structs: the result shows whether memory ran out. */
 static void ignore_warning(png_structp png, png_const_charp message)
 {
     (void)png;
@@ -158,7 +159,7 @@ static int create_rows(struct reader *r)
     return 0;
 }
 
-/* Fills the sink, which is the caller's to destroy, at 16 bits where the header is deep. */
+/* Fills the sink, which the caller clears, at 16 bits if the header is deep. */
 static int read_all(struct px_span file, const struct px_header *header, uint32_t channels,
                     struct px_sink *sink, struct px_error *err)
 {

@@ -72,7 +72,7 @@ static void premultiply(struct px_image *image)
     }
 }
 
-/* And back, as Pillow does: rounded down, clipped, and left alone where alpha is 0 or 255. */
+/* And back, as Pillow does: rounded down, clipped, and left alone if alpha is 0 or 255. */
 static void divide(struct px_image *image)
 {
     size_t n = (size_t)image->width * image->height;

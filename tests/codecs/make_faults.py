@@ -4,12 +4,13 @@
     apt-get install libjpeg-turbo-progs && tests/codecs/make_faults.py
 
 Needed only to change the data; the tests read what is committed. accepted/BASE.FAULT.EXT must give the
-pixels of data/EXT/BASE.EXT, as it does in Chromium, djpeg and Pillow (Pillow refuses a wrong CRC
-before the pixels). refused/BASE.FAULT.EXT must be refused with the message that test_faults.c lists.
+pixels of data/EXT/BASE.EXT. Chromium and djpeg agree, but that Chromium refuses bytes between scans;
+Pillow agrees on what it reads, and refuses wrong CRCs before the pixels. refused/BASE.FAULT.EXT must be refused with the message that test_faults.c lists.
 """
 import pathlib
 import struct
 import subprocess
+import tempfile
 import zlib
 
 DATA = pathlib.Path(__file__).parent / "data"
@@ -79,12 +80,12 @@ def jpegtran(*options):
 def jpegs():
     plain = (DATA / "jpeg" / "baseline.jpg").read_bytes()
     ycck = (DATA / "jpeg" / "ycck.jpg").read_bytes()
-    scans = pathlib.Path("/tmp/px-scans")
-    scans.write_text("0;\n1;\n2;\n")
     restarts = jpegtran("-restart", "1B")
     progressive = jpegtran("-progressive")
-    separate = jpegtran("-scans", str(scans))
-    scans.unlink()
+    with tempfile.NamedTemporaryFile("w", suffix=".scans") as scans:
+        scans.write("0;\n1;\n2;\n")
+        scans.flush()
+        separate = jpegtran("-scans", scans.name)
 
     good = {
         "sos-0-0-0": with_sos(plain, 0, 0, 0),

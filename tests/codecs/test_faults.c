@@ -130,7 +130,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHECK("a JPEG with a fault that no pixel depends on is read as without", test_jpeg),
+        CHECK("a JPEG with a fault that no pixel depends on gives the same pixels as without it",
+              test_jpeg),
         CHECK("so is a PNG", test_png),
         CHECK("a fault that can change a pixel is refused, with advice that fits", test_refused),
     };
