@@ -5,7 +5,7 @@
 
 #include "base/checked.h"
 
-enum { LEAST_BYTES = 256 }; /* of a small array, so that it does not grow one by one */
+enum { LEAST_BYTES = 64 }; /* of a small array, so that it does not grow one by one */
 
 void *px_array_grow(void *list, size_t *capacity, size_t count, size_t size)
 {

@@ -9,6 +9,8 @@
 #include "base/array.h"
 #include "base/checked.h"
 
+enum { LEAST = 256 };
+
 void *px_buffer_reserve(struct px_buffer *buffer, size_t extra)
 {
     size_t need;
@@ -18,7 +20,7 @@ void *px_buffer_reserve(struct px_buffer *buffer, size_t extra)
         return NULL;
     uint8_t *data = NULL;
     if (px_add(buffer->size, extra, &need) && px_add(need, 1, &need))
-        data = px_array_grow(buffer->data, &buffer->capacity, need, 1);
+        data = px_array_grow(buffer->data, &buffer->capacity, need < LEAST ? LEAST : need, 1);
     if (!data) {
         buffer->failed = true;
         return NULL;

@@ -1,46 +1,36 @@
 #include "model/formats/map.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int map_file(struct px_map *map, int fd, struct px_error *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return px_fail(err, PX_E_IO, "not a regular file");
-    map->size = (size_t)st.st_size;
-    if (map->size == 0)
-        return 0;
-    map->changed = st.st_mtim;
-    map->data = mmap(NULL, map->size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map->data != MAP_FAILED) {
-        map->fd = fd;
-        return 0;
-    }
-    map->data = NULL;
-    return px_fail(err, errno == ENOMEM ? PX_E_NOMEM : PX_E_IO, "cannot map %zu bytes: %s",
-                   map->size, strerror(errno));
-}
+#include "base/file.h"
 
 int px_map_open(struct px_map *map, const char *path, struct px_error *err)
 {
-    /* O_NONBLOCK: a FIFO in a models folder must not hold us up. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    int fd;
+    int rc = px_file_open_regular(path, &fd, &st, err);
 
     *map = (struct px_map){0};
-    if (fd < 0)
-        return px_fail(err, errno == ENOENT ? PX_E_NOT_FOUND : PX_E_IO, "%s: cannot open: %s", path,
-                       strerror(errno));
-    int rc = map_file(map, fd, err);
-    if (!map->data)
-        close(fd);
     if (rc)
-        px_error_prefix(err, path);
+        return rc;
+    map->size = (size_t)st.st_size;
+    map->changed = st.st_mtim;
+    map->fd = fd;
+    if (map->size == 0) {
+        close(fd);
+        return 0;
+    }
+    map->data = mmap(NULL, map->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map->data != MAP_FAILED)
+        return 0;
+    rc = px_fail(err, errno == ENOMEM ? PX_E_NOMEM : PX_E_IO, "%s: cannot map %zu bytes: %s", path,
+                 map->size, strerror(errno));
+    close(fd);
+    *map = (struct px_map){0};
     return rc;
 }
 

@@ -1,9 +1,9 @@
 #ifndef MODEL_FORMATS_MAP_H
 #define MODEL_FORMATS_MAP_H
 
-/* A whole file, mapped for reading. Who replaces a file under the feet of a map by writing into it
- * (cp does; renaming a new file into place does not) takes pages away: px_map_check() before
- * reading long after px_map_open() turns that into an error where it was a signal. */
+/* A whole file, mapped for reading. Overwriting a mapped file in place (as cp does) takes its pages
+ * away, so that reading them ends the program with a signal; renaming a new file over it does not.
+ * px_map_check() before reading long after px_map_open() turns that into an error. */
 
 #include <stddef.h>
 #include <time.h>
@@ -11,15 +11,15 @@
 #include "base/error.h"
 
 struct px_map {
-    void *data; /* NULL where the file is empty */
+    void *data; /* NULL if the file is empty */
     size_t size;
-    int fd; /* of the mapped file where data is not NULL */
+    int fd; /* of the mapped file if data is not NULL */
     struct timespec changed;
 };
 
 /* Maps a regular file. Failures: NOT_FOUND, IO, NOMEM; the message begins with the path. */
 int px_map_open(struct px_map *map, const char *path, struct px_error *err);
-/* IO where the file was written to since it was mapped. */
+/* IO if the file was written to since it was mapped. */
 int px_map_check(const struct px_map *map, struct px_error *err);
 
 /* Gives the pages read so far back to the system; reading again brings them back. */

@@ -4,52 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "model/formats/parts/zip_write.h"
 
-/* A pickle of protocol 2, growing. After a failed allocation nothing more is added. */
-struct pickle {
-    uint8_t *data;
-    size_t size, room;
-    bool failed;
-};
-
-static void add(struct pickle *p, const void *bytes, size_t size)
-{
-    if (!p->failed && size > p->room - p->size) {
-        size_t room = 2 * p->room + size + 4096;
-        uint8_t *more = realloc(p->data, room);
-        p->failed = !more;
-        if (more) {
-            p->data = more;
-            p->room = room;
-        }
-    }
-    if (p->failed)
-        return;
-    memcpy(p->data + p->size, bytes, size);
-    p->size += size;
-}
-
-static void add_text(struct pickle *p, const char *opcodes)
-{
-    add(p, opcodes, strlen(opcodes));
-}
+/* The pickle is of protocol 2. After a failed allocation nothing more is added to its buffer. */
 
 /* An opcode and its little-endian operand. */
-static void add_operand(struct pickle *p, char opcode, uint64_t value, size_t bytes)
+static void add_operand(struct px_buffer *p, char opcode, uint64_t value, size_t bytes)
 {
-    add(p, &opcode, 1);
-    add(p, &value, bytes);
+    px_buffer_append(p, &opcode, 1);
+    px_buffer_append(p, &value, bytes);
 }
 
-static void add_string(struct pickle *p, const char *text)
+static void add_string(struct px_buffer *p, const char *text)
 {
     add_operand(p, 'X', strlen(text), 4); /* BINUNICODE */
-    add_text(p, text);
+    px_buffer_append_text(p, text);
 }
 
 /* In the form that Python takes: the shortest. Never negative. */
-static void add_number(struct pickle *p, uint64_t n)
+static void add_number(struct px_buffer *p, uint64_t n)
 {
     if (n <= UINT8_MAX)
         add_operand(p, 'K', n, 1); /* BININT1 */
@@ -59,7 +33,7 @@ static void add_number(struct pickle *p, uint64_t n)
         add_operand(p, 'J', n, 4); /* BININT */
     else {
         add_operand(p, '\x8a', 8, 1); /* LONG1, of 8 bytes */
-        add(p, &n, 8);
+        px_buffer_append(p, &n, 8);
     }
 }
 
@@ -75,45 +49,45 @@ static const char *storage_class(enum px_dtype dtype)
 }
 
 /* The call of _rebuild_tensor_v2 with storage, offset, size, strides, requires_grad, hooks. */
-static void add_tensor(struct pickle *p, const struct px_tensor *tensor, size_t key)
+static void add_tensor(struct px_buffer *p, const struct px_tensor *tensor, size_t key)
 {
     uint64_t stride = px_tensor_count(tensor);
     char name[24];
 
     snprintf(name, sizeof name, "%zu", key);
-    add_text(p, "ctorch._utils\n_rebuild_tensor_v2\n((");
+    px_buffer_append_text(p, "ctorch._utils\n_rebuild_tensor_v2\n((");
     add_string(p, "storage");
-    add_text(p, storage_class(tensor->dtype));
+    px_buffer_append_text(p, storage_class(tensor->dtype));
     add_string(p, name);
     add_string(p, "cpu");
     add_number(p, px_tensor_count(tensor));
-    add_text(p, "tQK");
-    add(p, "", 1); /* the offset: 0 */
-    add_text(p, "(");
+    px_buffer_append_text(p, "tQK");
+    px_buffer_append(p, "", 1); /* the offset: 0 */
+    px_buffer_append_text(p, "(");
     for (int i = 0; i < tensor->ndim; i++)
         add_number(p, (uint64_t)tensor->shape[i]);
-    add_text(p, "t(");
+    px_buffer_append_text(p, "t(");
     for (int i = 0; i < tensor->ndim; i++) {
         stride = tensor->shape[i] ? stride / (uint64_t)tensor->shape[i] : 1;
         add_number(p, stride);
     }
-    add_text(p, "t\x89"
-                "ccollections\nOrderedDict\n)RtR");
+    px_buffer_append_text(p, "t\x89"
+                             "ccollections\nOrderedDict\n)RtR");
 }
 
 /* {name: tensor, ...} as an OrderedDict; tensor i has the storage of key i. */
-static void add_state(struct pickle *p, const struct px_tensor *tensors, size_t count)
+static void add_state(struct px_buffer *p, const struct px_tensor *tensors, size_t count)
 {
-    add_text(p, "\x80\x02"
-                "ccollections\nOrderedDict\n)R(");
+    px_buffer_append_text(p, "\x80\x02"
+                             "ccollections\nOrderedDict\n)R(");
     for (size_t i = 0; i < count; i++) {
         add_string(p, tensors[i].name);
         add_tensor(p, &tensors[i], i);
     }
-    add_text(p, "u.");
+    px_buffer_append_text(p, "u.");
 }
 
-static int write_records(struct px_zip_writer *zip, const struct pickle *pickle,
+static int write_records(struct px_zip_writer *zip, const struct px_buffer *pickle,
                          const struct px_tensor *tensors, size_t count, struct px_error *err)
 {
     char name[48];
@@ -132,7 +106,7 @@ int px_pth_save(const char *path, const struct px_tensor *tensors, size_t count,
                 struct px_error *err)
 {
     struct px_zip_writer zip;
-    struct pickle pickle = {0};
+    struct px_buffer pickle = {0};
 
     add_state(&pickle, tensors, count);
     int rc = pickle.failed ? px_fail(err, PX_E_NOMEM, "%s: no memory for %zu tensors", path, count)
@@ -144,6 +118,6 @@ int px_pth_save(const char *path, const struct px_tensor *tensors, size_t count,
         else
             rc = px_zip_commit(&zip, err);
     }
-    free(pickle.data);
+    px_buffer_clear(&pickle);
     return rc;
 }

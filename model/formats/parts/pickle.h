@@ -61,7 +61,7 @@ struct px_pickle_node {
     const struct px_pickle_global *global; /* CALL */
     struct px_pickle_value *items;
     size_t count;
-    size_t room;                 /* internal */
+    size_t capacity;             /* internal */
     struct px_pickle_node *next; /* internal */
 };
 

@@ -1,8 +1,9 @@
 #include "model/formats/parts/pickle_machine.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/array.h"
 
 /* All that a pickle may name. _rebuild_tensor_v3 is not here: PyTorch writes it only for element
  * types that no checkpoint of ours has. */
@@ -186,14 +187,12 @@ int px_pickle_persistent(struct px_pickle_machine *m, int unused)
     if (rc)
         return rc;
     m->depth--;
-    if (pickle->persistent_count == m->persistent_room) {
-        size_t room = m->persistent_room ? 2 * m->persistent_room : 128;
-        struct px_pickle_node **more = realloc(pickle->persistents, room * sizeof *more);
-        if (!more)
-            return px_fail(m->err, PX_E_NOMEM, "no memory for %zu storages of a pickle", room);
-        pickle->persistents = more;
-        m->persistent_room = room;
-    }
+    size_t count = pickle->persistent_count + 1;
+    struct px_pickle_node **more =
+        px_array_grow(pickle->persistents, &m->persistent_capacity, count, sizeof *more);
+    if (!more)
+        return px_fail(m->err, PX_E_NOMEM, "no memory for %zu storages of a pickle", count);
+    pickle->persistents = more;
     rc = px_pickle_push_node(m, PX_PICKLE_PERSISTENT, &node);
     if (rc)
         return rc;

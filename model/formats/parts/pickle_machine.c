@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 int px_pickle_take(struct px_pickle_machine *m, size_t n, const uint8_t **bytes)
 {
     if (n > m->size - m->at)
@@ -12,20 +14,15 @@ int px_pickle_take(struct px_pickle_machine *m, size_t n, const uint8_t **bytes)
     return 0;
 }
 
-/* Makes room for `count` values, doubling it. */
-static int reserve(struct px_pickle_machine *m, struct px_pickle_value **values, size_t *room,
+/* Makes room for `count` values. */
+static int reserve(struct px_pickle_machine *m, struct px_pickle_value **values, size_t *capacity,
                    size_t count)
 {
-    if (count <= *room)
-        return 0;
-    size_t more = *room ? *room : 4;
-    while (more < count)
-        more *= 2;
-    struct px_pickle_value *grown = realloc(*values, more * sizeof *grown);
+    struct px_pickle_value *grown = px_array_grow(*values, capacity, count, sizeof *grown);
+
     if (!grown)
-        return px_fail(m->err, PX_E_NOMEM, "no memory for %zu values of a pickle", more);
+        return px_fail(m->err, PX_E_NOMEM, "no memory for %zu values of a pickle", count);
     *values = grown;
-    *room = more;
     return 0;
 }
 
@@ -34,7 +31,7 @@ int px_pickle_push(struct px_pickle_machine *m, struct px_pickle_value value)
     if (m->depth == PX_PICKLE_MAX_STACK)
         return px_fail(m->err, PX_E_FORMAT, "the pickle piles up more than %d values",
                        PX_PICKLE_MAX_STACK);
-    int rc = reserve(m, &m->stack, &m->stack_room, m->depth + 1);
+    int rc = reserve(m, &m->stack, &m->stack_capacity, m->depth + 1);
     if (!rc)
         m->stack[m->depth++] = value;
     return rc;
@@ -94,7 +91,7 @@ int px_pickle_append(struct px_pickle_machine *m, struct px_pickle_node *node,
     m->items += count;
     if (count == 0)
         return 0;
-    int rc = reserve(m, &node->items, &node->room, node->count + count);
+    int rc = reserve(m, &node->items, &node->capacity, node->count + count);
     if (rc)
         return rc;
     memcpy(node->items + node->count, values, count * sizeof *values);
@@ -109,12 +106,12 @@ int px_pickle_put(struct px_pickle_machine *m, size_t index)
     if (index >= PX_PICKLE_MAX_MEMO)
         return px_fail(m->err, PX_E_FORMAT, "the pickle remembers a value as number %zu, over %d",
                        index, PX_PICKLE_MAX_MEMO);
-    size_t room = m->memo_count;
-    int rc = reserve(m, &m->memo, &room, index + 1);
+    size_t capacity = m->memo_count;
+    int rc = reserve(m, &m->memo, &capacity, index + 1);
     if (rc)
         return rc;
-    memset(m->memo + m->memo_count, 0, (room - m->memo_count) * sizeof *m->memo);
-    m->memo_count = room;
+    memset(m->memo + m->memo_count, 0, (capacity - m->memo_count) * sizeof *m->memo);
+    m->memo_count = capacity;
     m->memo[index] = m->stack[m->depth - 1];
     return 0;
 }

@@ -18,10 +18,10 @@ struct px_pickle_machine {
     size_t at; /* the next byte */
     struct px_pickle *pickle;
     struct px_pickle_value *stack;
-    size_t depth, stack_room;
-    struct px_pickle_value *memo; /* kind MARK where nothing was put */
+    size_t depth, stack_capacity;
+    struct px_pickle_value *memo; /* kind MARK if nothing was put there */
     size_t memo_count;
-    size_t persistent_room;
+    size_t persistent_capacity;
     size_t nodes, items;
     struct px_error *err;
 };

@@ -1,6 +1,5 @@
 #include "model/formats/parts/zip_write.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <zlib.h>
@@ -39,20 +38,19 @@ static int add_to_directory(struct px_zip_writer *w, const char *name, size_t si
                             struct px_error *err)
 {
     size_t length = strlen(name);
-    uint8_t *more = realloc(w->directory, w->directory_size + CENTRAL + length);
+    uint8_t *to = px_buffer_reserve(&w->directory, CENTRAL + length);
 
-    if (!more)
+    if (!to)
         return px_fail(err, PX_E_NOMEM, "%s: no memory for a directory of %zu entries",
                        w->file.path, w->count);
-    w->directory = more;
-    uint8_t *to = put(more + w->directory_size, 0x02014b50, 4);
+    to = put(to, 0x02014b50, 4);
     to = put(to, 0, 4); /* versions */
     to = put_common(to, crc, size, length);
     to = put(to, 0, 8); /* no extra field, no comment, first disk */
     to = put(to, 0, 4); /* attributes */
     to = put(to, w->at, 4);
     memcpy(to, name, length);
-    w->directory_size += CENTRAL + length;
+    w->directory.size += CENTRAL + length;
     w->count++;
     return 0;
 }
@@ -86,7 +84,7 @@ int px_zip_add(struct px_zip_writer *w, const char *name, const void *data, size
 {
     size_t around = LOCAL + 2 * ALIGNMENT + CENTRAL + 2 * strlen(name) + END;
 
-    if (w->count == ENTRIES || size > limit || w->at + size + around + w->directory_size > limit)
+    if (w->count == ENTRIES || size > limit || w->at + size + around + w->directory.size > limit)
         return px_fail(err, PX_E_INVALID, "%s: would be larger than 4 GiB", w->file.path);
     uint32_t crc = (uint32_t)crc32_z(0, data, size);
     int rc = add_to_directory(w, name, size, crc, err);
@@ -106,14 +104,13 @@ int px_zip_commit(struct px_zip_writer *w, struct px_error *err)
     to = put(to, 0, 4); /* disks */
     to = put(to, w->count, 2);
     to = put(to, w->count, 2);
-    to = put(to, w->directory_size, 4);
+    to = put(to, w->directory.size, 4);
     to = put(to, w->at, 4);
     put(to, 0, 2); /* no comment */
-    int rc = px_file_write(&w->file, w->directory, w->directory_size, err);
+    int rc = px_file_write(&w->file, w->directory.data, w->directory.size, err);
     if (!rc)
         rc = px_file_write(&w->file, end, sizeof end, err);
-    free(w->directory);
-    w->directory = NULL;
+    px_buffer_clear(&w->directory);
     if (!rc)
         return px_file_commit(&w->file, err);
     px_file_abandon(&w->file);
@@ -122,7 +119,6 @@ int px_zip_commit(struct px_zip_writer *w, struct px_error *err)
 
 void px_zip_abandon(struct px_zip_writer *w)
 {
-    free(w->directory);
-    w->directory = NULL;
+    px_buffer_clear(&w->directory);
     px_file_abandon(&w->file);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -18,13 +19,12 @@ struct px_zip_writer {
     struct px_file_writer file;
     uint64_t at; /* bytes written */
     size_t count;
-    uint8_t *directory; /* grows with every entry */
-    size_t directory_size;
+    struct px_buffer directory; /* grows with every entry */
 };
 
 /* IO; the message begins with the path, as in all of these. */
 int px_zip_create(struct px_zip_writer *writer, const char *path, struct px_error *err);
-/* IO, NOMEM; INVALID where the archive would become too large. `name` is shorter than 64 KiB. */
+/* IO, NOMEM; INVALID if the archive would become too large. `name` is shorter than 64 KiB. */
 int px_zip_add(struct px_zip_writer *writer, const char *name, const void *data, size_t size,
                struct px_error *err);
 int px_zip_commit(struct px_zip_writer *writer, struct px_error *err);
