@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base/path.h"
 #include "model/dnn/cpu.h"
 #include "model/engine/engine.h"
 #include "tools/bench/bench_case.h"
@@ -268,14 +269,17 @@ static int run_all(const struct settings *settings, const struct plan *plan, con
 static int run_in(const char *folder, const struct settings *settings, const struct plan *plan,
                   const struct px_network *network, struct px_error *err)
 {
-    char path[4000], int8_path[4000];
+    char path[PX_PATH_MAX], int8_path[PX_PATH_MAX];
     bool int8 = false;
+    int rc = px_path_join(path, folder, "random.safetensors", err);
 
-    snprintf(path, sizeof path, "%s/random.safetensors", folder);
-    snprintf(int8_path, sizeof int8_path, "%s/int8.safetensors", folder);
+    if (!rc)
+        rc = px_path_join(int8_path, folder, "int8.safetensors", err);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < plan->dtype_count; i++)
         int8 = int8 || plan->dtypes[i] == PX_S8;
-    int rc = px_random_model_save(path, network, 1, err);
+    rc = px_random_model_save(path, network, 1, err);
     if (!rc && int8)
         rc = px_random_int8_save(int8_path, path,
                                  settings->size ? (int)settings->size : network->crop_size,
@@ -299,7 +303,7 @@ static int run_random(const struct settings *settings, const struct plan *plan,
                                                .dropout = true,
                                                .direction = "AtoB"};
     const char *temporary = getenv("TMPDIR");
-    char folder[3000];
+    char folder[PX_PATH_MAX];
     struct px_network network;
 
     if (!px_network_depth_of(settings->architecture))
@@ -308,10 +312,11 @@ static int run_random(const struct settings *settings, const struct plan *plan,
                        "encoder_decoder_512 or resnet_1blocks to resnet_32blocks",
                        settings->architecture);
     int rc = px_network_make(&network, &options, err);
+    if (!rc)
+        rc = px_path_join(folder, temporary && *temporary ? temporary : "/tmp",
+                          "pix2pix-bench-XXXXXX", err);
     if (rc)
         return rc;
-    snprintf(folder, sizeof folder, "%.2900s/pix2pix-bench-XXXXXX",
-             temporary && *temporary ? temporary : "/tmp");
     if (!mkdtemp(folder))
         return px_fail(err, PX_E_IO, "%s: cannot create the folder: %s", folder, strerror(errno));
     rc = run_in(folder, settings, plan, &network, err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "codecs/codec.h"
 #include "tools/facade/facade.h"
 #include "tools/verbs.h"
@@ -88,7 +89,7 @@ struct drawing {
 static int draw_one(struct drawing *d, int split, int64_t index, struct px_error *err)
 {
     const struct settings *s = d->settings;
-    char path[4096 + 32];
+    char path[PX_PATH_MAX];
 
     /* The splits are three series of the same seed; a picture does not depend on how many there
      * are. */
@@ -97,16 +98,17 @@ static int draw_one(struct drawing *d, int split, int64_t index, struct px_error
         px_facade_pair(&d->facade, s->style ? PX_FACADE_SKETCH : PX_FACADE_LABELS, &d->pair, err);
     if (rc)
         return rc;
-    snprintf(path, sizeof path, "%.4000s/%s/%04" PRId64 ".png", s->out, splits[split], index + 1);
-    return px_image_save(path, &d->pair, 100, err);
+    rc = px_path_format(path, err, "%s/%s/%04" PRId64 ".png", s->out, splits[split], index + 1);
+    return rc ? rc : px_image_save(path, &d->pair, 100, err);
 }
 
 static int draw_split(struct drawing *d, int split, int64_t count, struct px_error *err)
 {
-    char folder[4096 + 16];
+    char folder[PX_PATH_MAX];
+    int rc = px_path_join(folder, d->settings->out, splits[split], err);
 
-    snprintf(folder, sizeof folder, "%.4000s/%s", d->settings->out, splits[split]);
-    int rc = px_make_folder(folder, err);
+    if (!rc)
+        rc = px_make_folder(folder, err);
     for (int64_t i = 0; i < count && !rc; i++) {
         rc = px_stop_check(err);
         if (!rc)

@@ -245,7 +245,7 @@ static int run(const struct settings *settings, const struct px_options *options
                                formats[settings->format], err);
     if (!rc)
         rc = translate_all(settings, &jobs, err);
-    px_file_jobs_destroy(&jobs);
+    px_file_jobs_clear(&jobs);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "codecs/codec.h"
 #include "codecs/fit.h"
 #include "tools/work/stop.h"
@@ -13,21 +14,24 @@ static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 
 /* The files to choose from: names in `path`, which is the folder itself or its train/. */
 struct listing {
-    char path[4096 + 8];
+    char path[PX_PATH_MAX];
     char **names;
     size_t count;
 };
 
 static int list(struct listing *listing, const char *folder, struct px_error *err)
 {
-    snprintf(listing->path, sizeof listing->path, "%.4096s", folder);
-    int rc = px_list_folder(listing->path, suffixes, &listing->names, &listing->count, err);
+    int rc = px_path_format(listing->path, err, "%s", folder);
 
+    if (!rc)
+        rc = px_list_folder(folder, suffixes, &listing->names, &listing->count, err);
     if (rc || listing->count > 0)
         return rc;
     free(listing->names);
     listing->names = NULL;
-    snprintf(listing->path, sizeof listing->path, "%.4096s/train", folder);
+    rc = px_path_join(listing->path, folder, "train", err);
+    if (rc)
+        return rc;
     if (px_list_folder(listing->path, suffixes, &listing->names, &listing->count, NULL) == 0 &&
         listing->count > 0)
         return 0;
@@ -96,13 +100,14 @@ static int load(struct reading *r, const char *path, struct px_error *err)
 static int load_all(struct reading *r, const struct listing *listing, size_t count,
                     struct px_error *err)
 {
-    char path[sizeof listing->path + 256 + 1];
+    char path[PX_PATH_MAX];
     int rc = 0;
 
     for (size_t i = 0; !rc && i < count; i++) {
-        snprintf(path, sizeof path, "%s/%.256s", listing->path,
-                 listing->names[i * listing->count / count]);
-        rc = load(r, path, err);
+        const char *name = listing->names[i * listing->count / count];
+        rc = px_path_join(path, listing->path, name, err);
+        if (!rc)
+            rc = load(r, path, err);
     }
     if (!rc && r->set->count == 0)
         rc = px_fail(err, PX_E_UNPROCESSABLE,

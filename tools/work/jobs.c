@@ -6,70 +6,42 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/file.h"
+#include "base/path.h"
 
 static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-/* The format that a path's suffix stands for, or NONE. */
+/* The format that a path's suffix means, or NONE. */
 static enum px_format format_of(const char *path)
 {
-    const char *dot = strrchr(file_name(path), '.');
+    const char *extension = px_path_extension(path);
 
-    for (size_t i = 0; dot && suffixes[i]; i++)
-        if (strcasecmp(dot, suffixes[i]) == 0)
+    for (size_t i = 0; suffixes[i]; i++)
+        if (strcasecmp(extension, suffixes[i]) == 0)
             return i == 0 ? PX_FORMAT_PNG : PX_FORMAT_JPEG;
     return PX_FORMAT_NONE;
 }
 
-/* Takes `input` over, also on failure. */
-static int add(struct px_file_jobs *jobs, char *input, struct px_error *err)
+static int add_input(struct px_file_jobs *jobs, const char *input, struct px_error *err)
 {
-    if (input && jobs->count == jobs->room) {
-        size_t room = 2 * jobs->room + 16;
-        struct px_file_job *list = realloc(jobs->list, room * sizeof *list);
-        if (list) {
-            jobs->list = list;
-            jobs->room = room;
-        }
-    }
-    if (!input || jobs->count == jobs->room) {
-        free(input);
+    char *copy = strdup(input);
+    struct px_file_job *list =
+        px_array_grow(jobs->list, &jobs->capacity, jobs->count + 1, sizeof *list);
+
+    if (list)
+        jobs->list = list;
+    if (!list || !copy) {
+        free(copy);
         return px_fail(err, PX_E_NOMEM, "no memory for the list of inputs");
     }
-    jobs->list[jobs->count++] = (struct px_file_job){.input = input};
+    list[jobs->count++] = (struct px_file_job){.input = copy};
     return 0;
-}
-
-static char *join(const char *folder, const char *name, const char *suffix)
-{
-    size_t length = strlen(folder);
-    char *path = malloc(length + strlen(name) + strlen(suffix) + 2);
-
-    if (!path)
-        return NULL;
-    char *end = stpcpy(path, folder);
-    if (length && folder[length - 1] != '/')
-        *end++ = '/';
-    strcpy(stpcpy(end, name), suffix);
-    return path;
 }
 
 static int add_folder(struct px_file_jobs *jobs, const char *folder, struct px_error *err)
 {
+    char path[PX_PATH_MAX];
     char **names;
     size_t count;
     int rc = px_list_folder(folder, suffixes, &names, &count, err);
@@ -78,8 +50,11 @@ static int add_folder(struct px_file_jobs *jobs, const char *folder, struct px_e
         return rc;
     if (count == 0)
         rc = px_fail(err, PX_E_NOT_FOUND, "%s: holds no .png, .jpg or .jpeg", folder);
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = add(jobs, join(folder, names[i], ""), err);
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = px_path_join(path, folder, names[i], err);
+        if (!rc)
+            rc = add_input(jobs, path, err);
+    }
     free(names);
     return rc;
 }
@@ -90,11 +65,11 @@ static int gather(struct px_file_jobs *jobs, const char *const *inputs, size_t c
     int rc = 0;
 
     for (size_t i = 0; i < count && !rc; i++) {
-        if (is_folder(inputs[i])) {
+        if (px_path_is_folder(inputs[i])) {
             *any_folder = true;
             rc = add_folder(jobs, inputs[i], err);
         } else
-            rc = add(jobs, strdup(inputs[i]), err);
+            rc = add_input(jobs, inputs[i], err);
     }
     return rc;
 }
@@ -119,16 +94,18 @@ static int name_file(struct px_file_job *job, const char *output, enum px_format
 static int name_in_folder(struct px_file_job *job, const char *folder, enum px_format format,
                           struct px_error *err)
 {
-    char *name = strdup(file_name(job->input));
+    char name[PX_PATH_MAX], path[PX_PATH_MAX];
+    const char *suffix = format == PX_FORMAT_JPEG ? ".jpg" : ".png";
+    const char *input = px_path_name(job->input);
+    int rc = format_of(input) ? px_path_with_suffix(name, input, suffix, err)
+                              : px_path_format(name, err, "%s%s", input, suffix);
 
+    if (!rc)
+        rc = px_path_join(path, folder, name, err);
+    if (rc)
+        return rc;
     job->format = format ? format : PX_FORMAT_PNG;
-    if (name) {
-        char *dot = format_of(name) ? strrchr(name, '.') : NULL;
-        if (dot && dot != name)
-            *dot = 0;
-        job->output = join(folder, name, job->format == PX_FORMAT_PNG ? ".png" : ".jpg");
-    }
-    free(name);
+    job->output = strdup(path);
     return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
 }
 
@@ -170,7 +147,7 @@ int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size
                       const char *output, enum px_format format, struct px_error *err)
 {
     size_t length = strlen(output);
-    bool folder = is_folder(output) || (length && output[length - 1] == '/');
+    bool folder = px_path_is_folder(output) || (length && output[length - 1] == '/');
     int rc = gather(jobs, inputs, count, &folder, err);
 
     if (rc)
@@ -178,7 +155,7 @@ int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size
     folder = folder || jobs->count > 1;
     if (!folder)
         rc = name_file(&jobs->list[0], output, format, err);
-    else if (!is_folder(output) && format_of(output))
+    else if (!px_path_is_folder(output) && format_of(output))
         return px_fail(err, PX_E_USAGE,
                        "%s: is one file, but there are %zu pictures; give a folder", output,
                        jobs->count);
@@ -188,7 +165,7 @@ int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size
     return rc ? rc : check_outputs(jobs, err);
 }
 
-void px_file_jobs_destroy(struct px_file_jobs *jobs)
+void px_file_jobs_clear(struct px_file_jobs *jobs)
 {
     for (size_t i = 0; i < jobs->count; i++) {
         free(jobs->list[i].input);
