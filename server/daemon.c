@@ -19,19 +19,12 @@
 /* How long the last answers may take to leave once everything is computed. */
 enum { FLUSH_SECONDS = 2 };
 
-static enum px_dtype dtype_of(const struct px_server_settings *settings)
-{
-    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
-
-    return dtypes[settings->dtype];
-}
-
 /* The models, and whether there is room for them; *registry is to be destroyed either way. */
 static int load(struct px_server *server, struct px_registry **registry, struct px_error *err)
 {
     const struct px_server_settings *settings = server->settings;
     int rc = px_registry_load(registry, settings->models, settings->default_model,
-                              dtype_of(settings), err);
+                              (enum px_dtype)settings->dtype, err);
 
     if (rc < 0)
         return rc;

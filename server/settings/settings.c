@@ -1,5 +1,7 @@
 #include "server/settings/settings.h"
 
+#include "model/network/dtype.h"
+
 #define AT(field) offsetof(struct px_server_settings, field)
 
 static const struct px_option rows[] = {
@@ -150,7 +152,7 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),
      .fallback = "auto",
-     .choices = "auto|f32|bf16|int8",
+     .choices = PX_DTYPE_CHOICES,
      .help = "Arithmetic of the networks; int8 needs models that pix2pix convert made so; auto "
              "takes the fastest that model and CPU allow, which is logged (bf16 on Intel with AMX "
              "and AMD from Zen 4 on)"},

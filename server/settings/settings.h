@@ -30,7 +30,7 @@ struct px_server_settings {
     int64_t stop_timeout;    /* seconds */
     uint64_t memory_limit;
     uint64_t request_memory;
-    int dtype;     /* index into "auto|f32|bf16|int8" */
+    int dtype;     /* enum px_dtype, of PX_DTYPE_CHOICES */
     int log_level; /* enum px_log_level */
 
     const char *config;

@@ -8,6 +8,7 @@
 #include "server/message/json_text.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"
+#include "translate/translate.h"
 
 /* Fields -> model, and the size that the network will run at. */
 static int choose_model(struct px_job *job, const struct px_image_info *info, struct px_error *err)
@@ -21,11 +22,8 @@ static int choose_model(struct px_job *job, const struct px_image_info *info, st
     rc = px_model_check_norm(job->model->model, job->params.norm, err);
     if (rc < 0)
         return rc;
-    const struct px_network *network = px_model_network(job->model->model);
-    const struct px_fit_sides sides = {(uint32_t)network->crop_size,
-                                       (uint32_t)px_network_multiple(network),
-                                       (uint32_t)px_network_min_side(network)};
-    px_fit_plan(&job->fit, job->params.fit, &sides, info->width, info->height);
+    job->fit = px_translate_fit(px_model_network(job->model->model), job->params.fit, info->width,
+                                info->height);
     return px_memory_check_picture(job->server, job->model, &job->fit, err);
 }
 

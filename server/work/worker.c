@@ -9,8 +9,9 @@
 #include "base/log.h"
 #include "server/work/memory.h"
 #include "server/work/stages.h"
+#include "translate/translate.h"
 
-enum { MAX_BATCH = 64 };
+enum { MAX_BATCH = PX_TRANSLATE_MAX_BATCH };
 
 struct worker {
     struct px_crew *crew;
@@ -99,27 +100,15 @@ static void count_plans(struct worker *worker)
 /* Runs some jobs of a batch; their outputs are allocated. */
 static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_error *err)
 {
-    const uint8_t *in[MAX_BATCH];
-    uint8_t *out[MAX_BATCH];
-    bool dropout[MAX_BATCH];
-    uint64_t seeds[MAX_BATCH];
+    const struct px_translator translator = {worker->engine, jobs[0]->model->model,
+                                             jobs[0]->params.norm};
+    struct px_translated pictures[MAX_BATCH];
     int64_t start = px_now_ns();
 
-    for (size_t i = 0; i < n; i++) {
-        in[i] = jobs[i]->input.data;
-        out[i] = jobs[i]->output.data;
-        dropout[i] = jobs[i]->params.dropout;
-        seeds[i] = jobs[i]->params.seed;
-    }
-    const struct px_batch batch = {.n = (int)n,
-                                   .height = (int)jobs[0]->fit.height,
-                                   .width = (int)jobs[0]->fit.width,
-                                   .norm = jobs[0]->params.norm,
-                                   .in = in,
-                                   .out = out,
-                                   .dropout = dropout,
-                                   .seeds = seeds};
-    int rc = px_engine_run(worker->engine, jobs[0]->model->model, &batch, err);
+    for (size_t i = 0; i < n; i++)
+        pictures[i] = (struct px_translated){&jobs[i]->input, &jobs[i]->output,
+                                             jobs[i]->params.dropout, jobs[i]->params.seed};
+    int rc = px_translate_run(&translator, pictures, (int)n, err);
     double ms = px_ms_since(start);
     for (size_t i = 0; i < n; i++)
         jobs[i]->infer_ms = ms;
@@ -156,8 +145,7 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct px_error err = {0};
         struct px_job *job = jobs[i];
-        uint32_t channels = (uint32_t)px_model_network(job->model->model)->output_nc;
-        if (px_image_create(&job->output, job->fit.width, job->fit.height, channels, &err) < 0)
+        if (px_translate_create_answer(job->model->model, &job->input, &job->output, &err) < 0)
             px_job_fail(job, &err);
         else
             able[m++] = job;
