@@ -11,12 +11,13 @@ enum px_dtype {
     PX_DTYPE_AUTO, /* engine: the fastest that CPU and checkpoint allow (px_model_create()) */
     PX_F32,
     PX_BF16,
+    PX_S8,  /* int8: quantised weights, and what they are multiplied with; also the engine's type */
+    PX_U8,  /* the engine's only: what quantised weights are multiplied with after a ReLU */
     PX_F16, /* files only */
     PX_F64, /* files only */
     PX_I64, /* files only: num_batches_tracked */
-    PX_S8,  /* int8: quantised weights, and what they are multiplied with; also the engine's type */
-    PX_U8,  /* the engine's only: what quantised weights are multiplied with after a ReLU */
 };
+#define PX_DTYPE_CHOICES "auto|f32|bf16|int8" /* the first four, for tables of options */
 
 /* Bytes of one element; 0 for AUTO. */
 size_t px_dtype_size(enum px_dtype dtype);
