@@ -23,6 +23,7 @@ struct settings {
     int64_t ngf, size, workers, threads, runs;
     int norm;
     bool layers, json;
+    const struct px_stop *stop; /* not an option */
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -254,7 +255,8 @@ static int run_all(const struct settings *settings, const struct plan *plan, con
                                                                : 1,
                                   .norm = (enum px_norm_mode)settings->norm,
                                   .runs = (size_t)settings->runs,
-                                  .layers = settings->layers}};
+                                  .layers = settings->layers,
+                                  .stop = settings->stop}};
 
     bench.results = settings->json ? json_array() : NULL;
     int rc = run_models(&bench, err);
@@ -324,16 +326,16 @@ static int run_random(const struct settings *settings, const struct plan *plan,
     return rc;
 }
 
-int px_verb_bench(int argc, char *const *argv, struct px_error *err)
+int px_verb_bench(const struct px_verb_call *call, struct px_error *err)
 {
     struct plan plan = {0};
     struct settings settings;
     struct px_options options;
-    bool done;
-    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+    int rc = px_verb_options(&table, &settings, call, &options, err);
 
-    if (rc || done)
+    if (rc || options.topic)
         return rc;
+    settings.stop = call->stop;
     rc = read_batches(settings.batch, &plan, err);
     if (!rc)
         rc = read_dtypes(settings.dtype, &plan, err);

@@ -20,6 +20,7 @@ struct settings {
     const char *calibrate;
     int64_t calibrate_count;
     double min_psnr;
+    const struct px_stop *stop; /* not an option */
 };
 
 enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16, DTYPE_INT8 };
@@ -215,8 +216,8 @@ static int write_as(enum format format, const char *path, const struct px_checkp
 }
 
 /* Opens IN and applies what the settings change. */
-static int read(struct px_checkpoint **out, const char *path, enum format format,
-                const struct settings *settings, struct px_error *err)
+static int open_input(struct px_checkpoint **out, const char *path, enum format format,
+                      const struct settings *settings, struct px_error *err)
 {
     static const char *const directions[] = {NULL, "AtoB", "BtoA"};
     struct px_checkpoint *checkpoint;
@@ -264,6 +265,7 @@ static int write_calibrated(enum format format, const char *path,
     const struct px_calibrator_options options = {.folder = settings->calibrate,
                                                   .count = (int)settings->calibrate_count,
                                                   .min_psnr = settings->min_psnr,
+                                                  .stop = settings->stop,
                                                   .norm =
                                                       norm_mode(settings->test_norm, checkpoint)};
     struct px_calibrator *calibrator;
@@ -285,21 +287,21 @@ static int write_calibrated(enum format format, const char *path,
     return rc;
 }
 
-int px_verb_convert(int argc, char *const *argv, struct px_error *err)
+int px_verb_convert(const struct px_verb_call *call, struct px_error *err)
 {
     struct px_checkpoint *checkpoint = NULL;
     struct settings settings;
     struct px_options options;
-    bool done;
-    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+    int rc = px_verb_options(&table, &settings, call, &options, err);
 
-    if (rc || done)
+    if (rc || options.topic)
         return rc;
     const char *path = options.arguments[1];
     const enum format format = format_of(path);
+    settings.stop = call->stop;
     rc = check_settings(&settings, format, err);
     if (!rc)
-        rc = read(&checkpoint, options.arguments[0], format, &settings, err);
+        rc = open_input(&checkpoint, options.arguments[0], format, &settings, err);
     if (!rc)
         rc = settings.calibrate ? write_calibrated(format, path, checkpoint, &settings, err)
                                 : write_as(format, path, checkpoint, &settings, err);

@@ -6,12 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/path.h"
 #include "codecs/codec.h"
 #include "tools/facade/facade.h"
 #include "tools/verbs.h"
-#include "tools/work/stop.h"
+#include "tools/work/folder.h"
 
 struct settings {
     int64_t count, size;
@@ -25,32 +24,32 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = offsetof(struct settings, out),
      .value = "DIR",
-     .help =
-         "folder to write train/, val/ and test/ into; pictures of the same names are replaced"},
+     .help = "Write train/, val/ and test/ into this folder, which is created if only it is "
+             "missing; pictures of the same names are replaced (required)"},
     {.name = "count",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct settings, count),
      .fallback = "400",
      .min = 1,
      .max = 1000000,
-     .help = "pictures in train/; val/ and test/ get a quarter of that each"},
+     .help = "Draw this many pictures for train/, and a quarter of that each for val/ and test/"},
     {.name = "seed",
      .type = PX_OPTION_SEED,
      .offset = offsetof(struct settings, seed),
      .fallback = "1",
-     .help = "the same seed draws the same pixels, on every machine and for every count"},
+     .help = "Draw from this seed: the same pixels on every machine and for every count"},
     {.name = "style",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, style),
      .choices = "labels|sketch",
-     .help = "what A is: a label map in the twelve CMP colours, or a line drawing of the house"},
+     .help = "Draw A as a label map in the twelve CMP colours, or as a line drawing of the house"},
     {.name = "size",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct settings, size),
      .fallback = "256",
      .min = 64,
      .max = 1024,
-     .help = "side of A and of B in pixels; a picture is A|B, twice as wide"},
+     .help = "Make A and B this many pixels wide and high; a picture is A|B, twice as wide"},
 };
 
 static const struct px_option_table table = {
@@ -82,6 +81,7 @@ static void show(const char *split, int64_t done, int64_t count)
 
 struct drawing {
     const struct settings *settings;
+    const struct px_stop *stop;
     struct px_facade facade;
     struct px_image pair;
 };
@@ -105,12 +105,12 @@ static int draw_one(struct drawing *d, int split, int64_t index, struct px_error
 static int draw_split(struct drawing *d, int split, int64_t count, struct px_error *err)
 {
     char folder[PX_PATH_MAX];
-    int rc = px_path_join(folder, d->settings->out, splits[split], err);
 
+    int rc = px_path_join(folder, d->settings->out, splits[split], err);
     if (!rc)
-        rc = px_make_folder(folder, err);
+        rc = px_path_make_folder(folder, NULL, err);
     for (int64_t i = 0; i < count && !rc; i++) {
-        rc = px_stop_check(err);
+        rc = px_stop_check(d->stop, err);
         if (!rc)
             rc = draw_one(d, split, i, err);
         if (!rc)
@@ -121,7 +121,7 @@ static int draw_split(struct drawing *d, int split, int64_t count, struct px_err
     return rc;
 }
 
-static int draw(const struct settings *s, struct px_error *err)
+static int draw(const struct settings *s, const struct px_stop *stop, struct px_error *err)
 {
     struct drawing *d = calloc(1, sizeof *d);
     uint32_t size = (uint32_t)s->size;
@@ -129,7 +129,10 @@ static int draw(const struct settings *s, struct px_error *err)
     if (!d)
         return px_fail(err, PX_E_NOMEM, "no memory for a drawing");
     d->settings = s;
-    int rc = px_image_create(&d->pair, 2 * size, size, 3, err);
+    d->stop = stop;
+    int rc = px_tool_make_folder(s->out, err);
+    if (!rc)
+        rc = px_image_create(&d->pair, 2 * size, size, 3, err);
     for (int split = 0; split < SPLITS && !rc; split++)
         rc = draw_split(d, split, split ? (s->count + 3) / 4 : s->count, err);
     px_image_destroy(&d->pair);
@@ -137,23 +140,20 @@ static int draw(const struct settings *s, struct px_error *err)
     return rc;
 }
 
-int px_verb_dataset(int argc, char *const *argv, struct px_error *err)
+int px_verb_dataset(const struct px_verb_call *call, struct px_error *err)
 {
     struct settings settings = {0};
     struct px_options options = {0};
-    bool done;
-    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+    int rc = px_verb_options(&table, &settings, call, &options, err);
 
-    if (!rc && !done) {
+    if (!rc && !options.topic) {
         if (strcmp(options.arguments[0], "facades") != 0)
             rc = px_fail(err, PX_E_USAGE, "unknown data set '%.60s': there is 'facades'",
                          options.arguments[0]);
         else if (!settings.out)
             rc = px_fail(err, PX_E_USAGE, "--out is missing: the folder to write into");
-        else if (strlen(settings.out) > 4000)
-            rc = px_fail(err, PX_E_USAGE, "--out: the path is longer than 4000 bytes");
         else
-            rc = draw(&settings, err);
+            rc = draw(&settings, call->stop, err);
     }
     px_options_clear(&options);
     return rc;

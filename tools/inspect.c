@@ -270,14 +270,13 @@ static int inspect(const char *path, const struct settings *settings, struct px_
     return rc;
 }
 
-int px_verb_inspect(int argc, char *const *argv, struct px_error *err)
+int px_verb_inspect(const struct px_verb_call *call, struct px_error *err)
 {
     struct settings settings;
     struct px_options options;
-    bool done;
-    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+    int rc = px_verb_options(&table, &settings, call, &options, err);
 
-    if (rc || done)
+    if (rc || options.topic)
         return rc;
     rc = inspect(options.arguments[0], &settings, err);
     px_options_clear(&options);

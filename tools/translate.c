@@ -7,20 +7,20 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
-#include "codecs/fit.h"
-#include "model/engine/engine.h"
 #include "tools/verbs.h"
+#include "tools/work/folder.h"
 #include "tools/work/jobs.h"
-#include "tools/work/stop.h"
+#include "translate/half.h"
+#include "translate/translate.h"
 
 struct settings {
     const char *model, *output, *dropout;
-    int fit, norm, format, dtype;
-    int64_t quality, threads;
+    int fit, norm, format, dtype, direction;
+    int64_t quality, threads, max_pixels, max_side;
+    bool pairs;
 };
 
-enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
-enum { DTYPE_AUTO }; /* and the others, in the order of the choices */
+enum direction_choice { DIRECTION_BY_MODEL, DIRECTION_ATOB, DIRECTION_BTOA };
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -30,93 +30,149 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = AT(model),
      .value = "FILE",
-     .help = "the checkpoint, NAME.safetensors (needed)"},
+     .help = "Take this checkpoint, NAME.safetensors (required)"},
     {.name = "output",
      .short_name = 'o',
      .type = PX_OPTION_STRING,
      .offset = AT(output),
      .value = "OUT",
-     .help = "a file, or a folder for several pictures (needed)"},
+     .help = "Write the answer to this file, or several answers into this folder, which is created "
+             "if only it is missing (required)"},
     {.name = "fit",
      .type = PX_OPTION_CHOICE,
      .offset = AT(fit),
      .choices = PX_FIT_CHOICES,
-     .help = "model: scale to the training size; image: run at the picture's own size; scale: as "
-             "model, and scale the answer back"},
+     .help =
+         "model: scale to the square that the model was trained on; image: run at the picture's "
+         "own size; scale: as model, then scale the answer back to the picture's size"},
+    {.name = "pairs",
+     .type = PX_OPTION_FLAG,
+     .offset = AT(pairs),
+     .help =
+         "Take pictures for training pairs, A left and B right, and translate the half that the "
+         "model reads. Pairs are never turned by their EXIF orientation, other pictures are"},
+    {.name = "direction",
+     .type = PX_OPTION_CHOICE,
+     .offset = AT(direction),
+     .choices = "model|AtoB|BtoA",
+     .help = "With --pairs: translate A, the left half (AtoB), or B (BtoA), not the half that the "
+             "model was trained to read"},
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
      .offset = AT(norm),
-     .choices = "default|batch|running",
-     .help = "normalise by the statistics of the picture at hand, as the reference's test.py does, "
-             "or by those stored in training, as its --eval; default: as the checkpoint says, else "
-             "batch"},
+     .choices = PX_NORM_CHOICES,
+     .help = "Normalise by the statistics of the picture at hand (batch), as the reference's "
+             "test.py does, or by those stored in training (running), as its --eval does; default: "
+             "as the checkpoint says, else batch"},
     {.name = "dropout",
      .type = PX_OPTION_STRING,
      .offset = AT(dropout),
      .fallback = "off",
      .value = "off|SEED",
-     .help = "draw dropout from this seed, for variety"},
+     .help = "Draw dropout from this seed, for variety"},
     {.name = "format",
      .type = PX_OPTION_CHOICE,
      .offset = AT(format),
      .choices = "auto|png|jpeg",
-     .help = "coding of the answers; auto goes by the name of OUT and takes png in a folder"},
+     .help = "Write this format; auto goes by the name of OUT, and takes png in a folder"},
     {.name = "quality",
      .type = PX_OPTION_INT,
      .offset = AT(quality),
      .fallback = "90",
      .min = 1,
      .max = 100,
-     .help = "of JPEG"},
+     .help = "Quality of JPEG"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),
-     .choices = "auto|f32|bf16|int8",
-     .help =
-         "arithmetic; int8 needs a model converted to it and a CPU with VNNI or AMX; auto takes "
-         "int8 for such a model, bf16 where that is faster (Intel with AMX, AMD from Zen 4 on), "
-         "else f32, and says which"},
+     .choices = PX_DTYPE_CHOICES,
+     .help = "Compute in this type. int8 needs a model converted to it and a CPU with VNNI or AMX; "
+             "auto takes int8 for such a model, else bf16 if that is faster (Intel with AMX, AMD "
+             "from Zen 4 on), else f32, and says which"},
     {.name = "threads",
      .type = PX_OPTION_INT,
      .offset = AT(threads),
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .help = "0: one for each CPU"},
+     .help = "Use this many threads; 0: one per CPU"},
+    {.name = "max-pixels",
+     .type = PX_OPTION_INT,
+     .offset = AT(max_pixels),
+     .fallback = "500000000",
+     .min = 1,
+     .max = 4294836225,
+     .help = "Refuse pictures with more pixels, before they are decoded"},
+    {.name = "max-side",
+     .type = PX_OPTION_INT,
+     .offset = AT(max_side),
+     .fallback = "65535",
+     .min = 1,
+     .max = 65535,
+     .help = "Refuse pictures that are wider or higher"},
+};
+
+#define CONVERTED                                                                                  \
+    "use --model NAME.safetensors; `pix2pix convert .../latest_net_G.pth NAME.safetensors` makes " \
+    "it from a .pth"
+#define IN_MODEL "leave it out: the model's file says it"
+#define ARGUMENTS "leave it out: give the pictures or folders that are to be translated"
+
+/* Options of the reference's test.py. */
+static const struct px_option_foreign foreign[] = {
+    {"eval", "use --norm running"},
+    {"num-test|how-many|ntest|max-dataset-size",
+     "leave it out: every picture given is translated; give fewer"},
+    {"dataroot", "give the folder as an argument: --model FILE DIR -o OUT"},
+    {"results-dir", "use --output DIR"},
+    {"epoch|load-iter|which-epoch|name|checkpoints-dir|model-suffix|suffix", CONVERTED},
+    {"phase|dataset-mode|serial-batches", ARGUMENTS},
+    {"netG|ngf|netD|ndf|input-nc|output-nc|no-dropout|n-layers-D|init-type|init-gain", IN_MODEL},
+    {"preprocess|load-size|crop-size|no-flip|aspect-ratio",
+     "use --fit: model scales to the square that the model was trained on, as test.py does; image "
+     "keeps the picture's size"},
+    {"batch-size", "leave it out: pictures are translated one by one"},
+    {"num-threads", "use --threads N"},
+    {"gpu-ids|gpu", "leave it out: it runs on the CPU; --threads N says with how many threads"},
+    {"display-winsize|verbose|use-wandb|wandb-project-name",
+     "leave it out: only the answers are written"},
+    {NULL, NULL},
 };
 
 static const struct px_option_table table = {
     .program = "pix2pix translate",
     .usage = "--model NAME.safetensors IN ... -o OUT",
-    .description = "Translates pictures (PNG, JPEG) offline as the daemon does over HTTP. Of an "
-                   "input that is a\nfolder, its pictures are taken.",
+    .description =
+        "Translates pictures (PNG, JPEG) as the daemon does over HTTP. IN is a picture, or a "
+        "folder\n"
+        "whose pictures are taken. A picture that cannot be translated is named and left out; the\n"
+        "exit status is then 1.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
+    .foreign = foreign,
     .min_arguments = 1,
     .max_arguments = -1,
 };
 
-struct translator {
+struct session {
     const struct settings *settings;
-    struct px_model *model;
-    struct px_engine *engine;
-    enum px_norm_mode norm;
-    bool dropout;
-    uint64_t seed;
+    struct px_translator translator;
+    struct px_translate_options how;
+    bool right; /* the half of pairs that is translated */
 };
 
-static int read_dropout(struct translator *t, struct px_error *err)
+static int read_dropout(struct session *s, struct px_error *err)
 {
-    t->dropout = strcmp(t->settings->dropout, "off") != 0;
-    if (!t->dropout || px_option_read_seed(t->settings->dropout, &t->seed))
+    s->how.dropout = strcmp(s->settings->dropout, "off") != 0;
+    if (!s->how.dropout || px_option_read_seed(s->settings->dropout, &s->how.seed))
         return 0;
     return px_fail(err, PX_E_USAGE,
                    "--dropout: '%.80s' is neither off nor a seed from 0 to "
                    "18446744073709551615 (command line)",
-                   t->settings->dropout);
+                   s->settings->dropout);
 }
 
-/* Half of the memory: a large picture with fit=image needs plans of many gigabytes. */
+/* Half of the memory: a large picture with --fit image needs plans of many gigabytes. */
 static size_t memory_limit(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
@@ -124,141 +180,178 @@ static size_t memory_limit(void)
     return pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
 }
 
-static int prepare(struct translator *t, const struct settings *settings, struct px_error *err)
+static int open_model(struct session *s, struct px_error *err)
 {
-    static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
-    const struct px_engine_options options = {
-        .threads = (int)settings->threads, .first_cpu = -1, .memory_limit = memory_limit()};
+    struct px_translator *t = &s->translator;
+    const char *path = s->settings->model;
+    int rc = px_model_load(&t->model, path, (enum px_dtype)s->settings->dtype, err);
 
-    t->settings = settings;
-    int rc = read_dropout(t, err);
-    if (!rc)
-        rc = px_model_load(&t->model, settings->model, dtypes[settings->dtype], err);
-    if (!rc) {
-        rc = px_network_check_pictures(px_model_network(t->model), err);
-        if (rc)
-            px_error_prefix(err, settings->model);
-    }
-    if (!rc) {
-        t->norm = settings->norm == NORM_DEFAULT
-                      ? px_checkpoint_test_norm(px_model_checkpoint(t->model))
-                  : settings->norm == NORM_RUNNING ? PX_TEST_RUNNING
-                                                   : PX_TEST_BATCH;
-        rc = px_model_check_norm(t->model, t->norm, err);
-        if (rc)
-            px_error_prefix(err, settings->model);
-    }
-    return rc ? rc : px_engine_create(&t->engine, &options, err);
-}
-
-/* The network's input (already fitted) through the network. */
-static int infer(struct translator *t, const struct px_image *in, struct px_image *out,
-                 struct px_error *err)
-{
-    const uint8_t *const source = in->data;
-    const struct px_batch batch = {.n = 1,
-                                   .height = (int)in->height,
-                                   .width = (int)in->width,
-                                   .norm = t->norm,
-                                   .in = &source,
-                                   .out = &out->data,
-                                   .dropout = &t->dropout,
-                                   .seeds = &t->seed};
-    uint32_t channels = (uint32_t)px_model_network(t->model)->output_nc;
-    int rc = px_image_create(out, in->width, in->height, channels, err);
-
-    return rc ? rc : px_engine_run(t->engine, t->model, &batch, err);
-}
-
-/* Picture to picture: *image is the decoded input and becomes the answer. */
-static int transform(struct translator *t, struct px_image *image, struct px_error *err)
-{
+    if (rc)
+        return rc; /* names the file already */
     const struct px_network *network = px_model_network(t->model);
-    struct px_image answer = {0};
-    struct px_fit fit;
-
-    const struct px_fit_sides sides = {(uint32_t)network->crop_size,
-                                       (uint32_t)px_network_multiple(network),
-                                       (uint32_t)px_network_min_side(network)};
-    px_fit_plan(&fit, (enum px_fit_mode)t->settings->fit, &sides, image->width, image->height);
-    int rc = px_fit_input(&fit, image, err);
+    t->norm =
+        px_translate_norm(px_model_checkpoint(t->model), (enum px_norm_choice)s->settings->norm);
+    s->right = s->settings->direction == DIRECTION_BY_MODEL
+                   ? px_half_is_right(network->direction)
+                   : s->settings->direction == DIRECTION_BTOA;
+    rc = px_network_check_pictures(network, err);
     if (!rc)
-        rc = infer(t, image, &answer, err);
-    px_image_destroy(image);
-    if (!rc)
-        rc = px_fit_answer(&fit, &answer, err);
-    *image = answer;
+        rc = px_model_check_norm(t->model, t->norm, err);
+    if (rc)
+        px_error_prefix(err, path);
     return rc;
 }
 
-static int translate(struct translator *t, const struct px_file_job *job, struct px_error *err)
+static int open_session(struct session *s, const struct settings *settings, struct px_error *err)
 {
-    uint32_t channels = (uint32_t)px_model_network(t->model)->input_nc;
-    struct px_image image = {0};
-    struct px_buffer file = {0};
-    int rc = px_image_load(job->input, NULL, channels, &image, err);
+    const struct px_engine_options options = {
+        .threads = (int)settings->threads, .first_cpu = -1, .memory_limit = memory_limit()};
 
+    *s = (struct session){.settings = settings, .how.fit = (enum px_fit_mode)settings->fit};
+    int rc = read_dropout(s, err);
+    if (!rc)
+        rc = open_model(s, err);
+    return rc ? rc : px_engine_create(&s->translator.engine, &options, err);
+}
+
+static void close_session(struct session *s)
+{
+    px_engine_destroy(s->translator.engine);
+    px_model_unref(s->translator.model);
+}
+
+/* Cuts a pair, and refuses what is one by its shape if nothing says that it is not. */
+static int take_half(const struct session *s, struct px_image *image, struct px_error *err)
+{
+    struct px_image half;
+
+    if (!s->settings->pairs) {
+        if (s->how.fit != PX_FIT_MODEL || !px_half_is_pair(image->width, image->height))
+            return 0;
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "%ux%u is twice as wide as high, as a training pair A|B is: give --pairs to "
+                       "translate one half, or --fit scale or image if it is one picture",
+                       image->width, image->height);
+    }
+    int rc = px_half_cut(image, s->right, &half, err);
     if (rc)
         return rc;
-    rc = transform(t, &image, err);
+    px_image_destroy(image);
+    *image = half;
+    return 0;
+}
+
+/* From the file of a picture to that of its answer, in memory. */
+static int translate(const struct session *s, const struct px_file_job *job,
+                     struct px_buffer *answer, struct px_error *err)
+{
+    const struct px_decode_limits limits = {.max_pixels = (uint64_t)s->settings->max_pixels,
+                                            .max_side = (uint32_t)s->settings->max_side,
+                                            .as_stored = s->settings->pairs};
+    uint32_t channels = (uint32_t)px_model_network(s->translator.model)->input_nc;
+    struct px_image image;
+    int rc = px_image_load(job->input, &limits, channels, &image, err);
+
+    if (rc)
+        return rc; /* names the file already */
+    rc = take_half(s, &image, err);
     if (!rc)
-        rc = px_image_encode(&image, job->format, (int)t->settings->quality, &file, err);
+        rc = px_translate_image(&s->translator, &s->how, &image, err);
+    if (!rc)
+        rc = px_image_encode(&image, job->format, (int)s->settings->quality, answer, err);
     if (rc)
         px_error_prefix(err, job->input);
-    else
-        rc = px_file_save(job->output, file.data, file.size, err);
-    free(file.data);
     px_image_destroy(&image);
     return rc;
 }
 
-static int translate_all(const struct settings *settings, const struct px_file_jobs *jobs,
-                         struct px_error *err)
+/* Whether the next picture has a chance after such a failure. */
+static bool concerns_picture(int rc)
 {
-    struct translator t = {0};
-    int rc = prepare(&t, settings, err);
+    return rc != -PX_E_INTERRUPTED && rc != -PX_E_INTERNAL;
+}
 
-    if (!rc && jobs->folder)
-        rc = px_make_folder(jobs->folder, err);
-    for (size_t i = 0; i < jobs->count && !rc; i++) {
-        rc = px_stop_check(err);
-        if (!rc)
-            rc = translate(&t, &jobs->list[i], err);
+/* Translates one picture of several: a failure is printed and counted in *failed, unless it would
+ * also stop the others (a full disk among those). */
+static int translate_one(const struct session *s, const struct px_file_jobs *jobs, size_t i,
+                         size_t *failed, struct px_error *err)
+{
+    struct px_buffer answer = {0};
+    int rc = translate(s, &jobs->list[i], &answer, err);
+
+    if (!rc)
+        rc = px_file_save(jobs->list[i].output, answer.data, answer.size, err);
+    else if (jobs->count > 1 && concerns_picture(rc)) {
+        fprintf(stderr, "pix2pix: %s\n", err->message);
+        ++*failed;
+        rc = 0;
     }
-    if (!rc && settings->dtype == DTYPE_AUTO)
-        fprintf(stderr, "computed in %s\n", px_dtype_name(px_model_dtype(t.model)));
-    px_engine_destroy(t.engine);
-    px_model_unref(t.model);
+    px_buffer_clear(&answer);
     return rc;
 }
 
-static int run(const struct settings *settings, const struct px_options *options,
-               struct px_error *err)
+static int translate_all(const struct session *s, const struct px_file_jobs *jobs,
+                         const struct px_stop *stop, struct px_error *err)
 {
-    static const enum px_format formats[] = {PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG};
-    struct px_file_jobs jobs = {0};
+    size_t failed = 0;
+    int rc = px_tool_make_folder(jobs->folder, err);
 
+    for (size_t i = 0; i < jobs->count && !rc; i++) {
+        rc = px_stop_check(stop, err);
+        if (!rc)
+            rc = translate_one(s, jobs, i, &failed, err);
+    }
+    if (rc)
+        return rc;
+    if (s->settings->dtype == PX_DTYPE_AUTO && failed < jobs->count)
+        fprintf(stderr, "computed in %s\n", px_dtype_name(px_model_dtype(s->translator.model)));
+    if (failed)
+        return px_fail(err, PX_E_UNPROCESSABLE, "%zu of %zu pictures could not be translated",
+                       failed, jobs->count);
+    return 0;
+}
+
+static int check_settings(const struct settings *settings, struct px_error *err)
+{
     if (!settings->model || !settings->output)
         return px_fail(err, PX_E_USAGE, "--%s is missing; usage: %s %s",
                        settings->model ? "output (-o)" : "model", table.program, table.usage);
-    int rc = px_file_jobs_plan(&jobs, options->arguments, options->argument_count, settings->output,
+    if (settings->direction != DIRECTION_BY_MODEL && !settings->pairs)
+        return px_fail(err, PX_E_USAGE,
+                       "--direction chooses the half of pairs A|B: give --pairs, too, or leave it "
+                       "out");
+    return 0;
+}
+
+static int run(const struct settings *settings, const struct px_options *options,
+               const struct px_stop *stop, struct px_error *err)
+{
+    static const enum px_format formats[] = {PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG};
+    struct px_file_jobs jobs = {0};
+    struct session session = {0};
+    int rc = check_settings(settings, err);
+
+    if (!rc)
+        rc = px_file_jobs_plan(&jobs, options->arguments, options->argument_count, settings->output,
                                formats[settings->format], err);
     if (!rc)
-        rc = translate_all(settings, &jobs, err);
+        rc = open_session(&session, settings, err);
+    if (!rc)
+        rc = translate_all(&session, &jobs, stop, err);
+    close_session(&session);
     px_file_jobs_clear(&jobs);
     return rc;
 }
 
-int px_verb_translate(int argc, char *const *argv, struct px_error *err)
+int px_verb_translate(const struct px_verb_call *call, struct px_error *err)
 {
     struct settings settings;
     struct px_options options;
-    bool done;
-    int rc = px_verb_options(&table, &settings, argc, argv, &options, &done, err);
+    int rc = px_verb_options(&table, &settings, call, &options, err);
 
-    if (rc || done)
+    if (rc || options.topic)
         return rc;
-    rc = run(&settings, &options, err);
+    rc = run(&settings, &options, call->stop, err);
     px_options_clear(&options);
     return rc;
 }

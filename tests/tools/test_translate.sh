@@ -76,7 +76,7 @@ translate -m running.safetensors a.png -o r3.png --dtype f32 --norm batch
 check "unless told another" cmp -s off.png r3.png
 
 translate -m m.safetensors a.png pictures -o out --dtype f32
-check "translates several pictures and a folder of them" is 0 ""
+check "translates several pictures and a folder of them" is 0 "created the folder out"
 check "into a folder, as png" [ "$(echo out/*)" = "out/a.png out/b.png out/c.png" ]
 translate -m m.safetensors pictures -o out/ --format jpeg
 check "into a folder, as jpeg" size out/c.jpg "32 32 3 jpeg"
@@ -136,7 +136,7 @@ translate -m m.safetensors nowhere.png -o never.png
 check "names a picture that is missing" grep -qx 'pix2pix: nowhere.png: .*' <<<"$err"
 echo hello >text.png
 translate -m m.safetensors text.png -o never.png
-check "names a picture that is none" grep -qx 'pix2pix: text.png: .*' <<<"$err"
+check "names a file that is not a picture" grep -qx 'pix2pix: text.png: .*' <<<"$err"
 check "fails with it too" [ "$status" = 1 ]
 echo 'RIFF1234WEBPVP8 ' >webp.png
 translate -m m.safetensors webp.png -o never.png
@@ -150,7 +150,11 @@ check "names a folder without pictures" is 1 "pix2pix: empty: holds no .png, .jp
 check "leaves nothing behind when it fails" [ -z "$(compgen -G 'never*')" ]
 translate -m m.safetensors a.png --format png -o /dev/full
 check "names the file on a full disk" is 1 "pix2pix: /dev/full: cannot write: No space left on device"
-translate -m m.safetensors a.png -o o.png -o no/such/o.png
-check "names a folder that is missing" grep -qx 'pix2pix: no/such/o.png: cannot create: .*' <<<"$err"
+translate -m m.safetensors a.png -o no/such/o.png
+check "refuses an output two missing folders away" is 1 "pix2pix: no/such: cannot create the folder: the folder around it does not exist either; create that one first"
+check "and creates none" [ ! -e no ]
+translate -m m.safetensors a.png -o one/o.png --dtype f32
+check "creates one missing folder and says so" is 0 "created the folder one"
+check "for the output" size one/o.png "32 32 3 png"
 
 finish

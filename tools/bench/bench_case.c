@@ -11,7 +11,6 @@
 #include "base/random.h"
 #include "tools/bench/bench_times.h"
 #include "tools/bench/parts/bench_ceiling.h"
-#include "tools/work/stop.h"
 
 enum { WARM_UP = 3 };
 
@@ -104,7 +103,7 @@ static int run_once(struct worker *w)
                                    .out = w->outs};
     int rc = px_engine_run(w->engine, w->shared->model, &batch, &w->err);
 
-    return rc ? rc : px_stop_check(&w->err);
+    return rc ? rc : px_stop_check(one->stop, &w->err);
 }
 
 /* Copies what outlives the engine's plans. */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "model/engine/engine.h"
 #include "model/engine/layer_times.h"
+#include "tools/work/stop.h"
 
 enum { PX_BENCH_MAX_BATCH = 1024, PX_BENCH_MAX_WORKERS = 256 };
 
@@ -19,8 +20,9 @@ struct px_bench_case {
     int workers; /* 1..PX_BENCH_MAX_WORKERS engines at the same time, */
     int threads; /* each with as many threads of its own, one after another on the CPUs */
     enum px_norm_mode norm;
-    size_t runs; /* timed, at least 1 each, after three that are not */
-    bool layers; /* asked for */
+    size_t runs;                /* timed, at least 1 each, after three that are not */
+    bool layers;                /* asked for */
+    const struct px_stop *stop; /* borrowed; asked after each run */
 };
 
 struct px_bench_layer { /* ms a batch: medians of the first worker's runs */

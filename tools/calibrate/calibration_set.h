@@ -1,12 +1,12 @@
 #ifndef TOOLS_CALIBRATE_CALIBRATION_SET_H
 #define TOOLS_CALIBRATE_CALIBRATION_SET_H
 
-/* Pictures for calibration: what a network will be given, from a folder. Plain data, all in memory.
+/* Pictures for calibration, read from a folder: like those that the network will be given. Plain
+ * data, all in memory.
  *
- * The folder holds PNG and JPEG files; where it has none, but a folder train/ that has, those of a
- * training set. If every one that is read is twice as wide as high, they are training pairs A|B,
- * and the half that the network takes by its direction counts. Each is scaled as `translate` does
- * by default, to the square of the training size. */
+ * The folder holds PNG and JPEG files; if it has none, its sub-folder train/ is used. If all of
+ * them are twice as wide as high, they are training pairs A|B, and the network's input half counts.
+ * Each is scaled to the square of the training size, as `translate` does by default. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "codecs/image.h"
 #include "model/network/network.h"
+#include "tools/work/stop.h"
 
 struct px_calibration_set {
     uint8_t **pictures; /* side x side, input_nc channels each */
@@ -22,12 +23,19 @@ struct px_calibration_set {
     bool pairs; /* halves were taken */
 };
 
-/* Reads `most` pictures, evenly over the names in order, or all where there are fewer. What cannot
- * be read is listed on standard error and left out. Failures: NOT_FOUND where there is no folder or
- * no picture in it, UNPROCESSABLE where none can be used or the network does not take pictures,
- * NOMEM, INTERRUPTED. */
-int px_calibration_set_read(struct px_calibration_set *set, const char *folder,
-                            const struct px_network *network, int most, struct px_error *err);
+/* Where a set comes from; everything is borrowed. */
+struct px_calibration_source {
+    const char *folder;
+    const struct px_network *network;
+    int count; /* pictures at most; if there are more, spread evenly over the names */
+    const struct px_stop *stop; /* asked before each picture */
+};
+
+/* Lists pictures that cannot be read on standard error and leaves them out. NOT_FOUND if the folder
+ * or pictures in it are missing, FORMAT if the network does not take pictures, UNPROCESSABLE if no
+ * picture can be used, NOMEM, INTERRUPTED. */
+int px_calibration_set_read(struct px_calibration_set *set,
+                            const struct px_calibration_source *source, struct px_error *err);
 void px_calibration_set_destroy(struct px_calibration_set *set); /* accepts a zeroed one */
 
 #endif

@@ -11,7 +11,6 @@
 #include "model/int8/calibrate.h"
 #include "model/int8/emulate.h"
 #include "tools/calibrate/calibration_set.h"
-#include "tools/work/stop.h"
 
 struct px_calibrator {
     struct px_calibrator_options options;
@@ -28,8 +27,11 @@ int px_calibrator_create(struct px_calibrator **out, const struct px_checkpoint 
         return px_fail(err, PX_E_NOMEM, "no memory to calibrate");
     calibrator->options = *options;
     calibrator->checkpoint = checkpoint;
-    int rc = px_calibration_set_read(&calibrator->set, options->folder,
-                                     px_checkpoint_network(checkpoint), options->count, err);
+    const struct px_calibration_source source = {.folder = options->folder,
+                                                 .network = px_checkpoint_network(checkpoint),
+                                                 .count = options->count,
+                                                 .stop = options->stop};
+    int rc = px_calibration_set_read(&calibrator->set, &source, err);
     if (rc) {
         px_calibrator_destroy(calibrator);
         return rc;
@@ -55,15 +57,15 @@ static int show(void *context, const char *step, int done, int count, struct px_
 {
     enum { WIDTH = 24 };
     static const char full[] = "########################", none[] = "........................";
+    const struct px_calibrator *calibrator = context;
     const int part = done * WIDTH / count;
 
-    (void)context;
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\rcalibrating: %-14s [%.*s%.*s] %d/%d \033[K%s", step, part, full,
                 WIDTH - part, none, done, count, done == count ? "\r\033[K" : "");
     else if (done == count)
         fprintf(stderr, "calibrating: %s, %d picture%s\n", step, count, count == 1 ? "" : "s");
-    int rc = px_stop_check(err);
+    int rc = px_stop_check(calibrator->options.stop, err);
     if (rc && isatty(STDERR_FILENO))
         fputc('\n', stderr);
     return rc;
@@ -93,7 +95,8 @@ int px_calibrator_quantise(struct px_calibrator *calibrator, struct px_checkpoin
         .height = calibrator->set.side,
         .width = calibrator->set.side,
         .min_psnr = calibrator->options.min_psnr,
-        .progress = show};
+        .progress = show,
+        .context = calibrator};
     struct px_calibration calibration;
     int rc = px_calibrate(&calibration, &options, err);
 
@@ -215,7 +218,7 @@ static int compare(struct px_calibrator *calibrator, const struct measured by[2]
     sums->sum.ssim += quality.ssim;
     sums->worst.psnr = fmin(sums->worst.psnr, quality.psnr);
     sums->worst.ssim = fmin(sums->worst.ssim, quality.ssim);
-    return show(NULL, "quality", picture + 1, calibrator->set.count, err);
+    return show(calibrator, "quality", picture + 1, calibrator->set.count, err);
 }
 
 /* by[0] is f32, by[1] the file. */

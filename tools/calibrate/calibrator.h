@@ -6,6 +6,7 @@
  * standard error. One thread at a time. */
 
 #include "model/engine/engine.h"
+#include "tools/work/stop.h"
 
 struct px_calibrator;
 
@@ -14,6 +15,7 @@ struct px_calibrator_options {
     int count;          /* pictures of it, at most */
     double min_psnr;    /* dB: the goal for int8 */
     enum px_norm_mode norm;
+    const struct px_stop *stop; /* borrowed */
 };
 
 /* Reads the pictures. `checkpoint` must outlive the calibrator: what it answers in f32 is what

@@ -8,11 +8,10 @@
 
 #include "base/array.h"
 #include "base/file.h"
-#include "base/path.h"
 
 static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 
-/* The format that a path's suffix means, or NONE. */
+/* The format that a path's suffix stands for, or NONE. */
 static enum px_format format_of(const char *path)
 {
     const char *extension = px_path_extension(path);
@@ -23,6 +22,7 @@ static enum px_format format_of(const char *path)
     return PX_FORMAT_NONE;
 }
 
+/* Copies the name of an input. */
 static int add_input(struct px_file_jobs *jobs, const char *input, struct px_error *err)
 {
     char *copy = strdup(input);
@@ -31,7 +31,7 @@ static int add_input(struct px_file_jobs *jobs, const char *input, struct px_err
 
     if (list)
         jobs->list = list;
-    if (!list || !copy) {
+    if (!copy || !list) {
         free(copy);
         return px_fail(err, PX_E_NOMEM, "no memory for the list of inputs");
     }
@@ -41,8 +41,7 @@ static int add_input(struct px_file_jobs *jobs, const char *input, struct px_err
 
 static int add_folder(struct px_file_jobs *jobs, const char *folder, struct px_error *err)
 {
-    char path[PX_PATH_MAX];
-    char **names;
+    char path[PX_PATH_MAX], **names;
     size_t count;
     int rc = px_list_folder(folder, suffixes, &names, &count, err);
 
@@ -50,11 +49,9 @@ static int add_folder(struct px_file_jobs *jobs, const char *folder, struct px_e
         return rc;
     if (count == 0)
         rc = px_fail(err, PX_E_NOT_FOUND, "%s: holds no .png, .jpg or .jpeg", folder);
-    for (size_t i = 0; i < count && !rc; i++) {
-        rc = px_path_join(path, folder, names[i], err);
-        if (!rc)
+    for (size_t i = 0; i < count && !rc; i++)
+        if (!(rc = px_path_join(path, folder, names[i], err)))
             rc = add_input(jobs, path, err);
-    }
     free(names);
     return rc;
 }
@@ -91,20 +88,21 @@ static int name_file(struct px_file_job *job, const char *output, enum px_format
     return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
 }
 
+/* FOLDER/STEM.png or .jpg; a suffix that is none of a picture's stays a part of the stem. */
 static int name_in_folder(struct px_file_job *job, const char *folder, enum px_format format,
                           struct px_error *err)
 {
-    char name[PX_PATH_MAX], path[PX_PATH_MAX];
-    const char *suffix = format == PX_FORMAT_JPEG ? ".jpg" : ".png";
-    const char *input = px_path_name(job->input);
-    int rc = format_of(input) ? px_path_with_suffix(name, input, suffix, err)
-                              : px_path_format(name, err, "%s%s", input, suffix);
+    const char *name = px_path_name(job->input);
+    size_t stem = format_of(name) ? px_path_stem_length(name) : strlen(name);
+    char file[PX_PATH_MAX], path[PX_PATH_MAX];
 
+    job->format = format ? format : PX_FORMAT_PNG;
+    int rc = px_path_format(file, err, "%.*s%s", (int)stem, name,
+                            job->format == PX_FORMAT_PNG ? ".png" : ".jpg");
     if (!rc)
-        rc = px_path_join(path, folder, name, err);
+        rc = px_path_join(path, folder, file, err);
     if (rc)
         return rc;
-    job->format = format ? format : PX_FORMAT_PNG;
     job->output = strdup(path);
     return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
 }
@@ -153,15 +151,16 @@ int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size
     if (rc)
         return rc;
     folder = folder || jobs->count > 1;
-    if (!folder)
-        rc = name_file(&jobs->list[0], output, format, err);
-    else if (!px_path_is_folder(output) && format_of(output))
+    if (folder && !px_path_is_folder(output) && format_of(output))
         return px_fail(err, PX_E_USAGE,
                        "%s: is one file, but there are %zu pictures; give a folder", output,
                        jobs->count);
+    rc = folder ? px_path_format(jobs->folder, err, "%s", output)
+                : px_path_folder(jobs->folder, output, err);
+    if (!rc && !folder)
+        rc = name_file(&jobs->list[0], output, format, err);
     for (size_t i = 0; i < jobs->count && folder && !rc; i++)
         rc = name_in_folder(&jobs->list[i], output, format, err);
-    jobs->folder = folder ? output : NULL;
     return rc ? rc : check_outputs(jobs, err);
 }
 
@@ -172,5 +171,5 @@ void px_file_jobs_clear(struct px_file_jobs *jobs)
         free(jobs->list[i].output);
     }
     free(jobs->list);
-    memset(jobs, 0, sizeof *jobs);
+    *jobs = (struct px_file_jobs){0};
 }

@@ -2,15 +2,18 @@
 #define TOOLS_WORK_STOP_H
 
 /* Ctrl-C (and SIGTERM) as a question that long work asks between two steps, so that it can remove
- * what is half done. A second signal ends the process at once. */
+ * what is half done. */
+
+#include <signal.h>
 
 #include "base/error.h"
 
-/* Once, at the start of main(). Also ignores SIGXFSZ: a file over the limit is a failed write with
- * a message, not a death. */
-void px_stop_install(void);
+/* Set by the signal handler of main.c, read by everyone else. */
+struct px_stop {
+    volatile sig_atomic_t signal; /* its number; 0 until one arrives */
+};
 
-/* 0, or INTERRUPTED after a signal. Any thread. */
-int px_stop_check(struct px_error *err);
+/* 0, or INTERRUPTED after a signal. Any thread. NULL never stops. */
+int px_stop_check(const struct px_stop *stop, struct px_error *err);
 
 #endif
