@@ -1,5 +1,6 @@
 /* pix2pix: the command line around the checkpoints. `pix2pix VERB ...`, one file per verb. */
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 

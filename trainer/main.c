@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,15 +8,14 @@
 #include "trainer/settings/settings.h"
 #include "trainer/train.h"
 
-static volatile sig_atomic_t stop;
+static atomic_int stop; /* any thread may run the handler */
 
 /* The first signal asks the training to save and leave, the second leaves at once. */
 static void on_stop(int signal)
 {
     (void)signal;
-    if (stop)
+    if (atomic_exchange(&stop, 1))
         _exit(130);
-    stop = 1;
 }
 
 static void install_handlers(void)

@@ -4,7 +4,7 @@
 /* Everything that a training holds while it runs, made ready from its settings (private to train.c
  * and dry_run.c). Whatever can be refused is refused here, before the first step. */
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@
 
 struct px_run {
     const struct px_train_settings *settings;
-    const volatile sig_atomic_t *stop;
+    const atomic_int *stop;
     FILE *out;
     struct px_output output;
     struct px_network network;

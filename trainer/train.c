@@ -168,7 +168,7 @@ static void start_progress(struct px_run *run)
     px_progress_start(&run->progress);
 }
 
-int px_train(const struct px_train_settings *settings, FILE *out, const volatile sig_atomic_t *stop,
+int px_train(const struct px_train_settings *settings, FILE *out, const atomic_int *stop,
              struct px_error *err)
 {
     struct px_run *run = calloc(1, sizeof *run);

@@ -3,7 +3,7 @@
 
 /* A whole training, from the settings to the last checkpoint. */
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -14,7 +14,7 @@
  *
  * When *stop becomes nonzero (a signal handler sets it), the current step is finished, the state is
  * saved, and the result is INTERRUPTED with a message that says how to go on. */
-int px_train(const struct px_train_settings *settings, FILE *out, const volatile sig_atomic_t *stop,
+int px_train(const struct px_train_settings *settings, FILE *out, const atomic_int *stop,
              struct px_error *err);
 
 #endif

@@ -4,13 +4,13 @@
 /* Ctrl-C (and SIGTERM) as a question that long work asks between two steps, so that it can remove
  * what is half done. */
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "base/error.h"
 
-/* Set by the signal handler of main.c, read by everyone else. */
+/* Set by the signal handler of main.c, which any thread may run; read by everyone else. */
 struct px_stop {
-    volatile sig_atomic_t signal; /* its number; 0 until one arrives */
+    atomic_int signal; /* its number; 0 until one arrives */
 };
 
 /* 0, or INTERRUPTED after a signal. Any thread. NULL never stops. */

@@ -9,7 +9,7 @@
  *
  * Immutable once open; any number of threads may read. */
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,8 +29,7 @@ struct px_pairs_options {
     int64_t max_count;            /* the first so many files in the order of names; 0: all */
     size_t memory_limit;          /* bytes of pixels kept */
     int threads;                  /* that decode while opening */
-    const volatile sig_atomic_t
-        *stop; /* ends that (INTERRUPTED) when it becomes nonzero; or NULL */
+    const atomic_int *stop;       /* ends that (INTERRUPTED) when it becomes nonzero; or NULL */
 };
 
 /* Where it crops each is at least a crop, else both are of one size. Zeroed: empty. */

@@ -75,7 +75,7 @@ static void test_broken(void **state)
 
 static void test_stop(void **state)
 {
-    static const volatile sig_atomic_t stop = 1;
+    static const atomic_int stop = 1;
     struct px_pairs *pairs;
     struct px_error err = {0};
     struct px_pairs_options options = small();
