@@ -114,7 +114,7 @@ static bool next_row(const struct px_canvas *canvas, const struct px_canvas_shap
 }
 
 void px_canvas_fill(struct px_canvas *canvas, const struct px_canvas_shape *shape,
-                    struct px_canvas_rgb color)
+                    struct px_canvas_rgb colour)
 {
     int end = first_sample(canvas, shape->bottom);
     struct row row;
@@ -122,7 +122,7 @@ void px_canvas_fill(struct px_canvas *canvas, const struct px_canvas_shape *shap
     for (int j = first_sample(canvas, shape->top); j < end; j++)
         if (next_row(canvas, shape, j, &row))
             for (int i = row.begin; i < row.end; i++)
-                row.data[i] = color;
+                row.data[i] = colour;
 }
 
 void px_canvas_paint(struct px_canvas *canvas, const struct px_canvas_shape *shape, px_paint *paint,
@@ -153,7 +153,7 @@ void px_canvas_shade(struct px_canvas *canvas, const struct px_canvas_shape *sha
 }
 
 void px_canvas_stroke(struct px_canvas *canvas, const struct px_stroke *s,
-                      struct px_canvas_rgb color)
+                      struct px_canvas_rgb colour)
 {
     int64_t dx = s->x1 - s->x0, dy = s->y1 - s->y0, length2 = dx * dx + dy * dy;
     int64_t reach2 = (int64_t)s->width * s->width; /* (2 * radius)^2 */
@@ -178,7 +178,7 @@ void px_canvas_stroke(struct px_canvas *canvas, const struct px_stroke *s,
             else
                 near2 = px * px + py * py - along * along / length2;
             if (4 * near2 <= reach2)
-                row.data[i] = color;
+                row.data[i] = colour;
         }
     }
 }

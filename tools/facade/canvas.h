@@ -42,7 +42,7 @@ int px_canvas_create(struct px_canvas *canvas, int samples, struct px_error *err
 void px_canvas_destroy(struct px_canvas *canvas);
 
 void px_canvas_fill(struct px_canvas *canvas, const struct px_canvas_shape *shape,
-                    struct px_canvas_rgb color);
+                    struct px_canvas_rgb colour);
 void px_canvas_paint(struct px_canvas *canvas, const struct px_canvas_shape *shape, px_paint *paint,
                      const void *context);
 
@@ -56,7 +56,7 @@ struct px_stroke {
     int width;
 };
 void px_canvas_stroke(struct px_canvas *canvas, const struct px_stroke *stroke,
-                      struct px_canvas_rgb color);
+                      struct px_canvas_rgb colour);
 
 /* Averages k x k samples to a pixel, k = samples / image->height (a whole number), and writes them
  * into the RGB image from column `left` on. */

@@ -54,7 +54,7 @@ static struct stone find_stone(int u, int v, int length, int height)
 static struct px_canvas_rgb brick(const struct px_surface *s, int u, int v)
 {
     struct stone at = find_stone(u, v, 64, 32);
-    struct px_canvas_rgb c = s->color;
+    struct px_canvas_rgb c = s->colour;
     int tone = vary(s->seed, at.column, at.row, 15), warm = vary(s->seed + 1, at.column, at.row, 9);
 
     if (at.v >= 25 || at.u >= 57)
@@ -71,7 +71,7 @@ static struct px_canvas_rgb plaster(const struct px_surface *s, int u, int v)
     int stains = px_noise(s->seed, u, v, 320, 480) + px_noise(s->seed + 1, u, v, 88, 160) / 2;
     int grain = px_noise(s->seed + 2, u, v, 11, 11);
 
-    return lighten(s->color, stains / 14 + grain / 26);
+    return lighten(s->colour, stains / 14 + grain / 26);
 }
 
 static struct px_canvas_rgb ashlar(const struct px_surface *s, int u, int v)
@@ -80,10 +80,10 @@ static struct px_canvas_rgb ashlar(const struct px_surface *s, int u, int v)
     int tone = vary(s->seed, at.column, at.row, 11) + px_noise(s->seed + 1, u, v, 60, 30) / 16;
 
     if (at.v >= 120 || at.u >= 248)
-        return px_canvas_scale(s->color, 170);
+        return px_canvas_scale(s->colour, 170);
     if (at.v < 10 || at.u < 10)
         tone += 14;
-    return lighten(s->color, tone + px_noise(s->seed + 2, u, v, 12, 12) / 22);
+    return lighten(s->colour, tone + px_noise(s->seed + 2, u, v, 12, 12) / 22);
 }
 
 static struct px_canvas_rgb rustic(const struct px_surface *s, int u, int v)
@@ -102,8 +102,8 @@ static struct px_canvas_rgb boards(const struct px_surface *s, int u, int v)
     int tone = vary(s->seed, row, u / 1024, 8) + px_noise(s->seed + 1, u, v, 160, 16) / 18;
 
     if (in >= 25)
-        return px_canvas_scale(s->color, 150);
-    return lighten(s->color, tone + (in < 8 ? 14 : 4 - in / 4));
+        return px_canvas_scale(s->colour, 150);
+    return lighten(s->colour, tone + (in < 8 ? 14 : 4 - in / 4));
 }
 
 static struct px_canvas_rgb tiles(const struct px_surface *s, int u, int v)
@@ -115,8 +115,8 @@ static struct px_canvas_rgb tiles(const struct px_surface *s, int u, int v)
 
     if (down >= 40)
         tone -= 34;
-    return px_canvas_colour(s->color.r + tone + round, s->color.g + tone + round * 3 / 4,
-                            s->color.b + tone + round / 2);
+    return px_canvas_colour(s->colour.r + tone + round, s->colour.g + tone + round * 3 / 4,
+                            s->colour.b + tone + round / 2);
 }
 
 static struct px_canvas_rgb slate(const struct px_surface *s, int u, int v)
@@ -130,7 +130,7 @@ static struct px_canvas_rgb slate(const struct px_surface *s, int u, int v)
         tone -= 20;
     else if (at.v < 6)
         tone += 8;
-    return lighten(s->color, tone);
+    return lighten(s->colour, tone);
 }
 
 static struct px_canvas_rgb zinc(const struct px_surface *s, int u, int v)
@@ -142,7 +142,7 @@ static struct px_canvas_rgb zinc(const struct px_surface *s, int u, int v)
         tone += 26;
     else if (in < 16)
         tone -= 34;
-    return lighten(s->color, tone);
+    return lighten(s->colour, tone);
 }
 
 struct px_canvas_rgb px_paint_surface(const void *context, int u, int v, struct px_canvas_rgb below)
@@ -177,7 +177,7 @@ struct px_canvas_rgb px_paint_smooth(const void *context, int u, int v, struct p
     const struct px_surface *s = context;
 
     (void)below;
-    return lighten(s->color, px_noise(s->seed, u, v, 64, 40) / 22);
+    return lighten(s->colour, px_noise(s->seed, u, v, 64, 40) / 22);
 }
 
 /* Blue above, pale at the horizon, with soft clouds. */
@@ -222,7 +222,7 @@ struct px_canvas_rgb px_paint_leaves(const void *context, int u, int v, struct p
     int tone = px_noise(s->seed, u, v, 30, 26) / 4 + px_noise(s->seed + 1, u, v, 90, 70) / 6;
 
     (void)below;
-    return px_canvas_colour(s->color.r + tone * 3 / 4, s->color.g + tone, s->color.b + tone / 2);
+    return px_canvas_colour(s->colour.r + tone * 3 / 4, s->colour.g + tone, s->colour.b + tone / 2);
 }
 
 void px_material_course(enum px_facade_material material, int *height, int *length)

@@ -9,7 +9,7 @@
 
 struct px_surface {
     enum px_facade_material material;
-    struct px_canvas_rgb color;
+    struct px_canvas_rgb colour;
     uint64_t seed;
 };
 

@@ -91,7 +91,7 @@ static void draw_glass(struct px_painter *p, const struct px_canvas_shape *s,
 
 /* A bar begins where the window is wide enough for it: under an arch, lower than it would. */
 static void draw_bars(struct px_painter *p, const struct px_facade_part *part,
-                      struct px_canvas_rgb color)
+                      struct px_canvas_rgb colour)
 {
     struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
     int n = px_facade_part_details(part, details), left, right;
@@ -104,31 +104,31 @@ static void draw_bars(struct px_painter *p, const struct px_facade_part *part,
                 left > bar->top_left || right < bar->top_right))
             bar->top++;
         if (bar->top < bar->bottom)
-            px_canvas_fill(&p->canvas, bar, color);
+            px_canvas_fill(&p->canvas, bar, colour);
     }
 }
 
 static void draw_window(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
     struct px_canvas_shape frame = inset(part->shape, 6), pane = inset(part->shape, 16);
 
-    px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colors->stone, 120));
-    px_canvas_fill(&p->canvas, &frame, colors->frame);
+    px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colours->stone, 120));
+    px_canvas_fill(&p->canvas, &frame, colours->frame);
     draw_glass(p, &pane, (enum px_facade_inside)part->detail);
     if (part->detail == PX_INSIDE_CURTAINS)
         draw_curtains(p, pane);
-    draw_bars(p, part, colors->frame);
+    draw_bars(p, part, colours->frame);
     draw_recess(p, &frame, 3);
 }
 
 static void draw_slatted(struct px_painter *p, const struct px_facade_part *part,
-                         struct px_canvas_rgb color)
+                         struct px_canvas_rgb colour)
 {
     struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
     int n = px_facade_part_details(part, details);
 
-    px_draw_smooth(p, &part->shape, color, part->kind == PX_PART_SHUTTER ? 1 : 0);
+    px_draw_smooth(p, &part->shape, colour, part->kind == PX_PART_SHUTTER ? 1 : 0);
     for (int i = 0; i < n; i++)
         px_canvas_shade(&p->canvas, &details[i], 158, 200);
     if (part->kind == PX_PART_BLIND)
@@ -137,10 +137,10 @@ static void draw_slatted(struct px_painter *p, const struct px_facade_part *part
 
 static void draw_balcony(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
     struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
     int n = px_facade_part_details(part, details);
-    struct px_canvas_rgb color = part->variant == 1 ? colors->stone : colors->metal;
+    struct px_canvas_rgb colour = part->variant == 1 ? colours->stone : colours->metal;
 
     px_cast_shadow(&p->canvas, &details[1], 9);
     px_canvas_shade(&p->canvas, &part->shape, 214, 160);
@@ -153,25 +153,25 @@ static void draw_balcony(struct px_painter *p, const struct px_facade_part *part
     for (int i = 2; i < n; i++) {
         struct px_canvas_shape light = details[i];
 
-        px_canvas_fill(&p->canvas, &details[i], color);
+        px_canvas_fill(&p->canvas, &details[i], colour);
         light.bottom_right = light.top_right =
             light.top_left + (light.top_right - light.top_left) / 3;
         px_canvas_shade(&p->canvas, &light, 300, 300);
     }
-    px_draw_smooth(p, &details[0], part->variant == 1 ? colors->stone : px_canvas_scale(color, 300),
-                   1);
+    px_draw_smooth(p, &details[0],
+                   part->variant == 1 ? colours->stone : px_canvas_scale(colour, 300), 1);
     px_draw_smooth(p, &details[1],
-                   part->variant == 2 ? px_canvas_colour(196, 198, 198) : colors->stone, 0);
+                   part->variant == 2 ? px_canvas_colour(196, 198, 198) : colours->stone, 0);
 }
 
 static void draw_door(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
     struct px_canvas_shape details[PX_FACADE_MAX_DETAILS], leaf = inset(part->shape, 6), light;
-    struct px_surface wood = {.color = colors->door, .seed = p->seed};
+    struct px_surface wood = {.colour = colours->door, .seed = p->seed};
     int n = px_facade_part_details(part, details);
 
-    px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colors->stone, 110));
+    px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colours->stone, 110));
     leaf.bottom = part->shape.bottom;
     px_canvas_paint(&p->canvas, &leaf, px_paint_smooth, &wood);
     light = details[0];
@@ -186,7 +186,7 @@ static void draw_door(struct px_painter *p, const struct px_facade_part *part)
 
         px_canvas_shade(&p->canvas, &details[i], 176, 290);
         if (inner.bottom > inner.top)
-            px_canvas_fill(&p->canvas, &inner, px_canvas_scale(colors->door, 276));
+            px_canvas_fill(&p->canvas, &inner, px_canvas_scale(colours->door, 276));
     }
     if (part->variant == 1) {
         int middle = (leaf.bottom_left + leaf.bottom_right) / 2;
@@ -202,18 +202,18 @@ static void draw_door(struct px_painter *p, const struct px_facade_part *part)
 
 static void draw_shop(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
     struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
     int n = px_facade_part_details(part, details);
 
-    px_draw_smooth(p, &part->shape, colors->door, 0);
-    px_draw_smooth(p, &details[0], px_canvas_scale(colors->door, 200), 0);
+    px_draw_smooth(p, &part->shape, colours->door, 0);
+    px_draw_smooth(p, &details[0], px_canvas_scale(colours->door, 200), 0);
     for (int i = 1; i < n; i++) {
         struct px_canvas_shape pane = details[i], goods;
         bool door = part->variant > 0 && i == 1;
 
         if (door) {
-            px_canvas_fill(&p->canvas, &pane, px_canvas_scale(colors->door, 300));
+            px_canvas_fill(&p->canvas, &pane, px_canvas_scale(colours->door, 300));
             pane = inset(pane, 20);
             pane.bottom -= 48;
         }
@@ -274,7 +274,7 @@ static void draw_sill(struct px_painter *p, const struct px_facade_part *part)
 
 void px_draw_opening(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
 
     switch (part->kind) {
     case PX_PART_WINDOW:
@@ -284,7 +284,7 @@ void px_draw_opening(struct px_painter *p, const struct px_facade_part *part)
         draw_sill(p, part);
         break;
     case PX_PART_SHUTTER:
-        draw_slatted(p, part, colors->shutter);
+        draw_slatted(p, part, colours->shutter);
         break;
     case PX_PART_BLIND:
         draw_slatted(p, part, px_canvas_colour(206, 202, 192));

@@ -37,9 +37,9 @@ static void bevel(struct px_canvas *canvas, const struct px_canvas_shape *s, int
 }
 
 void px_draw_smooth(struct px_painter *p, const struct px_canvas_shape *shape,
-                    struct px_canvas_rgb color, int depth)
+                    struct px_canvas_rgb colour, int depth)
 {
-    struct px_surface surface = {.color = color, .seed = p->seed};
+    struct px_surface surface = {.colour = colour, .seed = p->seed};
 
     if (depth > 0)
         px_cast_shadow(&p->canvas, shape, depth);
@@ -49,15 +49,15 @@ void px_draw_smooth(struct px_painter *p, const struct px_canvas_shape *shape,
 
 static void draw_wall(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
     struct px_surface surface = {.material = (enum px_facade_material)part->variant,
                                  .seed = p->seed};
     bool main = part->variant == (int)px_facade_styles[p->facade->style].wall;
     struct px_canvas_shape splash = part->shape;
 
-    surface.color = main ? colors->wall : colors->ground_floor;
+    surface.colour = main ? colours->wall : colours->ground_floor;
     if (part->detail == 1 && !main)
-        surface.color = colors->stone;
+        surface.colour = colours->stone;
     px_canvas_paint(&p->canvas, &part->shape, px_paint_surface, &surface);
     if (part->detail == 1)
         return;
@@ -68,7 +68,7 @@ static void draw_wall(struct px_painter *p, const struct px_facade_part *part)
 static void draw_roof(struct px_painter *p, const struct px_facade_part *part)
 {
     struct px_surface surface = {.material = (enum px_facade_material)part->variant,
-                                 .color = p->facade->palette.roof,
+                                 .colour = p->facade->palette.roof,
                                  .seed = p->seed};
 
     px_canvas_paint(&p->canvas, &part->shape, px_paint_surface, &surface);
@@ -79,7 +79,7 @@ static void draw_chimney(struct px_painter *p, const struct px_facade_part *part
 {
     const struct px_canvas_shape *s = &part->shape;
     struct px_surface surface = {
-        .material = PX_MATERIAL_BRICK, .color = {150, 82, 66}, .seed = p->seed};
+        .material = PX_MATERIAL_BRICK, .colour = {150, 82, 66}, .seed = p->seed};
     struct px_canvas_shape cap =
         px_canvas_rect(s->top_left - 12, s->top, s->top_right - s->top_left + 24, 24);
     struct px_canvas_shape shaded = *s;
@@ -178,7 +178,7 @@ static void draw_head(struct px_painter *p, const struct px_facade_part *part)
 
 static void draw_bush(struct px_painter *p, const struct px_facade_part *part)
 {
-    struct px_surface leaves = {.color = {66, 104, 52}, .seed = p->seed};
+    struct px_surface leaves = {.colour = {66, 104, 52}, .seed = p->seed};
     struct px_canvas_shape dark = part->shape;
 
     px_canvas_paint(&p->canvas, &part->shape, px_paint_leaves, &leaves);
@@ -198,7 +198,7 @@ static void draw_ground(struct px_painter *p, const struct px_facade_part *part)
 
 static void draw_beam(struct px_painter *p, const struct px_facade_part *part)
 {
-    struct px_surface wood = {.color = p->facade->palette.metal, .seed = p->seed};
+    struct px_surface wood = {.colour = p->facade->palette.metal, .seed = p->seed};
 
     px_canvas_paint(&p->canvas, &part->shape, px_paint_smooth, &wood);
     if (part->shape.top_left == part->shape.bottom_left)
@@ -207,7 +207,7 @@ static void draw_beam(struct px_painter *p, const struct px_facade_part *part)
 
 static void draw_part(struct px_painter *p, const struct px_facade_part *part)
 {
-    const struct px_facade_palette *colors = &p->facade->palette;
+    const struct px_facade_palette *colours = &p->facade->palette;
     uint64_t sky = p->facade->seed;
 
     switch (part->kind) {
@@ -225,9 +225,9 @@ static void draw_part(struct px_painter *p, const struct px_facade_part *part)
         break;
     case PX_PART_RIDGE:
         if (part->variant == 1)
-            px_draw_smooth(p, &part->shape, px_canvas_scale(colors->roof, 230), 0);
+            px_draw_smooth(p, &part->shape, px_canvas_scale(colours->roof, 230), 0);
         else
-            px_draw_smooth(p, &part->shape, px_canvas_scale(colors->roof, 290), 1);
+            px_draw_smooth(p, &part->shape, px_canvas_scale(colours->roof, 290), 1);
         break;
     case PX_PART_CHIMNEY:
         draw_chimney(p, part);
@@ -236,13 +236,13 @@ static void draw_part(struct px_painter *p, const struct px_facade_part *part)
         draw_wall(p, part);
         break;
     case PX_PART_PLINTH:
-        px_draw_smooth(p, &part->shape, px_canvas_scale(colors->stone, 196), 1);
+        px_draw_smooth(p, &part->shape, px_canvas_scale(colours->stone, 196), 1);
         break;
     case PX_PART_COLUMN:
         draw_column(p, part);
         break;
     case PX_PART_BAND:
-        px_draw_smooth(p, &part->shape, colors->stone, 3);
+        px_draw_smooth(p, &part->shape, colours->stone, 3);
         break;
     case PX_PART_BEAM:
         draw_beam(p, part);

@@ -16,7 +16,7 @@ struct px_painter {
 void px_cast_shadow(struct px_canvas *canvas, const struct px_canvas_shape *shape, int depth);
 /* A solid thing of one colour that stands out by `depth` pixels (0: no shadow). */
 void px_draw_smooth(struct px_painter *painter, const struct px_canvas_shape *shape,
-                    struct px_canvas_rgb color, int depth);
+                    struct px_canvas_rgb colour, int depth);
 
 /* Windows, shutters, blinds, balconies, doors, shops, signs, awnings, sills. */
 void px_draw_opening(struct px_painter *painter, const struct px_facade_part *part);
