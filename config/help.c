@@ -29,13 +29,25 @@ const char *px_option_placeholder(const struct px_option *row)
     return "";
 }
 
+/* How much of a word of n bytes is printed before a break: all if it fits into a line of its own,
+ * else what fits up to a '|', between choices. */
+static size_t first_piece(const char *word, size_t n, size_t room)
+{
+    size_t piece = n < room ? n : room;
+
+    while (n > room && piece > 0 && word[piece - 1] != '|')
+        piece--;
+    return piece ? piece : n;
+}
+
 /* Writes words from column `indent` on, with a break before each that would pass WIDTH. */
 static void wrap(const char *text, size_t indent, FILE *out)
 {
     size_t at = indent;
 
     for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-        size_t n = strcspn(text, " ");
+        size_t word = strcspn(text, " ");
+        size_t n = first_piece(text, word, WIDTH - indent);
         if (at > indent && at + 1 + n > WIDTH) {
             fprintf(out, "\n%*s", (int)indent, "");
             at = indent;
@@ -44,7 +56,7 @@ static void wrap(const char *text, size_t indent, FILE *out)
             at++;
         }
         fwrite(text, 1, n, out);
-        at += n;
+        at = n < word ? WIDTH : at + n; /* the rest of a word begins a line */
         text += n;
     }
     fputc('\n', out);
@@ -82,7 +94,7 @@ static const char *shown_default(const struct px_option *row, char *text, size_t
 
 void px_option_describe(const struct px_option *row, char *text, size_t size)
 {
-    char range[128] = "", fallback[128];
+    char range[256] = "", fallback[128];
     const char *parts[3], *separator = " (";
     size_t count = 0, at = (size_t)snprintf(text, size, "%s", row->help ? row->help : "");
 

@@ -18,7 +18,7 @@ static const struct {
 static int refuse(const struct px_option *row, const char *text, const char *problem,
                   const struct px_option_source *source, struct px_error *err)
 {
-    char range[128];
+    char range[256];
 
     px_option_range(row, range, sizeof range);
     return px_fail(err, source->code, "%s%s: '%.80s' %s%s%s (%.160s)",

@@ -155,6 +155,32 @@ static void test_help_text(void **state)
     free(text);
 }
 
+static void test_long_choices(void **state)
+{
+    static const struct px_option row = {
+        .name = "net",
+        .type = PX_OPTION_CHOICE,
+        .value = "NAME",
+        .help = "Network",
+        .choices = "a_first_choice_of_30_characters|a_second_choice_of_31_characters|"
+                   "a_third_choice_of_30_characters|a_fourth_choice_of_31_characters"};
+    static const struct px_option_table wide = {.program = "demo", .rows = &row, .count = 1};
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    (void)state;
+
+    px_options_help(&wide, out);
+    fclose(out);
+    assert_non_null(strstr(text, "Network\n                              (a_first_choice_of_30_"
+                                 "characters|a_second_choice_of_31_characters|\n"
+                                 "                              a_third_choice_of_30_characters|"));
+    assert_non_null(strstr(text, "default a_first_choice_of_30_characters)\n"));
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        assert_in_range(strcspn(line, "\n"), 0, 100);
+    free(text);
+}
+
 static void test_man(void **state)
 {
     char *text;
@@ -212,6 +238,7 @@ int main(void)
         CHECK("notices a full disk when printing", test_print_full_disk),
         CHECK("gives each value as a user would write it", test_text),
         CHECK("aligns and wraps the help text", test_help_text),
+        CHECK("breaks a long list of choices between them", test_long_choices),
         CHECK("prints a manual page", test_man),
         CHECK("escapes what troff would take for commands", test_man_escapes),
     };
