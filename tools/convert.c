@@ -31,36 +31,40 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, test_norm),
      .choices = "keep|batch|running",
-     .help = "what pictures are normalised by where nobody says: their own statistics (as the "
-             "reference's test.py; the default for a .pth) or the running ones (its --eval)"},
+     .help =
+         "Statistics to normalise by unless a request chooses: the picture's own (batch, as the "
+         "reference's test.py; the default for a .pth) or the running ones (its --eval)"},
     {.name = "direction",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, direction),
      .choices = "keep|AtoB|BtoA",
-     .help = "which side of its training pairs the network takes; a file of PyTorch does not tell, "
-             "keep is AtoB there"},
+     .help =
+         "Side of its training pairs that the network takes; a .pth does not record it, so keep "
+         "means AtoB there"},
     {.name = "crop-size",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct settings, crop_size),
      .max = 8192,
      .value = "N",
-     .help = "the size of its training pictures; 0 keeps what the file says, which is 256 for a "
-             "unet_256 of PyTorch"},
+     .help =
+         "Size of its training pictures; 0 keeps what the file says, which is 256 for a unet_256 "
+         "in a .pth"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, dtype),
      .choices = "keep|f32|bf16|int8",
-     .help = "the type that convolution weights are stored in; norms and biases stay as they are. "
-             "int8 needs --calibrate, and a safetensors file; layers that would harm too much, and "
-             "those without int8 arithmetic, become bf16"},
+     .help = "Type to store convolution weights in; norms and biases stay as they are. int8 needs "
+             "--calibrate and a safetensors file; layers that lose too much in int8, or have no "
+             "int8 arithmetic, become bf16"},
     {.name = "calibrate",
      .type = PX_OPTION_STRING,
      .offset = offsetof(struct settings, calibrate),
      .value = "DIR",
-     .help = "a folder of pictures as the network will be given, scaled to its training size: int8 "
-             "takes the ranges of its numbers from them, int8 and bf16 are compared with f32 on "
-             "them. If all are twice as wide as high, they are training pairs, and the network's "
-             "input half is taken; where DIR has no pictures, DIR/train is looked at"},
+     .help =
+         "Folder of pictures like those that the network will see. They are scaled to its training "
+         "size; int8 takes the ranges of its numbers from them, and int8 and bf16 are compared "
+         "with f32 on them. If all are twice as wide as high, they are training pairs, and the "
+         "network's input half is used. If DIR has no pictures, DIR/train is used"},
     {.name = "calibrate-count",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct settings, calibrate_count),
@@ -68,7 +72,7 @@ static const struct px_option rows[] = {
      .min = 1,
      .max = 100000,
      .value = "N",
-     .help = "use at most so many pictures, evenly over the names in order"},
+     .help = "Use at most N pictures, spread evenly over the sorted names"},
     {.name = "min-psnr",
      .type = PX_OPTION_NUMBER,
      .offset = offsetof(struct settings, min_psnr),
@@ -76,28 +80,27 @@ static const struct px_option rows[] = {
      .min = 1,
      .max = 100,
      .value = "DB",
-     .help =
-         "what int8's answers must reach against f32's, mean over the pictures that differ; layers "
-         "are left in bf16 until they do, the most harmful first"},
+     .help = "PSNR that int8's answers must reach against f32's, as the mean of the pictures that "
+             "differ; layers are left in bf16 until they do, the most harmful first"},
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, norm),
      .choices = "default|batch|running",
      .help =
-         "for .onnx: batch norm by the statistics of each picture (as the reference's test.py) or "
-         "by the running ones (its --eval); default: as the checkpoint says, else batch"},
+         "Statistics that an .onnx file normalises by: each picture's own (batch, as the "
+         "reference's test.py) or the running ones (its --eval). default: as the checkpoint says, "
+         "else batch"},
 };
 
 static const struct px_option_table table = {
     .program = "pix2pix convert",
     .usage = "IN OUT.safetensors|OUT.pth|OUT.onnx [OPTIONS]",
     .description =
-        "Writes a checkpoint anew: as safetensors, with its metadata; as a state_dict "
-        "for PyTorch, which\npytorch-CycleGAN-and-pix2pix loads as latest_net_G.pth; or "
-        "as an ONNX model (float32, any size of\npicture that the network takes). IN is a "
-        "safetensors file or such a .pth; nothing in it is executed.\nThe network is read "
-        "from the tensors; what they do not tell is the reference's default or given\n"
-        "here.",
+        "Converts a checkpoint to safetensors, with its metadata; to a state_dict for PyTorch,\n"
+        "which pytorch-CycleGAN-and-pix2pix loads as latest_net_G.pth; or to an ONNX model\n"
+        "(float32, any size of picture that the network takes). IN is a safetensors file or such\n"
+        "a .pth; nothing in it is executed. The network is read from the tensors; what they do\n"
+        "not show has the reference's default or is given here.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 2,

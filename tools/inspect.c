@@ -17,20 +17,20 @@ static const struct px_option rows[] = {
     {.name = "tensors",
      .type = PX_OPTION_FLAG,
      .offset = offsetof(struct settings, tensors),
-     .help = "list the tensors too, also those of a file that holds no generator"},
+     .help = "List the tensors too, even those of a file that holds no generator"},
     {.name = "json",
      .type = PX_OPTION_FLAG,
      .offset = offsetof(struct settings, json),
-     .help = "as a JSON object"},
+     .help = "Print a JSON object"},
 };
 
 static const struct px_option_table table = {
     .program = "pix2pix inspect",
     .usage = "FILE [--tensors] [--json]",
     .description =
-        "Tells what a checkpoint is: network, sizes, stored type (of each layer, where some are "
-        "int8),\ntraining options. FILE is a safetensors file or a state_dict that PyTorch saved "
-        "(.pth); nothing in\nit is executed.",
+        "Describes a checkpoint: network, sizes, stored type (of each layer if some are int8),\n"
+        "training options. FILE is a safetensors file or a state_dict that PyTorch saved (.pth);\n"
+        "nothing in it is executed.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 1,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/file.h"
 #include "config/suggest.h"
 #include "model/dnn/omp_spin.h"
@@ -46,25 +47,49 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+static const struct verb *find_verb(const char *name)
+{
+    for (const struct verb *verb = verbs; verb->name; verb++)
+        if (strcmp(name, verb->name) == 0)
+            return verb;
+    return NULL;
+}
+
 int px_verb_options(const struct px_option_table *table, void *settings,
                     const struct px_verb_call *call, struct px_options *options,
                     struct px_error *err)
 {
+    struct px_option_table shown = *table;
     int rc = px_options_parse(table, settings, NULL, call->argc, call->argv, options, err);
 
-    if (!rc)
-        px_options_inform(table, options, stdout);
-    return rc;
+    if (rc)
+        return rc;
+    shown.summary = find_verb(call->argv[0])->summary;
+    px_options_inform(&shown, options, stdout);
+    return 0;
 }
 
-static void print_help(FILE *out)
+/* The program's own options: --help, --help=man and --version. */
+static int inform(char *const *argv, struct px_error *err)
 {
-    fputs("Usage: pix2pix VERB [OPTIONS] ...\n\n"
-          "Tools around pix2pix checkpoints.\n\nVerbs:\n",
-          out);
+    struct px_buffer text = {0};
+    struct px_options options = {0};
+
+    px_buffer_append_text(&text, "Tools for pix2pix checkpoints.\n\nVerbs:\n");
     for (const struct verb *verb = verbs; verb->name; verb++)
-        fprintf(out, "  %-12s%s\n", verb->name, verb->summary);
-    fputs("\n`pix2pix VERB --help` explains a verb; `pix2pix --version` shows the version.\n", out);
+        px_buffer_appendf(&text, "  %-12s%s\n", verb->name, verb->summary);
+    px_buffer_append_text(&text, "\n`pix2pix VERB --help` explains a verb.");
+    const struct px_option_table table = {.program = "pix2pix",
+                                          .summary = "tools for pix2pix checkpoints",
+                                          .usage = "VERB [OPTIONS] ...",
+                                          .description = px_buffer_text(&text)};
+    int rc = text.failed ? px_fail(err, PX_E_NOMEM, "no memory for the help")
+                         : px_options_parse(&table, NULL, NULL, 2, argv, &options, err);
+    if (!rc && !px_options_inform(&table, &options, stdout))
+        rc = px_fail(err, PX_E_USAGE, "a verb is missing ('pix2pix --help' lists the verbs)");
+    px_options_clear(&options);
+    px_buffer_clear(&text);
+    return rc;
 }
 
 static int unknown_verb(const char *name, struct px_error *err)
@@ -76,7 +101,8 @@ static int unknown_verb(const char *name, struct px_error *err)
     if (suggestion.best)
         return px_fail(err, PX_E_USAGE, "unknown verb '%.60s'; did you mean '%s'?", name,
                        suggestion.best);
-    return px_fail(err, PX_E_USAGE, "unknown verb '%.60s' ('pix2pix --help' lists them)", name);
+    return px_fail(err, PX_E_USAGE, "unknown verb '%.60s' ('pix2pix --help' lists the verbs)",
+                   name);
 }
 
 static int run(int argc, char *const *argv, struct px_error *err)
@@ -84,19 +110,11 @@ static int run(int argc, char *const *argv, struct px_error *err)
     const struct px_verb_call call = {argc - 1, argv + 1, &stop};
 
     if (argc < 2)
-        return px_fail(err, PX_E_USAGE, "a verb is missing ('pix2pix --help' lists them)");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(stdout);
-        return 0;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        px_options_version("pix2pix", stdout);
-        return 0;
-    }
-    for (const struct verb *verb = verbs; verb->name; verb++)
-        if (strcmp(argv[1], verb->name) == 0)
-            return verb->run(&call, err);
-    return unknown_verb(argv[1], err);
+        return px_fail(err, PX_E_USAGE, "a verb is missing ('pix2pix --help' lists the verbs)");
+    if (argv[1][0] == '-')
+        return inform(argv, err);
+    const struct verb *verb = find_verb(argv[1]);
+    return verb ? verb->run(&call, err) : unknown_verb(argv[1], err);
 }
 
 int main(int argc, char **argv)

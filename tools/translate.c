@@ -42,9 +42,9 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_CHOICE,
      .offset = AT(fit),
      .choices = PX_FIT_CHOICES,
-     .help =
-         "model: scale to the square that the model was trained on; image: run at the picture's "
-         "own size; scale: as model, then scale the answer back to the picture's size"},
+     .help = "Size to translate at. model: scale to the square that the model was trained on; "
+             "image: run at the picture's "
+             "own size; scale: as model, then scale the answer back to the picture's size"},
     {.name = "pairs",
      .type = PX_OPTION_FLAG,
      .offset = AT(pairs),

@@ -199,6 +199,7 @@ static const struct px_option rows[] = {
 
 const struct px_option_table px_server_settings_table = {
     .program = "pix2pixd",
+    .summary = "serve pix2pix models over HTTP",
     .usage = "[OPTIONS] | --health [URL]",
     .description =
         "Serves pix2pix models over HTTP: POST /translate takes a picture and answers with the\n"

@@ -13,9 +13,13 @@ check "prints its version" [ "$status $out" = "0 pix2pix 0.1.0" ]
 run "$pix2pix" --help
 check "lists the verbs" grep -q '^  inspect ' <<<"$out"
 run "$pix2pix"
-check "asks for a verb" is 2 "pix2pix: a verb is missing ('pix2pix --help' lists them)"
+check "asks for a verb" is 2 "pix2pix: a verb is missing ('pix2pix --help' lists the verbs)"
 run "$pix2pix" inspcet
 check "suggests the verb that was meant" is 2 "pix2pix: unknown verb 'inspcet'; did you mean 'inspect'?"
+run "$pix2pix" --hlep
+check "refuses an option in place of a verb" is 2 "pix2pix: unknown option '--hlep' ('pix2pix --help' lists the options)"
+run "$pix2pix" --
+check "asks for a verb after two hyphens" is 2 "pix2pix: a verb is missing ('pix2pix --help' lists the verbs)"
 run "$pix2pix" inspect --version
 check "prints the version for a verb too" [ "$status $out" = "0 pix2pix 0.1.0" ]
 run "$pix2pix" inspect --help

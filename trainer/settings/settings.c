@@ -18,147 +18,145 @@ enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */
 static const struct px_option rows[] = {
     {.heading = "Files",
      .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
-     .help = "folder of PNG and JPEG pictures, in it and in folders below, each A and B side by "
-             "side, or of two folders A and B with pictures of the same names; DIR/train and "
-             "DIR/val where they exist, or DIR/A/train with DIR/B/train and DIR/A/val with "
-             "DIR/B/val"},
+     .help = "Folder of PNG and JPEG pictures, also in folders below it, each with A and B side by "
+             "side, or of two folders A and B with pictures of the same names. If they exist, DIR/train "
+             "and DIR/val are used, or DIR/A/train with DIR/B/train and DIR/A/val with DIR/B/val"},
     {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
-     .help = "the checkpoint to write, NAME.safetensors"},
+     .help = "The checkpoint to write, NAME.safetensors"},
     {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),
-     .help = "go on from NAME.state, with the same options as before"},
+     .help = "Continue from NAME.state, with the same options as before"},
     {.name = "init", .type = PX_OPTION_STRING, .offset = AT(init), .value = "FILE",
-     .help = "a checkpoint, .safetensors or PyTorch's .pth, whose generator to start from "
+     .help = "Start from the generator of this checkpoint, .safetensors or PyTorch's .pth "
              "(fine-tuning); --continue-train does not need it again"},
     {.name = "dry-run", .type = PX_OPTION_FLAG, .offset = AT(dry_run),
-     .help = "check everything, take a few steps, tell time and memory, and write nothing"},
+     .help = "Check everything, take a few steps, estimate time and memory, and write nothing"},
     {.name = "profile", .type = PX_OPTION_FLAG, .offset = AT(profile),
-     .help = "tell at the end where the time went"},
+     .help = "Show at the end where the time went"},
     {.name = "save-epoch-freq", .type = PX_OPTION_INT, .offset = AT(save_epoch_freq),
      .fallback = "5", .min = 0, .max = 1e6, .value = "EPOCHS",
-     .help = "keep the generator of every so many epochs in NAME.epochs/; 0: of none"},
+     .help = "Keep the generator every EPOCHS epochs in NAME.epochs/; 0 keeps none"},
     {.name = "save-latest-freq", .type = PX_OPTION_INT, .offset = AT(save_latest_freq),
      .fallback = "5000", .min = 1, .max = 1e9, .value = "IMAGES",
-     .help = "save after so many images too, not only after every epoch"},
+     .help = "Also save every IMAGES images, not only after every epoch"},
     {.name = "print-freq", .type = PX_OPTION_INT, .offset = AT(print_freq),
      .fallback = "100", .min = 1, .max = 1e9, .value = "IMAGES",
-     .help = "print the losses after so many images; a terminal shows them all the time"},
+     .help = "Print the losses every IMAGES images; a terminal shows them continuously"},
 
     {.heading = "Data",
      .name = "direction", .type = PX_OPTION_CHOICE, .offset = AT(direction),
-     .choices = "AtoB|BtoA", .help = "which half is made into which; A is the left one"},
+     .choices = "AtoB|BtoA", .help = "Translate A, the left half, into B, or B into A"},
     {.name = "load-size", .type = PX_OPTION_INT, .offset = AT(load_size), .fallback = "286",
-     .min = 1, .max = 8192, .help = "side that pictures are scaled to: a square, bicubic"},
+     .min = 1, .max = 8192, .help = "Side of the square that pictures are scaled to (bicubic)"},
     {.name = "crop-size", .type = PX_OPTION_INT, .offset = AT(crop_size), .fallback = "256",
-     .min = 1, .max = 8192, .help = "side of the random crop that is trained on"},
+     .min = 1, .max = 8192, .help = "Side of the random crop to train on"},
     {.name = "preprocess", .type = PX_OPTION_CHOICE, .offset = AT(preprocess),
      .choices = "resize_and_crop|crop|scale_width|scale_width_and_crop|none", .value = "MODE",
-     .help = "how pictures come to size before the crop: scaled to a square of --load-size "
-             "(resize_and_crop), not at all (crop), to that width with their shape kept "
-             "(scale_width_and_crop). scale_width and none do not crop: pairs are trained on at "
-             "their own sizes, with --batch-size 1 where these differ, rounded to what --netG takes "
-             "(not to 4, or not at all, as in the reference)"},
+     .help = "Scale pictures before the crop to a square of --load-size (resize_and_crop), not at all "
+             "(crop), or to that width with their shape kept (scale_width_and_crop). scale_width and "
+             "none do not crop: pairs are trained on at their own sizes, with --batch-size 1 if these "
+             "differ, rounded to what --netG takes (the reference rounds to 4, or not at all)"},
     {.name = "no-flip", .type = PX_OPTION_FLAG, .offset = AT(no_flip),
-     .help = "never mirror pictures; otherwise one in two is"},
+     .help = "Never mirror pictures; otherwise each is mirrored with a chance of one in two"},
     {.name = "serial-batches", .type = PX_OPTION_FLAG, .offset = AT(serial_batches),
-     .help = "take pictures in the order of their names; otherwise at random"},
+     .help = "Take pictures in the order of their names; otherwise in random order"},
     {.name = "num-threads", .type = PX_OPTION_INT, .offset = AT(num_threads), .fallback = "4",
      .min = 0, .max = 64,
-     .help = "threads that load pictures ahead of the steps, where not all fit into memory; 0 is "
-             "as 1"},
+     .help = "Threads that load pictures ahead of the steps if not all fit into memory; 0 means 1"},
     {.name = "max-dataset-size", .type = PX_OPTION_INT, .offset = AT(max_dataset_size),
      .fallback = "0", .min = 0, .max = 1e9,
-     .zero = "inf", .help = "use only the first so many pictures by name; 0 or inf: all"},
+     .zero = "inf", .help = "Use only the first N pictures by name; 0 or inf uses all"},
     {.name = "num-val", .type = PX_OPTION_INT, .offset = AT(num_val), .fallback = "50", .min = 0,
      .max = 1e9,
-     .help = "pairs of DIR/val, the first by name, that each epoch is measured on (L1, PSNR, SSIM); "
-             "0: all"},
+     .help = "Measure each epoch (L1, PSNR, SSIM) on the first N pairs of DIR/val by name; 0 uses all"},
 
     {.heading = "Networks",
      .name = "netG", .type = PX_OPTION_CHOICE, .offset = AT(netG), .choices = NET_CHOICES,
      .value = "NAME",
-     .help = "the generator; encoder_decoder (of 256, as unet_256) is a U-Net without skips"},
+     .help = "The generator; encoder_decoder (for 256, like unet_256) is a U-Net without skips"},
     {.name = "netD", .type = PX_OPTION_CHOICE, .offset = AT(netD), .choices = "basic|n_layers|pixel",
-     .help = "the discriminator: basic sees patches of 70x70 pixels, n_layers others, pixel single "
-             "ones"},
+     .help = "The discriminator: basic sees patches of 70x70 pixels, n_layers other sizes, pixel "
+             "single pixels"},
     {.name = "n-layers-D", .type = PX_OPTION_INT, .offset = AT(n_layers_D), .fallback = "3",
      .min = 1, .max = PX_MAX_D_LAYERS,
-     .help = "with --netD n_layers: patches of 16, 34, 70, 142, 286, 574 pixels"},
+     .help = "With --netD n_layers: patches of 16, 34, 70, 142, 286, 574 pixels"},
     {.name = "norm", .type = PX_OPTION_CHOICE, .offset = AT(norm),
-     .choices = "batch|instance|none", .help = "norm of both networks"},
+     .choices = "batch|instance|none", .help = "Normalisation of both networks"},
     {.name = "ngf", .type = PX_OPTION_INT, .offset = AT(ngf), .fallback = "64", .min = 1,
-     .max = 1024, .help = "filters of the generator's outermost layer"},
+     .max = 1024, .help = "Filters of the generator's outermost layer"},
     {.name = "ndf", .type = PX_OPTION_INT, .offset = AT(ndf), .fallback = "64", .min = 1,
-     .max = 1024, .help = "filters of the discriminator's first layer"},
+     .max = 1024, .help = "Filters of the discriminator's first layer"},
     {.name = "input-nc", .type = PX_OPTION_INT, .offset = AT(input_nc), .fallback = "3", .min = 1,
-     .max = 4, .help = "channels of the input: 1 grey, 3 colour, 2 and 4 the same with alpha"},
+     .max = 4, .help = "Channels of the input: 1 grey, 3 colour, 2 and 4 the same with alpha"},
     {.name = "output-nc", .type = PX_OPTION_INT, .offset = AT(output_nc), .fallback = "3",
-     .min = 1, .max = 4, .help = "channels of the output"},
+     .min = 1, .max = 4, .help = "Channels of the output"},
     {.name = "no-dropout", .type = PX_OPTION_FLAG, .offset = AT(no_dropout),
-     .help = "a generator without dropout"},
+     .help = "Train a generator without dropout"},
     {.name = "no-conditional-D", .type = PX_OPTION_FLAG, .offset = AT(no_conditional_D),
-     .help = "a discriminator that sees B alone, not A with B: the paper's ablation"},
+     .help = "Show the discriminator B alone, not A with B: the paper's ablation"},
 
     {.name = "init-type", .type = PX_OPTION_CHOICE, .offset = AT(init_type),
-     .choices = "normal|xavier|kaiming|orthogonal", .help = "how initial weights are drawn"},
+     .choices = "normal|xavier|kaiming|orthogonal", .help = "Distribution of the initial weights"},
     {.name = "init-gain", .type = PX_OPTION_NUMBER, .offset = AT(init_gain), .fallback = "0.02",
      .min = 0, .max = 100,
-     .help = "scale of the initial weights: deviation of normal, factor of xavier and orthogonal; "
+     .help = "Scale of the initial weights: deviation of normal, factor of xavier and orthogonal; "
              "kaiming has its own"},
 
     {.heading = "Training",
      .name = "n-epochs", .type = PX_OPTION_INT, .offset = AT(n_epochs), .fallback = "100",
-     .min = 0, .max = 1e6, .help = "epochs with the full learning rate"},
+     .min = 0, .max = 1e6, .help = "Epochs with the full learning rate"},
     {.name = "n-epochs-decay", .type = PX_OPTION_INT, .offset = AT(n_epochs_decay),
      .fallback = "100", .min = 0, .max = 1e6,
-     .help = "further epochs, in which the rate falls linearly to 0"},
+     .help = "Further epochs, in which the rate falls linearly to 0"},
     {.name = "epoch-count", .type = PX_OPTION_INT, .offset = AT(epoch_count), .fallback = "1",
      .min = 1, .max = 1e6,
-     .help = "the first epoch's number, to begin in the middle of a schedule. --continue-train "
-             "knows by itself where it was; with it, another number than before is the next epoch's "
-             "(the one that was interrupted, or a later one), and from there on --n-epochs, "
-             "--n-epochs-decay, --lr and --lr-policy may be others than before: to train longer"},
+     .help = "Number of the first epoch, to begin in the middle of a schedule. --continue-train "
+             "knows where it was. With it, a new number is that of the next epoch (the interrupted "
+             "one, or a later one), and from there on --n-epochs, --n-epochs-decay, --lr and "
+             "--lr-policy may be changed, to train longer"},
     {.name = "lr-policy", .type = PX_OPTION_CHOICE, .offset = AT(lr_policy),
      .choices = "linear|step|plateau|cosine",
-     .help = "how the rate falls: linear as above; step to a tenth every --lr-decay-iters epochs; "
+     .help = "Fall of the rate: linear as above; step to a tenth every --lr-decay-iters epochs; "
              "plateau to a fifth when 6 epochs have not brought the validation L1 1 % below its "
              "best (the reference watches a constant); cosine to 0 in --n-epochs, and up again "
              "after them"},
     {.name = "lr-decay-iters", .type = PX_OPTION_INT, .offset = AT(lr_decay_iters),
      .fallback = "50", .min = 1, .max = 1e6, .value = "EPOCHS",
-     .help = "with --lr-policy step: epochs, as in the reference in spite of the name"},
+     .help = "With --lr-policy step: epochs between two falls, as in the reference, in spite of the "
+             "name"},
     {.name = "batch-size", .type = PX_OPTION_INT, .offset = AT(batch_size), .fallback = "1",
      .min = 1, .max = 1024,
-     .help = "pictures a step; an epoch's last step takes those that are left"},
+     .help = "Pictures per step; the last step of an epoch takes those that are left"},
     {.name = "accumulate", .type = PX_OPTION_INT, .offset = AT(accumulate), .fallback = "1",
      .min = 1, .max = 1024, .value = "BATCHES",
-     .help = "a step takes the mean of the gradients of so many batches: as a larger "
-             "--batch-size, but for batch norm, in the memory of one; G runs once more"},
+     .help = "Take the mean of the gradients of BATCHES batches in each step: like a larger "
+             "--batch-size (except for batch norm) in the memory of one; G runs once more"},
     {.name = "lr", .type = PX_OPTION_NUMBER, .offset = AT(lr), .fallback = "0.0002", .min = 0,
-     .max = 1, .help = "learning rate of Adam"},
+     .max = 1, .help = "Learning rate of Adam"},
     {.name = "beta1", .type = PX_OPTION_NUMBER, .offset = AT(beta1), .fallback = "0.5", .min = 0,
-     .max = 0.9999, .help = "momentum of Adam"},
+     .max = 0.9999, .help = "Momentum of Adam"},
     {.name = "lambda-L1", .type = PX_OPTION_NUMBER, .offset = AT(lambda_L1), .fallback = "100",
-     .min = 0, .max = 1e6, .help = "weight of the L1 loss; 0: none"},
+     .min = 0, .max = 1e6, .help = "Weight of the L1 loss; 0 turns it off"},
     {.name = "lambda-GAN", .type = PX_OPTION_NUMBER, .offset = AT(lambda_GAN), .fallback = "1",
-     .min = 0, .max = 1e6, .help = "weight of the GAN loss; 0: none, and no discriminator"},
+     .min = 0, .max = 1e6, .help = "Weight of the GAN loss; 0 turns it off, and the discriminator too"},
     {.name = "gan-mode", .type = PX_OPTION_CHOICE, .offset = AT(gan_mode),
      .choices = "vanilla|lsgan|wgangp",
      .help = "GAN loss: cross entropy, least squares, or Wasserstein, as in the reference without "
              "its gradient penalty (nothing bounds it: prefer the others)"},
     {.name = "seed", .type = PX_OPTION_SEED, .offset = AT(seed), .fallback = "0",
-     .help = "of weights, dropout, order and crops: the same seed, options, data and threads give "
-             "the same checkpoint, byte for byte"},
+     .help = "Seed of weights, dropout, order and crops: the same seed, options, data and threads "
+             "give the same checkpoint, byte for byte"},
     {.name = "threads", .type = PX_OPTION_INT, .offset = AT(threads), .fallback = "0", .min = 0,
-     .max = 1024, .help = "threads that compute; 0: one for each CPU"},
+     .max = 1024, .help = "Threads that compute; 0 starts one per CPU"},
     {.name = "dtype", .type = PX_OPTION_CHOICE, .offset = AT(dtype), .choices = "f32|bf16|auto",
-     .help = "what convolutions read and write: bf16 halves their time on CPUs with AMX, and AMD's "
-             "with AVX-512 bf16, and follows the losses of f32; weights, sums, statistics and Adam "
-             "stay f32. auto: bf16 on those CPUs"},
+     .help = "Type that convolutions read and write: bf16 halves their time on CPUs with AMX, and "
+             "AMD's with AVX-512 bf16, and follows the losses of f32; weights, sums, statistics and "
+             "Adam stay f32. auto: bf16 on those CPUs"},
 };
 /* clang-format on */
 
 const struct px_option_table px_train_settings_table = {
     .program = "pix2pix-train",
+    .summary = "train pix2pix models from pairs of pictures",
     .usage = "--data DIR --out NAME.safetensors [OPTIONS]",
     .description =
         "Trains pix2pix (Isola et al. 2017) on pairs of pictures and writes a checkpoint that\n"
