@@ -5,51 +5,84 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "trainer/found.h"
 #include "trainer/save/finetune.h"
 
 /* Decoded pictures are kept up to this size: 400 pairs at 286 x 286 take 196 MB. */
 static const size_t pairs_limit = (size_t)1 << 30;
 
-static int open_pairs(struct px_run *run, struct px_error *err)
+/* A px_pairs_options.on_broken. */
+static void print_broken(void *run, const char *message)
+{
+    fprintf(((struct px_run *)run)->out, "Broken: %s\n", message);
+}
+
+static struct px_pairs_options pairs_options(struct px_run *run)
 {
     const struct px_train_settings *s = run->settings;
-    struct px_source train, val;
     struct px_pairs_options options = {
-        .input_nc = (uint32_t)s->input_nc,
-        .output_nc = (uint32_t)s->output_nc,
-        .b_to_a = px_train_settings_b_to_a(s),
+        .pair = {.input_nc = (uint32_t)s->input_nc,
+                 .output_nc = (uint32_t)s->output_nc,
+                 .b_to_a = px_train_settings_b_to_a(s),
+                 .limits = {(uint64_t)s->max_pixels, (uint32_t)s->max_side, false}},
+        .any_shape = px_train_settings_halves(s),
+        .skip_broken = s->skip_broken,
         .max_count = s->max_dataset_size,
         .memory_limit = pairs_limit,
         .threads = run->threads,
         .stop = run->stop,
+        .on_broken = print_broken,
+        .closure = run,
     };
-    int rc = px_source_find(s->data, &train, &val, err);
 
-    px_train_settings_preprocess(s, &run->network, &options.preprocess);
+    px_train_settings_preprocess(s, &run->network, &options.pair.preprocess);
+    return options;
+}
+
+/* Opens the pairs to measure with: those of val/, or else the first few that are trained on. */
+static int open_measured(struct px_run *run, const struct px_source *train,
+                         const struct px_source *val, struct px_error *err)
+{
+    const struct px_train_settings *s = run->settings;
+    struct px_pairs_options options = pairs_options(run);
+
+    if (px_preprocess_crops(&options.pair.preprocess))
+        options.pair.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
+    options.pair.central = true;
+    options.max_count = s->num_val;
+    int rc = val->a[0] ? px_pairs_open(&run->measured, val, &options, err) : -PX_E_NOT_FOUND;
+    run->has_val = rc == 0;
+    if (rc != -PX_E_NOT_FOUND)
+        return rc;
+    options.max_count = PX_PREVIEW_ROWS; /* no val/, or an empty one */
+    options.on_broken = NULL;            /* they were reported already */
+    return px_pairs_open(&run->measured, train, &options, err);
+}
+
+static int open_pairs(struct px_run *run, struct px_error *err)
+{
+    const struct px_train_settings *s = run->settings;
+    struct px_source train, val;
+    struct px_pairs_options options = pairs_options(run);
+    bool whole = !px_preprocess_crops(&options.pair.preprocess);
+    int rc = px_source_find(s->data, px_train_settings_halves(s), &train, &val, err);
+
     if (!rc)
         rc = px_pairs_open(&run->pairs, &train, &options, err);
     if (rc)
         return rc;
+    fprintf(run->out, "The number of training images = %zu (%s)\n", px_pairs_count(run->pairs),
+            px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time");
+    px_found_print(run->out, run->pairs, whole);
     if (px_train_settings_pictures(s) > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
         return rc;
-    if (px_preprocess_crops(&options.preprocess))
-        options.preprocess.load = (uint32_t)s->crop_size; /* as the reference at test */
-    options.central = true;
-    options.max_count = s->num_val;
-    rc = val.a[0] ? px_pairs_open(&run->measured, &val, &options, err) : -PX_E_NOT_FOUND;
-    run->has_val = rc == 0;
-    options.max_count = PX_PREVIEW_ROWS;
-    if (rc == -PX_E_NOT_FOUND) /* no val/, or an empty one */
-        rc = px_pairs_open(&run->measured, &train, &options, err);
+    rc = open_measured(run, &train, &val, err);
     if (rc)
         return rc;
-    fprintf(run->out,
-            "The number of training images = %zu (%s)\n"
-            "The number of validation images = %zu (%s)\n",
-            px_pairs_count(run->pairs),
-            px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time",
-            px_pairs_count(run->measured),
-            run->has_val ? val.a : "no val/: the first of training, so no best checkpoint is kept");
+    fprintf(run->out, "The number of validation images = %zu%s\n", px_pairs_count(run->measured),
+            run->has_val ? "" : " (no val/: the first of training, so no best checkpoint is kept)");
+    if (run->has_val)
+        px_found_print(run->out, run->measured, whole);
     return 0;
 }
 

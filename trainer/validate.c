@@ -102,7 +102,7 @@ int px_validation_run(struct px_validation *v, struct px_gan *gan, px_validation
             rc = measure(v, gan, pair, &sum, err);
         if (!rc && see)
             see(closure, i, &v->input8, &v->output, &v->target8);
-        px_pair_destroy(&storage);
+        px_pair_clear(&storage);
         if (rc)
             return rc;
     }

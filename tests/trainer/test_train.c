@@ -458,10 +458,12 @@ static void test_sizes(void **state)
     struct run run;
     struct px_error err = {0};
     struct px_image sheet;
-    const char *const *options = MORE("--data", in("sizes"), "--preprocess", "none", "--n-epochs",
-                                      "4", "--print-freq", "4", "--lr", "0.002");
-    const char *const *again = MORE("--data", in("sizes"), "--preprocess", "none", "--n-epochs",
-                                    "4", "--print-freq", "4", "--lr", "0.002", "--continue-train");
+    const char *const *options =
+        MORE("--data", in("sizes"), "--pairs", "halves", "--preprocess", "none", "--n-epochs", "4",
+             "--print-freq", "4", "--lr", "0.002");
+    const char *const *again =
+        MORE("--data", in("sizes"), "--pairs", "halves", "--preprocess", "none", "--n-epochs", "4",
+             "--print-freq", "4", "--lr", "0.002", "--continue-train");
     (void)state;
 
     assert_int_equal(px_make_folder(in("sizes/train"), &err), 0);
@@ -475,6 +477,8 @@ static void test_sizes(void **state)
     train(&run, in("sizes.safetensors"), options, 0);
     assert_done(&run);
     assert_true(last_L1(run.out) < first_L1(run.out));
+    assert_non_null(strstr(run.out, "side by side: halves of 32x64 to 64x64\n"));
+    assert_non_null(strstr(run.out, "used whole, scaled to 32x64 to 64x64\n"));
     assert_int_equal(px_image_load(in("sizes.pictures/epoch_001.png"), NULL, 3, &sheet, &err), 0);
     assert_int_equal(sheet.width, 3 * 32 + 2 * 4); /* scaled to fit */
     px_image_destroy(&sheet);
@@ -488,7 +492,9 @@ static void test_sizes(void **state)
     assert_same_file(in("sizes.safetensors"), in("sizes2.safetensors"));
 
     train(&run, in("sizes3.safetensors"),
-          MORE("--data", in("sizes"), "--preprocess", "none", "--batch-size", "2"), 0);
+          MORE("--data", in("sizes"), "--pairs", "halves", "--preprocess", "none", "--batch-size",
+               "2"),
+          0);
     assert_one_line(&run, 2, "need --batch-size 1");
     train(&run, in("sizes3.safetensors"), /* ... though not where all are as wide and as high */
           MORE("--data", in("data"), "--preprocess", "scale_width", "--load-size", "64",
@@ -496,7 +502,8 @@ static void test_sizes(void **state)
           0);
     assert_done(&run);
     train(&run, in("sizes4.safetensors"),
-          MORE("--data", in("sizes"), "--preprocess", "crop", "--n-epochs", "0"), 0);
+          MORE("--data", in("sizes"), "--pairs=halves", "--preprocess", "crop", "--n-epochs", "0"),
+          0);
     assert_one_line(&run, 1, "b.png: a picture of 100x30 is smaller than --crop-size 32");
 }
 
@@ -532,8 +539,35 @@ static void test_corrupt(void **state)
     assert_int_equal(px_file_save(in("bad/zz.png"), "\x89PNG\r\n\x1a\n", 8, &err), 0);
     train(&run, in("bad.safetensors"), MORE("--data", in("bad")), 0);
     assert_one_line(&run, 1, "bad/zz.png");
+    assert_non_null(strstr(run.out, "Broken: "));
     assert_int_equal(access(in("bad.safetensors"), F_OK), -1);
     assert_int_equal(access(in("bad.state"), F_OK), -1);
+    train(&run, in("bad.safetensors"), MORE("--data", in("bad"), "--skip-broken"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "/bad/zz.png: "));
+    assert_non_null(strstr(run.out, "The number of training images = 2 ("));
+    assert_non_null(strstr(run.out, "  left out: 1 broken file\n"));
+}
+
+/* What is no set of pairs is refused; what was found is shown. */
+static void test_not_pairs(void **state)
+{
+    struct run run;
+    struct px_error err = {0};
+    (void)state;
+
+    assert_int_equal(px_make_folder(in("photos/val"), &err), 0);
+    make_data("photos/train", 2);
+    save_noise("photos/val/single.png", 64, 63);
+    assert_int_equal(px_file_save(in("photos/train/x.bmp"), "x", 1, &err), 0);
+    train(&run, in("photos.safetensors"), MORE("--data", in("photos")), 0);
+    assert_one_line(&run, 2, "photos/val: 1 of 1 pictures are not clearly pairs");
+    assert_non_null(strstr(run.out, "photos/train, A and B side by side: halves of 32x32\n"));
+    assert_non_null(strstr(run.out, "left out: 1 picture that is neither PNG nor JPEG ("));
+    assert_non_null(strstr(run.out, "photos/train/x.bmp)\n"));
+    assert_int_equal(access(in("photos.state"), F_OK), -1);
+    train(&run, in("photos.safetensors"), MORE("--data", in("photos"), "--pairs=halves"), 0);
+    assert_done(&run);
 }
 
 /* Pairs that do not fit are named before anything is written. */
@@ -631,6 +665,7 @@ int main(void)
         CHECK("what cannot be trained is refused in one line", test_refuses),
         CHECK("pairs that do not fit are named before the first step", test_bad_pairs),
         CHECK("a corrupt picture is named before the first step", test_corrupt),
+        CHECK("a data set that is not clearly pairs is refused", test_not_pairs),
         CHECK("what a training writes beside its pairs is not trained on", test_beside_data),
     };
     return run_program_tests(tests, sizeof tests / sizeof *tests);

@@ -105,7 +105,7 @@ static int fill(struct worker *worker, int64_t step, struct slot *slot)
         if (rc)
             return rc;
         put(feed, slot, pair, (uint64_t)step * o->batch_size + i, i);
-        px_pair_destroy(&storage);
+        px_pair_clear(&storage);
     }
     return 0;
 }

@@ -2,10 +2,10 @@
 #define TRAINER_DATA_PAIRS_H
 
 /* The data set: PNG and JPEG files, each holding A (left half) and B (right half) side by side, or
- * in two folders (trainer/data/parts/listing.h). Every file is decoded once in
- * px_pairs_open(), so that a broken one is reported before the first step. Both pictures are scaled
- * as trainer/data/preprocess.h says and kept, where the whole set fits the memory limit; else each
- * is decoded again whenever it is asked for. PNGs of 16 bits are kept as such.
+ * in two folders (trainer/data/source.h). Every file is decoded once in px_pairs_open(), so that a
+ * broken one is reported before the first step. Both pictures are scaled as
+ * trainer/data/preprocess.h says and kept if the whole set fits the memory limit; otherwise each is
+ * decoded again whenever it is asked for. PNGs of 16 bits are kept as such.
  *
  * Immutable once open; any number of threads may read. */
 
@@ -15,48 +15,63 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "trainer/data/picture.h"
-#include "trainer/data/preprocess.h"
+#include "trainer/data/pair.h"
 #include "trainer/data/source.h"
 
 struct px_pairs;
 
 struct px_pairs_options {
-    struct px_preprocess preprocess;
-    bool central; /* where it crops: only the middle crop x crop of each picture, for measuring */
-    uint32_t input_nc, output_nc; /* channels of the input and of the target, 1-4 */
-    bool b_to_a;                  /* the right half is the input */
-    int64_t max_count;            /* the first so many files in the order of names; 0: all */
-    size_t memory_limit;          /* bytes of pixels kept */
-    int threads;                  /* that decode while opening */
-    const atomic_int *stop;       /* ends that (INTERRUPTED) when it becomes nonzero; or NULL */
+    struct px_pair_options pair;
+    bool any_shape;      /* split files of any shape in halves */
+    bool skip_broken;    /* leave out what cannot be read instead of failing */
+    int64_t max_count;   /* use only the first files by name; 0: all */
+    size_t memory_limit; /* bytes of pixels kept */
+    int threads;         /* that decode while opening */
+
+    /* Opening ends (INTERRUPTED) when this becomes nonzero; or NULL. */
+    const atomic_int *stop;
+
+    /* Is called with the name and fault of each file that cannot be used, in the order of names,
+     * by the thread that opens; or NULL. */
+    void (*on_broken)(void *closure, const char *message);
+    void *closure;
 };
 
-/* Where it crops each is at least a crop, else both are of one size. Zeroed: empty. */
-struct px_pair {
-    struct px_picture input, target;
-};
-
-void px_pair_destroy(struct px_pair *pair); /* accepts NULL and an empty one */
-
-/* Failures: NOT_FOUND where the folder is missing or holds no picture; else the first file (in the
- * order of names) that cannot be used and why, with the names of others. */
+/* NOT_FOUND if the folder is missing or holds no picture. USAGE if files are to be split in halves
+ * whose shape shows that they are not clearly pairs, less than 1.9 times as wide as high, unless
+ * any_shape. Otherwise the first file by name that cannot be used and why, with the names of
+ * others; with skip_broken only if all are broken. */
 int px_pairs_open(struct px_pairs **out, const struct px_source *source,
                   const struct px_pairs_options *options, struct px_error *err);
 void px_pairs_close(struct px_pairs *pairs); /* accepts NULL */
 
 size_t px_pairs_count(const struct px_pairs *pairs);
 
-/* Pixels of the largest picture that is trained on: of a crop, where it crops. */
+/* Pixels of the largest picture that is trained on; of a crop, if it crops. */
 size_t px_pairs_pixels(const struct px_pairs *pairs);
 
-/* USAGE with two names where not all pictures are trained on at one size. */
+/* What was found. */
+struct px_pairs_found {
+    const char *a, *b; /* folders; b is NULL if each file holds A and B side by side */
+    struct px_pair_size smallest, largest; /* of A or B as stored, by area */
+    struct px_pair_size least, most;       /* the same as it is trained on */
+    size_t broken;                         /* files left out because they cannot be read */
+    const char *const *others;             /* paths of pictures that are neither PNG nor JPEG */
+    size_t other_count;
+    const char *const *links; /* paths of linked folders, which are not followed */
+    size_t link_count;
+};
+
+/* Valid as long as the pairs. */
+void px_pairs_describe(const struct px_pairs *pairs, struct px_pairs_found *found);
+
+/* USAGE with two names if not all pictures are trained on at one size. */
 int px_pairs_check_one_size(const struct px_pairs *pairs, struct px_error *err);
 
 bool px_pairs_in_memory(const struct px_pairs *pairs);
 
-/* Points *pair at a pair: inside `pairs` where it is kept, else at *storage, which must be empty
- * before and is the caller's to destroy afterwards in either case. */
+/* Points *pair at a pair: inside `pairs` if it is kept, otherwise at *storage, which must be empty
+ * before and is the caller's to clear afterwards in either case. */
 int px_pairs_get(const struct px_pairs *pairs, size_t index, struct px_pair *storage,
                  const struct px_pair **pair, struct px_error *err);
 

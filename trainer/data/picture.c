@@ -1,5 +1,6 @@
 #include "trainer/data/picture.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,28 +31,28 @@ static void set_image16(struct px_picture *p, const struct px_image16 *image)
     *p = (struct px_picture){image->width, image->height, image->channels, NULL, image->data};
 }
 
-static int decode(struct px_span file, uint32_t channels, struct px_picture *out,
-                  struct px_error *err)
+static int decode(struct px_span file, const struct px_decode_limits *limits, uint32_t channels,
+                  struct px_picture *out, struct px_error *err)
 {
     struct px_image_info info;
     struct px_image image = {0};
     struct px_image16 deep = {0};
-    int rc = px_image_probe(file, NULL, &info, err);
+    int rc = px_image_probe(file, limits, &info, err);
 
     if (rc)
         return rc;
     if (info.bits == 16) {
-        rc = px_image16_decode(file, NULL, channels, &deep, err);
+        rc = px_image16_decode(file, limits, channels, &deep, err);
         set_image16(out, &deep);
     } else {
-        rc = px_image_decode(file, NULL, channels, &image, err);
+        rc = px_image_decode(file, limits, channels, &image, err);
         set_image(out, &image);
     }
     return rc;
 }
 
-int px_picture_load(const char *path, uint32_t channels, struct px_picture *out,
-                    struct px_error *err)
+int px_picture_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
+                    struct px_picture *out, struct px_error *err)
 {
     uint8_t *data;
     size_t size;
@@ -59,14 +60,14 @@ int px_picture_load(const char *path, uint32_t channels, struct px_picture *out,
 
     if (rc)
         return rc;
-    rc = decode((struct px_span){data, size}, channels, out, err);
+    rc = decode((struct px_span){data, size}, limits, channels, out, err);
     if (rc)
         px_error_prefix(err, path);
     free(data);
     return rc;
 }
 
-void px_picture_destroy(struct px_picture *picture)
+void px_picture_clear(struct px_picture *picture)
 {
     if (!picture)
         return;
@@ -92,7 +93,7 @@ int px_picture_resize(struct px_picture *picture, uint32_t width, uint32_t heigh
         set_image16(picture, &scaled16);
     else
         set_image(picture, &scaled);
-    px_picture_destroy(&old);
+    px_picture_clear(&old);
     return 0;
 }
 
@@ -102,23 +103,24 @@ static size_t pixel_size(const struct px_picture *p)
     return p->deep ? p->channels * sizeof *p->deep : p->channels;
 }
 
-int px_picture_cut(struct px_picture *picture, uint32_t x, uint32_t y, uint32_t width,
-                   uint32_t height, struct px_error *err)
+int px_picture_cut(struct px_picture *picture, const struct px_area *area, struct px_error *err)
 {
+    uint32_t width = area->width, height = area->height;
     size_t pixel = pixel_size(picture), row = width * pixel;
     const uint8_t *from = picture->deep ? (const uint8_t *)picture->deep : picture->data;
     struct px_picture part = {.width = width, .height = height, .channels = picture->channels};
     uint8_t *to = malloc(row * height);
 
+    assert(area->x + width <= picture->width && area->y + height <= picture->height);
     if (!to)
         return px_fail(err, PX_E_NOMEM, "no memory for a picture of %ux%u", width, height);
     for (size_t i = 0; i < height; i++)
-        memcpy(to + i * row, from + ((y + i) * picture->width + x) * pixel, row);
+        memcpy(to + i * row, from + ((area->y + i) * picture->width + area->x) * pixel, row);
     if (picture->deep)
         part.deep = (void *)to;
     else
         part.data = to;
-    px_picture_destroy(picture);
+    px_picture_clear(picture);
     *picture = part;
     return 0;
 }

@@ -2,13 +2,14 @@
 #define TRAINER_DATA_PICTURE_H
 
 /* A picture as it is trained on: 8 bits a sample, or 16 where the file has them (a PNG), so that
- * nothing is lost on the way to the network. Laid out as px_image. Owns its samples; zeroed: none.
+ * nothing is lost on the way to the network. Laid out as px_image. Owns its samples; zeroed: empty.
  * One thread at a time. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "codecs/codec.h"
 #include "codecs/image.h"
 
 struct px_picture {
@@ -18,17 +19,19 @@ struct px_picture {
 };
 
 /* As px_image_load(). */
-int px_picture_load(const char *path, uint32_t channels, struct px_picture *out,
-                    struct px_error *err);
-void px_picture_destroy(struct px_picture *picture); /* accepts NULL and none */
+int px_picture_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
+                    struct px_picture *out, struct px_error *err);
+void px_picture_clear(struct px_picture *picture); /* accepts NULL and an empty one */
 
 /* Replaces the picture by one of width x height (codecs/resize.h). */
 int px_picture_resize(struct px_picture *picture, uint32_t width, uint32_t height,
                       struct px_error *err);
 
-/* Replaces the picture by its part out of (x, y), which lies inside. */
-int px_picture_cut(struct px_picture *picture, uint32_t x, uint32_t y, uint32_t width,
-                   uint32_t height, struct px_error *err);
+/* Replaces the picture by a part of it, which lies inside. */
+struct px_area {
+    uint32_t x, y, width, height;
+};
+int px_picture_cut(struct px_picture *picture, const struct px_area *area, struct px_error *err);
 
 size_t px_picture_bytes(const struct px_picture *picture); /* of its samples */
 

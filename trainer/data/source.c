@@ -2,109 +2,126 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 
 const char *const px_source_suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
+/* Two folders that lie beside each other. "%s" is "train" or "val". */
+struct pair_of_folders {
+    const char *a, *b;
+    bool alone; /* one of them without the other may be something else */
+};
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+static const struct pair_of_folders within[] = {{"A", "B", false}, {"a", "b", true}};
+static const struct pair_of_folders of_use[] = {
+    {"%sA", "%sB", false},  {"%s_A", "%s_B", false},      {"%sa", "%sb", true},
+    {"%s_a", "%s_b", true}, {"%s_label", "%s_img", true}, {"A/%s", "B/%s", false},
+    {"a/%s", "b/%s", true},
+};
+
+static int place_folder(char out[PX_PATH_MAX], const char *folder, const char *pattern,
+                        const char *use, struct px_error *err)
+{
+    char name[32];
+    const char *at = pattern; /* what comes before and after the use */
+
+    while (*at && *at != '%')
+        at++;
+    if (*at)
+        snprintf(name, sizeof name, "%.*s%s%s", (int)(at - pattern), pattern, use, at + 2);
+    else
+        snprintf(name, sizeof name, "%s", pattern);
+    return px_path_join(out, folder, name, err);
 }
 
-/* Writes FOLDER/NAME. */
-static int join(char out[4096], const char *folder, const char *name, struct px_error *err)
+/* Points the source at the two folders; *found says whether they are there. */
+static int take_two(struct px_source *source, const char *folder,
+                    const struct pair_of_folders *names, const char *use, bool *found,
+                    struct px_error *err)
 {
-    int n = snprintf(out, 4096, "%s/%s", folder, name);
+    int rc = place_folder(source->a, folder, names->a, use, err);
 
-    return n > 0 && n < 4096
-               ? 0
-               : px_fail(err, PX_E_USAGE, "--data %.200s...: the path is too long", folder);
+    if (!rc)
+        rc = place_folder(source->b, folder, names->b, use, err);
+    if (rc)
+        return rc;
+    bool a = px_path_is_folder(source->a), b = px_path_is_folder(source->b);
+    *found = a && b;
+    if (a == b || names->alone)
+        return 0;
+    return px_fail(err, PX_E_USAGE,
+                   "%s: not there, but its partner is: each picture in one folder needs one of the "
+                   "same name in the other",
+                   a ? source->b : source->a);
 }
 
-/* FOLDER/A/NAME and FOLDER/B/NAME. */
-static int join_both(struct px_source *source, const char *folder, const char *name,
-                     struct px_error *err)
+static int refuse_pictures(const char *folder, const struct pair_of_folders *names,
+                           struct px_error *err)
 {
-    char a[4200], b[4200];
-
-    snprintf(a, sizeof a, "A%s%s", *name ? "/" : "", name);
-    snprintf(b, sizeof b, "B%s%s", *name ? "/" : "", name);
-    int rc = join(source->a, folder, a, err);
-    return rc ? rc : join(source->b, folder, b, err);
-}
-
-static int refuse_pictures(const char *folder, struct px_error *err)
-{
-    char **names;
+    char **files;
     size_t count;
-    int rc = px_list_folder(folder, px_source_suffixes, &names, &count, err);
+    int rc = px_list_folder(folder, px_source_suffixes, &files, &count, err);
 
     if (rc)
         return rc;
     if (count > 0)
         rc = px_fail(err, PX_E_USAGE,
-                     "%s: holds pictures beside the folders A and B: it must be one or the other",
-                     folder);
-    free(names);
+                     "%s: holds pictures beside the folders %s and %s: it must be one or the other",
+                     folder, names->a, names->b);
+    free(files);
     return rc;
+}
+
+/* Every file of the folder holds both. */
+static int take_one(struct px_source *source, const char *folder, struct px_error *err)
+{
+    source->b[0] = 0;
+    return px_path_format(source->a, err, "%s", folder);
 }
 
 int px_source_at(struct px_source *source, const char *folder, struct px_error *err)
 {
-    int rc = join_both(source, folder, "", err);
-
-    if (rc)
-        return rc;
-    bool a = is_folder(source->a), b = is_folder(source->b);
     source->is_root = false;
-    if (a && b)
-        return refuse_pictures(folder, err);
-    if (a || b)
-        return px_fail(err, PX_E_USAGE,
-                       "%s: not there, but its partner is: each picture in one folder needs one "
-                       "in the other",
-                       a ? source->b : source->a);
-    source->b[0] = 0;
-    snprintf(source->a, sizeof source->a, "%s", folder);
-    return 0;
+    for (size_t i = 0; i < sizeof within / sizeof *within; i++) {
+        bool found;
+        int rc = take_two(source, folder, &within[i], "", &found, err);
+        if (rc || found)
+            return rc ? rc : refuse_pictures(folder, &within[i], err);
+    }
+    return take_one(source, folder, err);
 }
 
-/* The pairs of one use, "train" or "val"; nowhere where there is no such folder. */
-static int find(struct px_source *source, const char *data, const char *use, struct px_error *err)
+/* The pairs of one use, "train" or "val"; nowhere if there are no such folders. */
+static int find_use(struct px_source *source, const char *data, const char *use, bool halves,
+                    struct px_error *err)
 {
-    char folder[4096];
-    int rc = join(folder, data, use, err);
+    char folder[PX_PATH_MAX];
+    int rc = px_path_join(folder, data, use, err);
 
-    if (rc)
-        return rc;
-    if (is_folder(folder))
-        return px_source_at(source, folder, err);
-    rc = join_both(source, data, use, err);
-    if (rc)
-        return rc;
-    bool a = is_folder(source->a), b = is_folder(source->b);
-    if (a != b)
-        return px_fail(err, PX_E_USAGE,
-                       "%s: not there, but its partner is: give A and B the same folders",
-                       a ? source->b : source->a);
-    if (!a)
-        *source = (struct px_source){0};
     source->is_root = false;
+    if (rc)
+        return rc;
+    if (px_path_is_folder(folder))
+        return halves ? take_one(source, folder, err) : px_source_at(source, folder, err);
+    for (size_t i = 0; !halves && i < sizeof of_use / sizeof *of_use; i++) {
+        bool found;
+        rc = take_two(source, data, &of_use[i], use, &found, err);
+        if (rc || found)
+            return rc;
+    }
+    source->a[0] = source->b[0] = 0;
     return 0;
 }
 
-int px_source_find(const char *data, struct px_source *train, struct px_source *val,
+int px_source_find(const char *data, bool halves, struct px_source *train, struct px_source *val,
                    struct px_error *err)
 {
-    int rc = find(train, data, "train", err);
+    int rc = find_use(train, data, "train", halves, err);
 
     if (!rc && !train->a[0]) {
-        rc = px_source_at(train, data, err);
+        rc = halves ? take_one(train, data, err) : px_source_at(train, data, err);
         train->is_root = true;
     }
-    return rc ? rc : find(val, data, "val", err);
+    return rc ? rc : find_use(val, data, "val", halves, err);
 }

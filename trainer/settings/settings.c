@@ -7,7 +7,9 @@
 #include "model/dnn/cpu.h"
 #include "trainer/nn/patchgan.h"
 
-enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */
+/* The rows' choices. */
+enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO };
+enum { PAIRS_AUTO, PAIRS_HALVES };
 
 #define AT(field) offsetof(struct px_train_settings, field)
 #define NET_CHOICES                                                                                \
@@ -18,9 +20,10 @@ enum { DTYPE_F32, DTYPE_BF16, DTYPE_AUTO }; /* the row's choices */
 static const struct px_option rows[] = {
     {.heading = "Files",
      .name = "data", .type = PX_OPTION_STRING, .offset = AT(data), .value = "DIR",
-     .help = "Folder of PNG and JPEG pictures, also in folders below it, each with A and B side by "
-             "side, or of two folders A and B with pictures of the same names. If they exist, DIR/train "
-             "and DIR/val are used, or DIR/A/train with DIR/B/train and DIR/A/val with DIR/B/val"},
+     .help = "Folder of PNG and JPEG pairs, in it and in folders below: pictures with A and B side "
+             "by side, or two folders A and B with pictures of the same names. Trains on DIR/train "
+             "and validates on DIR/val if they exist; trainA and trainB, train_A and train_B, or "
+             "A/train and B/train do as well"},
     {.name = "out", .type = PX_OPTION_STRING, .offset = AT(out), .value = "FILE",
      .help = "The checkpoint to write, NAME.safetensors"},
     {.name = "continue-train", .type = PX_OPTION_FLAG, .offset = AT(continue_train),
@@ -43,7 +46,17 @@ static const struct px_option rows[] = {
      .help = "Print the losses every IMAGES images; a terminal shows them continuously"},
 
     {.heading = "Data",
-     .name = "direction", .type = PX_OPTION_CHOICE, .offset = AT(direction),
+     .name = "pairs", .type = PX_OPTION_CHOICE, .offset = AT(pairs), .choices = "auto|halves",
+     .help = "Where A and B are: auto goes by folders and shapes and refuses what is not clearly "
+             "pairs; halves splits every picture down the middle"},
+    {.name = "skip-broken", .type = PX_OPTION_FLAG, .offset = AT(skip_broken),
+     .help = "Leave out pictures that cannot be read, instead of refusing to start"},
+    {.name = "max-pixels", .type = PX_OPTION_INT, .offset = AT(max_pixels),
+     .fallback = "500000000", .min = 1, .max = 4e9,
+     .help = "Refuse picture files with more pixels than this"},
+    {.name = "max-side", .type = PX_OPTION_INT, .offset = AT(max_side), .fallback = "65535",
+     .min = 1, .max = 1e6, .help = "Refuse picture files with a longer side than this"},
+    {.name = "direction", .type = PX_OPTION_CHOICE, .offset = AT(direction),
      .choices = "AtoB|BtoA", .help = "Translate A, the left half, into B, or B into A"},
     {.name = "load-size", .type = PX_OPTION_INT, .offset = AT(load_size), .fallback = "286",
      .min = 1, .max = 8192, .help = "Side of the square that pictures are scaled to (bicubic)"},
@@ -228,6 +241,11 @@ int px_train_settings_least_D(const struct px_train_settings *s)
 int64_t px_train_settings_pictures(const struct px_train_settings *s)
 {
     return s->batch_size * s->accumulate;
+}
+
+bool px_train_settings_halves(const struct px_train_settings *settings)
+{
+    return settings->pairs == PAIRS_HALVES;
 }
 
 bool px_train_settings_b_to_a(const struct px_train_settings *settings)

@@ -20,14 +20,14 @@ struct px_train_settings {
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
     int64_t threads, save_latest_freq, print_freq, num_val, num_threads;
-    int64_t save_epoch_freq;
+    int64_t save_epoch_freq, max_pixels, max_side;
     double lr, beta1, lambda_L1, lambda_GAN, init_gain;
     uint64_t seed;
     int netG, netD, direction;                /* indices into the rows' choices */
     int norm, gan_mode, init_type, lr_policy; /* px_norm, px_gan_mode, px_init_type, px_lr_policy */
     int preprocess;                           /* px_preprocess_mode */
-    int dtype;                                /* index into the row's choices */
-    bool dry_run, profile;
+    int dtype, pairs;                         /* indices into the rows' choices */
+    bool dry_run, profile, skip_broken;
     bool serial_batches, no_flip, no_dropout, no_conditional_D, continue_train;
 };
 
@@ -53,6 +53,9 @@ int px_train_settings_least_D(const struct px_train_settings *settings);
 
 /* Pictures a step: --batch-size times --accumulate. */
 int64_t px_train_settings_pictures(const struct px_train_settings *settings);
+
+/* Every file holds A and B side by side, whatever its shape. */
+bool px_train_settings_halves(const struct px_train_settings *settings);
 
 bool px_train_settings_b_to_a(const struct px_train_settings *settings);
 

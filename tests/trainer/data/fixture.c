@@ -51,9 +51,9 @@ void make_folder(const char *name)
 
 struct px_pairs_options small(void)
 {
-    return (struct px_pairs_options){.preprocess = {.load = 8, .crop = 4, .multiple = 4},
-                                     .input_nc = 3,
-                                     .output_nc = 3,
+    return (struct px_pairs_options){.pair = {.preprocess = {.load = 8, .crop = 4, .multiple = 4},
+                                              .input_nc = 3,
+                                              .output_nc = 3},
                                      .memory_limit = 1 << 20,
                                      .threads = 2};
 }
@@ -78,7 +78,7 @@ void check_pair(const struct px_pairs *pairs, size_t index, uint8_t input, uint8
     assert_int_equal(pair->target.height, 8);
     assert_int_equal(pair->input.data[0], input);
     assert_int_equal(pair->target.data[pair->target.channels * 63], target);
-    px_pair_destroy(&storage);
+    px_pair_clear(&storage);
 }
 
 int run_data_tests(const struct CMUnitTest *tests, size_t count)

@@ -34,7 +34,7 @@ static void test_crop(void **state)
     make_folder("sizes");
     save_flat("sizes/a.png", 25, 9, 10); /* halves of 12 and 13 columns */
     save_flat("sizes/b.png", 8, 4, 20);
-    options.preprocess.mode = PX_CROP;
+    options.pair.preprocess.mode = PX_CROP;
     assert_int_equal(open_pairs(&pairs, "sizes", &options, &err), 0);
     assert_int_equal(px_pairs_get(pairs, 0, &storage, &pair, &err), 0);
     assert_int_equal(pair->input.width, 12);
@@ -49,7 +49,7 @@ static void test_crop(void **state)
     px_feed_destroy(feed);
     px_pairs_close(pairs);
 
-    options.central = true;
+    options.pair.central = true;
     assert_int_equal(open_pairs(&pairs, "sizes", &options, &err), 0);
     assert_int_equal(px_pairs_get(pairs, 0, &storage, &pair, &err), 0);
     assert_int_equal(pair->target.width, 4);
@@ -74,10 +74,11 @@ static void test_whole(void **state)
     make_folder("whole");
     save_flat("whole/a.png", 29, 9, 10); /* halves of 14 and 15 columns: 16, 8 */
     save_flat("whole/b.png", 16, 22, 20);
-    options.preprocess.mode = PX_NO_PREPROCESS;
-    options.preprocess.least = 8;
+    options.pair.preprocess.mode = PX_NO_PREPROCESS;
+    options.pair.preprocess.least = 8;
+    options.any_shape = true;
     for (int central = 0; central < 2; central++) {
-        options.central = central == 1;
+        options.pair.central = central == 1;
         assert_int_equal(open_pairs(&pairs, "whole", &options, &err), 0);
         assert_int_equal(px_pairs_pixels(pairs), 8 * 24);
         assert_int_equal(px_pairs_check_one_size(pairs, &err), -PX_E_USAGE);

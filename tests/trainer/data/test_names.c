@@ -4,7 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "trainer/data/parts/tree.h"
+#include "base/file.h"
+#include "trainer/data/parts/names.h"
 
 static void test_empty(void **state)
 {
@@ -28,19 +29,19 @@ static void test_folders(void **state)
 
     make_folder("flat");
     snprintf(data, sizeof data, "%s", in("flat"));
-    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
     assert_string_equal(train.a, data);
     assert_string_equal(train.b, "");
     assert_string_equal(val.a, "");
     make_folder("flat/A");
     make_folder("flat/B");
-    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
     assert_string_equal(train.a, in("flat/A"));
     assert_string_equal(train.b, in("flat/B"));
     make_folder("flat/train");
     make_folder("flat/val/A");
     make_folder("flat/val/B");
-    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
     assert_string_equal(train.a, in("flat/train"));
     assert_string_equal(train.b, "");
     assert_string_equal(val.a, in("flat/val/A"));
@@ -63,10 +64,10 @@ static void test_folders_of_two(void **state)
     save_flat("apart/A/train/7.png", 8, 8, 10);
     save_flat("apart/B/train/7.png", 8, 8, 20);
     snprintf(data, sizeof data, "%s", in("apart"));
-    assert_int_equal(px_source_find(data, &train, &val, &err), -PX_E_USAGE);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), -PX_E_USAGE);
     assert_non_null(strstr(err.message, "apart/B/val: not there"));
     make_folder("apart/B/val");
-    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
     assert_string_equal(train.a, in("apart/A/train"));
     assert_string_equal(val.b, in("apart/B/val"));
     assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), 0);
@@ -108,7 +109,7 @@ static void test_tree(void **state)
     check_pair(pairs, 4, 1, 2);
     px_pairs_close(pairs);
 
-    for (int i = 0; i < PX_TREE_DEPTH; i++)
+    for (int i = 0; i < PX_NAMES_DEPTH; i++)
         strcat(deep, "/d");
     make_folder(deep);
     save_pair(strcat(deep, "/p.png"), 1, 2);
@@ -144,7 +145,7 @@ static void test_two_trees(void **state)
     save_flat("trees/A/val/1.png", 8, 8, 50);
     save_flat("trees/B/val/1.png", 8, 8, 60);
     snprintf(data, sizeof data, "%s", in("trees"));
-    assert_int_equal(px_source_find(data, &train, &val, &err), 0);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
     assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), 0);
     assert_int_equal(px_pairs_count(pairs), 2); /* without those of val */
     check_pair(pairs, 0, 10, 20);
@@ -162,7 +163,7 @@ static void test_two_trees(void **state)
     make_folder("alone/A"); /* would be split in halves as pairs */
     save_pair("alone/A/1.png", 1, 2);
     snprintf(data, sizeof data, "%s", in("alone"));
-    assert_int_equal(px_source_find(data, &train, &val, &err), -PX_E_USAGE);
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), -PX_E_USAGE);
     assert_non_null(strstr(err.message, "alone/B: not there"));
 }
 
@@ -202,6 +203,122 @@ static void test_two_folders(void **state)
     assert_non_null(strstr(err.message, "beside the folders A and B"));
 }
 
+/* Saves a pair of two files in the two folders. */
+static void save_two(const char *a, const char *b)
+{
+    char name[128];
+
+    make_folder(a);
+    make_folder(b);
+    snprintf(name, sizeof name, "%s/1.png", a);
+    save_flat(name, 8, 8, 10);
+    snprintf(name, sizeof name, "%s/1.png", b);
+    save_flat(name, 8, 8, 20);
+}
+
+/* CycleGAN's and pix2pixHD's folders, and those in lower case. */
+static void test_layouts(void **state)
+{
+    static const struct {
+        const char *root, *a, *b;
+    } layouts[] = {
+        {"cycle", "cycle/trainA", "cycle/trainB"},
+        {"hd", "hd/train_A", "hd/train_B"},
+        {"label", "label/train_label", "label/train_img"},
+        {"lower", "lower/a", "lower/b"},
+        {"lower2", "lower2/train/a", "lower2/train/b"},
+        {"lower3", "lower3/a/train", "lower3/b/train"},
+    };
+    struct px_pairs_options options = small();
+    struct px_error err = {0};
+    struct px_source train, val;
+    struct px_pairs *pairs;
+    char data[256];
+    (void)state;
+
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        save_two(layouts[i].a, layouts[i].b);
+        snprintf(data, sizeof data, "%s", in(layouts[i].root));
+        assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
+        assert_string_equal(train.a, in(layouts[i].a));
+        assert_string_equal(train.b, in(layouts[i].b));
+        assert_string_equal(val.a, "");
+        assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), 0);
+        check_pair(pairs, 0, 10, 20);
+        px_pairs_close(pairs);
+    }
+    save_two("cycle/valA", "cycle/valB");
+    snprintf(data, sizeof data, "%s", in("cycle"));
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
+    assert_string_equal(val.b, in("cycle/valB"));
+
+    save_flat("cycle/trainA/2.png", 8, 8, 10); /* not paired, as CycleGAN's own sets */
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), 0);
+    assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "trainA/2.png has no partner in "));
+    make_folder("half/trainA");
+    snprintf(data, sizeof data, "%s", in("half"));
+    assert_int_equal(px_source_find(data, false, &train, &val, &err), -PX_E_USAGE);
+    assert_non_null(strstr(err.message, "half/trainB: not there"));
+}
+
+/* With --pairs halves every file holds both, also in folders called A and B. */
+static void test_halves_anywhere(void **state)
+{
+    struct px_pairs_options options = small();
+    struct px_error err = {0};
+    struct px_source train, val;
+    struct px_pairs *pairs;
+    char data[256];
+    (void)state;
+
+    make_folder("both/train/A");
+    make_folder("both/train/B");
+    save_pair("both/train/A/1.png", 10, 20);
+    save_pair("both/train/B/2.png", 30, 40);
+    snprintf(data, sizeof data, "%s", in("both"));
+    assert_int_equal(px_source_find(data, true, &train, &val, &err), 0);
+    assert_string_equal(train.a, in("both/train"));
+    assert_string_equal(train.b, "");
+    assert_int_equal(px_pairs_open(&pairs, &train, &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 2);
+    check_pair(pairs, 1, 30, 40);
+    px_pairs_close(pairs);
+}
+
+/* Pictures of other formats and linked folders are left out, and named. */
+static void test_left_out(void **state)
+{
+    struct px_pairs_options options = small();
+    struct px_pairs_found found;
+    struct px_error err = {0};
+    struct px_pairs *pairs;
+    (void)state;
+
+    make_folder("rest/sub");
+    make_folder("rest/.git");
+    save_pair("rest/1.png", 10, 20);
+    assert_int_equal(px_file_save(in("rest/sub/b.TIF"), "x", 1, &err), 0);
+    assert_int_equal(px_file_save(in("rest/a.webp"), "x", 1, &err), 0);
+    assert_int_equal(px_file_save(in("rest/.git/c.bmp"), "x", 1, &err), 0);
+    assert_int_equal(px_file_save(in("rest/notes.txt"), "x", 1, &err), 0);
+    assert_int_equal(symlink("sub", in("rest/linked")), 0);
+    assert_int_equal(open_pairs(&pairs, "rest", &options, &err), 0);
+    assert_int_equal(px_pairs_count(pairs), 1);
+    px_pairs_describe(pairs, &found);
+    assert_int_equal(found.other_count, 2);
+    assert_string_equal(found.others[0], in("rest/a.webp"));
+    assert_string_equal(found.others[1], in("rest/sub/b.TIF"));
+    assert_int_equal(found.link_count, 1);
+    assert_string_equal(found.links[0], in("rest/linked"));
+    px_pairs_close(pairs);
+
+    make_folder("tiffs");
+    assert_int_equal(px_file_save(in("tiffs/a.tiff"), "x", 1, &err), 0);
+    assert_int_equal(open_pairs(&pairs, "tiffs", &options, &err), -PX_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "convert them"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +328,10 @@ int main(void)
         CHECK("they match in A and B by their whole names", test_two_trees),
         CHECK("DIR/train and DIR/val are used where they exist", test_folders),
         CHECK("so are DIR/A/train with DIR/B/train, and those of val", test_folders_of_two),
+        CHECK("folders of CycleGAN, of pix2pixHD and in lower case hold pairs of equal names",
+              test_layouts),
+        CHECK("with --pairs halves folders A and B hold whole pairs", test_halves_anywhere),
+        CHECK("pictures of other formats and linked folders are left out and named", test_left_out),
     };
     return run_data_tests(tests, sizeof tests / sizeof *tests);
 }
