@@ -1,14 +1,26 @@
 #ifndef SERVER_FRONT_PAGE_H
 #define SERVER_FRONT_PAGE_H
 
-/* The web page, the files of server/web/ that the build turns into arrays (web/embed). They load
+/* The web page: the files of server/web/, which the build turns into arrays (web/embed). They load
  * nothing from elsewhere, and the policy they are sent with forbids it. */
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "server/message/reply.h"
 
-void px_page_html(struct px_reply *reply);
-void px_page_script(struct px_reply *reply);
-void px_page_house(struct px_reply *reply);
-void px_page_style(struct px_reply *reply);
+struct px_web_file {
+    const char *path; /* as requested: "/", "/app.js" */
+    const char *type; /* Content-Type */
+    const unsigned char *data;
+    size_t size;
+};
+
+/* Ends with a row whose path is NULL. */
+extern const struct px_web_file px_web_files[];
+
+/* Makes the reply that file of the page; false, and *reply untouched, if it has none of that path.
+ */
+bool px_page_answer(struct px_reply *reply, const char *path);
 
 #endif

@@ -37,58 +37,42 @@ static void answer_models(struct px_server *server, struct px_reply *reply)
     px_scrape_models(server, reply);
 }
 
-static void answer_html(struct px_server *server, struct px_reply *reply)
-{
-    (void)server;
-    px_page_html(reply);
-}
-
-static void answer_script(struct px_server *server, struct px_reply *reply)
-{
-    (void)server;
-    px_page_script(reply);
-}
-
-static void answer_house(struct px_server *server, struct px_reply *reply)
-{
-    (void)server;
-    px_page_house(reply);
-}
-
-static void answer_style(struct px_server *server, struct px_reply *reply)
-{
-    (void)server;
-    px_page_style(reply);
-}
-
 static const struct px_route_entry routes[] = {
     {PX_ROUTE_TRANSLATE, "/translate", true, NULL},
     {PX_ROUTE_MODELS, "/models", false, answer_models},
     {PX_ROUTE_HEALTHZ, "/healthz", false, answer_healthz},
     {PX_ROUTE_READYZ, "/readyz", false, answer_readyz},
     {PX_ROUTE_METRICS, "/metrics", false, px_scrape_metrics},
-    {PX_ROUTE_PAGE, "/", false, answer_html},
-    {PX_ROUTE_PAGE, "/app.js", false, answer_script},
-    {PX_ROUTE_PAGE, "/house.js", false, answer_house},
-    {PX_ROUTE_PAGE, "/style.css", false, answer_style},
 };
+static const struct px_route_entry page = {PX_ROUTE_PAGE, "", false, NULL};
 static const struct px_route_entry other = {PX_ROUTE_OTHER, "", false, NULL};
+
+static void check_method(const struct px_route_entry *route, const char *path, const char *method,
+                         struct px_reply *reply, struct px_error *err)
+{
+    const char *allow = route->post ? "POST" : "GET, HEAD";
+
+    if (route->post ? strcmp(method, "POST") == 0
+                    : strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        return;
+    px_reply_clear(reply);
+    px_fail(err, PX_E_METHOD, "%.16s is not possible at %s; use %s", method, path, allow);
+    px_reply_problem(reply, err);
+    reply->allow = allow;
+}
 
 const struct px_route_entry *px_route_find(const char *path, const char *method,
                                            struct px_reply *reply, struct px_error *err)
 {
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        const struct px_route_entry *route = &routes[i];
-        if (strcmp(route->path, path) != 0)
+        if (strcmp(routes[i].path, path) != 0)
             continue;
-        const char *allow = route->post ? "POST" : "GET, HEAD";
-        if (route->post ? strcmp(method, "POST") != 0
-                        : strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-            px_fail(err, PX_E_METHOD, "%.16s is not possible at %s; use %s", method, path, allow);
-            px_reply_problem(reply, err);
-            reply->allow = allow;
-        }
-        return route;
+        check_method(&routes[i], path, method, reply, err);
+        return &routes[i];
+    }
+    if (px_page_answer(reply, path)) {
+        check_method(&page, path, method, reply, err);
+        return &page;
     }
     px_fail(err, PX_E_NOT_FOUND,
             "there is nothing at '%.80s'; there is /translate, /models, /healthz, /readyz, "

@@ -14,8 +14,9 @@ struct px_route_entry {
     void (*answer)(struct px_server *server, struct px_reply *reply);
 };
 
-/* Never NULL: for an unknown path the entry is that of PX_ROUTE_OTHER. Where path or method are
- * wrong, *reply is the finished 404 or 405. */
+/* Never NULL: for an unknown path the entry is that of PX_ROUTE_OTHER. A file
+ * of the page is answered at once, and where path or method are wrong, *reply is the finished 404
+ * or 405. */
 const struct px_route_entry *px_route_find(const char *path, const char *method,
                                            struct px_reply *reply, struct px_error *err);
 

@@ -1,351 +1,441 @@
-// The page: a drawing area on the left, the daemon's answer on the right.
-import { LABELS, house, drawLabels, drawLines } from './house.js';
+// The page: what is chosen, who draws, who asks. Everything else is in the other files.
+import { Asker, send } from './ask.js';
+import { Camera, cameraTrouble } from './camera.js';
+import { house, lines } from './house.js';
+import { keyboardPen } from './keyboard.js';
+import { CMP, drawLabels } from './labels.js';
+import { PARTS, paint } from './parts.js';
+import { Sketch } from './sketch.js';
+import { SNIPPETS } from './snippets.js';
+import { keep, load, remember, toBitmap, toUrl } from './store.js';
 
 const $ = (id) => document.getElementById(id);
-const canvas = $('canvas'), context = canvas.getContext('2d', { willReadFrequently: true });
-const SIZE = canvas.width, UNDO_STEPS = 40;
+const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`)?.value;
+const radios = (name) => document.querySelectorAll(`input[name="${name}"]`);
 
 const state = {
-  mode: 'lines',   // or 'labels'
-  label: 'window',
-  touched: false,  // the user drew something: do not replace it unasked
-  file: null,      // a picture that was opened and not drawn on: it is sent as it is
-  undo: [],        // earlier pictures, the latest last
-  start: null,     // where the stroke under way began
-  before: null,    // the picture before it
-  seed: null,      // of the dropout; null: off
+  models: [],
+  mode: 'lines', // what the model takes: lines, labels or a photo (drawn on like lines)
+  part: 'window',
+  colour: CMP[3].colour,
+  seed: null,    // of the dropout; null: off
+  language: 'curl',
+  last: null,    // the newest answer's Blob
+};
+const model = () => state.models.find((m) => m.name === $('model').value) ?? { name: '', size: 256 };
+const palette = () => (model().palette?.length ? model().palette : CMP);
+
+// --- talking to people ---------------------------------------------------------------------------
+
+let announcing = null;
+
+// Shows a line; a screen reader hears errors at once and the rest when it has settled.
+function say(text, error = false) {
+  $('status').textContent = text;
+  $('status').classList.toggle('error', error);
+  clearTimeout(announcing);
+  announcing = setTimeout(() => { $('announce').textContent = text; }, error ? 0 : 1200);
+}
+
+// --- drawing and asking --------------------------------------------------------------------------
+
+const tools = () => ({
+  mode: state.mode === 'labels' ? 'labels' : 'lines',
+  tool: state.mode === 'labels' ? chosen('label-tool') : chosen('tool'),
+  part: state.part,
+  colour: state.colour,
+  width: Number($('width').value),
+});
+
+let settling = null;
+
+const sketch = new Sketch($('canvas'), {
+  tools,
+  changed: (settled) => {
+    if (settled || sketch.touched) $('hint').hidden = true;
+    asker.ask();
+    clearTimeout(settling);
+    if (settled) settling = setTimeout(keepDrawing, 1500);
+  },
+  history: (undo, redo) => {
+    $('undo').disabled = undo === 0;
+    $('redo').disabled = redo === 0;
+  },
+});
+
+function query() {
+  const fields = { model: model().name };
+  if ($('fit').value !== 'model') fields.fit = $('fit').value;
+  if (state.seed !== null) fields.dropout = state.seed;
+  return fields;
+}
+
+// The drawing as it is sent: at the model's size where that is what it is computed at.
+function body() {
+  const side = model().size;
+  return $('fit').value === 'model'
+    ? sketch.blob('image/png', side, side, state.mode !== 'labels')
+    : sketch.blob('image/png');
+}
+
+// Draws an answer in the sketch's shape and lets go of its bitmap.
+async function draw(canvas, blob) {
+  const bitmap = await createImageBitmap(blob), { width, height } = bitmap;
+  Object.assign(canvas, { width, height });
+  canvas.style.setProperty('--aspect', sketch.canvas.width / sketch.canvas.height);
+  canvas.getContext('2d').drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return `${width} × ${height}`;
+}
+
+async function show({ blob, infer }, ms) {
+  const size = await draw($('answer'), blob);
+  state.last = blob;
+  $('answer-stage').classList.add('full');
+  if (ms !== undefined)
+    say(`${size} in ${Math.round(ms)} ms` + (infer === null ? '' : `, the model took ${infer.toFixed(1)} ms`) +
+      (state.seed === null ? '' : `, dropout seed ${state.seed}`));
+}
+
+const asker = new Asker({
+  make: async () => ({ body: await body(), query: { ...query(), format: 'jpeg' } }),
+  show,
+  tell: (text) => say(text, true),
+  busy: (on) => $('answer-stage').classList.toggle('busy', on),
+});
+
+async function keepDrawing() {
+  if (sketch.drawing || camera.on) return;
+  if (!sketch.touched) {
+    keep('drawing', null);
+    return;
+  }
+  keep('drawing', { url: await toUrl(await sketch.blob()) });
+  if (state.last) {
+    const small = await toUrl(await sketch.blob('image/png', ...thumbnailSize()));
+    showMine(remember({ sketch: small, answer: await toUrl(state.last) }));
+  }
+}
+
+const thumbnailSize = () => {
+  const { width, height } = sketch.canvas, k = 256 / Math.max(width, height);
+  return [Math.max(1, Math.round(width * k)), Math.max(1, Math.round(height * k))];
 };
 
-// --- drawing -------------------------------------------------------------------------------------
+// --- examples, one's own pictures, variations ----------------------------------------------------
 
-const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
-const blank = () => (state.mode === 'labels' ? LABELS.background : '#ffffff');
-
-function snapshot() {
-  return { pixels: context.getImageData(0, 0, SIZE, SIZE), file: state.file };
+function pairButton(label, paintSketch, paintAnswer, use) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'pair';
+  button.setAttribute('aria-label', label);
+  for (const fill of [paintSketch, paintAnswer]) {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 128, height: 128 });
+    button.append(canvas);
+    fill?.(canvas);
+  }
+  button.addEventListener('click', use);
+  return button;
 }
 
-function remember(picture = snapshot()) {
-  state.undo.push(picture);
-  if (state.undo.length > UNDO_STEPS) state.undo.shift();
-  $('undo').disabled = false;
-}
-
-function changed(touched = true) {
-  state.touched = touched;
-  if ($('live').checked) translate();
-}
-
-function rectangle(from, to) {
-  context.fillStyle = LABELS[state.label];
-  const x = Math.round(Math.min(from.x, to.x)), y = Math.round(Math.min(from.y, to.y));
-  context.fillRect(x, y, Math.round(Math.abs(to.x - from.x)), Math.round(Math.abs(to.y - from.y)));
-}
-
-function segment(from, to) {
-  const eraser = chosen('tool') === 'eraser';
-  context.strokeStyle = eraser ? '#ffffff' : '#262626';
-  context.lineWidth = Number($('width').value) * (eraser ? 5 : 1);
-  context.lineCap = 'round';
-  context.beginPath();
-  context.moveTo(from.x, from.y);
-  context.lineTo(to.x + 0.01, to.y); // so that a tap leaves a dot
-  context.stroke();
-}
-
-function penDown(at) {
-  state.before = snapshot();
-  state.start = at;
-  state.file = null;
-  if (state.mode === 'lines' && chosen('tool') !== 'line') segment(at, at);
-}
-
-function penMove(at) {
-  if (!state.start) return;
-  if (state.mode === 'lines' && chosen('tool') !== 'line') {
-    segment(state.start, at);
-    state.start = at;
+function drawHouse(context, size, seed) {
+  const parts = house(seed);
+  if (state.mode === 'labels') {
+    drawLabels(context, parts, size, palette());
     return;
   }
-  context.putImageData(state.before.pixels, 0, 0); // a rubber band
-  if (state.mode === 'labels') rectangle(state.start, at);
-  else segment(state.start, at);
+  context.fillStyle = '#ffffff';
+  context.fillRect(0, 0, size, size);
+  paint(context, lines(parts, seed), size / 256);
 }
 
-function penUp() {
-  if (!state.start) return;
-  state.start = null;
-  remember(state.before);
-  changed();
+async function exampleAnswer(canvas, seed) {
+  const side = model().size, full = Object.assign(document.createElement('canvas'), { width: side, height: side });
+  drawHouse(full.getContext('2d'), side, seed);
+  const blob = await new Promise((resolve) => full.toBlob(resolve, 'image/png'));
+  const answer = await send(blob, { model: model().name, format: 'jpeg' });
+  const bitmap = await createImageBitmap(answer.blob);
+  canvas.getContext('2d').drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
 }
 
-function place(event) {
-  const box = canvas.getBoundingClientRect();
-  return { x: ((event.clientX - box.left) * SIZE) / box.width, y: ((event.clientY - box.top) * SIZE) / box.height };
-}
-
-canvas.addEventListener('pointerdown', (event) => {
-  if (event.button !== 0 || state.start) return;
-  canvas.setPointerCapture(event.pointerId);
-  $('pen').hidden = true;
-  penDown(place(event));
-});
-canvas.addEventListener('pointermove', (event) => {
-  if (!canvas.hasPointerCapture(event.pointerId)) return;
-  for (const e of event.getCoalescedEvents?.() ?? [event]) penMove(place(e));
-});
-canvas.addEventListener('pointerup', penUp);
-canvas.addEventListener('pointercancel', penUp);
-
-// The keyboard has a pen of its own.
-const pen = { x: SIZE / 2, y: SIZE / 2 };
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-function showPen() {
-  $('pen').hidden = false;
-  $('pen').style.left = `${(pen.x / SIZE) * 100}%`;
-  $('pen').style.top = `${(pen.y / SIZE) * 100}%`;
-  $('pen').classList.toggle('down', state.start !== null);
-}
-canvas.addEventListener('keydown', (event) => {
-  const arrow = ARROWS[event.key];
-  if (arrow) {
-    const step = event.shiftKey ? 32 : 6;
-    pen.x = Math.min(SIZE, Math.max(0, pen.x + arrow[0] * step));
-    pen.y = Math.min(SIZE, Math.max(0, pen.y + arrow[1] * step));
-    penMove({ ...pen });
-  } else if (event.key === ' ' || event.key === 'Enter') {
-    if (state.start) penUp();
-    else penDown({ ...pen });
-  } else {
-    return;
-  }
-  event.preventDefault();
-  showPen();
-});
-canvas.addEventListener('blur', () => {
-  penUp();
-  $('pen').hidden = true;
-});
-
-function undo() {
-  const picture = state.undo.pop();
-  if (!picture) return;
-  context.putImageData(picture.pixels, 0, 0);
-  state.file = picture.file;
-  $('undo').disabled = state.undo.length === 0;
-  changed();
-}
-$('undo').addEventListener('click', undo);
-document.addEventListener('keydown', (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === 'z') {
-    event.preventDefault();
-    undo();
-  }
-});
-$('clear').addEventListener('click', () => {
-  remember();
-  state.file = null;
-  context.fillStyle = blank();
-  context.fillRect(0, 0, SIZE, SIZE);
-  changed();
-});
-
-// --- examples, modes, files ----------------------------------------------------------------------
-
-function drawHouse(to, size, seed) {
-  if (state.mode === 'labels') drawLabels(to, house(seed), size);
-  else drawLines(to, house(seed), size, seed);
-}
-
-function showHouse(seed, touched) {
-  state.file = null;
-  drawHouse(context, SIZE, seed);
-  changed(touched);
-}
-
-function fillExamples(seeds) {
-  for (const old of document.querySelectorAll('#examples .example')) old.remove();
-  seeds.forEach((seed, i) => {
-    const button = document.createElement('button'), small = document.createElement('canvas');
-    button.type = 'button';
-    button.className = 'example';
-    button.setAttribute('aria-label', `Example ${i + 1}`);
-    small.width = small.height = 128;
-    drawHouse(small.getContext('2d'), 128, seed);
-    button.append(small);
-    button.addEventListener('click', () => {
-      remember();
-      showHouse(seed, false);
-    });
-    $('examples').insertBefore(button, $('shuffle'));
-  });
+// One after the other, so that a drawing never waits for more than one of them.
+async function fillExamples(seeds) {
   state.examples = seeds;
+  $('examples').replaceChildren(...seeds.map((seed, i) => pairButton(`Example ${i + 1}`,
+    (canvas) => drawHouse(canvas.getContext('2d'), canvas.width, seed), null,
+    () => sketch.replace((context, size) => drawHouse(context, size, seed)))));
+  for (const [i, seed] of seeds.entries()) {
+    const canvas = $('examples').children[i].lastChild;
+    await exampleAnswer(canvas, seed).catch(() => {});
+    if (state.examples !== seeds) return;
+  }
 }
-$('shuffle').addEventListener('click', () =>
-  fillExamples(state.examples.map(() => Math.floor(Math.random() * 2 ** 31))));
 
-function setMode(mode) {
-  state.mode = mode;
-  document.querySelector(`input[name="mode"][value="${mode}"]`).checked = true;
-  $('line-tools').hidden = mode !== 'lines';
-  $('label-tools').hidden = mode !== 'labels';
-  fillExamples(state.examples);
-  if (!state.touched && !state.file) showHouse(state.examples[0], false);
+function showMine(pairs) {
+  const image = (url) => async (canvas) => {
+    const bitmap = await toBitmap(url), k = canvas.width / Math.max(bitmap.width, bitmap.height);
+    canvas.getContext('2d').drawImage(bitmap, (canvas.width - bitmap.width * k) / 2,
+      (canvas.height - bitmap.height * k) / 2, bitmap.width * k, bitmap.height * k);
+    bitmap.close();
+  };
+  $('mine').replaceChildren(...pairs.map((pair, i) => pairButton(`Your picture ${i + 1}`,
+    image(pair.sketch), image(pair.answer), async () => sketch.open(await toBitmap(pair.sketch)))));
 }
-for (const radio of document.querySelectorAll('input[name="mode"]'))
-  radio.addEventListener('change', () => setMode(radio.value));
 
-for (const [name, colour] of Object.entries(LABELS)) {
-  const label = document.createElement('label'), radio = document.createElement('input'), text = document.createElement('span');
-  radio.type = 'radio';
-  radio.name = 'label';
-  radio.value = name;
-  radio.checked = name === state.label;
-  radio.addEventListener('change', () => { state.label = name; });
-  text.textContent = name;
-  text.style.setProperty('--swatch', colour);
-  label.append(radio, text);
-  $('label-tools').append(label);
+async function showVariations() {
+  const seeds = Array.from({ length: 4 }, () => Math.floor(Math.random() * 2 ** 31)), picture = await body();
+  $('variations').replaceChildren();
+  for (const seed of seeds) {
+    const button = document.createElement('button');
+    const canvas = Object.assign(document.createElement('canvas'), { width: 128, height: 128 });
+    button.type = 'button';
+    button.setAttribute('aria-label', `Dropout seed ${seed}`);
+    button.append(canvas);
+    button.addEventListener('click', () => {
+      state.seed = seed;
+      $('steady').disabled = false;
+      chosenChanged();
+    });
+    try {
+      const { blob } = await send(picture, { ...query(), dropout: seed, format: 'jpeg' });
+      const bitmap = await createImageBitmap(blob);
+      canvas.getContext('2d').drawImage(bitmap, 0, 0, 128, 128);
+      bitmap.close();
+      $('variations').append(button);
+    } catch (trouble) {
+      say(trouble.message, true);
+      return;
+    }
+  }
 }
+
+// The first example draws itself while the picture follows.
+function introduce(seed) {
+  const operations = lines(house(seed), seed), start = performance.now(), total = 1500;
+  const length = 1e5 + paint(document.createElement('canvas').getContext('2d'), operations, 1, '#000', 1e5) * -1;
+  $('hint').hidden = false;
+  const step = (now) => {
+    if (sketch.touched || sketch.drawing) return;
+    const part = Math.min(1, (now - start) / total);
+    sketch.resize(512, 512);
+    paint(sketch.context, operations, 2, undefined, part === 1 ? Infinity : part * length);
+    asker.ask();
+    if (part < 1) requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+// --- files ---------------------------------------------------------------------------------------
 
 async function open(file) {
+  camera.stop();
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    say(`${file.name} is not a picture that this browser can read.`, true);
+    say(`This browser cannot read ${file.name || 'that'} as a picture.`, true);
     return;
   }
-  remember();
-  context.drawImage(bitmap, 0, 0, SIZE, SIZE);
-  state.file = file;
-  changed();
-}
-$('file').addEventListener('change', () => {
-  if ($('file').files.length > 0) open($('file').files[0]);
-  $('file').value = '';
-});
-$('drop').addEventListener('dragover', (event) => {
-  event.preventDefault();
-  $('drop').classList.add('over');
-});
-$('drop').addEventListener('dragleave', () => $('drop').classList.remove('over'));
-$('drop').addEventListener('drop', (event) => {
-  event.preventDefault();
-  $('drop').classList.remove('over');
-  if (event.dataTransfer.files.length > 0) open(event.dataTransfer.files[0]);
-});
-document.addEventListener('paste', (event) => {
-  if (event.clipboardData.files.length > 0) open(event.clipboardData.files[0]);
-});
-
-// --- asking the daemon ---------------------------------------------------------------------------
-
-let asking = false, again = false, address = null;
-
-function say(text, error = false) {
-  $('status').textContent = text;
-  $('status').classList.toggle('error', error);
+  sketch.open(bitmap);
+  bitmap.close();
 }
 
-const sketchBlob = () => new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
-
-function toBlob(base64, type) {
-  return new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], { type });
+function save(blob, name) {
+  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-function show(answer, ms) {
-  if (address) URL.revokeObjectURL(address);
-  address = URL.createObjectURL(toBlob(answer.image, `image/${answer.format}`));
-  $('answer').src = address;
-  $('answer').hidden = false;
-  $('empty').hidden = true;
-  $('save').href = address;
-  $('save').removeAttribute('aria-disabled');
-  const t = answer.timings;
-  say(`${answer.width} × ${answer.height} in ${Math.round(ms)} ms, of which the model took ${t.infer_ms.toFixed(1)} ms` +
-    (state.seed === null ? '' : `, dropout seed ${state.seed}`));
+// The answer once more, as PNG: what is shown while one draws is JPEG.
+const answerPng = async () => (await send(await body(), { ...query(), format: 'png' }, { accept: 'image/png' })).blob;
+
+async function bothPng() {
+  const answer = await createImageBitmap(await answerPng()), { width, height } = sketch.canvas;
+  const canvas = Object.assign(document.createElement('canvas'), { width: 2 * width, height });
+  canvas.getContext('2d').drawImage(sketch.canvas, 0, 0);
+  canvas.getContext('2d').drawImage(answer, width, 0, width, height);
+  answer.close();
+  return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }
 
-async function ask() {
-  const form = new FormData();
-  form.append('image', state.file ?? (await sketchBlob()), 'sketch');
-  form.append('model', $('model').value);
-  form.append('fit', $('fit').value);
-  if (state.seed !== null) form.append('dropout', state.seed);
-  const start = performance.now();
-  const response = await fetch('translate', { method: 'POST', body: form, headers: { Accept: 'application/json' } });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.detail ?? response.statusText);
-  show(answer, performance.now() - start);
-}
-
-// One request at a time; what was drawn meanwhile is sent afterwards, once.
-async function translate() {
-  again = true;
-  if (asking) return;
-  asking = true;
-  $('answer-stage').classList.add('busy');
-  while (again) {
-    again = false;
+function saving(make, name) {
+  return async () => {
+    document.querySelector('.menu').open = false;
     try {
-      await ask();
+      save(await make(), `${model().name || 'picture'}${name}.png`);
+    } catch (trouble) {
+      say(trouble.message, true);
+    }
+  };
+}
+
+async function copy() {
+  document.querySelector('.menu').open = false;
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ 'image/png': answerPng() })]);
+    say('Copied.');
+  } catch {
+    say(window.isSecureContext ? 'The browser did not let the picture be copied.' : 'Copying needs HTTPS or localhost; save it instead.', true);
+  }
+}
+
+// --- choices -------------------------------------------------------------------------------------
+
+function choice(group, name, { value, title, swatch, checked }, pick) {
+  const label = document.createElement('label'), radio = document.createElement('input'), text = document.createElement('span');
+  Object.assign(radio, { type: 'radio', name, value, checked });
+  radio.addEventListener('change', () => pick(value));
+  text.textContent = title;
+  if (swatch) text.style.setProperty('--swatch', swatch);
+  label.append(radio, text);
+  group.append(label);
+}
+
+function fillPalette() {
+  $('palette').replaceChildren();
+  state.colour = (palette()[3] ?? palette()[0]).colour;
+  for (const { name, colour } of palette())
+    choice($('palette'), 'label', { value: colour, title: name, swatch: colour, checked: colour === state.colour },
+      (value) => { state.colour = value; });
+}
+
+function showTools() {
+  const labels = state.mode === 'labels';
+  $('line-tools').hidden = labels;
+  $('label-tools').hidden = $('palette').hidden = !labels;
+  $('parts').hidden = labels || chosen('tool') !== 'part';
+  $('width-label').hidden = labels ? chosen('label-tool') !== 'brush' : ['part'].includes(chosen('tool'));
+}
+
+// Anything that changes the answer but not the drawing.
+function chosenChanged() {
+  const fields = query();
+  $('snippet').textContent = SNIPPETS[state.language](new URL('translate', location.href).href, fields);
+  keep('choices', { model: model().name, fit: $('fit').value, width: $('width').value });
+  if (!camera.on) asker.ask();
+}
+
+const MODES = { labels: 'labels', lines: 'lines', photo: 'photo' };
+
+function modelChosen() {
+  const m = model(), mode = MODES[m.input] ?? 'lines', other = mode !== state.mode;
+  state.mode = mode;
+  document.title = m.title ?? `${m.name} · pix2pixd`;
+  $('title').textContent = m.title ?? m.name;
+  $('description').textContent = m.description ??
+    (mode === 'labels' ? 'Paint a label map; the model paints the picture.' : 'Draw on the left; the model paints on the right.');
+  $('facts').textContent = `${m.name}: ${m.architecture ?? ''}, ${m.size} pixels, computed in ${m.dtype ?? ''}.`;
+  if (m.line_width) $('width').value = m.line_width * 2;
+  fillPalette();
+  showTools();
+  if (other && !sketch.touched) sketch.replace((context, size) => drawHouse(context, size, state.examples[0]));
+  if (mode !== 'photo') fillExamples(state.examples);
+  chosenChanged();
+}
+
+async function loadModels() {
+  for (let wait = 500; ; wait = Math.min(4000, wait * 2)) {
+    try {
+      const response = await fetch('models', { signal: AbortSignal.timeout(5000) });
+      if (response.ok) return (await response.json()).models;
+      say('The server is starting. Trying again…', true);
+    } catch {
+      say('The server cannot be reached. Trying again…', true);
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+// --- start ---------------------------------------------------------------------------------------
+
+const camera = new Camera({
+  sketch,
+  query,
+  size: () => model().size,
+  show: (answer) => show(answer),
+  tell: say,
+});
+
+async function toggleCamera() {
+  if (camera.on) {
+    camera.stop();
+  } else {
+    try {
+      await camera.start();
     } catch (error) {
       say(error.message, true);
     }
   }
-  $('answer-stage').classList.remove('busy');
-  asking = false;
+  $('camera').setAttribute('aria-pressed', camera.on);
+  $('camera').textContent = camera.on ? 'Take a still' : 'Camera';
 }
 
-$('translate').addEventListener('click', () => {
-  state.seed = null;
-  translate();
-});
-$('vary').addEventListener('click', () => {
-  state.seed = Math.floor(Math.random() * 2 ** 31);
-  translate();
-});
-$('fit').addEventListener('change', translate);
-
-async function save(blob, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-$('save-sketch').addEventListener('click', async () => save(await sketchBlob(), 'sketch.png'));
-
-// --- start ---------------------------------------------------------------------------------------
-
-function modelChosen() {
-  const model = $('model').value;
-  $('curl').textContent = `curl -F image=@sketch.png -F model=${model} ${new URL('translate', location.href)} -o picture.png`;
-  // Models for label maps usually say so in their name.
-  const mode = /label|block|seg|map/i.test(model) ? 'labels' : 'lines';
-  if (!state.touched && mode !== state.mode) setMode(mode);
-  else if ($('live').checked) translate();
+function wire() {
+  $('undo').addEventListener('click', () => sketch.undo());
+  $('redo').addEventListener('click', () => sketch.redo());
+  $('clear').addEventListener('click', () => sketch.clear(state.mode === 'labels' ? palette()[0].colour : undefined));
+  $('shuffle').addEventListener('click', () => fillExamples(state.examples.map(() => Math.floor(Math.random() * 2 ** 31))));
+  $('vary').addEventListener('click', showVariations);
+  $('steady').addEventListener('click', () => {
+    state.seed = null;
+    $('steady').disabled = true;
+    chosenChanged();
+  });
+  $('camera').addEventListener('click', toggleCamera);
+  if (cameraTrouble()) $('camera').title = cameraTrouble();
+  $('save-answer').addEventListener('click', saving(answerPng, ''));
+  $('save-sketch').addEventListener('click', saving(() => sketch.blob(), '-sketch'));
+  $('save-both').addEventListener('click', saving(bothPng, '-both'));
+  $('copy').addEventListener('click', copy);
+  $('fit').addEventListener('change', chosenChanged);
+  $('model').addEventListener('change', modelChosen);
+  for (const name of ['tool', 'label-tool'])
+    for (const radio of radios(name)) radio.addEventListener('change', showTools);
+  for (const [value, { title }] of Object.entries(PARTS))
+    choice($('parts'), 'part', { value, title, checked: value === state.part }, (name) => { state.part = name; });
+  for (const language of Object.keys(SNIPPETS))
+    choice($('languages'), 'language', { value: language, title: language, checked: language === state.language }, (name) => {
+      state.language = name;
+      chosenChanged();
+    });
+  $('file').addEventListener('change', () => {
+    if ($('file').files.length > 0) open($('file').files[0]);
+    $('file').value = '';
+  });
+  document.addEventListener('dragover', (event) => event.preventDefault());
+  document.addEventListener('drop', (event) => { // beside the sketch, too: the browser would leave the page
+    event.preventDefault();
+    if (event.dataTransfer.files.length > 0) open(event.dataTransfer.files[0]);
+  });
+  document.addEventListener('paste', (event) => {
+    if (event.clipboardData.files.length > 0) open(event.clipboardData.files[0]);
+  });
+  keyboardPen(sketch, $('pen'));
 }
 
 async function start() {
-  context.fillStyle = '#ffffff';
-  context.fillRect(0, 0, SIZE, SIZE);
-  $('undo').disabled = true;
-  fillExamples([7, 12, 3, 21]);
-  drawHouse(context, SIZE, state.examples[0]);
-  try {
-    const { models } = await (await fetch('models')).json();
-    for (const m of models) {
-      const text = `${m.name} (${m.architecture}, ${m.size} px, ${m.dtype})`;
-      $('model').add(new Option(text, m.name, m.default, m.default));
-    }
-  } catch {
-    say('The daemon does not answer.', true);
+  const choices = load('choices', {}), drawing = load('drawing');
+  wire();
+  showMine(load('mine', []));
+  state.examples = [12, 7, 3, 21];
+  state.models = await loadModels();
+  for (const m of state.models) $('model').add(new Option(m.title ?? m.name, m.name, m.default, m.default));
+  if (state.models.some((m) => m.name === choices.model)) $('model').value = choices.model;
+  if (choices.fit) $('fit').value = choices.fit;
+  if (choices.width) $('width').value = choices.width;
+  $('model-label').hidden = state.models.length < 2;
+  if (drawing) {
+    sketch.open(await toBitmap(drawing.url));
+    modelChosen();
     return;
   }
-  modelChosen();
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches || MODES[model().input] === 'labels') {
+    modelChosen();
+    sketch.replace((context, size) => drawHouse(context, size, state.examples[0]));
+  } else {
+    modelChosen();
+    introduce(state.examples[0]);
+  }
 }
-$('model').addEventListener('change', modelChosen);
 start();
