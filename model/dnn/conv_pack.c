@@ -1,4 +1,4 @@
-#include "model/dnn/parts/dnn.h"
+#include "model/dnn/parts/conv_parts.h"
 
 #include <stdint.h>
 
@@ -33,8 +33,8 @@ enum px_dtype px_conv_weights_dtype(const struct px_conv *conv)
     return conv->desc.weights;
 }
 
-/* Int8 weights may carry sums besides, which only reorders make. */
-struct px_blocked *px_conv_order(const struct px_conv *conv)
+/* Int8 weights may carry sums in addition, which only reorders make. */
+struct px_blocked *px_conv_create_blocked(const struct px_conv *conv)
 {
     return conv->desc.weights == PX_S8 ? NULL : px_blocked_create(px_conv_weights_desc(conv));
 }

@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "model/engine/parts/model.h"
+#include "model/engine/parts/model_parts.h"
+#include "model/engine/parts/plan.h"
 
 static const size_t MIB = (size_t)1 << 20;
 
@@ -32,7 +33,7 @@ static struct px_shape scaled(const struct px_network *network, const struct px_
 }
 
 /* The largest shape of the same proportions that fits; false where none does. */
-static bool largest(struct px_model *model, const struct px_capacity *room,
+static bool largest(struct px_model *model, const struct px_capacity *capacity,
                     const struct px_shape *shape, size_t scratch, struct px_shape *out)
 {
     const struct px_network *network = px_model_network(model);
@@ -42,8 +43,8 @@ static bool largest(struct px_model *model, const struct px_capacity *room,
     while (above - fits > 1) {
         int step = fits + (above - fits) / 2;
         *out = scaled(network, shape, step);
-        size_t needed = px_capacity_needed(model, room->threads, out);
-        if (needed <= room->limit && scratch <= room->limit - needed)
+        size_t needed = px_capacity_needed(model, capacity->threads, out);
+        if (needed <= capacity->limit && scratch <= capacity->limit - needed)
             fits = step;
         else
             above = step;
@@ -52,29 +53,29 @@ static bool largest(struct px_model *model, const struct px_capacity *room,
     return fits > 0;
 }
 
-int px_capacity_refuse(struct px_model *model, const struct px_capacity *room,
+int px_capacity_refuse(struct px_model *model, const struct px_capacity *capacity,
                        const struct px_shape *shape, size_t scratch, struct px_error *err)
 {
-    size_t needed = px_capacity_needed(model, room->threads, shape);
+    size_t needed = px_capacity_needed(model, capacity->threads, shape);
     /* Not known is not none. */
-    size_t reserve = scratch > 0 ? scratch : MIB + room->limit / 64;
+    size_t reserve = scratch > 0 ? scratch : MIB + capacity->limit / 64;
     char remedy[64] = "raise the limit";
     struct px_shape best;
 
-    if (largest(model, room, shape, reserve, &best))
+    if (largest(model, capacity, shape, reserve, &best))
         snprintf(remedy, sizeof remedy, "send at most %dx%d or raise the limit", best.width,
                  best.height);
     needed = needed > SIZE_MAX - scratch ? SIZE_MAX : needed + scratch;
     return px_fail(
         err, PX_E_NOMEM, "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: %s",
         shape->n, shape->n > 1 ? "s" : "", shape->width, shape->height, shape->n > 1 ? "" : "s",
-        needed / MIB + (needed % MIB != 0), room->limit / MIB, remedy);
+        needed / MIB + (needed % MIB != 0), capacity->limit / MIB, remedy);
 }
 
-int px_capacity_check(struct px_model *model, const struct px_capacity *room,
+int px_capacity_check(struct px_model *model, const struct px_capacity *capacity,
                       const struct px_shape *shape, struct px_error *err)
 {
-    if (px_capacity_needed(model, room->threads, shape) <= room->limit)
+    if (px_capacity_needed(model, capacity->threads, shape) <= capacity->limit)
         return 0;
-    return px_capacity_refuse(model, room, shape, 0, err);
+    return px_capacity_refuse(model, capacity, shape, 0, err);
 }

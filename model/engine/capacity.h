@@ -1,23 +1,14 @@
 #ifndef MODEL_ENGINE_CAPACITY_H
 #define MODEL_ENGINE_CAPACITY_H
 
-/* What a plan for pictures of some size takes, before it is made: for whoever must refuse a picture
- * while it is only a header, and say what would do. */
+/* What a plan for pictures of some size takes, before it is made: for callers that must refuse a
+ * picture from its header alone, and say which size would fit. */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
-#include "model/engine/engine.h"
-
-struct px_shape {
-    int n, height, width; /* of a batch; the sides as px_batch's */
-    bool running;         /* norm by running statistics, folded into the weights */
-};
-
-/* Bytes of the plan that an engine of so many threads makes, without oneDNN's scratchpad (a few
- * hundred kilobytes for the U-Nets); SIZE_MAX where the number does not fit. */
-size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
+#include "model/engine/batch.h"
+#include "model/engine/model.h"
 
 /* What an engine keeps. */
 struct px_capacity {
@@ -25,15 +16,18 @@ struct px_capacity {
     size_t limit; /* bytes */
 };
 
+/* Bytes of the plan that an engine with `threads` threads makes, without oneDNN's scratchpad (a few
+ * hundred kilobytes for the U-Nets); SIZE_MAX if the number does not fit. */
+size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
+
 /* Writes the refusal of a picture or batch that needs more than the limit: NOMEM, with both numbers
- * and the largest size of the same proportions that fits. `scratch`: what oneDNN needs besides; 0
- * where it is not known yet. */
-int px_capacity_refuse(struct px_model *model, const struct px_capacity *room,
+ * and the largest size of the same proportions that fits. `scratch`: what oneDNN needs in addition;
+ * 0 if unknown. */
+int px_capacity_refuse(struct px_model *model, const struct px_capacity *capacity,
                        const struct px_shape *shape, size_t scratch, struct px_error *err);
 
-/* 0, or that refusal. What passes may still fail in px_engine_run() by the size of the scratchpad.
- */
-int px_capacity_check(struct px_model *model, const struct px_capacity *room,
+/* 0, or that refusal. What passes may still fail in px_engine_run() because of the scratchpad. */
+int px_capacity_check(struct px_model *model, const struct px_capacity *capacity,
                       const struct px_shape *shape, struct px_error *err);
 
 #endif

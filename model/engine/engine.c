@@ -1,18 +1,20 @@
 #include "model/engine/engine.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "model/dnn/cpu.h"
-#include "model/engine/parts/model.h"
+#include "model/engine/capacity.h"
+#include "model/engine/parts/model_parts.h"
+#include "model/engine/parts/plan.h"
 
 static const size_t DEFAULT_MEMORY = (size_t)512 << 20;
 
 struct cached { /* a plan; the list begins with the one used last */
     struct cached *next;
     struct px_model *model; /* a reference */
-    int n, height, width;
-    bool running;
+    struct px_shape shape;
     size_t bytes;
     struct px_plan *plan;
 };
@@ -25,8 +27,7 @@ struct px_engine {
     pthread_t owner;
     struct px_dnn *dnn;
     struct cached *plans;
-    struct px_layer_times *profile;     /* borrowed, or NULL */
-    const struct px_observer *observer; /* likewise */
+    struct px_plan_watch watch; /* borrowed */
 };
 
 int px_engine_create(struct px_engine **out, const struct px_engine_options *options,
@@ -75,14 +76,14 @@ void px_engine_destroy(struct px_engine *engine)
     free(engine);
 }
 
-void px_engine_profile(struct px_engine *engine, struct px_layer_times *profile)
+void px_engine_profile(struct px_engine *engine, struct px_layer_times *times)
 {
-    engine->profile = profile;
+    engine->watch.times = times;
 }
 
 void px_engine_observe(struct px_engine *engine, const struct px_observer *observer)
 {
-    engine->observer = observer;
+    engine->watch.observer = observer;
 }
 
 size_t px_engine_memory(const struct px_engine *engine)
@@ -115,15 +116,16 @@ static int shed_scratch(struct px_engine *engine, struct px_error *err)
     return 0;
 }
 
-static int insert_plan(struct px_engine *engine, struct px_model *model, const struct cached *key,
-                       const struct px_plan_desc *desc, struct px_error *err)
+static int insert_plan(struct px_engine *engine, struct px_model *model,
+                       const struct px_shape *shape, size_t bytes, struct px_error *err)
 {
+    const struct px_plan_desc desc = px_model_plan(model, shape, engine->threads);
     struct cached *cached = malloc(sizeof *cached);
 
     if (!cached)
         return px_fail(err, PX_E_NOMEM, "no memory for a plan");
-    *cached = *key;
-    int rc = px_plan_create(&cached->plan, engine->dnn, desc, err);
+    *cached = (struct cached){.shape = *shape, .bytes = bytes};
+    int rc = px_plan_create(&cached->plan, engine->dnn, &desc, err);
     if (rc) {
         free(cached);
         return rc;
@@ -131,28 +133,26 @@ static int insert_plan(struct px_engine *engine, struct px_model *model, const s
     cached->model = px_model_ref(model);
     cached->next = engine->plans;
     engine->plans = cached;
-    engine->memory += cached->bytes;
+    engine->memory += bytes;
     return 0;
 }
 
-/* A new plan at the head of the list; older ones leave until all fits the limit. Only oneDNN knows
- * how large its scratchpad gets, and only when the convolutions are made. */
-static int add_plan(struct px_engine *engine, struct px_model *model, struct cached *key,
+/* A new plan at the head of the list; older ones go until everything fits the limit. Only oneDNN
+ * knows how large its scratchpad gets, and only when the convolutions are made. */
+static int add_plan(struct px_engine *engine, struct px_model *model, const struct px_shape *shape,
                     struct px_error *err)
 {
-    const struct px_capacity room = {engine->threads, engine->memory_limit};
-    const struct px_shape shape = {key->n, key->height, key->width, key->running};
-    const struct px_plan_desc desc = px_model_plan(model, &shape, engine->threads);
-    size_t limit = engine->memory_limit;
+    const struct px_capacity capacity = {engine->threads, engine->memory_limit};
+    const size_t limit = engine->memory_limit;
+    size_t bytes = px_capacity_needed(model, engine->threads, shape);
 
-    key->bytes = px_capacity_needed(model, engine->threads, &shape);
-    if (key->bytes > limit)
-        return px_capacity_refuse(model, &room, &shape, 0, err);
-    while (engine->plans && px_engine_memory(engine) > limit - key->bytes)
+    if (bytes > limit)
+        return px_capacity_refuse(model, &capacity, shape, 0, err);
+    while (engine->plans && px_engine_memory(engine) > limit - bytes)
         drop_oldest(engine);
     int rc = shed_scratch(engine, err);
     if (!rc)
-        rc = insert_plan(engine, model, key, &desc, err);
+        rc = insert_plan(engine, model, shape, bytes, err);
     if (rc)
         return rc;
     while (engine->plans->next && px_engine_memory(engine) > limit)
@@ -161,95 +161,67 @@ static int add_plan(struct px_engine *engine, struct px_model *model, struct cac
     if (px_engine_memory(engine) <= limit)
         return 0;
     drop(engine, &engine->plans);
+    assert(!engine->plans && engine->memory == 0);
     rc = shed_scratch(engine, err);
-    return rc ? rc : px_capacity_refuse(model, &room, &shape, scratch, err);
+    return rc ? rc : px_capacity_refuse(model, &capacity, shape, scratch, err);
 }
 
-/* Puts the plan for the batch first in the list: finds it, or makes it. */
-static int use_plan(struct px_engine *engine, struct px_model *model, struct cached *key,
+static bool same_shape(const struct px_shape *a, const struct px_shape *b)
+{
+    return a->n == b->n && a->height == b->height && a->width == b->width &&
+           a->running == b->running;
+}
+
+/* Puts the plan for the shape first in the list: finds it, or makes it. */
+static int use_plan(struct px_engine *engine, struct px_model *model, const struct px_shape *shape,
                     struct px_error *err)
 {
     for (struct cached **link = &engine->plans; *link; link = &(*link)->next) {
         struct cached *c = *link;
 
-        if (c->model != model || c->n != key->n || c->height != key->height ||
-            c->width != key->width || c->running != key->running)
+        if (c->model != model || !same_shape(&c->shape, shape))
             continue;
         *link = c->next;
         c->next = engine->plans;
         engine->plans = c;
         return 0;
     }
-    return add_plan(engine, model, key, err);
+    return add_plan(engine, model, shape, err);
 }
 
 static int check_batch(const struct px_engine *engine, const struct px_model *model,
-                       const struct cached *key, struct px_error *err)
+                       const struct px_batch *batch, struct px_error *err)
 {
     const struct px_network *network = px_model_network(model);
-    int multiple = px_network_multiple(network), least = px_network_min_side(network);
+    int multiple = px_network_multiple(network), smallest = px_network_min_side(network);
 
     if (!pthread_equal(engine->owner, pthread_self()))
         return px_fail(err, PX_E_INTERNAL, "an engine serves the thread that created it");
-    if (key->n < 1)
-        return px_fail(err, PX_E_INVALID, "a batch of %d pictures", key->n);
-    if (key->height < least || key->width < least || key->height % multiple != 0 ||
-        key->width % multiple != 0)
+    if (batch->n < 1)
+        return px_fail(err, PX_E_INVALID, "a batch of %d pictures", batch->n);
+    if (batch->height < smallest || batch->width < smallest || batch->height % multiple != 0 ||
+        batch->width % multiple != 0)
         return px_fail(err, PX_E_INVALID,
-                       "a picture of %dx%d: this network needs multiples of %d from %d on",
-                       key->width, key->height, multiple, least);
-    return 0;
-}
-
-static int run(struct px_engine *engine, struct px_model *model, const struct px_plan_io *io,
-               enum px_norm_mode norm, struct px_error *err)
-{
-    struct cached key = {
-        .n = io->pictures.n,
-        .height = io->pictures.height,
-        .width = io->pictures.width,
-        /* The two modes differ for batch norm only. */
-        .running = norm == PX_TEST_RUNNING && px_model_network(model)->norm == PX_NORM_BATCH,
-    };
-    int rc = check_batch(engine, model, &key, err);
-
-    if (!rc)
-        rc = px_model_check_norm(model, norm, err);
-    if (!rc)
-        rc = use_plan(engine, model, &key, err);
-    if (!rc)
-        rc = px_plan_run(engine->plans->plan, io, err);
-    return rc;
+                       "a picture of %dx%d: this network needs multiples of %d, at least %d",
+                       batch->width, batch->height, multiple, smallest);
+    return px_model_check_norm(model, batch->norm, err);
 }
 
 int px_engine_run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch,
                   struct px_error *err)
 {
-    struct px_plan_io io = {.pictures = {.n = batch->n,
-                                         .height = batch->height,
-                                         .width = batch->width,
-                                         .in_u8 = batch->in,
-                                         .out_u8 = batch->out},
-                            .dropout = batch->dropout,
-                            .seeds = batch->seeds,
-                            .profile = engine->profile,
-                            .observer = engine->observer};
+    const struct px_shape shape = {
+        .n = batch->n,
+        .height = batch->height,
+        .width = batch->width,
+        /* The two modes differ for batch norm only. */
+        .running = batch->norm == PX_TEST_RUNNING && px_model_network(model)->norm == PX_NORM_BATCH,
+    };
 
-    return run(engine, model, &io, batch->norm, err);
-}
-
-int px_engine_run_f32(struct px_engine *engine, struct px_model *model,
-                      const struct px_batch_f32 *batch, struct px_error *err)
-{
-    struct px_plan_io io = {.pictures = {.n = batch->n,
-                                         .height = batch->height,
-                                         .width = batch->width,
-                                         .in_f32 = batch->in,
-                                         .out_f32 = batch->out},
-                            .dropout = batch->dropout,
-                            .seeds = batch->seeds,
-                            .profile = engine->profile,
-                            .observer = engine->observer};
-
-    return run(engine, model, &io, batch->norm, err);
+    assert(!batch->in == !batch->out && !batch->in_f32 == !batch->out_f32);
+    assert(!batch->in != !batch->in_f32);
+    int rc = check_batch(engine, model, batch, err);
+    if (!rc)
+        rc = use_plan(engine, model, &shape, err);
+    return rc ? rc : px_plan_run(engine->plans->plan, batch, &engine->watch, err);
 }

@@ -1,5 +1,6 @@
 #include "model/engine/passes.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -253,39 +254,41 @@ void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
     }
 }
 
-void px_pass_in(const struct px_pictures *p, const struct px_grid *grid, int threads)
+void px_pass_in(const struct px_batch *batch, const struct px_grid *grid, int threads)
 {
     int height = grid->height, rows = grid->n * height;
     size_t line = (size_t)grid->width * (size_t)grid->channels;
 
+    assert(grid->n == batch->n && grid->height == batch->height && grid->width == batch->width);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int k = 0; k < rows; k++) {
         int i = k / height, y = k % height;
         size_t from = (size_t)y * line;
         void *to = row_data(grid, i, y);
 
-        if (p->in_u8)
-            px_row_in_u8(p->in_u8[i] + from, line, grid->dtype, to);
+        if (batch->in)
+            px_row_in_u8(batch->in[i] + from, line, grid->dtype, to);
         else
-            px_row_in_f32(p->in_f32[i] + from, line, grid->dtype, to);
+            px_row_in_f32(batch->in_f32[i] + from, line, grid->dtype, to);
         if (grid->border)
             mirror(grid, i, y);
     }
 }
 
-void px_pass_out(const struct px_grid *grid, const struct px_pictures *p, int threads)
+void px_pass_out(const struct px_grid *grid, const struct px_batch *batch, int threads)
 {
     int height = grid->height, rows = grid->n * height;
     size_t line = (size_t)grid->width * (size_t)grid->channels;
 
+    assert(grid->n == batch->n);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int k = 0; k < rows; k++) {
         struct px_row row = grid_row(grid, k / height, k % height);
         size_t to = (size_t)(k % height) * line;
 
-        if (p->out_u8)
-            px_row_out_u8(&row, p->out_u8[k / height] + to);
+        if (batch->out)
+            px_row_out_u8(&row, batch->out[k / height] + to);
         else
-            px_row_out_f32(&row, p->out_f32[k / height] + to);
+            px_row_out_f32(&row, batch->out_f32[k / height] + to);
     }
 }

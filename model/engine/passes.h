@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/engine/batch.h"
 #include "model/network/dtype.h"
 
 /* n pictures of height x width x channels with a border of `border` pixels around each: what a
@@ -76,21 +77,12 @@ struct px_feed_pass {
 void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
                   const struct px_feed_pass *feed, int threads);
 
-/* n pictures as plain arrays, one each; they have the channels of the grid that they go with. */
-struct px_pictures {
-    int n, height, width;
-    const uint8_t *const *in_u8; /* of the two that fit the direction one is not NULL */
-    const float *const *in_f32;
-    uint8_t *const *out_u8;
-    float *const *out_f32;
-};
-
-/* 8-bit v -> v / 127.5 - 1 (floats as they are) into a plain grid of the same size, with its
+/* The batch's pictures, 8-bit ones as v / 127.5 - 1, into a plain grid of their size, with its
  * border. */
-void px_pass_in(const struct px_pictures *pictures, const struct px_grid *grid, int threads);
+void px_pass_in(const struct px_batch *batch, const struct px_grid *grid, int threads);
 
 /* tanh of an f32 grid without border or in depth-to-space order, of even width, then
- * trunc((y + 1) * 127.5) where the pictures are 8-bit. */
-void px_pass_out(const struct px_grid *grid, const struct px_pictures *pictures, int threads);
+ * trunc((y + 1) * 127.5) if the batch is 8-bit, into the first n answers of the batch. */
+void px_pass_out(const struct px_grid *grid, const struct px_batch *batch, int threads);
 
 #endif

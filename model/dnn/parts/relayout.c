@@ -22,7 +22,7 @@ dnnl_status_t px_relayout_init(struct px_relayout *r, dnnl_engine_t engine,
     return s;
 }
 
-void px_relayout_finish(struct px_relayout *r)
+void px_relayout_clear(struct px_relayout *r)
 {
     dnnl_primitive_destroy(r->reorder);
     dnnl_memory_destroy(r->from);

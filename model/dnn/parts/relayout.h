@@ -17,10 +17,10 @@ struct px_relayout {
 };
 
 /* Zeroed where both are the same layout, and nothing is to be copied. On failure,
- * px_relayout_finish() is still to be called. */
+ * px_relayout_clear() is still to be called. */
 dnnl_status_t px_relayout_init(struct px_relayout *r, dnnl_engine_t engine,
                                const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to);
-void px_relayout_finish(struct px_relayout *r);
+void px_relayout_clear(struct px_relayout *r);
 
 /* Copies `data` to `copy`, both on a cache line, and gives the copy; or `data` itself. */
 dnnl_status_t px_relayout_run(const struct px_relayout *r, dnnl_stream_t stream, void *data,

@@ -25,7 +25,8 @@ struct sizes {
 
 bool px_layout_statistics(const struct px_plan_desc *d, int layer)
 {
-    return d->network->layers[layer].has_norm && !px_pack_folds(d->network, layer, d->running);
+    return d->network->layers[layer].has_norm &&
+           !px_pack_folds(d->network, layer, d->shape.running);
 }
 
 /* Whether every size that a grid leads to fits: elements of data and of statistics. */
@@ -79,7 +80,7 @@ static struct px_grid kept_of(const struct px_plan_desc *d, int i, const struct 
 static bool measure(struct px_layout *l, const struct px_plan_desc *d)
 {
     const struct px_network *network = d->network;
-    struct px_grid in = {.n = d->n, .height = d->height, .width = d->width};
+    struct px_grid in = {.n = d->shape.n, .height = d->shape.height, .width = d->shape.width};
 
     for (int i = 0; i < network->layer_count; i++) {
         const struct px_layer *layer = &network->layers[i];
@@ -97,7 +98,7 @@ static bool measure(struct px_layout *l, const struct px_plan_desc *d)
         p->kept = kept_of(d, i, p);
         p->pictures = px_algorithm_pictures(layer, &p->result);
         if (i > 0)
-            p->group = p[-1].group + (p->pictures == d->n || p[-1].pictures == d->n);
+            p->group = p[-1].group + (p->pictures == d->shape.n || p[-1].pictures == d->shape.n);
         in.height = p->result.height;
         in.width = p->result.width;
     }

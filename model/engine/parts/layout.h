@@ -7,7 +7,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "model/engine/parts/plan.h"
+#include "model/engine/batch.h"
+#include "model/engine/parts/pack.h"
+#include "model/engine/passes.h"
+#include "model/network/network.h"
+
+/* What a plan is made for. */
+struct px_plan_desc {
+    const struct px_network *network; /* borrowed, like the pack: both must outlive the plan */
+    struct px_pack *pack;
+    enum px_dtype dtype;   /* PX_F32 or PX_BF16, of weights and activations */
+    const bool *int8;      /* borrowed, per layer: whether it runs on its int8 weights; or NULL */
+    struct px_shape shape; /* the sides are multiples of px_network_multiple() */
+    int threads;           /* what the plan's px_dnn was created with */
+};
 
 /* Layers in which pictures go one at a time and that follow each other are a group, as is every
  * other layer on its own: a group is done with a picture before it begins with the next, so that

@@ -1,11 +1,11 @@
 #include "model/engine/parts/plan.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/engine/algorithm.h"
-#include "model/engine/parts/layout.h"
 #include "model/engine/parts/taps.h"
 
 struct step { /* one layer of the network */
@@ -43,7 +43,7 @@ static int make_arena(struct px_plan *plan, const struct px_layout *layout, stru
     plan->arena = aligned_alloc(64, layout->size);
     if (!plan->arena)
         return px_fail(err, PX_E_NOMEM, "no memory for a batch of %d pictures of %dx%d",
-                       plan->desc.n, plan->desc.width, plan->desc.height);
+                       plan->desc.shape.n, plan->desc.shape.width, plan->desc.shape.height);
     memset(plan->arena, 0, layout->size); /* touched now, not in the first run */
     plan->work = (float *)(void *)(plan->arena + layout->work_at);
     for (int i = 0; i < plan->desc.network->layer_count; i++) {
@@ -71,7 +71,7 @@ static struct px_conv_desc conv_of(const struct px_plan_desc *d, int i, const st
     struct px_conv_desc conv = px_algorithm_conv(layer, &at->in, &at->result);
     bool last = i == d->network->layer_count - 1;
 
-    conv.bias = px_pack_has_bias(d->network, i, d->running);
+    conv.bias = px_pack_has_bias(d->network, i, d->shape.running);
     conv.relu = !last && px_algorithm_has_bias(px_algorithm_of(layer)) && layer->residual < 0 &&
                 layer[1].slope != 1.0f && !px_layout_statistics(d, i);
     conv.slope = conv.relu ? layer[1].slope : 0.0f;
@@ -107,7 +107,7 @@ static int make_step(struct px_plan *plan, int i, struct px_dnn *dnn, const stru
         step->conv = NULL;
         rc = px_conv_create(&step->conv, dnn, &conv, err);
     }
-    return rc ? rc : px_pack_get(d->pack, i, d->running, step->conv, &step->packed, err);
+    return rc ? rc : px_pack_get(d->pack, i, d->shape.running, step->conv, &step->packed, err);
 }
 
 int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_plan_desc *desc,
@@ -147,8 +147,9 @@ void px_plan_destroy(struct px_plan *plan)
 
 /* Some pictures in one layer. */
 struct turn {
-    const struct px_plan_io *io;
-    int layer, first, n; /* pictures first .. first + n - 1 */
+    const struct px_batch *batch;
+    const struct px_observer *observer; /* or NULL */
+    int layer, first, n;                /* pictures first .. first + n - 1 */
 };
 
 /* These pictures of a grid, which may have room for no more. */
@@ -180,7 +181,7 @@ static int convolve_taps(const struct px_plan *plan, const struct step *step,
 
 static int convolve(const struct px_plan *plan, const struct turn *t, struct px_error *err)
 {
-    const struct px_observer *observer = t->io->observer;
+    const struct px_observer *observer = t->observer;
     const struct step *step = &plan->steps[t->layer];
     struct px_grid in = of_turn(&step->in, t), result = of_turn(&step->result, t);
     struct px_conv_buffers buffers = {.src = in.data,
@@ -247,9 +248,9 @@ static void feed(const struct px_plan *plan, const struct turn *t, const struct 
         more = for_later(plan, layer->residual, t);
         feed.more = &more;
     }
-    if (layer->has_dropout && t->io->dropout) {
-        feed.dropout = t->io->dropout + t->first;
-        feed.seeds = t->io->seeds + t->first;
+    if (layer->has_dropout && t->batch->dropout) {
+        feed.dropout = t->batch->dropout + t->first;
+        feed.seeds = t->batch->seeds + t->first;
     }
     if (result.data != feed.next.grid.data || norm || feed.dropout || feed.next.slope != 1.0f)
         px_pass_feed(&result, norm, &feed, plan->desc.threads);
@@ -259,14 +260,14 @@ static void feed(const struct px_plan *plan, const struct turn *t, const struct 
 static void finish(const struct px_plan *plan, const struct turn *t)
 {
     struct px_grid result = of_turn(&plan->steps[t->layer].result, t);
-    struct px_pictures pictures = t->io->pictures;
+    struct px_batch some = *t->batch;
 
-    pictures.n = t->n;
-    if (pictures.out_u8)
-        pictures.out_u8 += t->first;
-    if (pictures.out_f32)
-        pictures.out_f32 += t->first;
-    px_pass_out(&result, &pictures, plan->desc.threads);
+    some.n = t->n;
+    if (some.out)
+        some.out += t->first;
+    if (some.out_f32)
+        some.out_f32 += t->first;
+    px_pass_out(&result, &some, plan->desc.threads);
 }
 
 static int take_turn(const struct px_plan *plan, const struct turn *t,
@@ -302,36 +303,41 @@ static void describe(const struct px_plan *plan, int i, struct px_layer_profile 
     profile->implementation = px_conv_implementation(step->conv);
 }
 
-/* All pictures through layers `first` to `end` - 1, a group. */
-static int run_group(const struct px_plan *plan, int first, int end, const struct px_plan_io *io,
+/* All pictures through layers turn->layer to `end` - 1, a group. */
+static int run_group(const struct px_plan *plan, const struct turn *begin, int end,
                      struct px_layer_profile *times, struct px_error *err)
 {
-    struct turn turn = {.io = io, .n = plan->steps[first].pictures};
+    struct turn turn = *begin;
     int rc = 0;
 
-    for (; !rc && turn.first < plan->desc.n; turn.first += turn.n)
-        for (turn.layer = first; !rc && turn.layer < end; turn.layer++)
+    turn.n = plan->steps[begin->layer].pictures;
+    for (; !rc && turn.first < plan->desc.shape.n; turn.first += turn.n)
+        for (turn.layer = begin->layer; !rc && turn.layer < end; turn.layer++)
             rc = take_turn(plan, &turn, &times[turn.layer], err);
     return rc;
 }
 
-int px_plan_run(struct px_plan *plan, const struct px_plan_io *io, struct px_error *err)
+int px_plan_run(struct px_plan *plan, const struct px_batch *batch,
+                const struct px_plan_watch *watch, struct px_error *err)
 {
     const struct px_plan_desc *d = &plan->desc;
-    struct px_layer_times unread, *profile = io->profile ? io->profile : &unread;
+    struct turn turn = {.batch = batch, .observer = watch->observer};
+    struct px_layer_times unread, *times = watch->times ? watch->times : &unread;
     int64_t mark = px_now_ns();
     int rc = 0;
 
-    *profile = (struct px_layer_times){0};
-    px_pass_in(&io->pictures, &plan->steps[0].in, d->threads);
-    px_layer_times_lap(&mark, &profile->in_ns);
-    for (int i = 0, end; !rc && i < d->network->layer_count; i = end) {
-        for (end = i + 1; end < d->network->layer_count; end++)
-            if (plan->steps[end].group != plan->steps[i].group)
+    assert(batch->n == d->shape.n && batch->height == d->shape.height &&
+           batch->width == d->shape.width);
+    *times = (struct px_layer_times){0};
+    px_pass_in(batch, &plan->steps[0].in, d->threads);
+    px_layer_times_lap(&mark, &times->in_ns);
+    for (int end; !rc && turn.layer < d->network->layer_count; turn.layer = end) {
+        for (end = turn.layer + 1; end < d->network->layer_count; end++)
+            if (plan->steps[end].group != plan->steps[turn.layer].group)
                 break;
-        rc = run_group(plan, i, end, io, profile->layers, err);
+        rc = run_group(plan, &turn, end, times->layers, err);
     }
     for (int i = 0; i < d->network->layer_count; i++)
-        describe(plan, i, &profile->layers[i]);
+        describe(plan, i, &times->layers[i]);
     return rc;
 }

@@ -28,13 +28,13 @@ static int run(const struct answer *a, const struct px_tensor *input, float *in,
     const float *ins[MAX_PICTURES];
     float *outs[MAX_PICTURES];
     const size_t pixels = (size_t)(input->shape[1] * input->shape[2]);
-    struct px_batch_f32 batch = {
+    struct px_batch batch = {
         .n = (int)input->shape[0],
         .height = (int)input->shape[1],
         .width = (int)input->shape[2],
         .norm = a->norm,
-        .in = ins,
-        .out = outs,
+        .in_f32 = ins,
+        .out_f32 = outs,
     };
 
     px_tensor_to_f32(input, in);
@@ -44,7 +44,7 @@ static int run(const struct answer *a, const struct px_tensor *input, float *in,
         ins[i] = in + i * pixels * (size_t)input->shape[3];
         outs[i] = out + i * pixels * (size_t)px_model_network(a->model)->output_nc;
     }
-    return px_engine_run_f32(a->engine, a->model, &batch, err);
+    return px_engine_run(a->engine, a->model, &batch, err);
 }
 
 static int answer(const struct answer *a, const struct px_tensor *input, const char *path,

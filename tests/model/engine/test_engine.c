@@ -12,9 +12,10 @@
 #include "base/random.h"
 #include "model/dnn/cpu.h"
 #include "model/engine/algorithm.h"
+#include "model/engine/capacity.h"
+#include "model/engine/engine.h"
 #include "model/engine/layer_times.h"
 #include "model/engine/observer.h"
-#include "model/engine/parts/model.h"
 #include "model/int8/emulate.h"
 #include "tests/model/bf16.h"
 #include "tests/model/generator.h"
@@ -101,14 +102,13 @@ static struct pictures *draw(void)
 
 static struct px_batch batch_of(struct pictures *p, int first, int n, int size)
 {
-    return (struct px_batch){n,
-                             size,
-                             size,
-                             PX_TEST_BATCH,
-                             p->ins + first,
-                             p->outs + first,
-                             p->dropout + first,
-                             p->seeds + first};
+    return (struct px_batch){.n = n,
+                             .height = size,
+                             .width = size,
+                             .in = p->ins + first,
+                             .out = p->outs + first,
+                             .dropout = p->dropout + first,
+                             .seeds = p->seeds + first};
 }
 
 static void run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch)
@@ -296,14 +296,17 @@ static void test_bytes_follow_floats(void **state)
     struct pictures *p = draw();
     struct px_batch batch = batch_of(p, 0, 1, 64);
     float in[64 * 64 * 3], out[64 * 64 * 3];
-    struct px_batch_f32 floats = {
-        1, 64, 64, PX_TEST_BATCH, (const float *const[]){in}, (float *const[]){out}, NULL, NULL};
+    struct px_batch floats = {.n = 1,
+                              .height = 64,
+                              .width = 64,
+                              .in_f32 = (const float *const[]){in},
+                              .out_f32 = (float *const[]){out}};
 
     (void)state;
     for (size_t i = 0; i < 64 * 64 * 3; i++)
         in[i] = (float)p->in[0][i] / 127.5f - 1.0f;
     run(engine, model, &batch);
-    assert_int_equal(px_engine_run_f32(engine, model, &floats, NULL), 0);
+    assert_int_equal(px_engine_run(engine, model, &floats, NULL), 0);
     for (size_t i = 0; i < 64 * 64 * 3; i++)
         assert_int_equal(p->out[0][i], (int)((out[i] + 1.0f) * 127.5f));
     free(p);
@@ -476,7 +479,7 @@ static void test_too_small(void **state)
 
     (void)state;
     assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_INVALID);
-    assert_non_null(strstr(err.message, "4x4: this network needs multiples of 4 from 8 on"));
+    assert_non_null(strstr(err.message, "4x4: this network needs multiples of 4, at least 8"));
     batch = batch_of(p, 0, 1, 8);
     run(engine, model, &batch);
     free(p);

@@ -110,7 +110,12 @@ static struct answer run(const struct question *q)
     float *values = pixels(q->input);
     const float *in[PICTURES];
     float *out[PICTURES];
-    struct px_batch_f32 batch = {a.n, a.height, a.width, q->norm, in, out, NULL, NULL};
+    struct px_batch batch = {.n = a.n,
+                             .height = a.height,
+                             .width = a.width,
+                             .norm = q->norm,
+                             .in_f32 = in,
+                             .out_f32 = out};
     struct px_error err;
 
     for (size_t i = 0; i < count; i++)
@@ -119,7 +124,7 @@ static struct answer run(const struct question *q)
         in[i] = values + (size_t)i * count / (size_t)a.n;
         out[i] = a.values + (size_t)i * each;
     }
-    if (px_engine_run_f32(q->engine, q->golden->model, &batch, &err) != 0)
+    if (px_engine_run(q->engine, q->golden->model, &batch, &err) != 0)
         fail_msg("%s", err.message);
     free(values);
     return a;
@@ -134,7 +139,8 @@ static struct answer run_u8(const struct question *q)
     float *values = pixels(q->input);
     uint8_t *bytes = malloc(count), *answers = malloc((size_t)a.n * each), *out[PICTURES];
     const uint8_t *in[PICTURES];
-    struct px_batch batch = {a.n, a.height, a.width, q->norm, in, out, NULL, NULL};
+    struct px_batch batch = {
+        .n = a.n, .height = a.height, .width = a.width, .norm = q->norm, .in = in, .out = out};
     struct px_error err;
 
     for (size_t i = 0; i < count; i++)
@@ -293,8 +299,10 @@ static void test_u8(void **state)
 static double check_layer(const struct golden *g, struct px_pack *pack, const float *in, int count)
 {
     struct px_network cut = *px_model_network(g->model);
-    struct px_plan_desc desc = {
-        .network = &cut, .pack = pack, .dtype = PX_F32, .n = 1, .height = 32, .width = 32};
+    struct px_plan_desc desc = {.network = &cut,
+                                .pack = pack,
+                                .dtype = PX_F32,
+                                .shape = {.n = 1, .height = 32, .width = 32}};
     char name[32];
     struct px_error err;
     struct px_dnn *dnn;
@@ -308,15 +316,16 @@ static double check_layer(const struct golden *g, struct px_pack *pack, const fl
         return 0;
     size_t values = px_tensor_count(want);
     float *out = malloc(values * sizeof *out), *expected = malloc(values * sizeof *expected);
-    struct px_plan_io io = {.pictures = {.n = 1,
-                                         .height = 32,
-                                         .width = 32,
-                                         .in_f32 = (const float *const[]){in},
-                                         .out_f32 = (float *const[]){out}}};
+    const struct px_plan_watch nobody = {NULL, NULL};
+    const struct px_batch batch = {.n = 1,
+                                   .height = 32,
+                                   .width = 32,
+                                   .in_f32 = (const float *const[]){in},
+                                   .out_f32 = (float *const[]){out}};
     cut.layer_count = count;
     desc.threads = 2;
     if (px_dnn_create(&dnn, 2, &err) || px_plan_create(&plan, dnn, &desc, &err) ||
-        px_plan_run(plan, &io, &err))
+        px_plan_run(plan, &batch, &nobody, &err))
         fail_msg("%s", err.message);
     px_tensor_to_f32(want, expected);
     for (size_t i = 0; i < values; i++)

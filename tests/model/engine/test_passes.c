@@ -469,7 +469,7 @@ static void test_pixels_in(void **state)
     uint8_t bytes[2 * 4 * 3];
     const uint8_t *in[2] = {bytes, bytes};
     float out[2 * 4 * 6 * 3];
-    struct px_pictures p = {.n = 2, .height = 2, .width = 4, .in_u8 = in};
+    struct px_batch p = {.n = 2, .height = 2, .width = 4, .in = in};
     struct px_grid grid = {out, PX_F32, 2, 2, 4, 3, false, 0};
 
     (void)state;
@@ -496,8 +496,8 @@ static void check_pixels_out(struct px_grid shape)
     uint8_t *bytes = malloc(s.count);
     float *const out_f32[] = {floats};
     uint8_t *const out_u8[] = {bytes};
-    struct px_pictures f = {.n = 1, .height = 64, .width = 64, .out_f32 = out_f32};
-    struct px_pictures u = {.n = 1, .height = 64, .width = 64, .out_u8 = out_u8};
+    struct px_batch f = {.n = 1, .height = 64, .width = 64, .out_f32 = out_f32};
+    struct px_batch u = {.n = 1, .height = 64, .width = 64, .out = out_u8};
 
     data[place(&shape, 0, 0, 0, 0)] = NAN;
     data[place(&shape, 0, 0, 0, 1)] = INFINITY;

@@ -81,14 +81,14 @@ static struct difference compare(const struct bench *b, const struct problem *p,
     float *in = malloc(pixels * (size_t)p->options.input_nc * sizeof *in);
     float *out = malloc(count * sizeof *out);
     const bool on = true;
-    struct px_batch_f32 batch = {1,
-                                 p->height,
-                                 p->width,
-                                 norm,
-                                 (const float *const[]){in},
-                                 (float *const[]){out},
-                                 seed ? &on : NULL,
-                                 seed};
+    struct px_batch batch = {.n = 1,
+                             .height = p->height,
+                             .width = p->width,
+                             .norm = norm,
+                             .in_f32 = (const float *const[]){in},
+                             .out_f32 = (float *const[]){out},
+                             .dropout = seed ? &on : NULL,
+                             .seeds = seed};
     struct generator_input input = {in, p->height, p->width, norm == PX_TEST_RUNNING, seed};
     struct difference d = {0, 0};
     struct px_random random;
@@ -98,7 +98,7 @@ static struct difference compare(const struct bench *b, const struct problem *p,
     for (size_t i = 0; i < pixels * (size_t)p->options.input_nc; i++)
         in[i] = px_random_uniform(&random) * 2 - 1;
     double *want = generator_answer(px_model_checkpoint(b->model), &input);
-    if (px_engine_run_f32(b->engine, b->model, &batch, &err) != 0)
+    if (px_engine_run(b->engine, b->model, &batch, &err) != 0)
         fail_msg("%s", err.message);
     for (size_t i = 0; i < count; i++) {
         double off = fabs((double)out[i] - want[i]);
@@ -180,8 +180,10 @@ static void test_dropout_differs(void **state)
 static void test_memory(void **state)
 {
     struct px_network network;
-    struct px_plan_desc desc = {
-        .network = &network, .dtype = PX_F32, .n = 1, .height = 256, .width = 256, .threads = 1};
+    struct px_plan_desc desc = {.network = &network,
+                                .dtype = PX_F32,
+                                .shape = {.n = 1, .height = 256, .width = 256},
+                                .threads = 1};
     size_t f32 = 0, bf16 = 0, ignored;
 
     (void)state;
@@ -195,7 +197,7 @@ static void test_memory(void **state)
     assert_true(px_plan_memory(&desc, &bf16));
     assert_in_range(f32, 20 << 20, 24 << 20);
     assert_in_range(bf16, 11 << 20, 13 << 20);
-    desc.n = desc.height = desc.width = 1 << 30;
+    desc.shape.n = desc.shape.height = desc.shape.width = 1 << 30;
     assert_false(px_plan_memory(&desc, &ignored));
 }
 

@@ -89,7 +89,7 @@ double px_weights_seconds(const struct px_weights *w)
 
 static int order_of(const struct px_conv *conv, struct px_blocked **order, struct px_error *err)
 {
-    *order = px_conv_order(conv);
+    *order = px_conv_create_blocked(conv);
     return *order ? 0
                   : px_fail(err, PX_E_INTERNAL,
                             "the weights of oneDNN's %s are in no order that training knows",

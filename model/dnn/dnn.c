@@ -1,4 +1,4 @@
-#include "model/dnn/parts/dnn.h"
+#include "model/dnn/parts/dnn_parts.h"
 
 #include <omp.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "model/engine/parts/model.h"
+#include "model/engine/parts/model_parts.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -136,10 +136,7 @@ struct px_plan_desc px_model_plan(struct px_model *model, const struct px_shape 
                                  .pack = model->pack,
                                  .dtype = model->base,
                                  .int8 = model->int8,
-                                 .n = shape->n,
-                                 .height = shape->height,
-                                 .width = shape->width,
-                                 .running = shape->running,
+                                 .shape = *shape,
                                  .threads = threads};
 }
 
