@@ -154,9 +154,14 @@ static int resume(struct px_run *run, struct px_error *err)
         return rc;
     if (run->snapshot.began_threads != run->threads)
         fprintf(run->out,
-                "The training so far ran with %d threads, now it is %d: it goes on, but sums are "
-                "rounded otherwise, so it does not end in the very same bytes\n",
+                "The training so far ran with %d threads, now it is %d: sums round differently, so "
+                "the result will not be bit-identical\n",
                 run->snapshot.began_threads, run->threads);
+    if (run->schedule.early && run->schedule.policy != PX_LR_PLATEAU)
+        fputs(
+            "The training began with the learning rates of an older version, one epoch early, and "
+            "keeps them; --epoch-count with the next epoch's number changes to today's\n",
+            run->out);
     fprintf(run->out, "Continuing after %" PRId64 " of %" PRId64 " steps (epoch %" PRId64 ")\n",
             run->steps, run->end,
             run->steps < run->end ? run->steps / run->steps_per_epoch + 1

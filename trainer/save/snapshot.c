@@ -7,7 +7,11 @@
 
 #include "base/file.h"
 
-enum { BEST_EPOCH, BEST_L1, THREADS, EPOCH_COUNT, FIRST_STEP, PLATEAU };
+enum { BEST_EPOCH, BEST_L1, THREADS, EPOCH_COUNT, FIRST_STEP, SCHEDULE, PLATEAU };
+
+/* The note of states whose rates follow today's reference. Older ones have none: their rates came
+ * one epoch early, and still do when they are continued, to the same bytes. */
+static const char on_time[] = "on time";
 
 /* The options that a new schedule may change, and what plateau notes. */
 static const char *const schedule_keys[] = {"n_epochs",       "n_epochs_decay", "lr", "lr_policy",
@@ -39,6 +43,8 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_train_settings *se
     note_number(&s->notes[EPOCH_COUNT], s->epoch_count);
     s->notes[FIRST_STEP] = (struct px_note){.key = "first_step"};
     note_number(&s->notes[FIRST_STEP], s->first_step);
+    s->notes[SCHEDULE] = (struct px_note){.key = "schedule"};
+    snprintf(s->notes[SCHEDULE].value, sizeof s->notes->value, "%s", on_time);
     s->began_threads = s->threads;
     s->state.count = px_gan_tensors(gan, &s->state.tensors);
     s->state.options = s->options;
@@ -126,6 +132,9 @@ static int take_notes(struct px_snapshot *s, struct px_error *err)
     if (s->notes[FIRST_STEP].value[0]) /* nor this, but they began where --epoch-count said */
         s->first_step = strtoll(s->notes[FIRST_STEP].value, NULL, 10);
     note_number(&s->notes[EPOCH_COUNT], s->epoch_count);
+    if (s->state.new_schedule)
+        snprintf(s->notes[SCHEDULE].value, sizeof s->notes->value, "%s", on_time);
+    s->schedule->early = s->notes[SCHEDULE].value[0] == 0;
     if (s->schedule->policy == PX_LR_PLATEAU &&
         (s->notes[PLATEAU].value[0] || !s->state.new_schedule))
         rc = px_schedule_read(s->schedule, s->notes[PLATEAU].value, err);

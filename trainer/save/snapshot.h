@@ -22,7 +22,7 @@
 struct px_snapshot {
     const struct px_output *output;   /* borrowed */
     const struct px_network *network; /* borrowed */
-    struct px_schedule *schedule;     /* borrowed; its state is kept where it is plateau */
+    struct px_schedule *schedule;     /* borrowed; plateau's progress is saved */
     int threads;
     int64_t steps_per_epoch;
     int64_t first_step;  /* the place in the schedule where the gan had taken no step yet */
@@ -34,7 +34,7 @@ struct px_snapshot {
     struct px_train_settings_text text;
     struct px_metadata options[PX_SETTINGS_MAX + 2]; /* of text, then "pairs", "steps_per_epoch" */
     char pairs_text[24], steps_text[24];
-    struct px_note notes[6];
+    struct px_note notes[7];
     struct px_state state;
 };
 

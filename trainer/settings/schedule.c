@@ -1,5 +1,6 @@
 #include "trainer/settings/schedule.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,9 +9,10 @@
 static const double PLATEAU_FACTOR = 0.2, PLATEAU_THRESHOLD = 0.01, LEAST_CHANGE = 1e-8;
 enum { PLATEAU_PATIENCE = 5 };
 
-static double linear(const struct px_schedule *s, int64_t epoch)
+/* `steps`: how often the scheduler has stepped before the epoch. */
+static double linear(const struct px_schedule *s, int64_t steps)
 {
-    int64_t late = epoch + 1 - s->n_epochs;
+    int64_t late = steps + 1 - s->n_epochs;
 
     if (late <= 0)
         return s->lr;
@@ -19,17 +21,20 @@ static double linear(const struct px_schedule *s, int64_t epoch)
 
 double px_schedule_lr(const struct px_schedule *s, int64_t epoch)
 {
+    int64_t steps = s->early ? epoch : epoch - 1;
+
+    assert(epoch >= 1 && s->n_epochs >= 0 && s->n_epochs_decay >= 0);
     switch (s->policy) {
     case PX_LR_STEP:
-        return s->lr * pow(0.1, (double)(epoch / s->decay_epochs));
+        return s->lr * pow(0.1, (double)(steps / s->decay_epochs));
     case PX_LR_PLATEAU:
         return s->lr * pow(PLATEAU_FACTOR, (double)s->falls);
     case PX_LR_COSINE:
-        return s->lr * (1.0 + cos(acos(-1.0) * (double)epoch / (double)s->n_epochs)) / 2.0;
+        return s->lr * (1.0 + cos(acos(-1.0) * (double)steps / (double)s->n_epochs)) / 2.0;
     case PX_LR_LINEAR:
         break;
     }
-    return linear(s, epoch);
+    return linear(s, steps);
 }
 
 void px_schedule_observe(struct px_schedule *s, double metric)
@@ -60,7 +65,7 @@ int px_schedule_read(struct px_schedule *s, const char *text, struct px_error *e
                    &read.falls, &read.bad, &read.best, &more);
 
     if (n != 4 || read.observations < 0 || read.falls < 0 || read.bad < 0 || !isfinite(read.best))
-        return px_fail(err, PX_E_FORMAT, "'%s' does not say how far a plateau has come", text);
+        return px_fail(err, PX_E_FORMAT, "'%s' is not the progress of a plateau", text);
     *s = read;
     return 0;
 }

@@ -11,16 +11,35 @@ static void assert_near(double a, double b)
 
 static void test_schedule(void **state)
 {
-    struct px_schedule s = {.lr = 0.0002, .n_epochs = 100, .n_epochs_decay = 100};
+    static const double three_and_two[] = {2e-4, 2e-4, 2e-4, 2e-4 * 2 / 3, 2e-4 / 3};
+    struct px_schedule s = {.lr = 0.0002, .n_epochs = 3, .n_epochs_decay = 2};
     (void)state;
 
+    for (int64_t epoch = 1; epoch <= 5; epoch++)
+        assert_near(px_schedule_lr(&s, epoch), three_and_two[epoch - 1]);
+    s = (struct px_schedule){.lr = 0.0002, .n_epochs = 100, .n_epochs_decay = 100};
     assert_near(px_schedule_lr(&s, 1), 0.0002);
-    assert_near(px_schedule_lr(&s, 99), 0.0002);
-    assert_near(px_schedule_lr(&s, 100), 0.0002 * (1 - 1.0 / 101)); /* the reference is early */
-    assert_near(px_schedule_lr(&s, 150), 0.0002 * (1 - 51.0 / 101));
-    assert_near(px_schedule_lr(&s, 200), 0);
+    assert_near(px_schedule_lr(&s, 100), 0.0002);
+    assert_near(px_schedule_lr(&s, 101), 0.0002 * (1 - 1.0 / 101));
+    assert_near(px_schedule_lr(&s, 200), 0.0002 / 101);
     s.n_epochs_decay = 0;
-    assert_near(px_schedule_lr(&s, 100), 0);
+    assert_near(px_schedule_lr(&s, 100), 0.0002); /* no epoch trains at rate 0 */
+    s = (struct px_schedule){.lr = 0.0002, .n_epochs = 0, .n_epochs_decay = 3};
+    assert_near(px_schedule_lr(&s, 1), 0.0002 * 3 / 4);
+}
+
+/* The rates of trainings that began under the old rule. */
+static void test_early(void **state)
+{
+    struct px_schedule s = {.lr = 0.0002, .n_epochs = 100, .n_epochs_decay = 100, .early = true};
+    struct px_schedule step = {PX_LR_STEP, .lr = 0.0002, .decay_epochs = 3, .early = true};
+    (void)state;
+
+    assert_near(px_schedule_lr(&s, 99), 0.0002);
+    assert_near(px_schedule_lr(&s, 100), 0.0002 * (1 - 1.0 / 101));
+    assert_near(px_schedule_lr(&s, 200), 0);
+    assert_near(px_schedule_lr(&step, 2), 0.0002);
+    assert_near(px_schedule_lr(&step, 3), 0.00002);
 }
 
 /* The numbers of these are those of torch.optim.lr_scheduler. */
@@ -31,15 +50,16 @@ static void test_other_schedules(void **state)
     (void)state;
 
     assert_near(px_schedule_lr(&step, 1), 0.0002);
-    assert_near(px_schedule_lr(&step, 2), 0.0002);
-    assert_near(px_schedule_lr(&step, 3), 0.00002);
-    assert_near(px_schedule_lr(&step, 5), 0.00002);
-    assert_near(px_schedule_lr(&step, 15), 0.0002e-5);
-    assert_true(fabs(px_schedule_lr(&cosine, 1) - 0.000195106) < 1e-9);
-    assert_true(fabs(px_schedule_lr(&cosine, 5) - 0.0001) < 1e-9);
-    assert_true(fabs(px_schedule_lr(&cosine, 8) - 1.90983e-05) < 1e-9);
-    assert_near(px_schedule_lr(&cosine, 10), 0);
-    assert_true(fabs(px_schedule_lr(&cosine, 13) - 4.12215e-05) < 1e-9);
+    assert_near(px_schedule_lr(&step, 3), 0.0002);
+    assert_near(px_schedule_lr(&step, 4), 0.00002);
+    assert_near(px_schedule_lr(&step, 6), 0.00002);
+    assert_near(px_schedule_lr(&step, 16), 0.0002e-5);
+    assert_near(px_schedule_lr(&cosine, 1), 0.0002);
+    assert_true(fabs(px_schedule_lr(&cosine, 2) - 0.000195106) < 1e-9);
+    assert_true(fabs(px_schedule_lr(&cosine, 6) - 0.0001) < 1e-9);
+    assert_true(fabs(px_schedule_lr(&cosine, 9) - 1.90983e-05) < 1e-9);
+    assert_near(px_schedule_lr(&cosine, 11), 0);
+    assert_true(fabs(px_schedule_lr(&cosine, 14) - 4.12215e-05) < 1e-9);
 }
 
 static void test_plateau(void **state)
@@ -76,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("the learning rate falls as the reference's linear policy does", test_schedule),
+        CHECK("trainings of the first version keep their rates, one epoch early", test_early),
         CHECK("step and cosine give torch's rates", test_other_schedules),
         CHECK("plateau gives torch's rates, also when saved in between", test_plateau),
     };
