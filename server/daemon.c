@@ -101,7 +101,7 @@ static void cancel_waiting(struct px_queue *queue)
 
 static int wait_for_signal(struct px_http *http, const sigset_t *stops)
 {
-    const struct timespec step = {.tv_nsec = 250000000};
+    const struct timespec step = {.tv_nsec = 100000000};
     int signal_number;
 
     while ((signal_number = sigtimedwait(stops, NULL, &step)) < 0)

@@ -12,9 +12,10 @@
 #include "base/log.h"
 #include "server/front/deadlines.h"
 #include "server/front/request.h"
+#include "server/front/request_target.h"
 #include "server/message/headers.h"
 
-/* Headers of up to about half of this fit; longer ones are answered with 431. */
+/* Headers of up to about half of this fit; longer ones get 431. */
 enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };
 
 struct px_http {
@@ -26,14 +27,15 @@ struct px_http {
     atomic_int active;
 };
 
-/* Sets the connection's deadline, in seconds from now; 0: none. */
-static void allow(struct px_http *http, struct MHD_Connection *connection, int64_t seconds)
+/* Sets the connection's phase and deadline, in seconds from now; 0: none. */
+static void enter(struct px_http *http, struct MHD_Connection *connection, enum px_phase phase,
+                  int64_t seconds)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
     if (info && info->socket_context)
-        px_deadlines_set(http->deadlines, info->socket_context, seconds);
+        px_deadlines_set(http->deadlines, info->socket_context, phase, seconds);
 }
 
 /* The client may be idle first, which the library ends by itself. */
@@ -48,8 +50,10 @@ static enum MHD_Result answer(struct px_http *http, struct MHD_Connection *conne
     enum MHD_Result result = px_request_answer(request);
 
     /* Our own time is not the client's fault. */
-    allow(http, connection,
-          px_request_waits(request) ? 0 : http->server->settings->request_timeout);
+    if (px_request_waits(request))
+        enter(http, connection, PX_PHASE_WORKING, 0);
+    else
+        enter(http, connection, PX_PHASE_SENDING, http->server->settings->request_timeout);
     return result;
 }
 
@@ -58,10 +62,24 @@ static enum MHD_Result begin(struct px_http *http, struct MHD_Connection *connec
 {
     struct px_error err = {0};
 
-    allow(http, connection, http->server->settings->request_timeout);
+    enter(http, connection, PX_PHASE_READING, http->server->settings->request_timeout);
     if (px_headers_check(connection, version, &err) < 0)
         px_request_refuse(request, &err);
     return px_request_refused_early(request) ? answer(http, connection, request) : MHD_YES;
+}
+
+/* At the first line of a request. Too many parameters would take all memory of the connection,
+ * which the library then closes without an answer; the text is its own, and writable. */
+static void *on_target(void *closure, const char *target, struct MHD_Connection *connection)
+{
+    struct px_http *http = closure;
+    struct px_request_target read;
+    struct px_request *request = px_request_create(http->server, connection, target, &http->active);
+
+    px_request_target_read(target, &read);
+    if (read.query_count > PX_QUERY_MAX)
+        strchr((char *)(uintptr_t)target, '?')[1] = '\0';
+    return request;
 }
 
 static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
@@ -71,11 +89,10 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
     struct px_http *http = closure;
     struct px_request *request = *slot;
 
-    if (!request) {
-        request = px_request_create(http->server, connection, url, method, &http->active);
-        *slot = request;
-        if (!request)
-            return MHD_NO;
+    if (!request)
+        return MHD_NO; /* there was no memory */
+    if (!px_request_has_begun(request)) {
+        px_request_begin(request, url, method);
         return begin(http, connection, version, request);
     }
     if (*upload_size > 0) {
@@ -91,7 +108,7 @@ static void on_completed(void *closure, struct MHD_Connection *connection, void 
 {
     struct px_http *http = closure;
 
-    allow(http, connection, until_header(http->server->settings));
+    enter(http, connection, PX_PHASE_IDLE, until_header(http->server->settings));
     if (*slot)
         px_request_destroy(*slot, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     *slot = NULL;
@@ -108,7 +125,10 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         px_metrics_connection(http->server->metrics, 1);
         *slot = px_deadlines_add(http->deadlines, info->connect_fd);
         if (*slot)
-            px_deadlines_set(http->deadlines, *slot, until_header(http->server->settings));
+            px_deadlines_set(http->deadlines, *slot, PX_PHASE_IDLE,
+                             until_header(http->server->settings));
+        else
+            shutdown(info->connect_fd, SHUT_RDWR); /* it would be without a deadline */
     } else {
         px_metrics_connection(http->server->metrics, -1);
         if (*slot)
@@ -120,11 +140,20 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
 __attribute__((format(printf, 2, 0))) static void on_message(void *closure, const char *format,
                                                              va_list args)
 {
+    static const char refusal[] = "HTTP response code is ";
+    struct px_http *http = closure;
     char line[512];
 
-    (void)closure;
     vsnprintf(line, sizeof line, format, args);
+    line[strcspn(line, "\n")] = '\0';
     px_log_debug("http: %s", line);
+    /* This is the only sign of requests that the library refuses by itself. */
+    const char *status = strstr(line, refusal);
+    if (status) {
+        int code = atoi(status + strlen(refusal));
+        px_metrics_request(http->server->metrics, PX_ROUTE_OTHER, code, 0);
+        px_log_info("a request was refused by libmicrohttpd: %d", code);
+    }
 }
 
 /* Duplicate and malformed headers are refused as far as the library can. */
@@ -140,12 +169,13 @@ static struct MHD_Daemon *start(struct px_http *http, const struct px_server_set
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
-                            on_message, NULL, MHD_OPTION_LISTEN_SOCKET, http->listener,
+                            on_message, http, MHD_OPTION_LISTEN_SOCKET, http->listener,
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)settings->http_threads,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->max_connections,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)settings->idle_timeout,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, STRICT,
-                            1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+                            1, MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
 }
 
@@ -158,7 +188,10 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
         return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
     http->server = server;
     http->listener = listener;
-    int rc = px_deadlines_create(&http->deadlines, err);
+    const struct px_deadlines_options deadlines = {.max_connections =
+                                                       (size_t)server->settings->max_connections,
+                                                   .min_rate = server->settings->min_rate};
+    int rc = px_deadlines_create(&http->deadlines, &deadlines, err);
     if (rc == 0 && listen(listener, BACKLOG) != 0)
         rc = px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
     /* Only the epoll loop serves ready connections next to suspended ones without fail. */
@@ -183,8 +216,14 @@ int px_http_active(const struct px_http *http)
 
 void px_http_end_slow(struct px_http *http)
 {
-    for (int n = px_deadlines_end(http->deadlines); n > 0; n--)
+    const struct px_deadlines_ended ended = px_deadlines_end(http->deadlines);
+
+    for (int i = 0; i < ended.late; i++)
         px_metrics_rejected(http->server->metrics, PX_REASON_SLOW);
+    for (int i = 0; i < ended.crowded; i++)
+        px_metrics_rejected(http->server->metrics, PX_REASON_CONNECTIONS);
+    if (ended.gone > 0)
+        px_log_debug("%d clients left before their requests were complete", ended.gone);
 }
 
 void px_http_close_door(struct px_http *http)
@@ -194,7 +233,7 @@ void px_http_close_door(struct px_http *http)
     http->door_closed = true;
     /* From here on the library leaves the descriptor to us. */
     MHD_quiesce_daemon(http->daemon);
-    /* Without this the kernel would go on to accept connections that nobody reads. */
+    /* Otherwise the kernel would go on accepting connections that are never read. */
     shutdown(http->listener, SHUT_RD);
 }
 

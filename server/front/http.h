@@ -2,7 +2,7 @@
 #define SERVER_FRONT_HTTP_H
 
 /* The HTTP side on libmicrohttpd: its pool of epoll threads reads requests, hands translations to
- * the queue and suspends their connections until the reply is there. Its threads never decode,
+ * the queue and suspends their connections until the reply is ready. Its threads never decode,
  * infer or wait. */
 
 #include "base/error.h"
@@ -17,11 +17,11 @@ int px_http_start(struct px_http **out, struct px_server *server, int listener,
 /* Requests whose answer has not been sent completely. */
 int px_http_active(const struct px_http *http);
 
-/* Closes connections whose clients take longer over a request or its answer than --request-timeout.
- * To be called a few times a second, by one thread. */
+/* Closes connections whose clients are too slow over a request or its answer (--request-timeout,
+ * --min-rate) or gone. Call it a few times a second, from one thread. */
 void px_http_end_slow(struct px_http *http);
 
-/* From now on new connections are refused by the kernel; those that are open go on. */
+/* From now on the kernel refuses new connections; open ones go on. */
 void px_http_close_door(struct px_http *http);
 
 /* Closes every connection and ends the threads. No connection may be suspended any more: every job

@@ -24,7 +24,8 @@ struct histogram {
     double sum;
 };
 
-static const int statuses[] = {200, 400, 404, 405, 413, 415, 422, 500, 503, 499};
+static const int statuses[] = {200, 204, 304, 400, 403, 404, 405, 413, 414,
+                               415, 421, 422, 431, 500, 503, 505, 499};
 enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] }; /* 499: the client went away */
 
 struct px_metrics {
@@ -41,7 +42,7 @@ static const char *const route_names[PX_ROUTE_COUNT] = {
     "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
 static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "memory", "stopping",
-                                                          "slow"};
+                                                          "slow", "connections"};
 
 int px_metrics_create(struct px_metrics **out, struct px_error *err)
 {

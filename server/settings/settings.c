@@ -43,6 +43,14 @@ static const struct px_option rows[] = {
      .value = "SECONDS",
      .help = "How long a client may take to send a request, and as long again to take its answer; "
              "slower ones are disconnected"},
+    {.name = "min-rate",
+     .type = PX_OPTION_BYTES,
+     .offset = AT(min_rate),
+     .fallback = "1KiB",
+     .min = 0,
+     .max = 1073741824.0,
+     .help = "Bytes a second that a client must at least send of a body, or take of an answer, "
+             "over 5 seconds; slower ones are disconnected; 0 turns this off"},
     {.name = "stop-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(stop_timeout),

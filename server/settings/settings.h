@@ -28,6 +28,7 @@ struct px_server_settings {
     int64_t idle_timeout;    /* seconds */
     int64_t request_timeout; /* seconds */
     int64_t stop_timeout;    /* seconds */
+    uint64_t min_rate;       /* bytes a second; 0: none */
     uint64_t memory_limit;
     uint64_t request_memory;
     int dtype;     /* enum px_dtype, of PX_DTYPE_CHOICES */

@@ -105,9 +105,10 @@ start --max-body 1MiB --request-memory 1MiB
 bodies() {
     local i
     exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
-    printf 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000000\r\n\r\n.' >&3
+    printf 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000000\r\n\r\n' >&3
+    head -c 999999 /dev/zero >&3
     for ((i = 0; i < 200; i++)); do
-        [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" = 1000000 ] && break
+        [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" = 999999 ] && break
         sleep 0.01
     done
     problem 503 'request-memory' -H 'Content-Type: image/png' --data-binary @middle.png "$url/translate" || return 1
