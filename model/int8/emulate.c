@@ -1,5 +1,6 @@
 #include "model/int8/emulate.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -83,6 +84,7 @@ int px_emulation_create(struct px_emulation **out, struct px_checkpoint *checkpo
     for (int i = 0; i < px_checkpoint_network(checkpoint)->layer_count; i++)
         if ((size_t)px_checkpoint_network(checkpoint)->layers[i].in_channels > channels)
             channels = (size_t)px_checkpoint_network(checkpoint)->layers[i].in_channels;
+    assert(channels > 0);
     if (emulation)
         emulation->scales = malloc(2 * channels * sizeof *emulation->scales);
     if (!emulation || !emulation->scales) {

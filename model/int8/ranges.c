@@ -23,7 +23,8 @@ int px_ranges_create(struct px_ranges **out, const struct px_network *network, s
         return px_fail(err, PX_E_NOMEM, "no memory for ranges");
     ranges->network = *network;
     for (int i = 0; i < network->layer_count; i++) {
-        ranges->largest[i] = calloc((size_t)network->layers[i].in_channels, sizeof(float));
+        ranges->largest[i] =
+            calloc((size_t)network->layers[i].in_channels, sizeof *ranges->largest[i]);
         if (!ranges->largest[i]) {
             px_ranges_destroy(ranges);
             return px_fail(err, PX_E_NOMEM, "no memory for ranges");
