@@ -87,7 +87,7 @@ int px_bind(const char *text, struct px_error *err)
 
 int px_listen_url(int fd, char *url, size_t size, struct px_error *err)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char host[64], port[8];
 
