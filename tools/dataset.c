@@ -12,6 +12,14 @@
 #include "tools/verbs.h"
 #include "tools/work/folder.h"
 
+enum { STYLE_LABELS, STYLE_SKETCH, STYLE_HAND, STYLE_GREY, STYLES };
+static const enum px_facade_input inputs[STYLES] = {
+    [STYLE_LABELS] = PX_FACADE_LABELS,
+    [STYLE_SKETCH] = PX_FACADE_SKETCH,
+    [STYLE_HAND] = PX_FACADE_SKETCH,
+    [STYLE_GREY] = PX_FACADE_GREY,
+};
+
 struct settings {
     int64_t count, size;
     uint64_t seed;
@@ -41,8 +49,11 @@ static const struct px_option rows[] = {
     {.name = "style",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, style),
-     .choices = "labels|sketch",
-     .help = "Draw A as a label map in the twelve CMP colours, or as a line drawing of the house"},
+     .choices = "labels|sketch|hand|grey",
+     .help =
+         "Draw A as a label map in the twelve CMP colours, as a neat line drawing of the house, "
+         "as people draw (thick and thin pens, gaps, details left out, small and sparse houses), "
+         "or as B in grey"},
     {.name = "size",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct settings, size),
@@ -94,8 +105,9 @@ static int draw_one(struct drawing *d, int split, int64_t index, struct px_error
     /* The splits are three series of the same seed; a picture does not depend on how many there
      * are. */
     px_facade_layout(&d->facade, s->seed, (uint64_t)split << 32 | (uint64_t)index);
-    int rc =
-        px_facade_pair(&d->facade, s->style ? PX_FACADE_SKETCH : PX_FACADE_LABELS, &d->pair, err);
+    if (s->style == STYLE_HAND)
+        px_facade_loosen(&d->facade);
+    int rc = px_facade_pair(&d->facade, inputs[s->style], &d->pair, err);
     if (rc)
         return rc;
     rc = px_path_format(path, err, "%s/%s/%04" PRId64 ".png", s->out, splits[split], index + 1);

@@ -78,20 +78,38 @@ struct px_facade_part {
     struct px_canvas_shape shape;
 };
 
+/* How somebody draws a sketch; lengths in units, shares in percent. */
+struct px_facade_hand {
+    int width;     /* of a line */
+    int wobble;    /* how far off its way a line may be */
+    int overshoot; /* how far a line runs on past a corner, at most */
+    int gaps;      /* of lines that stop short of one */
+    int marks;     /* of the bricks and tiles that hint at a material */
+    int details;   /* of glazing bars, slats, sills, bands and the like */
+    bool coloured; /* in `ink`; else in pencil greys */
+    struct px_canvas_rgb ink;
+};
+
 enum { PX_FACADE_MAX_PARTS = 1024 };
 
 struct px_facade {
     uint64_t seed; /* for textures and strokes */
     int style;     /* 0..PX_FACADE_STYLES - 1 */
     struct px_facade_palette palette;
+    struct px_facade_hand hand;
     int count;
     struct px_facade_part parts[PX_FACADE_MAX_PARTS];
 };
 
 enum { PX_FACADE_STYLES = 8 };
 
-/* Lays out the house number `index` of the series `seed`: any two differ. */
+/* Lays out the house number `index` of the series `seed`: any two differ. The hand that sketches it
+ * is neat: thin lines, every detail. */
 void px_facade_layout(struct px_facade *facade, uint64_t seed, uint64_t index);
+
+/* Makes a house what people draw: some keep all windows and some few, some stand small on an empty
+ * sheet, and the hand is anything from a sharp pencil to a thick brush that leaves details out. */
+void px_facade_loosen(struct px_facade *facade);
 
 /* Each writes a square picture of image->height pixels into the RGB image from column `left` on.
  * NOMEM is the only failure. */
@@ -102,8 +120,9 @@ int px_facade_sketch(const struct px_facade *facade, struct px_image *image, uin
 int px_facade_render(const struct px_facade *facade, struct px_image *image, uint32_t left,
                      struct px_error *err);
 
-/* The pair A|B of one house: image is twice as wide as high. */
-enum px_facade_input { PX_FACADE_LABELS, PX_FACADE_SKETCH };
+/* The pair A|B of one house: image is twice as wide as high. A is a label map, a sketch, or the
+ * rendering in grey. */
+enum px_facade_input { PX_FACADE_LABELS, PX_FACADE_SKETCH, PX_FACADE_GREY };
 int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err);
 

@@ -136,6 +136,61 @@ static void test_geometry(void **state)
     px_image_destroy(&sketch);
 }
 
+/* The area of the sketch that is ink, in hundredths of a percent. */
+static int ink_of(const struct px_image *pair)
+{
+    int ink = 0;
+
+    for (size_t y = 0; y < SIDE; y++)
+        for (size_t x = 0; x < SIDE; x++)
+            ink += pair->data[(y * 2 * SIDE + x) * 3 + 1] < 200;
+    return ink * 10000 / (SIDE * SIDE);
+}
+
+static void test_hands(void **state)
+{
+    static struct px_facade facade;
+    struct px_image neat = {0}, loose = {0};
+    int thin = 0, thick = 0, coloured = 0, fewer = 0;
+    (void)state;
+
+    assert_int_equal(px_image_create(&loose, 2 * SIDE, SIDE, 3, NULL), 0);
+    for (uint64_t i = 0; i < 60; i++) {
+        draw(i, PX_FACADE_SKETCH, &neat);
+        px_facade_layout(&facade, 1, i);
+        int parts = facade.count;
+        px_facade_loosen(&facade);
+        assert_in_range(facade.hand.width, 8, 64);
+        assert_int_equal(px_facade_pair(&facade, PX_FACADE_SKETCH, &loose, NULL), 0);
+        thin += ink_of(&loose) < ink_of(&neat);
+        thick += facade.hand.width > 32;
+        coloured += facade.hand.coloured;
+        fewer += facade.count < parts;
+    }
+    assert_in_range(thin, 10, 50);
+    assert_in_range(thick, 4, 40);
+    assert_in_range(coloured, 4, 25);
+    assert_in_range(fewer, 10, 40);
+    px_image_destroy(&neat);
+    px_image_destroy(&loose);
+}
+
+static void test_grey(void **state)
+{
+    struct px_image grey = {0};
+    (void)state;
+
+    draw(3, PX_FACADE_GREY, &grey);
+    for (size_t i = 0; i < SIDE; i++) {
+        const uint8_t *left = grey.data + (i * 2 * SIDE + i) * 3, *right = left + SIDE * 3;
+        int want = (right[0] * 299 + right[1] * 587 + right[2] * 114 + 500) / 1000;
+
+        for (int c = 0; c < 3; c++)
+            assert_int_equal(left[c], want);
+    }
+    px_image_destroy(&grey);
+}
+
 static void test_sizes(void **state)
 {
     static struct px_facade facade;
@@ -175,6 +230,9 @@ int main(void)
         CHECK("label maps have the twelve CMP colours and no other", test_colours),
         CHECK("labels and sketch lead to the same rendering", test_same_house),
         CHECK("the sketch's lines run along the label map's edges", test_geometry),
+        CHECK("loosened drawings have thin and thick pens, colours, and houses with fewer windows",
+              test_hands),
+        CHECK("the grey input is the rendering's luma", test_grey),
         CHECK("houses can be drawn at other sizes", test_sizes),
         CHECK("no house has more parts than there is room for, and all styles occur",
               test_parts_fit),

@@ -1,5 +1,7 @@
 #include "tools/facade/facade.h"
 
+#include <string.h>
+
 /* The twelve colours of the CMP facade data base, as the pix2pix demos draw them. */
 #define BACKGROUND                                                                                 \
     {                                                                                              \
@@ -76,11 +78,31 @@ int px_facade_labels(const struct px_facade *facade, struct px_image *image, uin
     return 0;
 }
 
+/* The right half in grey (ITU-R BT.601), into the left half. */
+static void copy_grey(struct px_image *image)
+{
+    size_t side = image->height;
+
+    for (size_t y = 0; y < side; y++)
+        for (size_t x = 0; x < side; x++) {
+            uint8_t *to = image->data + (y * 2 * side + x) * 3;
+            const uint8_t *from = to + side * 3;
+
+            memset(to, (from[0] * 299 + from[1] * 587 + from[2] * 114 + 500) / 1000, 3);
+        }
+}
+
 int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err)
 {
-    int rc = input == PX_FACADE_LABELS ? px_facade_labels(facade, image, 0, err)
-                                       : px_facade_sketch(facade, image, 0, err);
+    int rc = px_facade_render(facade, image, image->height, err);
 
-    return rc != 0 ? rc : px_facade_render(facade, image, image->height, err);
+    if (rc != 0)
+        return rc;
+    if (input == PX_FACADE_LABELS)
+        return px_facade_labels(facade, image, 0, err);
+    if (input == PX_FACADE_SKETCH)
+        return px_facade_sketch(facade, image, 0, err);
+    copy_grey(image);
+    return 0;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "tools/facade/parts/facade_hand.h"
+
 struct px_canvas_shape px_facade_box(int x, int y, int width, int height)
 {
     return px_canvas_rect(x * PX_CANVAS_UNIT, y * PX_CANVAS_UNIT, width * PX_CANVAS_UNIT,
@@ -256,6 +258,7 @@ void px_facade_layout(struct px_facade *facade, uint64_t seed, uint64_t index)
 
     memset(facade, 0, sizeof(*facade));
     facade->seed = px_hash(seed, 0, index);
+    facade->hand = px_facade_neat_hand(facade->seed);
     px_random_seed(&b.random, facade->seed);
     facade->style = px_facade_draw(&b, 0, PX_FACADE_STYLES - 1);
     b.style = &px_facade_styles[facade->style];

@@ -2,21 +2,29 @@
 #include "tools/facade/parts/facade_material.h"
 
 /* A pencil on white paper. Every part first whitens its place (it hides what is behind), then draws
- * its outline and its details. Lines waver by about a pixel and overshoot a little, as a hand's do.
- * A few bricks, stones or tiles hint at what the surface is made of. */
+ * its outline and its details. Lines waver and overshoot a little, as a hand's do, and a few
+ * bricks, stones or tiles hint at what the surface is made of: how much, struct px_facade_hand
+ * says. */
 
 struct pencil {
     struct px_canvas canvas;
     uint64_t seed;
     uint64_t strokes; /* drawn so far: each wavers in its own way */
     int width;        /* of a line, in units */
+    const struct px_facade_hand *hand;
 };
+
+/* True for `percent` of all calls. */
+static bool happens(const struct pencil *p, uint64_t what, int percent)
+{
+    return (int)(px_hash(p->seed + 2, what, p->strokes) % 100) < percent;
+}
 
 static struct px_canvas_rgb lead(struct pencil *p)
 {
     int grey = 26 + (int)(px_hash(p->seed, 0, p->strokes) % 34);
 
-    return px_canvas_colour(grey, grey, grey);
+    return p->hand->coloured ? p->hand->ink : px_canvas_colour(grey, grey, grey);
 }
 
 /* A line by hand: straight pieces of about 20 pixels between points that are a little off. */
@@ -26,15 +34,20 @@ static void line(struct pencil *p, int x0, int y0, int x1, int y1)
     int pieces = length / (20 * PX_CANVAS_UNIT) + 1;
     struct px_canvas_rgb grey = lead(p);
     struct px_stroke s = {x0, y0, x0, y0, p->width};
+    int off = p->hand->wobble;
 
+    if (happens(p, 0, p->hand->gaps)) { /* the last tenth is missing */
+        x1 -= (x1 - x0) / 10;
+        y1 -= (y1 - y0) / 10;
+    }
     p->strokes++;
     for (int i = 0; i <= pieces; i++) {
         uint64_t hash = px_hash(p->seed, p->strokes, (uint64_t)i);
 
         s.x0 = s.x1;
         s.y0 = s.y1;
-        s.x1 = x0 + (x1 - x0) * i / pieces + (int)(hash % 7) - 3;
-        s.y1 = y0 + (y1 - y0) * i / pieces + (int)(hash >> 32) % 7 - 3;
+        s.x1 = x0 + (x1 - x0) * i / pieces + (int)(hash % (uint64_t)(2 * off + 1)) - off;
+        s.y1 = y0 + (y1 - y0) * i / pieces + (int)(hash >> 32) % (2 * off + 1) - off;
         if (i > 0)
             px_canvas_stroke(&p->canvas, &s, grey);
     }
@@ -63,7 +76,7 @@ static void arc(struct pencil *p, const struct px_canvas_shape *s)
 
 static void outline(struct pencil *p, const struct px_canvas_shape *s)
 {
-    int over = (int)(px_hash(p->seed, 1, p->strokes) % 10);
+    int over = (int)(px_hash(p->seed, 1, p->strokes) % (uint64_t)(p->hand->overshoot + 1));
 
     if (s->rise > 0)
         arc(p, s);
@@ -149,6 +162,8 @@ static void hatch(struct pencil *p, const struct px_facade_part *part)
             int row = (v + (int)(hash % (uint64_t)cell_v)) / height;
             int column = (u + (int)((hash >> 20) % (uint64_t)cell_u)) / length;
 
+            if ((int)((hash >> 40) % 100) >= p->hand->marks)
+                continue;
             mark(p, part, column, row);
             mark(p, part, column + 1, row);
             mark(p, part, column, row + 1);
@@ -168,6 +183,8 @@ static void draw_details(struct pencil *p, const struct px_facade_part *part)
         const struct px_canvas_shape *s = &details[i];
         int w = s->bottom_right - s->bottom_left, h = s->bottom - s->top;
 
+        if (!happens(p, (uint64_t)i + 1, p->hand->details))
+            continue;
         if (part->kind == PX_PART_DOOR || part->kind == PX_PART_SHOP || (w > 20 && h > 20))
             outline(p, s);
         else
@@ -176,11 +193,33 @@ static void draw_details(struct pencil *p, const struct px_facade_part *part)
     p->width = width;
 }
 
+/* What a loose hand leaves out. */
+static bool is_trim(enum px_facade_part_kind kind)
+{
+    switch (kind) {
+    case PX_PART_RIDGE:
+    case PX_PART_PLINTH:
+    case PX_PART_COLUMN:
+    case PX_PART_BAND:
+    case PX_PART_BEAM:
+    case PX_PART_CORNICE:
+    case PX_PART_HEAD:
+    case PX_PART_SILL:
+    case PX_PART_BLIND:
+    case PX_PART_STEP:
+    case PX_PART_SIGN:
+    case PX_PART_AWNING:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void draw_part(struct pencil *p, const struct px_facade_part *part)
 {
     const struct px_canvas_shape *s = &part->shape;
 
-    if (part->kind == PX_PART_SKY)
+    if (part->kind == PX_PART_SKY || (is_trim(part->kind) && !happens(p, 0, p->hand->details)))
         return;
     if (part->kind != PX_PART_BALCONY)
         px_canvas_fill(&p->canvas, s, px_canvas_colour(255, 255, 255));
@@ -215,13 +254,13 @@ static void draw_part(struct pencil *p, const struct px_facade_part *part)
 int px_facade_sketch(const struct px_facade *facade, struct px_image *image, uint32_t left,
                      struct px_error *err)
 {
-    struct pencil pencil = {.seed = px_hash(facade->seed, 3, 0)};
+    struct pencil pencil = {
+        .seed = px_hash(facade->seed, 3, 0), .width = facade->hand.width, .hand = &facade->hand};
     struct px_canvas_shape paper = px_canvas_rect(0, 0, PX_CANVAS_SIDE, PX_CANVAS_SIDE);
     int rc = px_canvas_create(&pencil.canvas, 2 * (int)image->height, err);
 
     if (rc != 0)
         return rc;
-    pencil.width = 10 + (int)(pencil.seed % 5);
     px_canvas_fill(&pencil.canvas, &paper, px_canvas_colour(255, 255, 255));
     for (int i = 0; i < facade->count; i++)
         draw_part(&pencil, &facade->parts[i]);
