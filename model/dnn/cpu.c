@@ -1,31 +1,23 @@
 #include "model/dnn/cpu.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <omp.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
 
+#include <immintrin.h>
 #include <oneapi/dnnl/dnnl.h>
 
-static bool is_of_amd(void)
-{
-#ifdef __x86_64__
-    return __builtin_cpu_is("amd");
-#else
-    return false;
-#endif
-}
+#include "base/cgroup.h"
 
 bool px_cpu_is_fast_in_bf16(void)
 {
     unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
     unsigned amx = dnnl_cpu_isa_avx512_core_amx, avx512 = dnnl_cpu_isa_avx512_core_bf16;
 
-    return (isa & amx) == amx || (is_of_amd() && (isa & avx512) == avx512);
+    return (isa & amx) == amx || (__builtin_cpu_is("amd") && (isa & avx512) == avx512);
 }
 
 bool px_cpu_has_int8(void)
@@ -36,21 +28,32 @@ bool px_cpu_has_int8(void)
     return (isa & vnni) == vnni || (isa & avx512) == avx512; /* as have all with AMX */
 }
 
-static int cpus_at_start;
-
-/* Before main(): once an engine has pinned the main thread, nothing tells what the mask was. */
-__attribute__((constructor)) static void count_cpus(void)
+bool px_cpu_has_wide_registers(void)
 {
-    cpu_set_t mask;
+    return __builtin_cpu_supports("avx512f") != 0;
+}
 
-    cpus_at_start = sched_getaffinity(0, sizeof mask, &mask) == 0
-                        ? CPU_COUNT(&mask)
-                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
+void px_cpus_read(const char *root, struct px_cpus *cpus)
+{
+    struct px_cgroup_limits limits;
+    cpu_set_t mask;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+    px_cgroup_read_limits(root, &limits);
+    cpus->machine = online > 0 ? (int)online : 1;
+    cpus->mask = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : cpus->machine;
+    cpus->quota = limits.cpus;
+    snprintf(cpus->quota_file, sizeof cpus->quota_file, "%s", limits.cpus_file);
+    cpus->usable = px_cgroup_cpus(cpus->mask, limits.cpus);
+    assert(cpus->usable >= 1 && cpus->usable <= cpus->mask);
 }
 
 int px_cpu_count(void)
 {
-    return cpus_at_start;
+    struct px_cpus cpus;
+
+    px_cpus_read("", &cpus);
+    return cpus.usable;
 }
 
 /* The CPU with the given index among those of the mask, counted around. */
@@ -71,15 +74,14 @@ static cpu_set_t nth_cpu(const cpu_set_t *mask, int index)
 /* Denormals cost a hundred cycles each and carry nothing here. */
 static void flush_denormals(void)
 {
-#ifdef __SSE2__
     _mm_setcsr(_mm_getcsr() | 0x8040u);
-#endif
 }
 
 int px_cpu_team_start(struct px_cpu_team *team, int threads, int first_cpu, struct px_error *err)
 {
     int failed = 0, started = 0;
 
+    assert(threads >= 1 && !omp_in_parallel());
     team->threads = threads;
     team->pinned = first_cpu >= 0;
     if (sched_getaffinity(0, sizeof team->before, &team->before) != 0)

@@ -514,11 +514,9 @@ static void test_pinning(void **state)
 
     (void)state;
     assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
-    assert_int_equal(CPU_COUNT(&before), px_cpu_count());
     struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = 1});
     assert_int_equal(sched_getaffinity(0, sizeof during, &during), 0);
     assert_int_equal(CPU_COUNT(&during), 1);
-    assert_int_equal(CPU_COUNT(&before), px_cpu_count());
     px_engine_destroy(engine);
     assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
     assert_true(CPU_EQUAL(&before, &after));
