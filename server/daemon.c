@@ -29,7 +29,8 @@ static int load(struct px_server *server, struct px_registry **registry, struct 
     if (rc < 0)
         return rc;
     server->registry = *registry;
-    server->share = px_cpu_split_plan(settings, px_cpu_count());
+    px_cpus_read("", &server->cpus);
+    server->share = px_cpu_split_plan(settings, &server->cpus);
     return px_memory_check(server, err);
 }
 
@@ -169,6 +170,21 @@ static int listen_and_serve(struct px_server *server, int listener, const sigset
     return rc;
 }
 
+static void log_cpus(const struct px_server *server)
+{
+    const struct px_cpu_split *share = &server->share;
+    const struct px_cpus *cpus = &server->cpus;
+    char quota[320] = "";
+
+    if (cpus->quota_file[0])
+        snprintf(quota, sizeof quota, ", %s allows %.2f", cpus->quota_file, cpus->quota);
+    px_log_info("CPUs: %d used%s, of %d in the affinity mask and %d online%s; %d worker%s with %d "
+                "thread%s%s",
+                share->cpus, server->settings->cpus ? " (--cpus)" : "", cpus->mask, cpus->machine,
+                quota, share->workers, share->workers > 1 ? "s" : "", share->threads,
+                share->threads > 1 ? "s" : "", share->pin ? ", pinned" : "");
+}
+
 static int make_parts(struct px_server *server, struct px_error *err)
 {
     const struct px_server_settings *settings = server->settings;
@@ -199,8 +215,10 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     if (listener < 0)
         return listener;
     rc = load(&server, &registry, err);
-    if (rc == 0)
+    if (rc == 0) {
+        log_cpus(&server);
         rc = make_parts(&server, err);
+    }
     if (rc == 0)
         rc = listen_and_serve(&server, listener, &stops, err);
     close(listener);

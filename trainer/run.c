@@ -1,10 +1,10 @@
 #include "trainer/run.h"
 
 #include <inttypes.h>
-#include <omp.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "model/dnn/cpu.h"
 #include "trainer/found.h"
 #include "trainer/save/finetune.h"
 
@@ -240,7 +240,7 @@ int px_run_prepare(struct px_run *run, struct px_error *err)
     const struct px_train_settings *s = run->settings;
     int rc;
 
-    run->threads = s->threads > 0 ? (int)s->threads : omp_get_num_procs();
+    run->threads = s->threads > 0 ? (int)s->threads : px_cpu_count();
     run->schedule = (struct px_schedule){
         .policy = (enum px_lr_policy)s->lr_policy,
         .lr = s->lr,

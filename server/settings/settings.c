@@ -120,13 +120,21 @@ static const struct px_option rows[] = {
          "Bodies of the requests under way; more are refused with 503. As much again is for the "
          "pictures in them, which wait for room"},
 
+    {.name = "cpus",
+     .type = PX_OPTION_INT,
+     .offset = AT(cpus),
+     .fallback = "0",
+     .min = 0,
+     .max = 1024,
+     .heading = "Speed",
+     .help = "CPUs to divide among the threads; 0 takes those of the affinity mask, or as many as "
+             "the control group's quota allows (docker run --cpus), rounded down"},
     {.name = "workers",
      .type = PX_OPTION_INT,
      .offset = AT(workers),
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .heading = "Speed",
      .help = "Batches computed at the same time. One worker with all CPUs answers a single request "
              "soonest; as many workers as CPUs, with --threads-per-worker 1, answer the most "
              "requests a second. 0 takes one, from eight CPUs on one for each four"},
@@ -171,6 +179,12 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 256,
      .help = "Threads that decode and encode pictures; 0 takes one a CPU, up to 8"},
+    {.name = "pin",
+     .type = PX_OPTION_FLAG,
+     .offset = AT(pin),
+     .help = "Pin the threads of several workers to CPUs, each to its own, from the first of the "
+             "affinity mask on. Without it they are pinned only if that mask is narrower than the "
+             "machine; two daemons with --pin on one machine need masks of their own"},
     {.name = "http-threads",
      .type = PX_OPTION_INT,
      .offset = AT(http_threads),

@@ -20,9 +20,11 @@ struct px_server_settings {
     uint64_t max_body;
     int64_t max_pixels;
     int64_t max_side;
-    int64_t workers; /* this and the next two: 0 leaves it to share.h */
+    int64_t cpus; /* this and the next three: 0 leaves it to cpu_split.h */
+    int64_t workers;
     int64_t threads_per_worker;
     int64_t codec_threads;
+    bool pin;
     int64_t http_threads;
     int64_t max_connections;
     int64_t idle_timeout;    /* seconds */

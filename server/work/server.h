@@ -18,6 +18,7 @@ struct px_server {
     const struct px_registry *registry;
     struct px_metrics *metrics;
     struct px_queue *queue;
+    struct px_cpus cpus;
     struct px_cpu_split share;
     struct px_budget bodies;
     atomic_size_t plans; /* bytes that all workers' plans hold */

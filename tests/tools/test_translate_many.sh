@@ -117,7 +117,7 @@ interrupted() { # COMMAND...: its status after Ctrl-C as soon as a file is there
     status=$? err=$(tr '\r' '\n' <err | tail -n 1) out=
 }
 mkdir many
-for i in $(seq 400); do ln mixed/a.png many/$i.png; done
+for i in $(seq 400); do ln mixed/a.png "many/$i.png"; done
 first='slow/*.png'
 set -m # else bash starts background commands with SIGINT ignored
 interrupted "$pix2pix" translate --threads 1 -m m.safetensors many -o slow/ --fit scale

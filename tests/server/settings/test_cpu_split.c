@@ -2,11 +2,13 @@
 
 #include "server/settings/cpu_split.h"
 
+/* On a machine of twice the CPUs, so that those of the mask are the process's own. */
 static struct px_cpu_split share(int64_t workers, int64_t threads, int cpus)
 {
     const struct px_server_settings settings = {.workers = workers, .threads_per_worker = threads};
+    const struct px_cpus own = {.machine = 2 * cpus, .mask = cpus, .usable = cpus};
 
-    return px_cpu_split_plan(&settings, cpus);
+    return px_cpu_split_plan(&settings, &own);
 }
 
 static void check(struct px_cpu_split got, int workers, int threads, bool pin, int codecs)
@@ -43,11 +45,41 @@ static void test_given(void **state)
     check(share(2, 4, 4), 2, 4, false, 4);
 }
 
+static void test_pin(void **state)
+{
+    struct px_server_settings settings = {.workers = 2, .threads_per_worker = 2};
+    const struct px_cpus whole = {.machine = 8, .mask = 8, .usable = 8};
+    const struct px_cpus quota = {.machine = 64, .mask = 32, .usable = 4};
+    (void)state;
+
+    assert_false(px_cpu_split_plan(&settings, &whole).pin); /* another daemon may do the same */
+    assert_false(px_cpu_split_plan(&settings, &quota).pin);
+    settings.pin = true;
+    assert_true(px_cpu_split_plan(&settings, &whole).pin);
+    assert_true(px_cpu_split_plan(&settings, &quota).pin);
+    settings.workers = 1;
+    assert_false(px_cpu_split_plan(&settings, &whole).pin);
+}
+
+static void test_quota(void **state)
+{
+    struct px_server_settings settings = {.workers = 0};
+    const struct px_cpus quota = {.machine = 64, .mask = 64, .usable = 2};
+    (void)state;
+
+    check(px_cpu_split_plan(&settings, &quota), 1, 2, false, 2);
+    settings.cpus = 8;
+    check(px_cpu_split_plan(&settings, &quota), 2, 4, false, 8);
+    assert_int_equal(px_cpu_split_plan(&settings, &quota).cpus, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("one worker takes the CPUs, from eight on one each four", test_default),
         CHECK("what is given stays, the rest follows from it", test_given),
+        CHECK("pins only to CPUs of its own, or if told to", test_pin),
+        CHECK("a quota counts, and --cpus before it", test_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
