@@ -130,22 +130,24 @@ static void serve(struct px_server *server, struct px_http *http, struct px_crew
     px_http_stop(http);
 }
 
-static int announce(int listener, struct px_error *err)
+/* One line for each address. */
+static int announce(const struct px_listeners *listeners, struct px_error *err)
 {
     char url[128];
-    int rc = px_listen_url(listener, url, sizeof url, err);
 
-    if (rc < 0)
-        return rc;
-    printf("%s\n", url);
-    if (fflush(stdout) != 0)
-        px_log_warning("standard output is closed; listening on %s", url);
+    for (size_t i = 0; i < listeners->count; i++) {
+        int rc = px_listen_url(listeners->fds[i], url, sizeof url, err);
+        if (rc < 0)
+            return rc;
+        if (printf("%s\n", url) < 0 || fflush(stdout) != 0)
+            px_log_warning("standard output is closed; listening on %s", url);
+    }
     return 0;
 }
 
 /* A daemon that listens is ready: its workers are warm. */
-static int listen_and_serve(struct px_server *server, int listener, const sigset_t *stops,
-                            struct px_error *err)
+static int listen_and_serve(struct px_server *server, const struct px_listeners *listeners,
+                            const sigset_t *stops, struct px_error *err)
 {
     struct px_crew *crew = NULL;
     struct px_http *http = NULL;
@@ -158,9 +160,9 @@ static int listen_and_serve(struct px_server *server, int listener, const sigset
     if (rc == 0)
         px_memory_announce(server);
     if (rc == 0)
-        rc = px_http_start(&http, server, listener, err);
+        rc = px_http_start(&http, server, listeners, err);
     if (rc == 0)
-        rc = announce(listener, err);
+        rc = announce(listeners, err);
     if (rc == 0) {
         serve(server, http, crew, stops);
         return 0;
@@ -206,22 +208,22 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
     struct px_registry *registry = NULL;
+    struct px_listeners listeners;
     sigset_t stops;
-    int rc, listener;
 
     block_signals(&stops);
     raise_file_limit();
-    listener = px_bind(settings->listen, err);
-    if (listener < 0)
-        return listener;
+    int rc = px_listeners_open(&listeners, &settings->listen, err);
+    if (rc < 0)
+        return rc;
     rc = load(&server, &registry, err);
     if (rc == 0) {
         log_cpus(&server);
         rc = make_parts(&server, err);
     }
     if (rc == 0)
-        rc = listen_and_serve(&server, listener, &stops, err);
-    close(listener);
+        rc = listen_and_serve(&server, &listeners, &stops, err);
+    px_listeners_close(&listeners);
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);
     px_registry_destroy(registry);

@@ -14,23 +14,35 @@ static int fail(const struct px_error *err, int rc)
     return px_error_exit(rc);
 }
 
+static int check_listen(const struct px_option_list *listen, struct px_error *err)
+{
+    struct px_address address;
+
+    for (size_t i = 0; i < listen->count; i++) {
+        int rc = px_address_parse(listen->items[i], &address, err);
+        if (rc < 0) {
+            px_error_prefix(err, "--listen");
+            return rc;
+        }
+    }
+    return listen->count > 0 ? 0
+                             : px_fail(err, PX_E_USAGE, "--listen is empty; give an ADDRESS:PORT");
+}
+
 /* Everything but explaining itself. */
 static int act(const struct px_server_settings *settings, const struct px_options *options,
                struct px_error *err)
 {
-    struct px_address address;
+    int rc = check_listen(&settings->listen, err);
 
+    if (rc < 0)
+        return rc;
     if (settings->health)
         return px_health(options->argument_count > 0 ? options->arguments[0] : NULL,
-                         settings->listen, err);
+                         settings->listen.items[0], err);
     if (options->argument_count > 0)
         return px_fail(err, PX_E_USAGE, "unexpected argument '%.80s'; only --health takes one",
                        options->arguments[0]);
-    int rc = px_address_parse(settings->listen, &address, err);
-    if (rc < 0) {
-        px_error_prefix(err, "--listen");
-        return rc;
-    }
     if (!settings->print_config && !settings->check_config)
         return px_daemon_run(settings, err);
     if (settings->check_config)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -22,7 +23,8 @@ int px_address_parse(const char *text, struct px_address *address, struct px_err
         n -= 2;
     } else if (!colon || memchr(text, ':', n) != NULL) {
         return px_fail(err, PX_E_USAGE,
-                       "'%.100s' is no address; write ADDRESS:PORT, for IPv6 [ADDRESS]:PORT", text);
+                       "'%.100s' is not an address; use ADDRESS:PORT, for IPv6 [ADDRESS]:PORT",
+                       text);
     }
     char *end;
     long port = strtol(colon + 1, &end, 10);
@@ -35,54 +37,21 @@ int px_address_parse(const char *text, struct px_address *address, struct px_err
     return 0;
 }
 
-static int resolve(const struct px_address *address, int flags, struct addrinfo **list,
-                   struct px_error *err)
+int px_address_resolve(const struct px_address *address, int flags, struct addrinfo **list,
+                       struct px_error *err)
 {
+    bool any = address->host[0] == '\0', local = strcasecmp(address->host, "localhost") == 0;
+    /* Without a name and not passive, getaddrinfo() gives the loopback addresses. */
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICSERV | flags,
+                                   .ai_flags = AI_NUMERICSERV | (local ? 0 : flags),
                                    /* "" is every IPv4 address rather than a guess. */
-                                   .ai_family = address->host[0] == '\0' ? AF_INET : AF_UNSPEC};
-    int rc =
-        getaddrinfo(address->host[0] == '\0' ? NULL : address->host, address->port, &hints, list);
+                                   .ai_family = any ? AF_INET : AF_UNSPEC};
+    int rc = getaddrinfo(any || local ? NULL : address->host, address->port, &hints, list);
 
     if (rc != 0)
-        return px_fail(err, PX_E_IO, "address '%.100s' is not known: %s", address->host,
+        return px_fail(err, PX_E_IO, "cannot find the address '%.100s': %s", address->host,
                        gai_strerror(rc));
     return 0;
-}
-
-static int open_bound(const struct addrinfo *at)
-{
-    const int on = 1;
-    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0)
-        return fd;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return -1;
-}
-
-int px_bind(const char *text, struct px_error *err)
-{
-    struct px_address address;
-    struct addrinfo *list;
-    int rc = px_address_parse(text, &address, err);
-
-    if (rc == 0)
-        rc = resolve(&address, AI_PASSIVE, &list, err);
-    if (rc < 0)
-        return rc;
-    int fd = open_bound(list);
-    if (fd < 0)
-        rc = px_fail(err, PX_E_IO, "cannot listen on %.100s: %s; choose another with --listen",
-                     text, strerror(errno));
-    freeaddrinfo(list);
-    return fd < 0 ? rc : fd;
 }
 
 int px_listen_url(int fd, char *url, size_t size, struct px_error *err)
@@ -94,7 +63,7 @@ int px_listen_url(int fd, char *url, size_t size, struct px_error *err)
     if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 ||
         getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return px_fail(err, PX_E_IO, "cannot tell the address that was bound: %s", strerror(errno));
+        return px_fail(err, PX_E_IO, "cannot find out the bound address: %s", strerror(errno));
     bool brackets = address.ss_family == AF_INET6;
     snprintf(url, size, "http://%s%s%s:%s", brackets ? "[" : "", host, brackets ? "]" : "", port);
     return 0;
@@ -105,7 +74,7 @@ int px_connect(const struct px_address *address, int seconds, struct px_error *e
     const struct timeval limit = {.tv_sec = seconds};
     struct addrinfo *list;
     int fd = -1, reason = 0;
-    int rc = resolve(address, 0, &list, err);
+    int rc = px_address_resolve(address, 0, &list, err);
 
     if (rc < 0)
         return rc;

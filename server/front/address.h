@@ -3,6 +3,7 @@
 
 /* Addresses: "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (every IPv4 address). */
 
+#include <netdb.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,12 +14,14 @@ struct px_address {
     char port[6];
 };
 
-/* USAGE where the text is no ADDRESS:PORT. */
+/* USAGE if the text is not an ADDRESS:PORT. */
 int px_address_parse(const char *text, struct px_address *address, struct px_error *err);
 
-/* Takes the address, which says at once whether it is free, without listening yet: connections are
- * refused until listen() is called. IO names the address and the remedy. Returns the descriptor. */
-int px_bind(const char *text, struct px_error *err);
+/* What the address means, for TCP; `flags` as in struct addrinfo. IO if its name is not known. The
+ * caller frees the list with freeaddrinfo(). "localhost" is both loopback addresses, whatever the
+ * hosts file says. */
+int px_address_resolve(const struct px_address *address, int flags, struct addrinfo **list,
+                       struct px_error *err);
 
 /* "http://127.0.0.1:8080" for a bound descriptor. */
 int px_listen_url(int fd, char *url, size_t size, struct px_error *err);

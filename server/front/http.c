@@ -20,9 +20,9 @@ enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };
 
 struct px_http {
     struct px_server *server;
-    struct MHD_Daemon *daemon;
-    struct px_deadlines *deadlines; /* with every connection */
-    int listener;
+    const struct px_listeners *listeners;
+    struct MHD_Daemon *daemons[PX_LISTENERS_MAX]; /* one for each; NULL: not started */
+    struct px_deadlines *deadlines;               /* with every connection */
     bool door_closed;
     atomic_int active;
 };
@@ -163,13 +163,14 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *closure, cons
 #define STRICT MHD_OPTION_STRICT_FOR_CLIENT
 #endif
 
-static struct MHD_Daemon *start(struct px_http *http, const struct px_server_settings *settings)
+static struct MHD_Daemon *start(struct px_http *http, int listener)
 {
+    const struct px_server_settings *settings = http->server->settings;
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
-                            on_message, http, MHD_OPTION_LISTEN_SOCKET, http->listener,
+                            on_message, http, MHD_OPTION_LISTEN_SOCKET, listener,
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)settings->http_threads,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->max_connections,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)settings->idle_timeout,
@@ -179,30 +180,39 @@ static struct MHD_Daemon *start(struct px_http *http, const struct px_server_set
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
 }
 
-int px_http_start(struct px_http **out, struct px_server *server, int listener,
-                  struct px_error *err)
+/* Only the epoll loop serves ready connections next to suspended ones without fail. */
+static int start_all(struct px_http *http, struct px_error *err)
+{
+    for (size_t i = 0; i < http->listeners->count; i++) {
+        int fd = http->listeners->fds[i];
+        if (listen(fd, BACKLOG) != 0)
+            return px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
+        if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
+            http->daemons[i] = start(http, fd);
+        if (!http->daemons[i])
+            return px_fail(err, PX_E_IO,
+                           "libmicrohttpd does not start; --log-level debug shows its reason");
+    }
+    return 0;
+}
+
+int px_http_start(struct px_http **out, struct px_server *server,
+                  const struct px_listeners *listeners, struct px_error *err)
 {
     struct px_http *http = calloc(1, sizeof *http);
 
     if (!http)
         return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
     http->server = server;
-    http->listener = listener;
+    http->listeners = listeners;
     const struct px_deadlines_options deadlines = {.max_connections =
                                                        (size_t)server->settings->max_connections,
                                                    .min_rate = server->settings->min_rate};
     int rc = px_deadlines_create(&http->deadlines, &deadlines, err);
-    if (rc == 0 && listen(listener, BACKLOG) != 0)
-        rc = px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
-    /* Only the epoll loop serves ready connections next to suspended ones without fail. */
-    if (rc == 0 && MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
-        http->daemon = start(http, server->settings);
-    if (rc == 0 && !http->daemon)
-        rc = px_fail(err, PX_E_IO,
-                     "libmicrohttpd does not start; --log-level debug shows its reason");
+    if (rc == 0)
+        rc = start_all(http, err);
     if (rc < 0) {
-        px_deadlines_destroy(http->deadlines);
-        free(http);
+        px_http_stop(http);
         return rc;
     }
     *out = http;
@@ -231,10 +241,14 @@ void px_http_close_door(struct px_http *http)
     if (http->door_closed)
         return;
     http->door_closed = true;
-    /* From here on the library leaves the descriptor to us. */
-    MHD_quiesce_daemon(http->daemon);
-    /* Otherwise the kernel would go on accepting connections that are never read. */
-    shutdown(http->listener, SHUT_RD);
+    for (size_t i = 0; i < http->listeners->count; i++) {
+        if (!http->daemons[i])
+            continue;
+        /* From here on the library leaves the descriptor to us. */
+        MHD_quiesce_daemon(http->daemons[i]);
+        /* Otherwise the kernel would go on accepting connections that are never read. */
+        shutdown(http->listeners->fds[i], SHUT_RD);
+    }
 }
 
 void px_http_stop(struct px_http *http)
@@ -242,7 +256,9 @@ void px_http_stop(struct px_http *http)
     if (!http)
         return;
     px_http_close_door(http);
-    MHD_stop_daemon(http->daemon);
+    for (size_t i = 0; i < http->listeners->count; i++)
+        if (http->daemons[i])
+            MHD_stop_daemon(http->daemons[i]);
     px_deadlines_destroy(http->deadlines);
     free(http);
 }

@@ -6,13 +6,14 @@
  * infer or wait. */
 
 #include "base/error.h"
+#include "server/front/listeners.h"
 #include "server/work/server.h"
 
 struct px_http;
 
-/* Listens on a bound descriptor, which stays the caller's and is closed after px_http_stop(). */
-int px_http_start(struct px_http **out, struct px_server *server, int listener,
-                  struct px_error *err);
+/* Listens on bound sockets, which stay the caller's and must be open until px_http_stop(). */
+int px_http_start(struct px_http **out, struct px_server *server,
+                  const struct px_listeners *listeners, struct px_error *err);
 
 /* Requests whose answer has not been sent completely. */
 int px_http_active(const struct px_http *http);

@@ -6,13 +6,14 @@
 
 static const struct px_option rows[] = {
     {.name = "listen",
-     .type = PX_OPTION_STRING,
+     .type = PX_OPTION_LIST,
      .offset = AT(listen),
      .fallback = "127.0.0.1:8080",
      .value = "ADDRESS:PORT",
      .heading = "Serving",
-     .help = "Where to listen; port 0 takes a free one, IPv6 addresses stand in brackets. The "
-             "address is printed once the daemon listens"},
+     .help = "Where to listen; repeat it for several addresses. Port 0 takes a free one; IPv6 "
+             "addresses need brackets; localhost means both loopback addresses. The addresses "
+             "are printed once the daemon listens"},
     {.name = "models",
      .type = PX_OPTION_STRING,
      .offset = AT(models),

@@ -11,7 +11,7 @@
 #include "config/options.h"
 
 struct px_server_settings {
-    const char *listen; /* ADDRESS:PORT */
+    struct px_option_list listen; /* ADDRESS:PORT, at least one */
     const char *models;
     const char *default_model; /* NULL: the first */
     int64_t max_batch;

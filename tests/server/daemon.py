@@ -50,12 +50,17 @@ class Daemon:
         self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE,
                                         stderr=self.log)
         atexit.register(self.process.kill)
-        self.urls = [self.process.stdout.readline().decode().strip() for _ in range(1)]
+        self.urls = [self.process.stdout.readline().decode().strip()]
         if not self.urls[0]:
             sys.exit('the daemon did not start:\n' + self.text())
         self.url = self.urls[0]
         host, port = self.url[len('http://'):].rsplit(':', 1)
         self.address = host.strip('[]'), int(port)
+
+    def more_urls(self, count):
+        """Reads the addresses behind the first: there must be as many."""
+        self.urls += [self.process.stdout.readline().decode().strip() for _ in range(count)]
+        return self.urls
 
     def text(self):
         """The log so far."""
@@ -164,6 +169,12 @@ def ok(sentence):
 def equal(found, wanted):
     if found != wanted:
         raise AssertionError('%r, expected %r' % (found, wanted))
+
+
+def skip(sentence, reason):
+    global counted
+    counted += 1
+    print('ok %d - %s # SKIP %s' % (counted, sentence, reason), flush=True)
 
 
 def done():
