@@ -15,7 +15,10 @@
 #include "base/error.h"
 #include "codecs/image.h"
 
-enum { PX_QUALITY_MIN_SIDE = 11 };
+enum {
+    PX_QUALITY_MIN_SIDE = 11,
+    PX_QUALITY_MS_MIN_SIDE = 176, /* so that the smallest of the five scales holds the window */
+};
 
 struct px_quality {
     double l1, psnr, ssim;
@@ -24,5 +27,12 @@ struct px_quality {
 /* UNPROCESSABLE if size or channels differ, or a side is less than PX_QUALITY_MIN_SIDE; NOMEM. */
 int px_quality_compare(const struct px_image *a, const struct px_image *b,
                        struct px_quality *quality, struct px_error *err);
+
+/* The multi-scale SSIM of Wang, Simoncelli and Bovik (2003): contrast and structure at five scales,
+ * each half the one before (means of 2 x 2), luminance at the last, with their exponents; a
+ * negative factor counts as 0. In [0, 1]. UNPROCESSABLE as above, or if a side is less than
+ * PX_QUALITY_MS_MIN_SIDE; NOMEM. */
+int px_quality_ms_ssim(const struct px_image *a, const struct px_image *b, double *ms_ssim,
+                       struct px_error *err);
 
 #endif

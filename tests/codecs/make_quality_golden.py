@@ -78,4 +78,5 @@ def main():
     (pathlib.Path(__file__).parent / "data" / "quality.txt").write_text("".join(lines))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codecs/lab.h"
 #include "codecs/quality.h"
 
 static uint32_t draw(uint32_t *state)
@@ -58,6 +59,64 @@ static void test_golden(void **state)
     assert_int_equal(cases, 6);
 }
 
+/* scikit-image computes in double from the same 8 bits; its Lab constants are ours to 6 digits. */
+static void check_compare(const char *line)
+{
+    unsigned w, h, channels, seed;
+    int noise;
+    double psnr, ssim, ms_ssim, got;
+    struct px_image a = {0}, b = {0};
+    struct px_quality quality;
+
+    assert_int_equal(sscanf(line, "compare %u %u %u %d %u %lf %lf %lf", &w, &h, &channels, &noise,
+                            &seed, &psnr, &ssim, &ms_ssim),
+                     8);
+    assert_int_equal(px_image_create(&a, w, h, channels, NULL), 0);
+    assert_int_equal(px_image_create(&b, w, h, channels, NULL), 0);
+    make(&a, &b, noise, seed);
+    assert_int_equal(px_quality_compare(&a, &b, &quality, NULL), 0);
+    assert_int_equal(px_quality_ms_ssim(&a, &b, &got, NULL), 0);
+    assert_true(fabs(quality.psnr - psnr) < 1e-9);
+    assert_true(fabs(quality.ssim - ssim) < 1e-9);
+    assert_true(fabs(got - ms_ssim) < 1e-9);
+    px_image_destroy(&a);
+    px_image_destroy(&b);
+}
+
+static void check_lab(const char *line)
+{
+    unsigned r, g, b;
+    float L, A, B;
+
+    assert_int_equal(sscanf(line, "lab %u %u %u %f %f %f", &r, &g, &b, &L, &A, &B), 6);
+    const struct px_lab lab =
+        px_lab_from_srgb((const uint8_t[3]){(uint8_t)r, (uint8_t)g, (uint8_t)b});
+    if (fabsf(lab.L - L) > 2e-3F || fabsf(lab.a - A) > 2e-3F || fabsf(lab.b - B) > 2e-3F)
+        fail_msg("%s: %f %f %f", line, (double)lab.L, (double)lab.a, (double)lab.b);
+}
+
+static void test_skimage(void **state)
+{
+    char path[512], line[256];
+    int compared = 0, colours = 0;
+    (void)state;
+
+    snprintf(path, sizeof path, "%s/codecs/data/skimage.txt", getenv("PX_TESTS"));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, "lab", 3) == 0) {
+            check_lab(line);
+            colours++;
+        } else {
+            check_compare(line);
+            compared++;
+        }
+    fclose(file);
+    assert_int_equal(compared, 3);
+    assert_int_equal(colours, 12);
+}
+
 /* Flat pictures have no variance: SSIM is (2 a b + c1) / (a^2 + b^2 + c1). */
 static void test_flat(void **state)
 {
@@ -104,6 +163,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CHECK("PSNR, SSIM, MS-SSIM and Lab colours are scikit-image's", test_skimage),
         CHECK("L1, PSNR and SSIM are those of their definitions", test_golden),
         CHECK("flat and equal pictures give the values that paper gives", test_flat),
         CHECK("pictures of other sizes and tiny ones are refused", test_refused),
