@@ -1,5 +1,6 @@
 #include "tools/bench/bench_case.h"
 
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -249,6 +250,7 @@ static int run_workers(struct shared *shared, struct worker *workers, struct px_
 {
     int count = shared->one->workers, made = 0, rc = 0;
 
+    assert(count > 0);
     pthread_mutex_lock(&shared->gate);
     for (; made < count && !rc; made += !rc) {
         workers[made].shared = shared;

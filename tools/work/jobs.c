@@ -1,5 +1,6 @@
 #include "tools/work/jobs.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,7 @@ static bool same_file(const char *a, const char *b)
 
 static int check_outputs(const struct px_file_jobs *jobs, struct px_error *err)
 {
+    assert(jobs->count > 0); /* the options ask for an argument, folders for a picture */
     struct px_file_job *sorted = malloc(jobs->count * sizeof *sorted);
     int rc = 0;
 
