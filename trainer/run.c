@@ -122,6 +122,11 @@ static int create_gan(struct px_run *run, struct px_error *err)
     if (px_gan_parameters_D(run->gan) > 0)
         fprintf(run->out, "[Network D] total number of parameters : %.3f M\n",
                 (double)px_gan_parameters_D(run->gan) / 1e6);
+    if (px_train_settings_bf16_helps(s) && !s->continue_train)
+        fputs("This CPU computes faster in bf16: --dtype bf16 halves the time of convolutions, and "
+              "the "
+              "losses follow those of f32\n",
+              run->out);
     run->snapshot = (struct px_snapshot){
         .output = &run->output,
         .network = &run->network,
@@ -130,6 +135,8 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .steps_per_epoch = run->steps_per_epoch,
         .first_step = run->first,
         .epoch_count = s->epoch_count,
+        .keep_every = s->save_epoch_freq,
+        .keep_states = s->keep_states,
     };
     px_snapshot_start(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
     return 0;
@@ -140,7 +147,7 @@ static int create_pictures(struct px_run *run, struct px_error *err)
     size_t count = px_pairs_count(run->measured);
 
     run->rows = count < PX_PREVIEW_ROWS ? count : PX_PREVIEW_ROWS;
-    int rc = px_validation_create(&run->validation, run->measured, &run->network, err);
+    int rc = px_validation_create(&run->validation, run->measured, &run->network, run->stop, err);
 
     return rc ? rc
               : px_preview_create(&run->preview, run->rows, (uint32_t)run->network.crop_size, err);
@@ -148,7 +155,8 @@ static int create_pictures(struct px_run *run, struct px_error *err)
 
 static int resume(struct px_run *run, struct px_error *err)
 {
-    int rc = px_snapshot_resume(&run->snapshot, run->end, &run->steps, err);
+    const struct px_snapshot_place from = {run->settings->epoch, run->end};
+    int rc = px_snapshot_resume(&run->snapshot, &from, &run->steps, err);
 
     if (rc)
         return rc;
@@ -161,6 +169,10 @@ static int resume(struct px_run *run, struct px_error *err)
         fputs(
             "The training began with the learning rates of an older version, one epoch early, and "
             "keeps them; --epoch-count with the next epoch's number changes to today's\n",
+            run->out);
+    if (run->snapshot.lost_best)
+        fputs(
+            "The best generator so far is of a later epoch; the next epoch begins the count anew\n",
             run->out);
     fprintf(run->out, "Continuing after %" PRId64 " of %" PRId64 " steps (epoch %" PRId64 ")\n",
             run->steps, run->end,
@@ -231,8 +243,12 @@ static int prepare_output(struct px_run *run, struct px_error *err)
 {
     const struct px_train_settings *s = run->settings;
 
-    return s->dry_run ? px_output_check(&run->output, s->out, s->continue_train, err)
-                      : px_output_prepare(&run->output, s->out, s->continue_train, err);
+    if (s->dry_run)
+        return px_output_check(&run->output, s->out, s->continue_train, err);
+    int rc = px_output_prepare(&run->output, s->out, s->continue_train, err);
+    if (!rc && run->output.made_folder)
+        fprintf(run->out, "Created the folder of --out %s\n", s->out);
+    return rc;
 }
 
 int px_run_prepare(struct px_run *run, struct px_error *err)

@@ -47,6 +47,7 @@ struct px_run {
     int64_t steps_per_epoch, first, end; /* the schedule's steps first..end - 1 are taken */
     int64_t steps;                       /* the next one */
     int64_t epoch_ns;                    /* when the epoch began (or this run) */
+    bool diverged;                       /* the losses of a step were not finite */
 };
 
 /* The caller has filled settings, stop and out and zeroed the rest. On failure too,

@@ -12,17 +12,36 @@
 #include "trainer/run.h"
 #include "trainer/step_times.h"
 
+/* Adds to a message about a divergence what is left and how to go on. */
+static int give_advice(const struct px_run *run, struct px_error *err)
+{
+    const struct px_error first = *err;
+    int64_t saved = run->snapshot.saved, epoch = saved / run->steps_per_epoch + 1;
+
+    if (saved == 0)
+        return px_fail(err, PX_E_INTERNAL,
+                       "%s; nothing was saved yet: start again with a smaller --lr", first.message);
+    if (epoch == 1)
+        return px_fail(err, PX_E_INTERNAL,
+                       "%s; the files keep the last good state, step %" PRId64
+                       ": start again with a smaller --lr",
+                       first.message, saved);
+    return px_fail(err, PX_E_INTERNAL,
+                   "%s; the files keep the last good state, step %" PRId64
+                   ": --continue-train --epoch-count %" PRId64
+                   " with a smaller --lr goes on from it",
+                   first.message, saved, epoch);
+}
+
 static int check_losses(const struct px_run *run, const struct px_gan_losses *l,
                         struct px_error *err)
 {
     if (isfinite(l->G_GAN) && isfinite(l->G_L1) && isfinite(l->D_real) && isfinite(l->D_fake))
         return 0;
-    return px_fail(err, PX_E_INTERNAL,
-                   "the training diverged at step %" PRId64
-                   " (G_GAN %g, G_L1 %g, D_real %g, D_fake "
-                   "%g): a smaller --lr may help; the files hold step %" PRId64,
-                   run->steps, (double)l->G_GAN, (double)l->G_L1, (double)l->D_real,
-                   (double)l->D_fake, run->snapshot.saved);
+    return px_fail(
+        err, PX_E_INTERNAL,
+        "the training diverged at step %" PRId64 " (G_GAN %g, G_L1 %g, D_real %g, D_fake %g)",
+        run->steps, (double)l->G_GAN, (double)l->G_L1, (double)l->D_real, (double)l->D_fake);
 }
 
 static int step(struct px_run *run, struct px_error *err)
@@ -38,6 +57,7 @@ static int step(struct px_run *run, struct px_error *err)
     run->profile.steps++;
     done.step = ++run->steps;
     rc = check_losses(run, &done.losses, err);
+    run->diverged = rc != 0;
     if (rc)
         return rc;
     px_progress_step(&run->progress, run->steps, &done.losses);
@@ -78,6 +98,7 @@ static int finish_epoch(struct px_run *run, struct px_error *err)
 
     if (rc)
         return rc;
+    run->snapshot.validated = done.epoch;
     px_schedule_observe(&run->schedule, done.quality.l1);
     done.seconds = px_ms_since(run->epoch_ns) * 1e-3;
     run->epoch_ns = px_now_ns();
@@ -85,13 +106,14 @@ static int finish_epoch(struct px_run *run, struct px_error *err)
         (rc = px_snapshot_save(&run->snapshot, run->steps, err)) != 0 ||
         (rc = save_picture(run, done.epoch, err)) != 0)
         return rc;
-    run->report.seconds_per_step = px_ms_since(run->progress.start_ns) * 1e-3 /
-                                   (double)(run->steps - run->progress.first_step);
+    if (run->steps > run->progress.first_step)
+        run->report.seconds_per_step = px_ms_since(run->progress.start_ns) * 1e-3 /
+                                       (double)(run->steps - run->progress.first_step);
     rc = px_report_write(&run->report, done.epoch, px_preview_sheet(run->preview), err);
     if (rc)
         return rc;
     px_progress_epoch(&run->progress, &done, lr);
-    return px_snapshot_keep(&run->snapshot, run->steps, run->settings->save_epoch_freq, err);
+    return px_snapshot_keep(&run->snapshot, run->steps, err);
 }
 
 static int interrupted(struct px_run *run, struct px_error *err)
@@ -109,11 +131,18 @@ static int interrupted(struct px_run *run, struct px_error *err)
                    run->steps, run->end);
 }
 
-/* What the files on disk are good for after a failure to write more of them. */
-static int tell_saved(const struct px_run *run, int rc, struct px_error *err)
+static bool is_finite(const struct px_run *run)
+{
+    return px_state_check_finite(&run->snapshot.state, "", NULL) == 0;
+}
+
+/* Completes the message of a failure with what the files on disk are good for. */
+static int explain(const struct px_run *run, int rc, struct px_error *err)
 {
     struct px_error first;
 
+    if (rc == -PX_E_INTERNAL && err && (run->diverged || !is_finite(run)))
+        return give_advice(run, err);
     if (rc != -PX_E_IO || run->snapshot.saved == 0 || !err)
         return rc;
     first = *err;
@@ -132,11 +161,21 @@ static bool save_is_due(const struct px_run *run)
     return run->steps * batch / every != (run->steps - 1) * batch / every;
 }
 
+/* An epoch's end, or a signal in the middle of its validation. */
+static int end_epoch(struct px_run *run, struct px_error *err)
+{
+    int rc = finish_epoch(run, err);
+
+    return rc == -PX_E_INTERRUPTED ? interrupted(run, err) : rc;
+}
+
 static int loop(struct px_run *run, struct px_error *err)
 {
     int rc = 0;
 
     run->epoch_ns = px_now_ns();
+    if (run->snapshot.pending)
+        rc = end_epoch(run, err);
     while (!rc && run->steps < run->end) {
         if (*run->stop)
             return interrupted(run, err);
@@ -144,7 +183,7 @@ static int loop(struct px_run *run, struct px_error *err)
         if (rc)
             break;
         if (run->steps % run->steps_per_epoch == 0)
-            rc = finish_epoch(run, err);
+            rc = end_epoch(run, err);
         else if (save_is_due(run))
             rc = px_snapshot_save(&run->snapshot, run->steps, err);
     }
@@ -184,7 +223,7 @@ int px_train(const struct px_train_settings *settings, FILE *out, const atomic_i
         rc = px_dry_run(run, err);
     } else if (!rc) {
         start_progress(run);
-        rc = tell_saved(run, loop(run, err), err);
+        rc = explain(run, loop(run, err), err);
         px_progress_clear(&run->progress);
         if (settings->profile)
             px_step_times_print(&run->profile, run->gan, out);

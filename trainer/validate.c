@@ -6,19 +6,22 @@
 
 struct px_validation {
     const struct px_pairs *pairs; /* borrowed */
+    const atomic_int *stop;       /* borrowed */
     uint32_t output_nc;
     struct px_image input8, output, target8; /* of the last pair */
     float *input, *fake; /* (height, width, input_nc) and (.., output_nc), for the largest pair */
 };
 
 int px_validation_create(struct px_validation **out, const struct px_pairs *pairs,
-                         const struct px_network *network, struct px_error *err)
+                         const struct px_network *network, const atomic_int *stop,
+                         struct px_error *err)
 {
     struct px_validation *v = calloc(1, sizeof *v);
 
     if (!v)
         return px_fail(err, PX_E_NOMEM, "no memory for the validation");
     v->pairs = pairs;
+    v->stop = stop;
     v->output_nc = (uint32_t)network->output_nc;
     size_t area = px_pairs_pixels(pairs);
     v->input = malloc(area * (size_t)network->input_nc * sizeof *v->input);
@@ -97,6 +100,8 @@ int px_validation_run(struct px_validation *v, struct px_gan *gan, px_validation
     for (size_t i = 0; i < count; i++) {
         struct px_pair storage = {0};
         const struct px_pair *pair;
+        if (*v->stop)
+            return px_fail(err, PX_E_INTERRUPTED, "interrupted while validating");
         int rc = px_pairs_get(v->pairs, i, &storage, &pair, err);
         if (!rc)
             rc = measure(v, gan, pair, &sum, err);

@@ -5,6 +5,7 @@
  * test (norm on the image's own statistics, without dropout), and the output is compared with the
  * target as 8-bit pictures. Nothing of the training changes. */
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -15,9 +16,10 @@
 struct px_validation;
 
 /* `pairs` (borrowed) are each of a size that the network takes, and PX_QUALITY_MIN_SIDE at least.
- */
+ * Once *stop (borrowed) is not 0, px_validation_run() fails with INTERRUPTED. */
 int px_validation_create(struct px_validation **out, const struct px_pairs *pairs,
-                         const struct px_network *network, struct px_error *err);
+                         const struct px_network *network, const atomic_int *stop,
+                         struct px_error *err);
 void px_validation_destroy(struct px_validation *validation); /* accepts NULL */
 
 /* Is shown every pair and what the generator made of it, in order. */

@@ -2,9 +2,11 @@
 
 #include "tests/trainer/program.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model/formats/safetensors.h"
 
@@ -159,6 +161,108 @@ static void test_one_epoch(void **state)
     px_checkpoint_close(drawn);
 }
 
+/* Going back to a kept epoch ends in the same bytes as if nothing had come after it. */
+static void test_kept_states(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("kept.safetensors"), MORE("--save-epoch-freq", "1", "--keep-states", "2"), 0);
+    assert_done(&run);
+    assert_int_equal(access(in("kept.epochs/kept_002.state"), F_OK), -1);
+    assert_int_equal(access(in("kept.epochs/kept_003.state"), F_OK), 0);
+    assert_same_file(in("kept.epochs/kept_004.state"), in("kept.state"));
+    assert_int_equal(rename(in("kept.safetensors"), in("first.safetensors")), 0);
+    assert_int_equal(rename(in("kept.state"), in("first.state")), 0);
+    assert_int_equal(rename(in("first.state"), in("kept.state")), 0);
+
+    train(&run, in("kept.safetensors"), MORE("--continue-train", "--epoch", "2"), 0);
+    assert_one_line(&run, 1, "kept_002.state: not there, so epoch 2 cannot be continued");
+    train(&run, in("kept.safetensors"), MORE("--epoch", "3"), 0);
+    assert_one_line(&run, 2, "--epoch 3 needs --continue-train");
+    train(&run, in("kept.safetensors"), MORE("--continue-train", "--epoch=3"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "Continuing after 30 of 40 steps (epoch 4)"));
+    assert_null(strstr(run.out, "End of epoch 3"));
+    assert_same_file(in("kept.safetensors"), in("first.safetensors"));
+    assert_steps_once("kept.metrics.jsonl", 4);
+    train(&run, in("kept.safetensors"), /* another schedule from there */
+          MORE("--continue-train", "--epoch", "3", "--epoch-count", "4", "--n-epochs", "5"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "End of epoch 7 / 7"));
+    train(&run, in("kept.safetensors"), MORE("--keep-states", "1", "--save-epoch-freq", "0"), 0);
+    assert_one_line(&run, 2, "--keep-states 1 needs --save-epoch-freq");
+}
+
+/* A best generator of an epoch that is left behind is not the best any more. */
+static void test_lost_best(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("lost.safetensors"),
+          MORE("--save-epoch-freq", "1", "--keep-states", "9", "--lr", "0.002"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(strstr(run.out, "End of epoch 4 / 4"), "(best)"));
+    train(&run, in("lost.safetensors"),
+          MORE("--continue-train", "--epoch", "1", "--epoch-count", "2", "--lr", "0"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "The best generator so far is of a later epoch"));
+    assert_non_null(strstr(strstr(run.out, "End of epoch 2 / 4"), "(best)"));
+}
+
+/* More pairs are another training. */
+static void test_more_pairs(void **state)
+{
+    struct run run;
+    (void)state;
+
+    train(&run, in("more.safetensors"), MORE("--n-epochs", "0", "--max-dataset-size", "0"), 0);
+    assert_done(&run);
+    make_data("eleven", 11);
+    train(&run, in("more.safetensors"),
+          MORE("--n-epochs", "0", "--continue-train", "--data", in("eleven")), 0);
+    assert_one_line(&run, 2, "began with pairs 10, now it is 11");
+    assert_non_null(strstr(run.err, "start anew from the generator with --init"));
+}
+
+/* At such rates nothing stays finite. What was saved before is good, and the message says how to go
+ * on from it. */
+static void test_diverges(void **state)
+{
+    struct run run;
+    struct px_safetensors *file;
+    struct px_error err = {0};
+    (void)state;
+
+    train(&run, in("wild.safetensors"),
+          MORE("--lr", "1", "--gan-mode", "lsgan", "--lambda-L1", "1e6", "--norm", "none",
+               "--init-gain", "100", "--n-epochs", "50"),
+          0);
+    assert_one_line(&run, 1, "diverged");
+    assert_non_null(strstr(run.err, "nothing was saved yet: start again with a smaller --lr"));
+    assert_int_equal(access(in("wild.safetensors"), F_OK), -1);
+
+    train(&run, in("fast.safetensors"),
+          MORE("--gan-mode", "wgangp", "--norm", "none", "--init-gain", "0.5"), 0);
+    assert_done(&run);
+    train(&run, in("fast.safetensors"),
+          MORE("--gan-mode", "wgangp", "--norm", "none", "--init-gain", "0.5", "--n-epochs", "500",
+               "--continue-train", "--epoch-count", "5", "--lr", "1"),
+          0);
+    assert_one_line(&run, 1, "the files keep the last good state");
+    assert_non_null(strstr(run.err, "--continue-train --epoch-count "));
+    assert_int_equal(px_safetensors_open(&file, in("fast.state"), &err), 0);
+    const struct px_tensor_list *list = px_safetensors_list(file);
+    for (size_t i = 0; i < list->count; i++) {
+        const float *values = list->tensors[i].data;
+        for (size_t k = 0;
+             list->tensors[i].dtype == PX_F32 && k < px_tensor_count(&list->tensors[i]); k++)
+            assert_true(isfinite(values[k]));
+    }
+    px_safetensors_close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +271,10 @@ int main(void)
               test_next_epoch),
         CHECK("a training of the first version keeps its rates, and says so", test_old_rates),
         CHECK("a training of one epoch trains", test_one_epoch),
+        CHECK("--epoch goes back to a kept epoch, and ends in the same bytes", test_kept_states),
+        CHECK("a best generator that is left behind is not the best", test_lost_best),
+        CHECK("continuing with more pairs names --init", test_more_pairs),
+        CHECK("a training that diverges stops and keeps the last good state", test_diverges),
     };
     return run_program_tests(tests, sizeof tests / sizeof *tests);
 }

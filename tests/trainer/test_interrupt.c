@@ -3,6 +3,7 @@
 #include "tests/trainer/program.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,61 @@ static void test_leaves_at_once(void **state)
     assert_int_equal(access(in("slow.state"), F_OK), -1);
 }
 
+/* Waits until a text file has a line with `part`. */
+static void wait_for_line(const char *name, const char *part)
+{
+    static char text[1 << 16];
+    const struct timespec pause = {0, 1000000};
+
+    for (int i = 0; i < 60000; i++) {
+        text[0] = 0;
+        if (access(in(name), F_OK) == 0)
+            slurp(name, text, sizeof text);
+        if (strstr(text, part))
+            return;
+        nanosleep(&pause, NULL);
+    }
+    fail_msg("%s did not get %s within a minute", name, part);
+}
+
+/* A validation of a thousand pairs ends at once; continued, it is done first. */
+static void test_validation(void **state)
+{
+    struct run run;
+    char data[256];
+    const char *const *options =
+        MORE("--data", data, "--num-val", "0", "--n-epochs", "1", "--n-epochs-decay", "1");
+    bool hit = false;
+    (void)state;
+
+    snprintf(data, sizeof data, "%s", in("long"));
+    make_data("long/train", 3);
+    make_data("long/val", 1000);
+    train(&run, in("v.safetensors"), options, 0);
+    assert_done(&run);
+    for (int i = 0; i < 10 && !hit; i++) {
+        char command[300];
+        snprintf(command, sizeof command, "rm -rf %s.*", in("w"));
+        assert_int_equal(system(command), 0);
+        start(&run, in("w.safetensors"), options, 0);
+        wait_for_line("w.metrics.jsonl", "\"step\":3,\"lr\"");
+        kill(run.pid, SIGINT);
+        finish(&run);
+        hit = strstr(run.out, "End of epoch 1 ") == NULL; /* or it was over already */
+    }
+    assert_true(hit);
+    assert_one_line(&run, 130, "interrupted and saved after step 3 of 6");
+    train(&run, in("w.safetensors"),
+          MORE("--data", data, "--num-val", "0", "--n-epochs", "1", "--n-epochs-decay", "1",
+               "--continue-train"),
+          0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "End of epoch 1 / 2"));
+    assert_same_file(in("v.safetensors"), in("w.safetensors"));
+    assert_same_file(in("v.state"), in("w.state"));
+    assert_same_file(in("v.best/v.safetensors"), in("w.best/w.safetensors"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +344,7 @@ int main(void)
         CHECK("a second Ctrl-C leaves at once", test_leaves_at_once),
         CHECK("a full disk leaves the last good files and one line", test_full_disk),
         CHECK("a training that diverges says so", test_diverges),
+        CHECK("Ctrl-C ends a validation, which is done when continued", test_validation),
     };
     return run_program_tests(tests, sizeof tests / sizeof *tests);
 }

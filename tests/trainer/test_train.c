@@ -85,8 +85,8 @@ static void test_best(void **state)
     (void)state;
 
     /* At so high a rate the last epoch is not the best one. */
-    train(&run, in("best.safetensors"), MORE("--n-epochs", "6", "--lr", "0.05", "--num-val", "3"),
-          0);
+    train(&run, in("best.safetensors"),
+          MORE("--n-epochs", "8", "--n-epochs-decay", "0", "--lr", "0.05", "--num-val", "3"), 0);
     assert_done(&run);
     assert_non_null(strstr(run.out, "The number of validation images = 3"));
     slurp("best.metrics.jsonl", text, sizeof text);
@@ -523,6 +523,11 @@ static void test_refuses(void **state)
     assert_one_line(&run, 1, "two.state");
     train(&run, "/proc/no.safetensors", MORE("--seed", "1"), 0);
     assert_one_line(&run, 1, "/proc/no");
+    train(&run, in("new/folder/two.safetensors"), MORE("--seed", "1"), 0);
+    assert_one_line(&run, 1, "/new/folder: cannot create the folder: the folder around it");
+    train(&run, in("new/two.safetensors"), MORE("--n-epochs", "0"), 0);
+    assert_done(&run);
+    assert_non_null(strstr(run.out, "Created the folder of --out "));
     train(&run, in("two.safetensors"), MORE("--ngff", "1"), 0);
     assert_one_line(&run, 2, "ngff");
     train(&run, in("two.safetensors"), MORE("--data", in("nowhere")), 0);

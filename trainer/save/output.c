@@ -1,9 +1,12 @@
 #include "trainer/save/output.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,8 +29,7 @@ static int name_files(struct px_output *output, const char *out, struct px_error
         {output->loss_log, "loss_log.txt"},
         {output->metrics, "metrics.jsonl"},
     };
-    const char *slash = strrchr(out, '/');
-    const char *name = slash ? slash + 1 : out;
+    const char *name = px_path_name(out);
     int stem = (int)(strlen(out) - strlen(".safetensors"));
 
     if (2 * strlen(out) + 64 > sizeof output->checkpoint) /* 64: for the longest of the suffixes */
@@ -39,16 +41,13 @@ static int name_files(struct px_output *output, const char *out, struct px_error
     return 0;
 }
 
-static int make_parent(const char *path, struct px_error *err)
+/* Makes the folder that the files go to, if only that one is missing. */
+static int make_parent(struct px_output *output, struct px_error *err)
 {
-    char folder[4096];
+    char folder[PX_PATH_MAX];
+    int rc = px_path_folder(folder, output->checkpoint, err);
 
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (!slash || slash == folder)
-        return 0;
-    *slash = 0;
-    return px_make_folder(folder, err);
+    return rc ? rc : px_path_make_folder(folder, &output->made_folder, err);
 }
 
 static int check_new(const char *path, struct px_error *err)
@@ -92,15 +91,9 @@ static void clean_all(const struct px_output *output)
     const char *const folders[] = {output->best_folder, output->epochs, output->pictures};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char folder[4096];
-        snprintf(folder, sizeof folder, "%s", files[i]);
-        char *slash = strrchr(folder, '/');
-        if (slash)
-            *slash = 0;
-        clean(!slash            ? "."
-              : slash == folder ? "/"
-                                : folder,
-              slash ? files[i] + (slash + 1 - folder) : files[i]);
+        char folder[PX_PATH_MAX];
+        if (px_path_folder(folder, files[i], NULL) == 0)
+            clean(folder, px_path_name(files[i]));
     }
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         clean(folders[i], NULL);
@@ -163,10 +156,10 @@ int px_output_check(struct px_output *output, const char *out, bool resume, stru
 int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err)
 {
     struct px_file_writer probe;
-    int rc = px_output_check(output, out, resume, err); /* before a folder is made in vain */
+    int rc = px_output_check(output, out, resume, err); /* before creating a folder for nothing */
 
     if (!rc)
-        rc = make_parent(output->checkpoint, err);
+        rc = make_parent(output, err);
     if (!rc)
         rc = lock(output, err);
     if (!rc)
@@ -180,22 +173,75 @@ int px_output_prepare(struct px_output *output, const char *out, bool resume, st
     return rc;
 }
 
-int px_output_picture(const struct px_output *output, int64_t epoch, char path[4096],
+int px_output_picture(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
                       struct px_error *err)
 {
-    int n = snprintf(path, 4096, "%s/epoch_%03lld.png", output->pictures, (long long)epoch);
-
-    return n > 0 && n < 4096 ? 0 : px_fail(err, PX_E_IO, "%.200s: too long", output->pictures);
+    return px_path_format(path, err, "%s/epoch_%03" PRId64 ".png", output->pictures, epoch);
 }
 
-int px_output_epoch(const struct px_output *output, int64_t epoch, char path[4096],
+/* NAME.epochs/NAME_NNN and a suffix. */
+static int name_epoch(const struct px_output *output, int64_t epoch, const char *suffix,
+                      char path[PX_PATH_MAX], struct px_error *err)
+{
+    const char *name = px_path_name(output->checkpoint);
+
+    return px_path_format(path, err, "%s/%.*s_%03" PRId64 "%s", output->epochs,
+                          (int)px_path_stem_length(name), name, epoch, suffix);
+}
+
+int px_output_epoch(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
                     struct px_error *err)
 {
-    const char *slash = strrchr(output->checkpoint, '/');
-    const char *name = slash ? slash + 1 : output->checkpoint;
-    int stem = (int)(strlen(name) - strlen(".safetensors"));
-    int n = snprintf(path, 4096, "%s/%.*s_%03lld.safetensors", output->epochs, stem, name,
-                     (long long)epoch);
+    return name_epoch(output, epoch, ".safetensors", path, err);
+}
 
-    return n > 0 && n < 4096 ? 0 : px_fail(err, PX_E_IO, "%.200s: too long", output->epochs);
+int px_output_epoch_state(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
+                          struct px_error *err)
+{
+    return name_epoch(output, epoch, ".state", path, err);
+}
+
+/* The epoch whose state a file of NAME.epochs/ is, or 0. */
+static int64_t epoch_of(const struct px_output *output, const char *file)
+{
+    const char *name = px_path_name(output->checkpoint);
+    size_t stem = px_path_stem_length(name);
+    char *end;
+
+    if (strncmp(file, name, stem) != 0 || file[stem] != '_')
+        return 0;
+    long long epoch = strtoll(file + stem + 1, &end, 10);
+    return strcmp(end, ".state") == 0 && epoch > 0 ? epoch : 0;
+}
+
+/* The earliest kept state up to `last`, and how many there are; 0 if there is none. */
+static int64_t earliest_state(const struct px_output *output, int64_t last, int64_t *count)
+{
+    DIR *dir = opendir(output->epochs);
+    struct dirent *entry;
+    int64_t earliest = 0;
+
+    *count = 0;
+    while (dir && (entry = readdir(dir)) != NULL) {
+        int64_t epoch = epoch_of(output, entry->d_name);
+        if (epoch == 0 || epoch > last)
+            continue;
+        ++*count;
+        if (earliest == 0 || epoch < earliest)
+            earliest = epoch;
+    }
+    if (dir)
+        closedir(dir);
+    return earliest;
+}
+
+void px_output_thin_states(const struct px_output *output, int64_t last, int64_t keep)
+{
+    char path[PX_PATH_MAX];
+    int64_t count, epoch = earliest_state(output, last, &count);
+
+    assert(keep > 0);
+    while (count > keep && px_output_epoch_state(output, epoch, path, NULL) == 0 &&
+           unlink(path) == 0)
+        epoch = earliest_state(output, last, &count);
 }

@@ -7,7 +7,8 @@
  *   NAME.best/NAME.safetensors       the generator of the epoch with the lowest validation L1; in a
  *                                    folder of its own, so that a folder of models that holds NAME
  *                                    does not serve it too
- *   NAME.epochs/NAME_NNN.safetensors the generator after every so many epochs
+ *   NAME.epochs/NAME_NNN.safetensors the generator after every --save-epoch-freq epochs
+ *   NAME.epochs/NAME_NNN.state       the state after the last --keep-states of them
  *   NAME.pictures/epoch_NNN.png      input, output and target of a few fixed pairs
  *   NAME.report.html                 curves, pictures, options; one file, rewritten each epoch
  *   NAME.loss_log.txt, NAME.metrics.jsonl   appended to
@@ -19,16 +20,18 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "trainer/save/state.h"
 
 struct px_output {
-    char checkpoint[4096]; /* NAME.safetensors */
-    char state[4096];      /* NAME.state */
-    char best_folder[4096];
-    char best[4096];                   /* NAME.best/NAME.safetensors */
-    char epochs[4096], pictures[4096]; /* folders */
-    char report[4096], loss_log[4096], metrics[4096], lock[4096];
-    int lock_fd; /* + 1; 0: not locked */
+    char checkpoint[PX_PATH_MAX]; /* NAME.safetensors */
+    char state[PX_PATH_MAX];      /* NAME.state */
+    char best_folder[PX_PATH_MAX];
+    char best[PX_PATH_MAX];                          /* NAME.best/NAME.safetensors */
+    char epochs[PX_PATH_MAX], pictures[PX_PATH_MAX]; /* folders */
+    char report[PX_PATH_MAX], loss_log[PX_PATH_MAX], metrics[PX_PATH_MAX], lock[PX_PATH_MAX];
+    int lock_fd;      /* + 1; 0: not locked */
+    bool made_folder; /* for NAME.safetensors: it was not there */
 };
 
 /* Fills the names from `out` (ends in .safetensors) and makes sure that nothing of an earlier
@@ -36,18 +39,26 @@ struct px_output {
  * may exist; with it, NAME.state must. Writes nothing. */
 int px_output_check(struct px_output *output, const char *out, bool resume, struct px_error *err);
 
-/* The same, and makes sure, before anything is computed, that the folder is there and can be
- * written, and that no other training has the same `out` (BUSY). Removes what a killed training
+/* The same, and makes sure, before anything is computed, that the folder is there (it is made if
+ * only one level is missing) and can be written, and that no other training has the same `out`
+ * (BUSY). Removes what a killed training
  * left half written. `output` is zeroed before, and released in any case. */
 int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err);
-void px_output_release(struct px_output *output); /* lets the lock go */
+void px_output_release(struct px_output *output); /* frees the lock */
 
 /* The path of an epoch's picture. */
-int px_output_picture(const struct px_output *output, int64_t epoch, char path[4096],
+int px_output_picture(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
                       struct px_error *err);
 
 /* The path of the copy of the generator that is kept of an epoch. */
-int px_output_epoch(const struct px_output *output, int64_t epoch, char path[4096],
+int px_output_epoch(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
                     struct px_error *err);
+
+/* The path of the state that is kept of an epoch. */
+int px_output_epoch_state(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
+                          struct px_error *err);
+
+/* Removes all but the latest `keep` (at least 1) of the states kept of the epochs up to `last`. */
+void px_output_thin_states(const struct px_output *output, int64_t last, int64_t keep);
 
 #endif

@@ -8,6 +8,7 @@
  * of it, then the latest generator. Whatever is lost after the state, px_snapshot_resume() writes
  * again; whatever is lost before it, the continued training computes again to the same bytes. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,19 +27,24 @@ struct px_snapshot {
     int threads;
     int64_t steps_per_epoch;
     int64_t first_step;  /* the place in the schedule where the gan had taken no step yet */
-    int64_t epoch_count; /* the option; told in the files */
+    int64_t epoch_count; /* the option; noted in the files */
+    int64_t keep_every;  /* epochs between generators that are kept in NAME.epochs/; 0: none is */
+    int64_t keep_states; /* how many of the last kept epochs keep their state, too */
+    int64_t validated;   /* the last epoch whose validation is done; set by the caller */
     int64_t saved;       /* steps that the files on disk know */
     int64_t best_epoch;  /* 0: none yet */
     double best_l1;
     int began_threads; /* those of the run that was continued; else `threads` */
+    bool pending;      /* resumed after an epoch's last step, before its validation */
+    bool lost_best;    /* went back behind the best epoch, whose generator is left behind */
     struct px_train_settings_text text;
     struct px_metadata options[PX_SETTINGS_MAX + 2]; /* of text, then "pairs", "steps_per_epoch" */
     char pairs_text[24], steps_text[24];
-    struct px_note notes[7];
+    struct px_note notes[8];
     struct px_state state;
 };
 
-/* Fills what follows `epoch_count`. `steps` below are places in the schedule. The gan must outlive
+/* Fills what follows `keep_states`. `steps` below are places in the schedule. The gan must outlive
  * the snapshot, which must not move. */
 void px_snapshot_start(struct px_snapshot *snapshot, const struct px_train_settings *settings,
                        const struct px_gan *gan, size_t pairs);
@@ -46,20 +52,25 @@ void px_snapshot_start(struct px_snapshot *snapshot, const struct px_train_setti
 /* State and latest generator, after `steps` steps. */
 int px_snapshot_save(struct px_snapshot *snapshot, int64_t steps, struct px_error *err);
 
-/* After every `every`-th epoch: keeps a copy of the generator in NAME.epochs/. every 0: never. */
-int px_snapshot_keep(const struct px_snapshot *snapshot, int64_t steps, int64_t every,
-                     struct px_error *err);
+/* After an epoch: keeps a copy of the generator, and of the state, in NAME.epochs/ if it is due. */
+int px_snapshot_keep(struct px_snapshot *snapshot, int64_t steps, struct px_error *err);
 
-/* Where l1 is lower than that of all epochs before: makes this generator the best one (*best true),
- * to be followed by px_snapshot_save(). */
+/* If l1 is lower than that of all epochs before, makes this generator the best one (*best true), to
+ * be followed by px_snapshot_save(). INTERNAL if its weights are not finite. */
 int px_snapshot_offer(struct px_snapshot *snapshot, int64_t steps, double l1, bool *best,
                       struct px_error *err);
 
-/* Reads the state of a training of `end` steps into the gan, tells where to go on and writes the
- * latest generator from it. An epoch_count that is neither 1 nor that of the state is the next
- * epoch: USAGE where the state has it behind it, else the options of the schedule may have changed,
- * and where it is not the epoch that the state is in, it begins with its first step. */
-int px_snapshot_resume(struct px_snapshot *snapshot, int64_t end, int64_t *steps,
-                       struct px_error *err);
+struct px_snapshot_place {
+    int64_t epoch; /* whose kept state to go back to; 0: NAME.state */
+    int64_t end;   /* steps of the whole training */
+};
+
+/* Reads a state into the gan, gives the next step and writes the latest generator from it (after
+ * going back, NAME.state too). NOT_FOUND if the state of the epoch was not kept. An epoch_count
+ * that is neither 1 nor that of the state is the number of the next epoch: USAGE if the state is
+ * beyond it; otherwise the options of the schedule may have changed, and if it is not the epoch
+ * that the state is in, it begins with its first step. */
+int px_snapshot_resume(struct px_snapshot *snapshot, const struct px_snapshot_place *from,
+                       int64_t *steps, struct px_error *err);
 
 #endif

@@ -10,7 +10,7 @@
 
 static const struct px_metadata format = {"format", "pix2pix-train state 1"};
 
-static int check_finite(const struct px_state *state, const char *path, struct px_error *err)
+int px_state_check_finite(const struct px_state *state, const char *path, struct px_error *err)
 {
     for (size_t t = 0; t < state->count; t++) {
         const float *data = state->tensors[t].data;
@@ -20,8 +20,7 @@ static int check_finite(const struct px_state *state, const char *path, struct p
         for (size_t i = 0; i < n; i++)
             if (!isfinite(data[i]))
                 return px_fail(err, PX_E_INTERNAL,
-                               "%s: not saved, %s is no longer finite: the training diverged, a "
-                               "smaller --lr may help",
+                               "%s: not saved: the training diverged, and %s is no longer finite",
                                path, state->tensors[t].name);
     }
     return 0;
@@ -29,7 +28,7 @@ static int check_finite(const struct px_state *state, const char *path, struct p
 
 int px_state_save(const char *path, const struct px_state *state, struct px_error *err)
 {
-    int rc = check_finite(state, path, err);
+    int rc = px_state_check_finite(state, path, err);
 
     if (rc)
         return rc;
@@ -97,6 +96,9 @@ static int refuse_option(const char *path, const struct px_state *state, const s
         path, name, d->then ? d->then : "(its default)", d->now ? d->now : "(its default)",
         is_of_schedule(state, d->key)
             ? "; --epoch-count with the next epoch's number begins another schedule there"
+        : strcmp(d->key, "pairs") == 0
+            ? "; to train on more or other pictures, start anew from the generator with --init and "
+              "another --out"
             : "");
 }
 

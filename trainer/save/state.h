@@ -35,6 +35,9 @@ struct px_state {
     bool new_schedule;
 };
 
+/* INTERNAL if a tensor holds a value that is not finite; the message begins with `path`. */
+int px_state_check_finite(const struct px_state *state, const char *path, struct px_error *err);
+
 /* Replaces the file atomically. Refuses (INTERNAL) to write weights that are not finite: what is
  * on disk stays good. IO where the disk is full; then nothing has changed. */
 int px_state_save(const char *path, const struct px_state *state, struct px_error *err);

@@ -38,6 +38,14 @@ static const struct px_option rows[] = {
     {.name = "save-epoch-freq", .type = PX_OPTION_INT, .offset = AT(save_epoch_freq),
      .fallback = "5", .min = 0, .max = 1e6, .value = "EPOCHS",
      .help = "Keep the generator every EPOCHS epochs in NAME.epochs/; 0 keeps none"},
+    {.name = "keep-states", .type = PX_OPTION_INT, .offset = AT(keep_states), .fallback = "0",
+     .min = 0, .max = 1e6,
+     .help = "Also keep the states of the last N of those epochs (three times a generator's size), "
+             "for --continue-train --epoch"},
+    {.name = "epoch", .type = PX_OPTION_INT, .offset = AT(epoch), .fallback = "0", .min = 0,
+     .max = 1e6, .zero = "latest",
+     .help = "With --continue-train: go back to this epoch, whose state was kept (--keep-states); 0 or "
+             "latest continues from NAME.state"},
     {.name = "save-latest-freq", .type = PX_OPTION_INT, .offset = AT(save_latest_freq),
      .fallback = "5000", .min = 1, .max = 1e9, .value = "IMAGES",
      .help = "Also save every IMAGES images, not only after every epoch"},
@@ -119,7 +127,7 @@ static const struct px_option rows[] = {
      .min = 0, .max = 1e6, .help = "Epochs with the full learning rate"},
     {.name = "n-epochs-decay", .type = PX_OPTION_INT, .offset = AT(n_epochs_decay),
      .fallback = "100", .min = 0, .max = 1e6,
-     .help = "Further epochs, in which the rate falls linearly to 0"},
+     .help = "Further epochs, over which the rate falls linearly towards 0"},
     {.name = "epoch-count", .type = PX_OPTION_INT, .offset = AT(epoch_count), .fallback = "1",
      .min = 1, .max = 1e6,
      .help = "Number of the first epoch, to begin in the middle of a schedule. --continue-train "
@@ -229,6 +237,11 @@ enum px_dtype px_train_settings_dtype(const struct px_train_settings *s)
     bool fast = s->dtype == DTYPE_AUTO && px_cpu_is_fast_in_bf16();
 
     return s->dtype == DTYPE_BF16 || fast ? PX_BF16 : PX_F32;
+}
+
+bool px_train_settings_bf16_helps(const struct px_train_settings *s)
+{
+    return px_train_settings_dtype(s) == PX_F32 && px_cpu_is_fast_in_bf16();
 }
 
 int px_train_settings_least_D(const struct px_train_settings *s)

@@ -20,7 +20,7 @@ struct px_train_settings {
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
     int64_t threads, save_latest_freq, print_freq, num_val, num_threads;
-    int64_t save_epoch_freq, max_pixels, max_side;
+    int64_t save_epoch_freq, keep_states, epoch, max_pixels, max_side;
     double lr, beta1, lambda_L1, lambda_GAN, init_gain;
     uint64_t seed;
     int netG, netD, direction;                /* indices into the rows' choices */
@@ -47,6 +47,9 @@ int px_train_settings_n_layers_D(const struct px_train_settings *settings);
 
 /* PX_F32 or PX_BF16; auto is decided for the CPU that this runs on. */
 enum px_dtype px_train_settings_dtype(const struct px_train_settings *settings);
+
+/* f32 was chosen, or is the default, though this CPU is faster in bf16. */
+bool px_train_settings_bf16_helps(const struct px_train_settings *settings);
 
 /* The least side of pictures that it takes; 1 without a discriminator. */
 int px_train_settings_least_D(const struct px_train_settings *settings);

@@ -107,6 +107,15 @@ int px_train_settings_check(const struct px_train_settings *s, struct px_error *
     if (!s->out || strlen(s->out) <= tail || strcmp(s->out + strlen(s->out) - tail, suffix) != 0)
         return px_fail(err, PX_E_USAGE, "--out NAME.safetensors is needed%s%s",
                        s->out ? ": the name given is " : "", s->out ? s->out : "");
+    if (s->epoch > 0 && !s->continue_train)
+        return px_fail(err, PX_E_USAGE,
+                       "--epoch %" PRId64 " needs --continue-train; to start from the generator of "
+                       "an epoch, use --init FILE",
+                       s->epoch);
+    if (s->keep_states > 0 && s->save_epoch_freq == 0)
+        return px_fail(err, PX_E_USAGE,
+                       "--keep-states %" PRId64 " needs --save-epoch-freq: no epoch is kept",
+                       s->keep_states);
     int rc = check_crop(s, err);
     if (!rc)
         rc = check_sizes(s, err);

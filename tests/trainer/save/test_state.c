@@ -204,7 +204,12 @@ static void test_output(void **state)
     assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), true, &err),
                      -PX_E_NOT_FOUND);
     assert_int_equal(access(in("new"), F_OK), -1);
+    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
+                     -PX_E_NOT_FOUND); /* of two folders */
+    assert_non_null(strstr(err.message, "new/deep: cannot create the folder"));
+    assert_int_equal(px_path_make_folder(in("new"), NULL, &err), 0);
     assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err), 0);
+    assert_true(output.made_folder);
     assert_string_equal(output.state, in("new/deep/m.state"));
     assert_int_equal(access(output.state, F_OK), -1); /* probing leaves nothing */
     px_output_release(&output);
@@ -213,6 +218,8 @@ static void test_output(void **state)
     assert_string_equal(path, in("new/deep/m.pictures/epoch_007.png"));
     assert_int_equal(px_output_epoch(&output, 15, path, &err), 0);
     assert_string_equal(path, in("new/deep/m.epochs/m_015.safetensors"));
+    assert_int_equal(px_output_epoch_state(&output, 15, path, &err), 0);
+    assert_string_equal(path, in("new/deep/m.epochs/m_015.state"));
 
     assert_int_equal(px_file_save(output.checkpoint, "x", 1, &err), 0);
     assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),

@@ -226,7 +226,7 @@ static void test_foreign(void **state)
         snprintf(told, sizeof told, "%s: ", option);
         here += strncmp(err.message, told, strlen(told)) != 0;
     }
-    assert_int_equal(here, 33);
+    assert_int_equal(here, 34);
     for (const struct px_option_foreign *f = px_train_settings_foreign; f->names; f++)
         for (const char *at = f->instead; (at = strstr(at, "--")) != NULL; at += 2) {
             bool known = strncmp(at, "--help", 6) == 0;
