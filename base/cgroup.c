@@ -198,7 +198,7 @@ static bool read_number(const char *text, uint64_t *value, const char **end)
     return *after == 0 || *after == ' ' || *after == '\n';
 }
 
-/* CPUs that the group may use; INFINITY where nothing limits it. */
+/* CPUs that the group may use; INFINITY if nothing limits it. */
 static double cpus_of(const struct group_place *place)
 {
     char quota[64], period[64];
@@ -217,7 +217,7 @@ static double cpus_of(const struct group_place *place)
     return (double)used / (double)of;
 }
 
-/* Bytes that the group may use; UINT64_MAX where nothing limits it. */
+/* Bytes that the group may use; UINT64_MAX if nothing limits it. */
 static uint64_t memory_of(const struct group_place *place)
 {
     char text[64];

@@ -1,7 +1,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
-/* Whole files, read with a limit and written so that nobody ever sees half of one. */
+/* Whole files, read with a limit and written so that no reader ever sees half of one. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
  * not the body of an OpenMP region inside it: use it for leaf loops. Multiplications and additions
  * are never contracted into one (-std=c17), so the copies give the same bits.
  *
- * Empty where the compiler cannot (clang) or the sanitizers get in the way of ifuncs. */
+ * Empty if the compiler cannot (clang) or the sanitizers break ifuncs. */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -2,7 +2,7 @@
 #define CONFIG_SUGGEST_H
 
 /* "did you mean ...?": the nearest of several names to one that is unknown, by edit distance
- * (insert, delete, replace, swap neighbours), where it is near enough to be a slip of the fingers.
+ * (insert, delete, replace, swap neighbours), if it is near enough to be a typing slip.
  *
  *     struct px_suggestion s = {.wanted = "quailty"};
  *     for (...) px_suggestion_offer(&s, names[i]);
