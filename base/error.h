@@ -18,6 +18,7 @@
     X(UNPROCESSABLE, 422, "Image cannot be processed") /* undecodable, truncated, over a limit */  \
     X(NOMEM, 503, "Out of memory")                                                                 \
     X(BUSY, 503, "Busy")                 /* queue full, stopping, loading */                       \
+    X(LATE, 504, "Deadline exceeded")    /* no answer within the request's time */                 \
     X(IO, 500, "Input or output failed") /* disk, socket */                                        \
     X(FORMAT, 500, "Bad file")           /* a checkpoint or data file is damaged */                \
     X(INTERRUPTED, 503, "Interrupted")   /* SIGINT or SIGTERM */                                   \

@@ -72,61 +72,55 @@ static void block_signals(sigset_t *stops)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
 }
 
+/* What is to be done now and then. */
+static void tick(struct px_server *server, struct px_http *http)
+{
+    px_http_end_slow(http);
+    px_queue_sweep(server->queue);
+}
+
 /* Waits until no request is under way; false when the time is over or a signal comes. */
-static bool wait_for_requests(struct px_http *http, const sigset_t *stops, int64_t seconds)
+static bool wait_for_requests(struct px_server *server, struct px_http *http, const sigset_t *stops,
+                              int64_t seconds)
 {
     const struct timespec step = {.tv_nsec = 10000000};
     int64_t end = px_now_ns() + seconds * 1000000000;
 
     while (px_http_active(http) > 0) {
-        px_http_end_slow(http);
+        tick(server, http);
         if (px_now_ns() >= end || sigtimedwait(stops, NULL, &step) > 0)
             return false;
     }
     return true;
 }
 
-static void cancel_waiting(struct px_queue *queue)
-{
-    struct px_job *job = px_queue_cancel(queue);
-
-    while (job) {
-        struct px_job *next = job->next; /* done() gives the job away */
-        struct px_error err = {0};
-        px_fail(&err, PX_E_BUSY, "the daemon is stopping; send the request again elsewhere");
-        px_job_fail(job, &err);
-        job->done(job);
-        job = next;
-    }
-}
-
-static int wait_for_signal(struct px_http *http, const sigset_t *stops)
+static int wait_for_signal(struct px_server *server, struct px_http *http, const sigset_t *stops)
 {
     const struct timespec step = {.tv_nsec = 100000000};
     int signal_number;
 
     while ((signal_number = sigtimedwait(stops, NULL, &step)) < 0)
-        px_http_end_slow(http);
+        tick(server, http);
     return signal_number;
 }
 
 static void serve(struct px_server *server, struct px_http *http, struct px_crew *crew,
                   const sigset_t *stops)
 {
-    int signal_number = wait_for_signal(http, stops);
+    int signal_number = wait_for_signal(server, http, stops);
 
     px_log_info("stopping on %s: %d requests under way",
                 signal_number == SIGINT ? "SIGINT" : "SIGTERM", px_http_active(http));
     atomic_store(&server->stopping, true);
-    bool finished = wait_for_requests(http, stops, server->settings->stop_timeout);
+    bool finished = wait_for_requests(server, http, stops, server->settings->stop_timeout);
     px_http_close_door(http);
     px_queue_close(server->queue);
     if (!finished) {
         px_log_warning("stopping with %d requests under way", px_http_active(http));
-        cancel_waiting(server->queue);
+        px_queue_drop_all(server->queue);
     }
     px_crew_stop(crew);
-    wait_for_requests(http, stops, FLUSH_SECONDS);
+    wait_for_requests(server, http, stops, FLUSH_SECONDS);
     px_http_stop(http);
 }
 
@@ -192,6 +186,8 @@ static int make_parts(struct px_server *server, struct px_error *err)
     const struct px_server_settings *settings = server->settings;
     const struct px_queue_options queue = {
         .limit = (size_t)settings->queue,
+        .max_wait_ns = (int64_t)(settings->queue_seconds * 1e9),
+        .codecs = (size_t)server->share.codecs,
         /* The next batch of every worker is ready when it asks, and the one after is begun. */
         .ahead = 2 * (size_t)server->share.workers * (size_t)settings->max_batch,
         .delay_ns = settings->batch_delay_us * 1000,

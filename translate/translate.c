@@ -65,7 +65,9 @@ int px_translate_run(const struct px_translator *translator, const struct px_tra
                                    .in = in,
                                    .out = out,
                                    .dropout = dropout,
-                                   .seeds = seeds};
+                                   .seeds = seeds,
+                                   .stop = translator->stop,
+                                   .stop_context = translator->stop_context};
 
     return px_engine_run(translator->engine, translator->model, &batch, err);
 }

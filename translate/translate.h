@@ -34,6 +34,9 @@ struct px_translator {
     struct px_engine *engine;
     struct px_model *model;
     enum px_norm_mode norm;
+    /* As px_batch's: asked between layers whether to end the run; NULL: never. */
+    bool (*stop)(void *stop_context);
+    void *stop_context;
 };
 
 enum { PX_TRANSLATE_MAX_BATCH = 64 };

@@ -28,6 +28,10 @@ struct px_batch {
     const uint64_t *seeds; /* per picture, read if dropout is on */
     const float *const *in_f32;
     float *const *out_f32;
+    /* Asked between layers, on the thread that runs the batch: true ends the run, and the answers
+     * hold anything. NULL: never. */
+    bool (*stop)(void *stop_context);
+    void *stop_context;
 };
 
 #endif

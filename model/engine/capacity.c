@@ -66,10 +66,11 @@ int px_capacity_refuse(struct px_model *model, const struct px_capacity *capacit
         snprintf(remedy, sizeof remedy, "send at most %dx%d or raise the limit", best.width,
                  best.height);
     needed = needed > SIZE_MAX - scratch ? SIZE_MAX : needed + scratch;
-    return px_fail(
-        err, PX_E_NOMEM, "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: %s",
-        shape->n, shape->n > 1 ? "s" : "", shape->width, shape->height, shape->n > 1 ? "" : "s",
-        needed / MIB + (needed % MIB != 0), capacity->limit / MIB, remedy);
+    return px_fail(err, PX_E_UNPROCESSABLE,
+                   "%d picture%s of %dx%d need%s %zu MiB, the memory limit is %zu MiB: %s",
+                   shape->n, shape->n > 1 ? "s" : "", shape->width, shape->height,
+                   shape->n > 1 ? "" : "s", needed / MIB + (needed % MIB != 0),
+                   capacity->limit / MIB, remedy);
 }
 
 int px_capacity_check(struct px_model *model, const struct px_capacity *capacity,

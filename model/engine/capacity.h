@@ -20,9 +20,9 @@ struct px_capacity {
  * hundred kilobytes for the U-Nets); SIZE_MAX if the number does not fit. */
 size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
 
-/* Writes the refusal of a picture or batch that needs more than the limit: NOMEM, with both numbers
- * and the largest size of the same proportions that fits. `scratch`: what oneDNN needs in addition;
- * 0 if unknown. */
+/* Writes the refusal of a picture or batch that needs more than the limit: UNPROCESSABLE, with both
+ * numbers and the largest size of the same proportions that fits. `scratch`: what oneDNN needs in
+ * addition; 0 if unknown. */
 int px_capacity_refuse(struct px_model *model, const struct px_capacity *capacity,
                        const struct px_shape *shape, size_t scratch, struct px_error *err);
 

@@ -35,9 +35,9 @@ int px_engine_create(struct px_engine **out, const struct px_engine_options *opt
 void px_engine_destroy(struct px_engine *engine); /* accepts NULL */
 
 /* Runs the batch. 8-bit pictures: v / 127.5 - 1, the network, (tanh + 1) * 127.5 truncated; floats
- * go in and come out as they are. Failures: INVALID (size, norm mode), NOMEM (a plan does not fit
- * memory_limit: the message gives both numbers), IO (weights were still to be read, and the model's
- * file was modified). */
+ * go in and come out as they are. Failures: INVALID (size, norm mode), UNPROCESSABLE (a plan does
+ * not fit memory_limit: the message gives both numbers), NOMEM, INTERRUPTED (batch->stop), IO
+ * (weights were still to be read, and the model's file was modified). */
 int px_engine_run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch,
                   struct px_error *err);
 

@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/front/answer.h"
+#include "server/front/client.h"
 #include "server/front/request_target.h"
 #include "server/front/routes.h"
 #include "server/front/upload.h"
 #include "server/work/job.h"
+#include "server/work/time_limit.h"
 
 /* A body whose length is announced and is over the limit by less than this is read and thrown away,
  * for the sake of clients that look for an answer only when they have sent everything. Of a chunked
@@ -65,6 +67,7 @@ static void refuse_busy(struct px_request *request, const struct px_error *err)
     px_metrics_rejected(server->metrics,
                         atomic_load(&server->stopping) ? PX_REASON_STOPPING : PX_REASON_QUEUE_FULL);
     refuse(request, err);
+    request->job.reply.retry_after = px_queue_retry_seconds(server->queue);
 }
 
 /* Several Accept headers are one list. */
@@ -128,17 +131,23 @@ static int check_capacity(struct px_request *request, struct px_error *err)
 
     if (atomic_load(&server->stopping))
         return px_fail(err, PX_E_BUSY, "the daemon is stopping; send the request again elsewhere");
-    if (px_queue_state(server->queue).waiting >= (size_t)server->settings->queue)
-        return px_fail(err, PX_E_BUSY, "too many requests are waiting already; try again later");
-    return 0;
+    return px_queue_check(server->queue, request->job.client, request->job.allowance_ns, err);
 }
 
 static void check_translate(struct px_request *request)
 {
+    const struct px_server *server = request->job.server;
     struct px_error err = {0};
     struct query query = {&request->job.fields, &err, 0};
 
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_accept, &request->job);
+    request->job.client = px_client_key(request->connection);
+    if (px_time_limit_read(header(request, "X-Request-Timeout-Ms"),
+                           server->settings->request_deadline * 1000000000,
+                           &request->job.allowance_ns, &err) < 0) {
+        refuse(request, &err);
+        return;
+    }
     if (check_capacity(request, &err) < 0) {
         refuse_busy(request, &err);
         return;
@@ -242,7 +251,7 @@ static void submit(struct px_request *request)
     struct px_server *server = request->job.server;
     struct px_error err = {0};
 
-    if (px_queue_reserve(server->queue, &err) < 0) {
+    if (px_queue_reserve(server->queue, request->job.client, request->job.allowance_ns, &err) < 0) {
         refuse_busy(request, &err);
         return;
     }
@@ -319,6 +328,7 @@ void px_request_destroy(struct px_request *request, bool completed)
         log_request(request, status, ms);
         atomic_fetch_sub(request->active, 1);
     }
+    px_queue_release(request->job.server->queue, &request->job);
     px_job_clear(&request->job);
     forget_body(request);
     free(request);

@@ -43,7 +43,7 @@ int px_upload_add(struct px_upload *upload, struct px_owned_bytes *body, struct 
     if (body->size + piece.size > upload->capacity)
         rc = grow(upload, body, body->size + piece.size, err);
     if (rc < 0) {
-        px_budget_give(upload->budget, piece.size);
+        px_budget_release(upload->budget, piece.size);
         return rc;
     }
     upload->counted += piece.size;
@@ -54,6 +54,6 @@ int px_upload_add(struct px_upload *upload, struct px_owned_bytes *body, struct 
 
 void px_upload_clear(struct px_upload *upload)
 {
-    px_budget_give(upload->budget, upload->counted);
+    px_budget_release(upload->budget, upload->counted);
     upload->counted = upload->capacity = 0;
 }

@@ -1,9 +1,10 @@
 #ifndef SERVER_METRICS_BUDGET_H
 #define SERVER_METRICS_BUDGET_H
 
-/* A number of bytes that several threads share: who wants to keep much asks first. Plain data; any
+/* A number of bytes that several threads share and take from before they allocate. Plain data; any
  * thread. */
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@ struct px_budget {
     atomic_size_t used;
 };
 
-/* False, and nothing taken, where so much is not left. */
+/* False, with nothing taken, if fewer bytes are left. */
 static inline bool px_budget_take(struct px_budget *budget, size_t bytes)
 {
     if (bytes > budget->limit)
@@ -24,9 +25,12 @@ static inline bool px_budget_take(struct px_budget *budget, size_t bytes)
     return false;
 }
 
-static inline void px_budget_give(struct px_budget *budget, size_t bytes)
+static inline void px_budget_release(struct px_budget *budget, size_t bytes)
 {
-    atomic_fetch_sub(&budget->used, bytes);
+    size_t before = atomic_fetch_sub(&budget->used, bytes);
+
+    assert(before >= bytes);
+    (void)before;
 }
 
 #endif

@@ -25,13 +25,14 @@ struct histogram {
 };
 
 static const int statuses[] = {200, 204, 304, 400, 403, 404, 405, 413, 414,
-                               415, 421, 422, 431, 500, 503, 505, 499};
+                               415, 421, 422, 431, 500, 503, 504, 505, 499};
 enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] }; /* 499: the client went away */
 
 struct px_metrics {
     pthread_mutex_t lock;
     uint64_t requests[PX_ROUTE_COUNT][STATUS_COUNT];
     uint64_t rejected[PX_REASON_COUNT];
+    uint64_t dropped[PX_DROP_COUNT][PX_DROPPED_REASON_COUNT];
     int64_t connections;
     struct histogram durations[PX_ROUTE_COUNT];
     struct histogram stages[PX_STAGE_COUNT];
@@ -41,8 +42,12 @@ struct px_metrics {
 static const char *const route_names[PX_ROUTE_COUNT] = {
     "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
-static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "memory", "stopping",
-                                                          "slow", "connections"};
+static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "memory",      "stopping",
+                                                          "slow",       "connections", "deadline"};
+static const char *const drop_names[PX_DROP_COUNT] = {"read", "decode", "infer", "inferring",
+                                                      "encode"};
+static const char *const drop_reason_names[PX_DROPPED_REASON_COUNT] = {"deadline", "cancelled",
+                                                                       "stopping"};
 
 int px_metrics_create(struct px_metrics **out, struct px_error *err)
 {
@@ -130,6 +135,13 @@ void px_metrics_rejected(struct px_metrics *metrics, enum px_reason reason)
     pthread_mutex_unlock(&metrics->lock);
 }
 
+void px_metrics_dropped(struct px_metrics *metrics, enum px_drop stage, enum px_drop_reason reason)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->dropped[stage][reason]++;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
 void px_metrics_connection(struct px_metrics *metrics, int change)
 {
     pthread_mutex_lock(&metrics->lock);
@@ -195,6 +207,19 @@ static void write_requests(struct px_buffer *text, const struct px_metrics *metr
                         (double)metrics->connections);
 }
 
+static void write_dropped(struct px_buffer *text, const struct px_metrics *metrics)
+{
+    px_prometheus_head(text, "pix2pixd_dropped_total", "counter",
+                       "Translations given up, by the stage they waited for (inferring: were in).");
+    for (int i = 0; i < PX_DROP_COUNT; i++)
+        for (int j = 0; j < PX_DROPPED_REASON_COUNT; j++) {
+            const struct px_label labels[] = {{"stage", drop_names[i]},
+                                              {"reason", drop_reason_names[j]}};
+            px_prometheus_sample(text, "pix2pixd_dropped_total", labels, 2,
+                                 (double)metrics->dropped[i][j]);
+        }
+}
+
 void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
 {
     static const struct px_label no_label = {NULL, NULL};
@@ -204,6 +229,7 @@ void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
     pthread_mutex_unlock(&metrics->lock);
 
     write_requests(text, &copy);
+    write_dropped(text, &copy);
     px_prometheus_head(text, "pix2pixd_request_duration_seconds", "histogram",
                        "Time from the request's header to the end of its answer.");
     write_histograms(text, "pix2pixd_request_duration_seconds", "route", route_names,

@@ -32,7 +32,25 @@ enum px_reason {
     PX_REASON_STOPPING,
     PX_REASON_SLOW,
     PX_REASON_CONNECTIONS, /* ended for a new one near --max-connections */
+    PX_REASON_DEADLINE,    /* could not have been met */
     PX_REASON_COUNT
+};
+
+/* Where a translation was when it was dropped: waiting for a stage, or INFERRING. */
+enum px_drop {
+    PX_DROP_READ,
+    PX_DROP_DECODE,
+    PX_DROP_INFER,
+    PX_DROP_INFERRING,
+    PX_DROP_ENCODE,
+    PX_DROP_COUNT
+};
+
+enum px_drop_reason {
+    PX_DROPPED_DEADLINE,
+    PX_DROPPED_CANCELLED, /* the client is gone */
+    PX_DROPPED_STOPPING,
+    PX_DROPPED_REASON_COUNT,
 };
 
 struct px_metrics;
@@ -48,6 +66,7 @@ void px_metrics_batch(struct px_metrics *metrics, double size);
 void px_metrics_body(struct px_metrics *metrics, double bytes);
 void px_metrics_pixels(struct px_metrics *metrics, double pixels);
 void px_metrics_rejected(struct px_metrics *metrics, enum px_reason reason);
+void px_metrics_dropped(struct px_metrics *metrics, enum px_drop stage, enum px_drop_reason reason);
 void px_metrics_connection(struct px_metrics *metrics, int change); /* +1 or -1 */
 
 /* Appends all of it in Prometheus' text format 0.0.4. */

@@ -37,6 +37,6 @@ struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings,
     split.pin = split.workers > 1 && split.workers * split.threads <= cpus->mask &&
                 (settings->pin || has_own_cpus(cpus));
     if (split.codecs == 0)
-        split.codecs = count < MAX_CODEC_THREADS ? count : MAX_CODEC_THREADS;
+        split.codecs = 1 + (count < MAX_CODEC_THREADS ? count : MAX_CODEC_THREADS);
     return split;
 }

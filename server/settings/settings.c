@@ -52,6 +52,17 @@ static const struct px_option rows[] = {
      .max = 1073741824.0,
      .help = "Bytes a second that a client must at least send of a body, or take of an answer, "
              "over 5 seconds; slower ones are disconnected; 0 turns this off"},
+    {.name = "request-deadline",
+     .type = PX_OPTION_INT,
+     .offset = AT(request_deadline),
+     .fallback = "30",
+     .min = 0,
+     .max = 86400,
+     .value = "SECONDS",
+     .help = "How long a translation may take from the end of its request's body on: waiting, "
+             "decoding and computing. One that cannot be ready in time is refused with 503, one "
+             "that is not gets 504; a client may send a shorter time as X-Request-Timeout-Ms. 0: "
+             "any time"},
     {.name = "stop-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(stop_timeout),
@@ -78,7 +89,7 @@ static const struct px_option rows[] = {
     {.name = "max-pixels",
      .type = PX_OPTION_INT,
      .offset = AT(max_pixels),
-     .fallback = "50000000",
+     .fallback = "16000000",
      .min = 1,
      .max = 2147483647.0,
      .help = "Pictures of more pixels are refused with 422 before they are decoded"},
@@ -95,7 +106,16 @@ static const struct px_option rows[] = {
      .fallback = "256",
      .min = 1,
      .max = 100000,
-     .help = "Requests that may wait for a worker; more are refused with 503"},
+     .help = "Requests that may wait for a worker; more are refused with 503. A single client may "
+             "take three quarters of the places, several share them"},
+    {.name = "queue-seconds",
+     .type = PX_OPTION_NUMBER,
+     .offset = AT(queue_seconds),
+     .fallback = "2",
+     .min = 0,
+     .max = 86400,
+     .help = "Nor may more requests wait than are answered in this time at the present rate, so "
+             "that an answer that comes at all comes soon. 0: no such limit"},
     {.name = "max-connections",
      .type = PX_OPTION_INT,
      .offset = AT(max_connections),
@@ -119,7 +139,7 @@ static const struct px_option rows[] = {
      .max = 1099511627776.0,
      .help =
          "Bodies of the requests under way; more are refused with 503. As much again is for the "
-         "pictures in them, which wait for room"},
+         "pictures in them and for answers on their way to clients"},
 
     {.name = "cpus",
      .type = PX_OPTION_INT,
@@ -179,7 +199,8 @@ static const struct px_option rows[] = {
      .fallback = "0",
      .min = 0,
      .max = 256,
-     .help = "Threads that decode and encode pictures; 0 takes one a CPU, up to 8"},
+     .help = "Threads that decode and encode pictures; 0 takes one for each CPU, up to 8, and "
+             "one more, as large pictures always leave one thread to the others"},
     {.name = "pin",
      .type = PX_OPTION_FLAG,
      .offset = AT(pin),

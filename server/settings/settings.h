@@ -17,6 +17,7 @@ struct px_server_settings {
     int64_t max_batch;
     int64_t batch_delay_us;
     int64_t queue;
+    double queue_seconds; /* 0: any time */
     uint64_t max_body;
     int64_t max_pixels;
     int64_t max_side;
@@ -27,10 +28,11 @@ struct px_server_settings {
     bool pin;
     int64_t http_threads;
     int64_t max_connections;
-    int64_t idle_timeout;    /* seconds */
-    int64_t request_timeout; /* seconds */
-    int64_t stop_timeout;    /* seconds */
-    uint64_t min_rate;       /* bytes a second; 0: none */
+    int64_t idle_timeout;     /* seconds */
+    int64_t request_timeout;  /* seconds */
+    int64_t request_deadline; /* seconds; 0: none */
+    int64_t stop_timeout;     /* seconds */
+    uint64_t min_rate;        /* bytes a second; 0: none */
     uint64_t memory_limit;
     uint64_t request_memory;
     int dtype;     /* enum px_dtype, of PX_DTYPE_CHOICES */

@@ -2,19 +2,21 @@
 
 #include <assert.h>
 
+#include "base/log.h"
+
 #define TO(stage) (1u << PX_JOB_##stage)
 
-/* Every stage may end early, but those in which a worker has the job. */
 static const unsigned ways[PX_JOB_STAGE_COUNT] = {
     [PX_JOB_ARRIVING] = TO(SUBMITTED),
-    [PX_JOB_SUBMITTED] = TO(READING) | TO(DONE),
-    [PX_JOB_READING] = TO(READ) | TO(DONE),
-    [PX_JOB_READ] = TO(DECODING) | TO(DONE),
+    [PX_JOB_SUBMITTED] = TO(READING) | TO(DROPPED),
+    [PX_JOB_READING] = TO(READ) | TO(DONE), /* DONE: it failed */
+    [PX_JOB_READ] = TO(DECODING) | TO(DROPPED),
     [PX_JOB_DECODING] = TO(READY) | TO(DONE),
-    [PX_JOB_READY] = TO(INFERRING) | TO(DONE),
+    [PX_JOB_READY] = TO(INFERRING) | TO(DROPPED),
     [PX_JOB_INFERRING] = TO(INFERRED),
-    [PX_JOB_INFERRED] = TO(ENCODING),
+    [PX_JOB_INFERRED] = TO(ENCODING) | TO(DROPPED),
     [PX_JOB_ENCODING] = TO(DONE),
+    [PX_JOB_DROPPED] = TO(DONE),
 };
 
 void px_job_move(struct px_job *job, enum px_job_stage to)
@@ -41,5 +43,7 @@ void px_job_clear(struct px_job *job)
 
 void px_job_fail(struct px_job *job, const struct px_error *err)
 {
+    if (px_error_status(err->code) == 500)
+        px_log_error("a translation failed: %s", err->message);
     px_reply_problem(&job->reply, err);
 }

@@ -15,6 +15,7 @@
  * `done` is called exactly once, by the last thread that had the job; afterwards the job belongs to
  * the HTTP side again. */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ enum px_job_stage {
     PX_JOB_INFERRING,
     PX_JOB_INFERRED, /* waits to be encoded */
     PX_JOB_ENCODING,
+    PX_JOB_DROPPED, /* no longer wanted; waits for a codec thread to say so */
     PX_JOB_DONE,
     PX_JOB_STAGE_COUNT,
 };
@@ -49,16 +51,24 @@ struct px_job {
     struct px_fields fields;
     char accept[256]; /* the Accept headers; longer ones are cut, which only loses preferences */
     void (*done)(struct px_job *job);
+    uint64_t client;      /* a key of the client, for its fair share: hashed, with a secret */
+    int64_t allowance_ns; /* how long the answer may take from the submission on; 0: any time */
 
     enum px_job_stage stage;
+    enum px_job_stage dropped_from; /* if it is DROPPED: the stage before */
+    int64_t deadline_ns;            /* in px_now_ns(), since the submission; 0: none */
+    atomic_bool cancelled;          /* set by px_job_cancel() */
 
     /* Set by reading; the pictures by decoding and inference. */
     struct px_params params;
     const struct px_registry_entry *model;
     struct px_fit fit;
-    /* At most so many bytes of pixels: until the job is encoded, and besides while it is decoded.
-     */
+    /* Bytes that the job takes at most: until it is encoded, and besides while it is decoded. */
     size_t kept_bytes, decode_bytes;
+    uint64_t cost; /* of the client's share: pixels to decode, compute and encode */
+    bool heavy;    /* see picture_room.h, which owns this and the next two */
+    bool holds_answer;
+    size_t charged;         /* bytes */
     struct px_image input;  /* input_nc channels, the network's height and width */
     struct px_image output; /* output_nc channels, the same size */
 

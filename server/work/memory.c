@@ -57,7 +57,6 @@ int px_memory_check_picture(const struct px_server *server, const struct px_regi
 
 void px_memory_explain(struct px_error *err)
 {
-    err->code = PX_E_UNPROCESSABLE;
     px_error_prefix(err, "the picture is too large to be translated at its own size");
 }
 

@@ -22,7 +22,7 @@ int px_memory_check(const struct px_server *server, struct px_error *err);
 int px_memory_check_picture(const struct px_server *server, const struct px_registry_entry *model,
                             const struct px_fit *fit, struct px_error *err);
 
-/* Turns the engine's refusal of a picture's size into the same. */
+/* Completes the engine's refusal of a picture's size to the same message. */
 void px_memory_explain(struct px_error *err);
 
 /* Logs all of it, in bytes; once the workers are warm. */

@@ -1,21 +1,25 @@
 #ifndef SERVER_WORK_QUEUE_H
 #define SERVER_WORK_QUEUE_H
 
-/* The bounded queue between HTTP threads, codec threads and workers (see job.h for the way of a
- * job). Four lists under one lock: jobs to read, to decode, ready for a worker, to finish.
+/* The bounded queue between HTTP threads, codec threads and workers (job.h shows a job's way). All
+ * of it is under one lock, which is held for list operations only.
  *
- * Admission counts the jobs that wait or are being prepared: when `limit` do, the next is refused.
- * Decoded pixels are large, so codec threads prepare only `ahead` jobs more than the workers have
- * taken; finishing goes before preparing. A worker that is free takes what is ready, the oldest
- * first, together with others that match it, but leaves a share to idle colleagues. Batches are
- * powers of two (or the largest allowed), so that few plans are needed.
+ *   admission     by number, time and client: server/work/admission.h
+ *   order         every client has its share of codec threads and workers: server/work/fair.h
+ *   memory        a picture is decoded when there is room for it: server/work/picture_room.h
+ *   time          jobs that are late or cancelled are dropped before the next stage:
+ *                 server/work/time_limit.h, server/work/cancel.h
  *
- * It takes them at once, unless waiting could make the batch larger and costs nothing else: jobs
- * are being prepared that may match, and nothing is ready that does not. Even then it waits no
- * longer than until the oldest has been ready for `delay_ns`. A lone job never waits.
+ * Codec threads encode before they read and read before they decode. Heavy jobs (picture_room.h)
+ * leave one codec thread to the others, if there are several; else they take turns. Pictures are
+ * decoded only `ahead` of the workers, and heavy ones at most a quarter of that.
  *
- * Pictures are decoded only while there is room for their pixels, oldest first; one that is larger
- * than all the room goes alone.
+ * A worker that is free takes what is ready, the oldest first, together with others that match it,
+ * but leaves a share to idle colleagues. Batches are powers of two (or the largest allowed), so
+ * that few plans are needed. It takes them at once, unless waiting could make the batch larger and
+ * costs nothing else: jobs are being decoded that may match, and nothing is ready that does not.
+ * Even then it waits no longer than until the oldest has been ready for `delay_ns`. A lone job
+ * never waits.
  *
  * Every function may be called from any thread. */
 
@@ -30,8 +34,10 @@ struct px_queue;
 
 struct px_queue_options {
     size_t limit;         /* jobs that may wait */
-    size_t ahead;         /* jobs prepared before a worker asks */
-    size_t picture_bytes; /* bytes of pixels that jobs may have */
+    int64_t max_wait_ns;  /* for at most so long, at the present rate; 0: any time */
+    size_t ahead;         /* jobs decoded before a worker asks */
+    size_t codecs;        /* codec threads */
+    size_t picture_bytes; /* bytes that jobs may have from decoding on, with their answers */
     int64_t delay_ns;     /* how long a job that is ready may wait for others; 0: not at all */
 };
 
@@ -39,42 +45,60 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
                     struct px_error *err);
 void px_queue_destroy(struct px_queue *queue); /* empty by then; accepts NULL */
 
-/* Takes a place; BUSY where there is none or the queue is closed. A place that was taken is used
- * by exactly one px_queue_submit(). */
-int px_queue_reserve(struct px_queue *queue, struct px_error *err);
+/* Takes a place for a job of the client, which has `allowance_ns` for its answer (0: any time).
+ * BUSY: there is no place, or the answer would be late, or the queue is closed. A place that was
+ * taken is used by exactly one px_queue_submit(), of a job of that client. */
+int px_queue_reserve(struct px_queue *queue, uint64_t client, int64_t allowance_ns,
+                     struct px_error *err);
+/* The same without taking it: whether it is worth receiving the request's body. */
+int px_queue_check(struct px_queue *queue, uint64_t client, int64_t allowance_ns,
+                   struct px_error *err);
+/* For Retry-After: in how many seconds those that wait now will be done. */
+int px_queue_retry_seconds(struct px_queue *queue);
+
+/* The job's time limit begins. */
 void px_queue_submit(struct px_queue *queue, struct px_job *job);
 
-enum px_task { PX_TASK_NONE, PX_TASK_READ, PX_TASK_DECODE, PX_TASK_FINISH };
+/* After job->done(), once the client has taken the answer or is gone: releases the memory that was
+ * counted for it. */
+void px_queue_release(struct px_queue *queue, struct px_job *job);
+
+enum px_task { PX_TASK_NONE, PX_TASK_READ, PX_TASK_DECODE, PX_TASK_ENCODE, PX_TASK_DROP };
 
 /* For codec threads: blocks until there is something to do; NONE once the queue is closed and
  * nothing can come any more. A job to READ must be handed to px_queue_read_done() with
- * job->kept_bytes and job->decode_bytes set, one to DECODE to px_queue_decode_done(), whatever
- * became of it: 0 hands it on to the next step, an error gives its place back (the job stays with
- * the caller). */
+ * job->kept_bytes, job->decode_bytes and job->cost set, one to DECODE to px_queue_decode_done(),
+ * whatever became of it: 0 hands it on to the next stage, an error ends its stay (the job stays
+ * with the caller). One to ENCODE or DROP is handed to px_queue_end() with its reply made, and
+ * stays with the caller, too. */
 enum px_task px_queue_take_task(struct px_queue *queue, struct px_job **job);
 void px_queue_read_done(struct px_queue *queue, struct px_job *job, int rc);
 void px_queue_decode_done(struct px_queue *queue, struct px_job *job, int rc);
+void px_queue_end(struct px_queue *queue, struct px_job *job);
 
 /* For workers: blocks until at least one job is ready; 0 once the queue is closed and drained.
- * Writes at most `max` matching jobs. */
+ * Writes at most `max` matching jobs. Each is handed on by px_queue_infer_done(). */
 size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max);
-/* Hands a job of a batch on to be finished; px_queue_finish_done() closes its account. */
 void px_queue_infer_done(struct px_queue *queue, struct px_job *job);
-void px_queue_finish_done(struct px_queue *queue, const struct px_job *job);
+
+/* Drops what is late or cancelled, instead of when its turn comes. To be called now and then. */
+void px_queue_sweep(struct px_queue *queue);
 
 /* No more admissions; everything that is in the queue is still worked off. */
 void px_queue_close(struct px_queue *queue);
 
-/* Takes out all jobs that no thread works on yet, linked by `next`, for the caller to fail. */
-struct px_job *px_queue_cancel(struct px_queue *queue);
+/* Drops all jobs that no thread works on yet. */
+void px_queue_drop_all(struct px_queue *queue);
 
 struct px_queue_state {
     size_t waiting;          /* admitted and not yet with a worker */
     size_t preparing, ready; /* of these: being read or decoded, decoded */
     size_t inferring, finishing;
-    size_t picture_bytes;  /* bytes of pixels that jobs have */
-    size_t idle;           /* workers that wait */
-    double oldest_seconds; /* how long the next job has waited for its next step; 0 without one */
+    size_t picture_bytes;   /* bytes of pixels and answers that jobs have, at most */
+    size_t answer_bytes;    /* of these: bytes of answers that are waiting for their clients */
+    size_t idle;            /* workers that wait */
+    double oldest_seconds;  /* how long the next job has waited for its next stage; 0 without one */
+    double seconds_per_job; /* at which the queue is worked off; 0: not known yet */
 };
 struct px_queue_state px_queue_state(struct px_queue *queue);
 

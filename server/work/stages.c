@@ -6,7 +6,9 @@
 #include "codecs/base64.h"
 #include "server/message/accept.h"
 #include "server/message/json_text.h"
+#include "server/work/cost.h"
 #include "server/work/memory.h"
+#include "server/work/picture_room.h"
 #include "server/work/server.h"
 #include "translate/translate.h"
 
@@ -27,21 +29,6 @@ static int choose_model(struct px_job *job, const struct px_image_info *info, st
     return px_memory_check_picture(job->server, job->model, &job->fit, err);
 }
 
-/* What decoding takes for a pixel at most: a progressive JPEG's coefficients and four channels. */
-enum { DECODE_BYTES = 10 };
-
-static void estimate_memory(struct px_job *job, const struct px_image_info *info)
-{
-    const struct px_network *network = px_model_network(job->model->model);
-    size_t inner = (size_t)job->fit.width * job->fit.height;
-    size_t last = (size_t)job->fit.final_width * job->fit.final_height;
-
-    job->decode_bytes = (size_t)info->width * info->height * DECODE_BYTES;
-    /* In at the network's size, out at it, the answer, and as much for its coding. */
-    job->kept_bytes = inner * (size_t)(network->input_nc + network->output_nc) +
-                      2 * last * (size_t)network->output_nc;
-}
-
 static struct px_decode_limits limits_of(const struct px_job *job)
 {
     const struct px_server_settings *settings = job->server->settings;
@@ -50,11 +37,31 @@ static struct px_decode_limits limits_of(const struct px_job *job)
                                      .max_side = (uint32_t)settings->max_side};
 }
 
+/* A JSON body is copied to be parsed, into a buffer that may double, and its picture once more. */
+static int take_apart(struct px_job *job, struct px_error *err)
+{
+    struct px_budget *bodies = &job->server->bodies;
+    size_t more = job->type.kind == PX_BODY_JSON ? 2 * job->body.whole.size : 0;
+
+    if (more > bodies->limit - more / 2)
+        return px_fail(err, PX_E_TOO_LARGE,
+                       "a JSON body of %zu bytes takes three times its size, which is over "
+                       "--request-memory; send the picture in a form or as it is",
+                       job->body.whole.size);
+    if (!px_budget_take(bodies, more))
+        return px_fail(
+            err, PX_E_BUSY,
+            "the bodies of requests under way are over --request-memory; try again later");
+    int rc = px_body_read(&job->body, &job->type, &job->fields, err);
+    px_budget_release(bodies, more);
+    return rc;
+}
+
 static int read_body(struct px_job *job, struct px_error *err)
 {
     const struct px_decode_limits limits = limits_of(job);
     struct px_image_info info;
-    int rc = px_body_read(&job->body, &job->type, &job->fields, err);
+    int rc = take_apart(job, err);
 
     if (rc == 0)
         rc = px_fields_read(&job->fields, &job->params, err);
@@ -66,8 +73,9 @@ static int read_body(struct px_job *job, struct px_error *err)
     if (rc < 0)
         return rc;
     px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
-    estimate_memory(job, &info);
-    return 0;
+    px_cost_estimate(job, &info, px_accept(job->accept, job->params.format).json);
+    return px_cost_check(job, &info, px_picture_room_max(job->server->settings->request_memory),
+                         err);
 }
 
 int px_job_read(struct px_job *job)

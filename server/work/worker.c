@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/work/cancel.h"
 #include "server/work/memory.h"
 #include "server/work/stages.h"
+#include "server/work/time_limit.h"
 #include "translate/translate.h"
 
 enum { MAX_BATCH = PX_TRANSLATE_MAX_BATCH };
@@ -100,8 +102,12 @@ static void count_plans(struct worker *worker)
 /* Runs some jobs of a batch; their outputs are allocated. */
 static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_error *err)
 {
-    const struct px_translator translator = {worker->engine, jobs[0]->model->model,
-                                             jobs[0]->params.norm};
+    struct px_batch_watch watch = {jobs, n};
+    const struct px_translator translator = {.engine = worker->engine,
+                                             .model = jobs[0]->model->model,
+                                             .norm = jobs[0]->params.norm,
+                                             .stop = px_batch_is_unwanted,
+                                             .stop_context = &watch};
     struct px_translated pictures[MAX_BATCH];
     int64_t start = px_now_ns();
 
@@ -110,6 +116,7 @@ static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_
                                              jobs[i]->params.dropout, jobs[i]->params.seed};
     int rc = px_translate_run(&translator, pictures, (int)n, err);
     double ms = px_ms_since(start);
+
     for (size_t i = 0; i < n; i++)
         jobs[i]->infer_ms = ms;
     if (rc == 0)
@@ -117,8 +124,22 @@ static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_
     return rc;
 }
 
-/* A batch that does not fit the memory limit is run one by one; a picture that does not fit alone
- * never will, so that is the request's fault. */
+static void fail_job(struct worker *worker, struct px_job *job, struct px_error *err)
+{
+    if (err->code == PX_E_INTERRUPTED) {
+        px_metrics_dropped(worker->crew->server->metrics, PX_DROP_INFERRING,
+                           px_job_fail_unwanted(job, px_now_ns()));
+        return;
+    }
+    if (err->code == PX_E_UNPROCESSABLE)
+        px_memory_explain(err);
+    if (err->code == PX_E_NOMEM)
+        px_error_prefix(err, "out of memory for the moment; try again later");
+    px_job_fail(job, err);
+}
+
+/* A batch that does not fit the memory limit, or the memory, is run one by one; a picture that does
+ * not fit the limit alone never will, so that this is the request's fault. */
 static void run_batch(struct worker *worker, struct px_job **jobs, size_t n)
 {
     struct px_error err = {0};
@@ -127,12 +148,10 @@ static void run_batch(struct worker *worker, struct px_job **jobs, size_t n)
     if (rc == 0)
         return;
     for (size_t i = 0; i < n; i++) {
-        if (n > 1)
+        if (n > 1 && rc != -PX_E_INTERRUPTED)
             rc = run(worker, &jobs[i], 1, &err);
-        if (rc == -PX_E_NOMEM)
-            px_memory_explain(&err);
         if (rc < 0)
-            px_job_fail(jobs[i], &err);
+            fail_job(worker, jobs[i], &err);
     }
 }
 
@@ -184,6 +203,22 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+static void answer_dropped(struct px_server *server, struct px_job *job)
+{
+    static const enum px_drop drops[PX_JOB_STAGE_COUNT] = {
+        [PX_JOB_SUBMITTED] = PX_DROP_READ,
+        [PX_JOB_READ] = PX_DROP_DECODE,
+        [PX_JOB_READY] = PX_DROP_INFER,
+        [PX_JOB_INFERRED] = PX_DROP_ENCODE,
+    };
+
+    px_image_destroy(&job->input);
+    px_image_destroy(&job->output);
+    if (job->reply.status == 0)
+        px_metrics_dropped(server->metrics, drops[job->dropped_from],
+                           px_job_fail_unwanted(job, px_now_ns()));
+}
+
 static void *codec_main(void *argument)
 {
     struct px_server *server = argument;
@@ -191,22 +226,22 @@ static void *codec_main(void *argument)
     enum px_task task;
 
     while ((task = px_queue_take_task(server->queue, &job)) != PX_TASK_NONE) {
+        int rc = 0;
         if (task == PX_TASK_READ) {
-            int rc = px_job_read(job);
+            rc = px_job_read(job);
             px_queue_read_done(server->queue, job, rc);
-            if (rc < 0)
-                job->done(job);
         } else if (task == PX_TASK_DECODE) {
-            int rc = px_job_decode(job);
+            rc = px_job_decode(job);
             px_queue_decode_done(server->queue, job, rc);
-            if (rc < 0)
-                job->done(job);
         } else {
-            if (job->reply.status == 0)
+            if (task == PX_TASK_DROP)
+                answer_dropped(server, job);
+            else if (job->reply.status == 0)
                 px_job_encode(job);
-            px_queue_finish_done(server->queue, job);
-            job->done(job);
+            px_queue_end(server->queue, job);
         }
+        if (rc < 0 || task == PX_TASK_ENCODE || task == PX_TASK_DROP)
+            job->done(job);
     }
     return NULL;
 }

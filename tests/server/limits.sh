@@ -101,7 +101,7 @@ stop
 
 # --- memory --------------------------------------------------------------------------------------
 start --max-body 1MiB --request-memory 1MiB
-"$make_picture" middle.png 400 400 1
+"$make_picture" middle.png 200 200 1
 bodies() {
     local i
     exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"

@@ -335,7 +335,9 @@ int px_plan_run(struct px_plan *plan, const struct px_batch *batch,
         for (end = turn.layer + 1; end < d->network->layer_count; end++)
             if (plan->steps[end].group != plan->steps[turn.layer].group)
                 break;
-        rc = run_group(plan, &turn, end, times->layers, err);
+        rc = batch->stop && batch->stop(batch->stop_context)
+                 ? px_fail(err, PX_E_INTERRUPTED, "stopped before layer %d", turn.layer)
+                 : run_group(plan, &turn, end, times->layers, err);
     }
     for (int i = 0; i < d->network->layer_count; i++)
         describe(plan, i, &times->layers[i]);

@@ -30,7 +30,7 @@ struct px_plan_watch {
     const struct px_observer *observer; /* or NULL */
 };
 
-/* The batch has the plan's shape. */
+/* The batch has the plan's shape. INTERRUPTED if batch->stop() said so. */
 int px_plan_run(struct px_plan *plan, const struct px_batch *batch,
                 const struct px_plan_watch *watch, struct px_error *err);
 

@@ -344,6 +344,45 @@ static size_t needed(struct px_model *model, const struct px_batch *batch)
     return bytes;
 }
 
+/* Says stop after `*context` questions. */
+static bool stop_after(void *context)
+{
+    int *left = context;
+
+    return (*left)-- == 0;
+}
+
+static void test_stop(void **state)
+{
+    struct px_model *model = load(&small, PX_F32, false);
+    struct px_engine *engine = start((struct px_engine_options){.threads = 1, .first_cpu = -1});
+    struct pictures *p = draw();
+    struct px_batch plain = batch_of(p, 0, 2, 64), stopped = plain;
+    struct px_error err;
+    int left = 1000;
+    size_t size = 64 * 64 * 3;
+
+    (void)state;
+    run(engine, model, &plain);
+    uint8_t *wanted = malloc(size);
+    memcpy(wanted, plain.out[1], size);
+    stopped.stop = stop_after;
+    stopped.stop_context = &left;
+    run(engine, model, &stopped);
+    int layers = 1000 - left;
+    assert_in_range(layers, 2, 100);
+    for (int i = 0; i < layers; i++) {
+        left = i;
+        assert_int_equal(px_engine_run(engine, model, &stopped, &err), -PX_E_INTERRUPTED);
+    }
+    run(engine, model, &plain);
+    assert_memory_equal(plain.out[1], wanted, size);
+    free(wanted);
+    free(p);
+    px_model_unref(model);
+    px_engine_destroy(engine);
+}
+
 static void test_memory_limit(void **state)
 {
     struct px_model *model = load(&small, PX_F32, true);
@@ -362,7 +401,7 @@ static void test_memory_limit(void **state)
     }
     run(engine, model, &largest);
     assert_in_range(px_engine_memory(engine), 1, limit);
-    assert_int_equal(px_engine_run(engine, model, &over, &err), -PX_E_NOMEM);
+    assert_int_equal(px_engine_run(engine, model, &over, &err), -PX_E_UNPROCESSABLE);
     assert_non_null(strstr(err.message, "5 pictures of 128x128 need"));
     assert_non_null(strstr(err.message, "the memory limit is"));
     run(engine, model, &largest);
@@ -457,7 +496,7 @@ static void test_refusals(void **state)
     batch = batch_of(p, 0, 0, 64);
     assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_INVALID);
     batch = batch_of(p, 0, 1, 1 << 30); /* more than there is memory in the world */
-    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_NOMEM);
+    assert_int_equal(px_engine_run(engine, model, &batch, &err), -PX_E_UNPROCESSABLE);
     assert_int_equal(px_model_load(&none, path, PX_F16, &err), -PX_E_USAGE);
     assert_int_equal(px_model_load(&none, "/nowhere.safetensors", PX_F32, &err), -PX_E_NOT_FOUND);
     assert_null(none);
@@ -723,6 +762,7 @@ int main(void)
         CHECK("refuses int8 without int8 weights, and says how to make them", test_int8_refused),
         CHECK("gives bytes that are its floats, truncated", test_bytes_follow_floats),
         CHECK("allocates nothing when a size is planned", test_no_allocation),
+        CHECK("stops before any layer, and answers as before the next time", test_stop),
         CHECK("keeps its plans within the memory limit", test_memory_limit),
         CHECK("names the largest size that fits, where one does not", test_remedy),
         CHECK("forgets the plan that was used least recently", test_least_recently_used),

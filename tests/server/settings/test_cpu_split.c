@@ -22,27 +22,27 @@ static void check(struct px_cpu_split got, int workers, int threads, bool pin, i
 static void test_default(void **state)
 {
     (void)state;
-    check(share(0, 0, 1), 1, 1, false, 1);
-    check(share(0, 0, 2), 1, 2, false, 2);
-    check(share(0, 0, 3), 1, 3, false, 3);
-    check(share(0, 0, 4), 1, 4, false, 4);
-    check(share(0, 0, 7), 1, 7, false, 7);
-    check(share(0, 0, 8), 2, 4, true, 8);
-    check(share(0, 0, 11), 2, 5, true, 8);
-    check(share(0, 0, 64), 16, 4, true, 8);
+    check(share(0, 0, 1), 1, 1, false, 2);
+    check(share(0, 0, 2), 1, 2, false, 3);
+    check(share(0, 0, 3), 1, 3, false, 4);
+    check(share(0, 0, 4), 1, 4, false, 5);
+    check(share(0, 0, 7), 1, 7, false, 8);
+    check(share(0, 0, 8), 2, 4, true, 9);
+    check(share(0, 0, 11), 2, 5, true, 9);
+    check(share(0, 0, 64), 16, 4, true, 9);
 }
 
 static void test_given(void **state)
 {
     (void)state;
-    check(share(1, 0, 4), 1, 4, false, 4); /* a single team is not pinned */
-    check(share(4, 0, 4), 4, 1, true, 4);
-    check(share(3, 0, 4), 3, 1, true, 4);
-    check(share(0, 1, 4), 4, 1, true, 4);
-    check(share(0, 3, 4), 1, 3, false, 4);
-    check(share(0, 8, 4), 1, 8, false, 4);
-    check(share(8, 0, 4), 8, 1, false, 4); /* more than there are CPUs: nor are these */
-    check(share(2, 4, 4), 2, 4, false, 4);
+    check(share(1, 0, 4), 1, 4, false, 5); /* a single team is not pinned */
+    check(share(4, 0, 4), 4, 1, true, 5);
+    check(share(3, 0, 4), 3, 1, true, 5);
+    check(share(0, 1, 4), 4, 1, true, 5);
+    check(share(0, 3, 4), 1, 3, false, 5);
+    check(share(0, 8, 4), 1, 8, false, 5);
+    check(share(8, 0, 4), 8, 1, false, 5); /* more than there are CPUs: nor are these */
+    check(share(2, 4, 4), 2, 4, false, 5);
 }
 
 static void test_pin(void **state)
@@ -67,9 +67,9 @@ static void test_quota(void **state)
     const struct px_cpus quota = {.machine = 64, .mask = 64, .usable = 2};
     (void)state;
 
-    check(px_cpu_split_plan(&settings, &quota), 1, 2, false, 2);
+    check(px_cpu_split_plan(&settings, &quota), 1, 2, false, 3);
     settings.cpus = 8;
-    check(px_cpu_split_plan(&settings, &quota), 2, 4, false, 8);
+    check(px_cpu_split_plan(&settings, &quota), 2, 4, false, 9);
     assert_int_equal(px_cpu_split_plan(&settings, &quota).cpus, 8);
 }
 

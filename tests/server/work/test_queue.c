@@ -20,12 +20,15 @@ struct fixture {
 static void set_up_delay(struct fixture *f, size_t limit, size_t ahead, int64_t delay_ns)
 {
     const struct px_queue_options options = {
-        .limit = limit, .ahead = ahead, .picture_bytes = 1000, .delay_ns = delay_ns};
+        .limit = limit, .ahead = ahead, .codecs = 4, .picture_bytes = 4000, .delay_ns = delay_ns};
 
     memset(f, 0, sizeof *f);
     assert_int_equal(px_queue_create(&f->queue, &options, NULL), 0);
-    for (size_t i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++) {
         f->jobs[i].model = &models[0];
+        f->jobs[i].client = i; /* of their own, but for tests that say otherwise */
+        f->jobs[i].cost = 1;
+    }
 }
 
 static void set_up(struct fixture *f, size_t limit, size_t ahead)
@@ -35,7 +38,7 @@ static void set_up(struct fixture *f, size_t limit, size_t ahead)
 
 static void admit(struct fixture *f, size_t i)
 {
-    assert_int_equal(px_queue_reserve(f->queue, NULL), 0);
+    assert_int_equal(px_queue_reserve(f->queue, f->jobs[i].client, 0, NULL), 0);
     px_queue_submit(f->queue, &f->jobs[i]);
 }
 
@@ -81,10 +84,10 @@ static void test_limit(void **state)
     set_up(&f, 3, 16);
     make_ready(&f, 0, 1);
     admit(&f, 2);
-    assert_int_equal(px_queue_reserve(f.queue, &err), -PX_E_BUSY);
+    assert_int_equal(px_queue_reserve(f.queue, 15, 0, &err), -PX_E_BUSY);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
-    assert_int_equal(px_queue_reserve(f.queue, &err), 0);
-    assert_int_equal(px_queue_reserve(f.queue, &err), -PX_E_BUSY);
+    assert_int_equal(px_queue_reserve(f.queue, 15, 0, &err), 0);
+    assert_int_equal(px_queue_reserve(f.queue, 15, 0, &err), -PX_E_BUSY);
     px_queue_destroy(f.queue);
 }
 
@@ -97,19 +100,31 @@ static void test_failed_gives_back(void **state)
     admit(&f, 0);
     expect_task(&f, PX_TASK_READ, 0);
     px_queue_read_done(f.queue, &f.jobs[0], -PX_E_INVALID);
-    f.jobs[1].kept_bytes = f.jobs[1].decode_bytes = 600; /* more than there is */
+    f.jobs[1].kept_bytes = f.jobs[1].decode_bytes = 600;
     begin(&f, 1);
     px_queue_decode_done(f.queue, &f.jobs[1], -PX_E_UNPROCESSABLE);
     assert_int_equal(px_queue_state(f.queue).picture_bytes, 0);
-    assert_int_equal(px_queue_reserve(f.queue, NULL), 0);
+    assert_int_equal(px_queue_reserve(f.queue, 15, 0, NULL), 0);
     px_queue_destroy(f.queue);
 }
 
-/* There is room for 1000 bytes of pictures. */
+/* Lets the job, which is the only one, be computed and encoded; its answer has so many bytes. */
+static void complete(struct fixture *f, size_t i, size_t answer_size)
+{
+    struct px_job *jobs[1];
+
+    assert_int_equal(px_queue_take_batch(f->queue, jobs, 1), 1);
+    assert_ptr_equal(jobs[0], &f->jobs[i]);
+    px_queue_infer_done(f->queue, jobs[0]);
+    expect_task(f, PX_TASK_ENCODE, i);
+    f->jobs[i].reply.size = answer_size;
+    px_queue_end(f->queue, &f->jobs[i]);
+}
+
+/* There is room for 1000 bytes of light pictures; those over 500 are heavy and have 3000. */
 static void test_pictures(void **state)
 {
     struct fixture f;
-    struct px_job *jobs[4];
 
     (void)state;
     set_up(&f, 16, 16);
@@ -121,23 +136,156 @@ static void test_pictures(void **state)
     begin(&f, 1);
     assert_int_equal(px_queue_state(f.queue).picture_bytes, 1000);
     read_job(&f, 2);
-    /* No room for job 2; what came later is only read. */
-    read_job(&f, 3);
+    read_job(&f, 3); /* no room for job 2, so that what comes later is only read */
     px_queue_decode_done(f.queue, &f.jobs[0], 0);
     px_queue_decode_done(f.queue, &f.jobs[1], 0);
     expect_task(&f, PX_TASK_DECODE, 2); /* 200 + 200 + 500 */
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
-    px_queue_infer_done(f.queue, jobs[0]);
-    expect_task(&f, PX_TASK_FINISH, 0);
-    px_queue_finish_done(f.queue, &f.jobs[0]);
+    complete(&f, 0, 0);
     assert_int_equal(px_queue_state(f.queue).picture_bytes, 700);
     px_queue_decode_done(f.queue, &f.jobs[2], 0);
     expect_task(&f, PX_TASK_DECODE, 3);
-    px_queue_decode_done(f.queue, &f.jobs[3], 0);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 4), 2);
-    px_queue_close(f.queue);
-    px_queue_cancel(f.queue); /* job 3 */
-    assert_int_equal(px_queue_state(f.queue).picture_bytes, 400);
+    px_queue_destroy(f.queue);
+}
+
+static void test_answers(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 16, 16);
+    for (size_t i = 0; i < 4; i++)
+        f.jobs[i].kept_bytes = 500;
+    for (size_t i = 0; i < 2; i++) {
+        make_ready(&f, i, i);
+        complete(&f, i, 400);
+    }
+    assert_int_equal(px_queue_state(f.queue).answer_bytes, 800);
+    read_job(&f, 2); /* there is room for 200 bytes */
+    read_job(&f, 3);
+    px_queue_release(f.queue, &f.jobs[0]);
+    px_queue_release(f.queue, &f.jobs[0]); /* once is enough */
+    assert_int_equal(px_queue_state(f.queue).answer_bytes, 400);
+    expect_task(&f, PX_TASK_DECODE, 2);
+    px_queue_destroy(f.queue);
+}
+
+static void test_heavy(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 16, 16);
+    for (size_t i = 0; i < 6; i++)
+        f.jobs[i].decode_bytes = 900;
+    begin(&f, 0);
+    begin(&f, 1);
+    begin(&f, 2);
+    /* A fourth must leave a codec thread to others, and one over the room would have to wait. */
+    read_job(&f, 3);
+    begin(&f, 10);
+    begin(&f, 11);
+    px_queue_decode_done(f.queue, &f.jobs[0], 0);
+    expect_task(&f, PX_TASK_DECODE, 3);
+    px_queue_destroy(f.queue);
+}
+
+static void test_shares(void **state)
+{
+    static const size_t order[] = {0, 8, 1, 9, 2, 3};
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 100, 16);
+    for (size_t i = 0; i < 8; i++)
+        f.jobs[i].client = 1000;
+    for (size_t i = 8; i < 10; i++)
+        f.jobs[i].client = 2000;
+    for (size_t i = 0; i < 4; i++)
+        admit(&f, i);
+    for (size_t i = 8; i < 10; i++)
+        admit(&f, i);
+    for (size_t i = 0; i < 6; i++)
+        expect_task(&f, PX_TASK_READ, order[i]);
+    px_queue_destroy(f.queue);
+}
+
+static void test_places(void **state)
+{
+    struct fixture f;
+    struct px_error err = {0};
+
+    (void)state;
+    set_up(&f, 8, 16);
+    for (size_t i = 0; i < 8; i++)
+        f.jobs[i].client = 1000;
+    for (size_t i = 0; i < 6; i++)
+        admit(&f, i);
+    assert_int_equal(px_queue_reserve(f.queue, 1000, 0, &err), -PX_E_BUSY);
+    assert_non_null(strstr(err.message, "of this client"));
+    assert_int_equal(px_queue_check(f.queue, 2000, 0, &err), 0);
+    assert_int_equal(px_queue_reserve(f.queue, 2000, 0, &err), 0);
+    assert_int_equal(px_queue_reserve(f.queue, 2000, 0, &err), 0);
+    assert_int_equal(px_queue_reserve(f.queue, 2000, 0, &err), -PX_E_BUSY);
+    px_queue_destroy(f.queue);
+}
+
+static void expect_drop(struct fixture *f, size_t i, enum px_job_stage from)
+{
+    expect_task(f, PX_TASK_DROP, i);
+    assert_int_equal(f->jobs[i].dropped_from, from);
+    px_queue_end(f->queue, &f->jobs[i]);
+    assert_int_equal(f->jobs[i].stage, PX_JOB_DONE);
+}
+
+static void test_unwanted(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[4];
+
+    (void)state;
+    set_up(&f, 16, 16);
+    for (size_t i = 0; i < 6; i++)
+        f.jobs[i].kept_bytes = 100;
+    make_ready(&f, 0, 2);
+    read_job(&f, 3);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
+    px_queue_infer_done(f.queue, jobs[0]);
+    f.jobs[4].allowance_ns = 1;
+    admit(&f, 4);
+    for (size_t i = 0; i < 4; i += i == 0 ? 2 : 1)
+        atomic_store(&f.jobs[i].cancelled, true);
+    px_queue_sweep(f.queue);
+    expect_drop(&f, 4, PX_JOB_SUBMITTED);
+    expect_drop(&f, 3, PX_JOB_READ);
+    expect_drop(&f, 2, PX_JOB_READY);
+    expect_drop(&f, 0, PX_JOB_INFERRED);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 4), 1);
+    assert_ptr_equal(jobs[0], &f.jobs[1]);
+    assert_int_equal(px_queue_state(f.queue).waiting, 0);
+    assert_int_equal(px_queue_state(f.queue).picture_bytes, 100);
+    px_queue_destroy(f.queue);
+}
+
+static void test_never_begun(void **state)
+{
+    struct fixture f;
+    struct px_job *jobs[4];
+
+    (void)state;
+    set_up(&f, 16, 16);
+    admit(&f, 0);
+    admit(&f, 1);
+    atomic_store(&f.jobs[0].cancelled, true);
+    expect_drop(&f, 0, PX_JOB_SUBMITTED);
+    expect_task(&f, PX_TASK_READ, 1);
+    px_queue_read_done(f.queue, &f.jobs[1], 0);
+    atomic_store(&f.jobs[1].cancelled, true);
+    expect_drop(&f, 1, PX_JOB_READ);
+    make_ready(&f, 2, 3);
+    atomic_store(&f.jobs[2].cancelled, true);
+    assert_int_equal(px_queue_take_batch(f.queue, jobs, 4), 1);
+    assert_ptr_equal(jobs[0], &f.jobs[3]);
+    expect_drop(&f, 2, PX_JOB_READY);
     px_queue_destroy(f.queue);
 }
 
@@ -321,7 +469,7 @@ static void test_colleagues(void **state)
     px_queue_destroy(f.queue);
 }
 
-static void test_finish_first(void **state)
+static void test_codec_order(void **state)
 {
     struct fixture f;
     struct px_job *jobs[1];
@@ -333,20 +481,19 @@ static void test_finish_first(void **state)
     admit(&f, 2);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 1);
     px_queue_infer_done(f.queue, jobs[0]);
-    expect_task(&f, PX_TASK_FINISH, 0);
+    expect_task(&f, PX_TASK_ENCODE, 0);
     assert_int_equal(px_queue_state(f.queue).finishing, 1);
-    px_queue_finish_done(f.queue, jobs[0]);
+    px_queue_end(f.queue, jobs[0]);
     assert_int_equal(px_queue_state(f.queue).finishing, 0);
-    expect_task(&f, PX_TASK_DECODE, 1);
     expect_task(&f, PX_TASK_READ, 2);
+    expect_task(&f, PX_TASK_DECODE, 1);
     px_queue_destroy(f.queue);
 }
 
-static void test_cancel(void **state)
+static void test_drop_all(void **state)
 {
     struct fixture f;
     struct px_job *jobs[1], *job;
-    size_t n = 0;
 
     (void)state;
     set_up(&f, 16, 16);
@@ -354,11 +501,13 @@ static void test_cancel(void **state)
     read_job(&f, 2);
     admit(&f, 3);
     px_queue_close(f.queue);
-    assert_int_equal(px_queue_reserve(f.queue, NULL), -PX_E_BUSY);
-    for (job = px_queue_cancel(f.queue); job != NULL; job = job->next)
-        n++;
-    assert_int_equal(n, 4);
+    assert_int_equal(px_queue_reserve(f.queue, 15, 0, NULL), -PX_E_BUSY);
+    px_queue_drop_all(f.queue);
     assert_int_equal(px_queue_take_batch(f.queue, jobs, 1), 0);
+    for (size_t n = 0; n < 4; n++) {
+        assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_DROP);
+        px_queue_end(f.queue, job);
+    }
     assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_NONE);
     px_queue_destroy(f.queue);
 }
@@ -379,7 +528,7 @@ static void *codec(void *argument)
     while ((task = px_queue_take_task(t->queue, &job)) != PX_TASK_NONE) {
         if (task == PX_TASK_READ) {
             job->kept_bytes = 100;
-            job->decode_bytes = 200;
+            job->decode_bytes = job->cost % 3 ? 100 : 300; /* some are heavy */
             px_queue_read_done(t->queue, job, 0);
         } else if (task == PX_TASK_DECODE) {
             bool bad = atomic_fetch_add(&t->prepared, 1) % 7 == 6;
@@ -387,7 +536,8 @@ static void *codec(void *argument)
             if (bad)
                 atomic_fetch_add(&t->finished, 1);
         } else {
-            px_queue_finish_done(t->queue, job);
+            px_queue_end(t->queue, job);
+            px_queue_release(t->queue, job);
             atomic_fetch_add(&t->finished, 1);
         }
     }
@@ -412,7 +562,7 @@ static void test_traffic(void **state)
 {
     enum { JOBS = 2000 };
     const struct px_queue_options options = {
-        .limit = JOBS, .ahead = 5, .picture_bytes = 1000, .delay_ns = 20000};
+        .limit = 4 * JOBS, .ahead = 5, .codecs = 3, .picture_bytes = 2000, .delay_ns = 20000};
     struct traffic t = {0};
     struct px_job *jobs = calloc(JOBS, sizeof *jobs);
     pthread_t threads[6];
@@ -423,7 +573,8 @@ static void test_traffic(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? codec : work, &t), 0);
     for (int i = 0; i < JOBS; i++) {
         jobs[i].model = &models[i % 2];
-        assert_int_equal(px_queue_reserve(t.queue, NULL), 0);
+        jobs[i].client = (uint64_t)i % 5;
+        assert_int_equal(px_queue_reserve(t.queue, jobs[i].client, 0, NULL), 0);
         px_queue_submit(t.queue, &jobs[i]);
     }
     px_queue_close(t.queue);
@@ -444,7 +595,7 @@ static void *take_task(void *argument)
     return px_queue_take_task(f->queue, &job) == PX_TASK_DECODE ? f : NULL;
 }
 
-/* Job 0 takes all the room, so that three threads wait for it to go. */
+/* Jobs 0 and 4 take all the room, so that three threads wait for one to go. */
 static void test_all_wake(void **state)
 {
     struct fixture f;
@@ -453,8 +604,10 @@ static void test_all_wake(void **state)
 
     (void)state;
     set_up(&f, 16, 16);
-    f.jobs[0].decode_bytes = 1000;
+    f.jobs[0].decode_bytes = 500;
+    f.jobs[4].decode_bytes = 500;
     begin(&f, 0);
+    begin(&f, 4);
     for (size_t i = 1; i < 4; i++) {
         f.jobs[i].decode_bytes = 100;
         read_job(&f, i);
@@ -463,9 +616,9 @@ static void test_all_wake(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, take_task, &f), 0);
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* for them to wait */
     px_queue_decode_done(f.queue, &f.jobs[0], 0);
-    for (int i = 0; i < 500 && px_queue_state(f.queue).preparing < 3; i++)
+    for (int i = 0; i < 500 && px_queue_state(f.queue).preparing < 4; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    assert_int_equal(px_queue_state(f.queue).preparing, 3);
+    assert_int_equal(px_queue_state(f.queue).preparing, 4);
     for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], &decodes);
         assert_ptr_equal(decodes, &f);
@@ -479,8 +632,13 @@ int main(void)
         CHECK("the queue refuses what is over its limit until a worker takes something",
               test_limit),
         CHECK("a job that cannot be prepared gives its place back", test_failed_gives_back),
-        CHECK("pictures are decoded while there is room for them, a larger one alone",
-              test_pictures),
+        CHECK("pictures are decoded while there is room for them", test_pictures),
+        CHECK("answers take room until their clients have them", test_answers),
+        CHECK("heavy pictures leave a codec thread and their own room to others", test_heavy),
+        CHECK("a client with many jobs takes turns with one that has few", test_shares),
+        CHECK("a client cannot take all places, and several share them", test_places),
+        CHECK("a sweep drops what is late or cancelled, wherever it waits", test_unwanted),
+        CHECK("no stage begins with a job that is late or cancelled", test_never_begun),
         CHECK("a batch holds jobs of one model, size and norm, the oldest first", test_batches),
         CHECK("a lone job never waits for others", test_lone),
         CHECK("a worker waits for jobs that are being decoded, up to the largest batch",
@@ -488,11 +646,11 @@ int main(void)
         CHECK("it waits no longer than the delay", test_delay),
         CHECK("it does not wait where that would not pay", test_no_wait),
         CHECK("idle workers share what comes and do not wait for each other's", test_colleagues),
-        CHECK("codec threads finish before they decode, and decode before they read",
-              test_finish_first),
+        CHECK("codec threads encode before they read, and read before they decode",
+              test_codec_order),
         CHECK("all codec threads wake up where a large picture makes room for several",
               test_all_wake),
-        CHECK("cancelling takes out all that no thread works on", test_cancel),
+        CHECK("dropping all takes out what no thread works on", test_drop_all),
         CHECK("everything submitted comes out once, also across a close", test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

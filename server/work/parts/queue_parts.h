@@ -1,0 +1,47 @@
+#ifndef SERVER_WORK_PARTS_QUEUE_PARTS_H
+#define SERVER_WORK_PARTS_QUEUE_PARTS_H
+
+/* What the files of the queue share: queue.c (its life, admission and drops), tasks.c
+ * (codec threads) and batches.c (workers). Everything here needs the lock. */
+
+#include <pthread.h>
+
+#include "server/work/admission.h"
+#include "server/work/fair.h"
+#include "server/work/picture_room.h"
+#include "server/work/queue.h"
+#include "server/work/tally.h"
+
+struct px_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t tasks;   /* something for a codec thread */
+    pthread_cond_t batches; /* something for a worker */
+    struct px_queue_options options;
+    struct px_admission admission;
+    struct px_picture_room room;
+    struct px_tally tally; /* of all jobs in the queue */
+
+    /* Jobs that wait; those with two are by job->heavy. */
+    struct px_fair submitted, read[2];
+    struct px_job_list ready, inferred[2], dropped;
+
+    size_t waiting;            /* places taken: reserved, and SUBMITTED to READY */
+    size_t own[PX_FAIR_FLOWS]; /* of these, by flow */
+    size_t clients;            /* flows with a place */
+    size_t heavy_tasks;        /* heavy jobs with codec threads */
+    size_t heavy_ahead;        /* heavy jobs DECODING or READY */
+    bool heavy_last;           /* whether the last task was heavy */
+    size_t idle;               /* workers that wait for a job, or for more of them */
+    bool closed;
+};
+
+/* The job gives its place up: a worker takes it, it failed, or it is dropped. */
+void px_queue_give_place(struct px_queue *queue, const struct px_job *job);
+
+/* The job, taken out of its list, goes to a codec thread to be answered as unwanted. */
+void px_queue_drop(struct px_queue *queue, struct px_job *job);
+
+/* While the queue drains, any step may be the one that ends the waits of all. */
+void px_queue_wake_if_closed(struct px_queue *queue);
+
+#endif
