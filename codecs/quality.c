@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/psnr.h"
 #include "codecs/structure.h"
 
 static_assert((int)PX_QUALITY_MIN_SIDE == (int)PX_STRUCTURE_WINDOW, "SSIM sets the least side");
@@ -40,7 +41,7 @@ int px_quality_compare(const struct px_image *a, const struct px_image *b,
                        struct px_quality *quality, struct px_error *err)
 {
     size_t n = (size_t)a->width * a->height * a->channels;
-    uint64_t absolute = 0, square = 0;
+    uint64_t absolute = 0;
     struct px_plane planes[2];
     struct px_similarity similarity;
     int rc = check_sizes(a, b, PX_QUALITY_MIN_SIDE, "SSIM", err);
@@ -49,18 +50,13 @@ int px_quality_compare(const struct px_image *a, const struct px_image *b,
         rc = make_planes(planes, a, b, err);
     if (rc)
         return rc;
-    for (size_t i = 0; i < n; i++) {
-        int d = a->data[i] - b->data[i];
-        absolute += (uint64_t)abs(d);
-        square += (uint64_t)(d * d);
-    }
+    for (size_t i = 0; i < n; i++)
+        absolute += (uint64_t)abs(a->data[i] - b->data[i]);
     rc = px_structure_compare(&planes[0], &planes[1], &similarity, err);
     if (!rc)
-        *quality = (struct px_quality){
-            .l1 = (double)absolute / (double)n / 127.5,
-            .psnr =
-                square ? 10 * log10(255.0 * 255.0 * (double)n / (double)square) : (double)INFINITY,
-            .ssim = similarity.whole};
+        *quality = (struct px_quality){.l1 = (double)absolute / (double)n / 127.5,
+                                       .psnr = px_psnr(px_mean_square(a->data, b->data, n)),
+                                       .ssim = similarity.whole};
     px_plane_clear(&planes[0]);
     px_plane_clear(&planes[1]);
     return rc;

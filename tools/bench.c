@@ -143,21 +143,21 @@ static int read_batches(const char *list, struct plan *plan, struct px_error *er
 
 static int read_dtypes(const char *list, struct plan *plan, struct px_error *err)
 {
-    static const enum px_dtype all[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16, PX_S8};
     const char *text = list;
 
     for (;;) {
-        size_t length = strcspn(text, ","), i = 0;
+        size_t length = strcspn(text, ",");
+        int type = PX_DTYPE_AUTO; /* the first of PX_DTYPE_CHOICES; PX_S8 is the last */
 
-        while (i < 4 && (strlen(px_dtype_name(all[i])) != length ||
-                         strncmp(px_dtype_name(all[i]), text, length) != 0))
-            i++;
-        if (i == 4 || plan->dtype_count == MAX_DTYPES)
+        while (type <= PX_S8 && (strlen(px_dtype_name((enum px_dtype)type)) != length ||
+                                 strncmp(px_dtype_name((enum px_dtype)type), text, length) != 0))
+            type++;
+        if (type > PX_S8 || plan->dtype_count == MAX_DTYPES)
             return px_fail(err, PX_E_USAGE,
                            "--dtype: '%.80s' is not a list of auto, f32, bf16 and int8, as "
                            "f32,bf16",
                            list);
-        plan->dtypes[plan->dtype_count++] = all[i];
+        plan->dtypes[plan->dtype_count++] = (enum px_dtype)type;
         if (!text[length])
             return 0;
         text += length + 1;
@@ -193,8 +193,8 @@ static int run_model(struct bench *b, struct px_model *model, struct px_error *e
     return rc;
 }
 
-/* The same where CPU or checkpoint lack the type. */
-static void tell_unsupported(struct bench *b, enum px_dtype dtype, const char *reason)
+/* The same if CPU or checkpoint lack the type. */
+static void report_unsupported(struct bench *b, enum px_dtype dtype, const char *reason)
 {
     for (size_t i = 0; i < b->plan->batch_count; i++) {
         b->one.batch = b->plan->batches[i];
@@ -206,8 +206,8 @@ static void tell_unsupported(struct bench *b, enum px_dtype dtype, const char *r
     }
 }
 
-/* Which network it is, and the size of the pictures. */
-static int begin(struct bench *b, struct px_error *err)
+/* Prints the network, and finds out the size of the pictures. */
+static int read_network(struct bench *b, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
     int rc = px_checkpoint_open(&checkpoint, b->path, err);
@@ -224,7 +224,7 @@ static int begin(struct bench *b, struct px_error *err)
 
 static int run_models(struct bench *b, struct px_error *err)
 {
-    int rc = begin(b, err);
+    int rc = read_network(b, err);
 
     for (size_t i = 0; i < b->plan->dtype_count && !rc; i++) {
         enum px_dtype dtype = b->plan->dtypes[i];
@@ -233,7 +233,7 @@ static int run_models(struct bench *b, struct px_error *err)
         if (!rc) {
             rc = run_model(b, model, err);
         } else if (rc == -PX_E_USAGE) {
-            tell_unsupported(b, dtype, err->message);
+            report_unsupported(b, dtype, err->message);
             rc = 0;
         }
         px_model_unref(model);
@@ -267,7 +267,7 @@ static int run_all(const struct settings *settings, const struct plan *plan, con
     return rc;
 }
 
-/* Random weights in a folder, and their int8 twin where that is asked for. */
+/* Random weights in a folder, and their int8 twin if --dtype names it. */
 static int run_in(const char *folder, const struct settings *settings, const struct plan *plan,
                   const struct px_network *network, struct px_error *err)
 {

@@ -2,8 +2,9 @@
 #define MODEL_ENGINE_ALGORITHM_H
 
 /* How a layer's convolution is computed: several convolutions of oneDNN give the same result, and
- * which is fastest depends on the layer's shape alone. An algorithm knows the convolution to ask
- * for, how its result lies, and the order of its weights. Plain functions of the layer. */
+ * which is fastest depends on the layer's shape alone. An algorithm fixes the convolution to ask
+ * oneDNN for, the layout of its result and the order of its weights. Pure functions of the layer.
+ */
 
 #include <stdbool.h>
 
@@ -27,7 +28,7 @@ enum px_algorithm {
     PX_ALGORITHM_PAIRS,
     /* ConvTranspose2d 4x4 stride 2 pad 1 at the bottom of a network: every pixel times all weights,
      * as a 1x1 convolution to 16 * out channels in f32, then px_taps_sum(). Small pictures are
-     * mostly border, which FOURFOLD computes in vain (4 times the work at 1x1, a quarter more at
+     * mostly border, which FOURFOLD computes for nothing (4 times the work at 1x1, 25 % more at
      * 8x8), and oneDNN takes their rows one by one; here the pixels of several pictures are one
      * row. As fast for one picture, where reading the weights takes the time; for eight of them the
      * four layers of a unet_256 take 40 % less. No bias and no activation either. */
@@ -40,8 +41,8 @@ const char *px_algorithm_name(enum px_algorithm algorithm);
 enum px_algorithm px_algorithm_of(const struct px_layer *layer);
 
 /* Whether a layer may be int8: not those whose algorithm has no int8 in oneDNN, nor the first one,
- * which reads the picture and takes 1 % of the time. Quantised weights of others run as what they
- * stand for. */
+ * which reads the picture and takes 1 % of the time. In these, quantised weights are dequantised.
+ */
 bool px_algorithm_has_int8(const struct px_network *network, int layer);
 
 /* The result of a layer that reads `in`, without data. */
@@ -61,12 +62,13 @@ int px_algorithm_border(const struct px_layer *layer);
 struct px_conv_desc px_algorithm_conv(const struct px_layer *layer, const struct px_grid *in,
                                       const struct px_grid *result);
 
-/* How many pictures one convolution makes, a divisor of px_algorithm_pictures(), and the floats
- * that it writes instead of the result. Forms other than TAPS: px_algorithm_pictures() and 0. */
+/* How many pictures one convolution computes, a divisor of px_algorithm_pictures(), and the floats
+ * that it writes instead of the result. Algorithms other than TAPS: px_algorithm_pictures() and 0.
+ */
 int px_algorithm_at_once(const struct px_layer *layer, const struct px_grid *result);
 size_t px_algorithm_taps(const struct px_layer *layer, const struct px_grid *result);
 
-/* False where the convolution can have neither a bias nor an activation. */
+/* Whether the convolution can have a bias and an activation. */
 bool px_algorithm_has_bias(enum px_algorithm algorithm);
 
 /* How often a channel's bias is repeated in the convolution's: 4 in depth-to-space order, else 1.

@@ -12,11 +12,11 @@
 
 struct px_layer_profile {
     int64_t convolution_ns;
-    int64_t statistics_ns;      /* of the norm; 0 where the convolution or no one gathers them */
-    int64_t pass_ns;            /* norm, activation and layout on the way to the next layer, or to
-                                 * the picture */
-    enum px_dtype dtype;        /* what the convolution reads */
-    const char *algorithm;      /* px_algorithm_name() */
+    int64_t statistics_ns; /* of the norm; 0 if there are none, or the convolution gathers them */
+    int64_t pass_ns;       /* norm, activation and layout on the way to the next layer, or to
+                            * the picture */
+    enum px_dtype dtype;   /* what the convolution reads */
+    const char *algorithm; /* px_algorithm_name() */
     const char *implementation; /* oneDNN's name; valid until the engine's next run */
 };
 

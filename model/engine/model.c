@@ -1,5 +1,6 @@
 #include "model/engine/parts/model_parts.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -103,7 +104,11 @@ struct px_model *px_model_ref(struct px_model *model)
 
 void px_model_unref(struct px_model *model)
 {
-    if (!model || atomic_fetch_sub(&model->references, 1) > 1)
+    if (!model)
+        return;
+    int before = atomic_fetch_sub(&model->references, 1);
+    assert(before > 0);
+    if (before > 1)
         return;
     px_pack_destroy(model->pack);
     px_checkpoint_close(model->checkpoint);

@@ -1,8 +1,8 @@
 #ifndef MODEL_ENGINE_OBSERVER_H
 #define MODEL_ENGINE_OBSERVER_H
 
-/* Who sees what every convolution reads, and may give it something else to read: to find the ranges
- * of int8 and to try it (px_engine_observe()). Plain data. */
+/* A callback that gets what every convolution reads, and may give it something else to read: to
+ * find the ranges of int8 and to try int8 out (px_engine_observe()). Plain data. */
 
 #include "model/engine/passes.h"
 

@@ -247,6 +247,11 @@ void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
 {
     int height = grid->height, rows = grid->n * height;
 
+    assert(feed->next.grid.n == grid->n && feed->next.grid.height == height &&
+           feed->next.grid.width == grid->width);
+    assert(feed->next.grid.channels == grid->channels + (feed->skip ? feed->skip->channels : 0));
+    assert(!feed->more || feed->more->channels == grid->channels);
+    assert(!feed->more || !feed->dropout);
 #pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
     for (int k = 0; k < rows; k++) {
         struct px_affine affine = picture_affine(grid, norm, k / height);

@@ -17,7 +17,7 @@
 
 /* n pictures of height x width x channels with a border of `border` pixels around each: what a
  * convolution gives or reads. They lie plainly, or in depth-to-space order, which is how some
- * convolutions give them: (n, (height + 2 border) / 2, (width + 2 border) / 2, 4 * channels), where
+ * convolutions give them: (n, (height + 2 border) / 2, (width + 2 border) / 2, 4 * channels), and
  * row 2t+b and column 2u+d of the picture with its border are at [t][u][(2b + d) * channels]. This
  * is never rearranged on its own, passes read it so. */
 struct px_grid {
@@ -59,9 +59,9 @@ struct px_target {
 };
 
 /* What the next convolution reads: [skip, dropout(normalised grid) + more], activated. Element
- * (y, x, c) of picture i's grid stays (and is doubled) where the top bit of
- * px_hash(seeds[i], layer, (y * width + x) * channels + c) is set. There is no dropout where there
- * is `more`. */
+ * (y, x, c) of picture i's grid stays (and is doubled) if the top bit of
+ * px_hash(seeds[i], layer, (y * width + x) * channels + c) is set. `more` and dropout exclude each
+ * other. */
 struct px_feed_pass {
     struct px_target next;      /* may be the grid itself, if that is plain and there is no skip */
     struct px_target *kept;     /* the same for later layers, without skip; NULL: none */

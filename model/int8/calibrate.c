@@ -1,9 +1,11 @@
 #include "model/int8/calibrate.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/psnr.h"
 #include "model/engine/algorithm.h"
 #include "model/int8/emulate.h"
 #include "model/int8/ranges.h"
@@ -47,22 +49,6 @@ static int emulate(struct px_emulation **out, const struct run *run,
     return rc;
 }
 
-static double mean_square(const uint8_t *a, const uint8_t *b, size_t count)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        int d = a[i] - b[i];
-        sum += (uint64_t)(d * d);
-    }
-    return (double)sum / (double)count;
-}
-
-static double decibels(double mean_square)
-{
-    return mean_square > 0 ? 10 * log10(255 * 255 / mean_square) : (double)INFINITY;
-}
-
 /* How far the answers to the first `count` pictures are from f32's. */
 struct distance {
     double mean_square;
@@ -83,9 +69,9 @@ static int try(struct run *run, const struct px_int8_choice *choice, int count, 
         if (rc)
             break;
         double square =
-            mean_square(run->tried, run->reference + (size_t)i * run->answer, run->answer);
+            px_mean_square(run->tried, run->reference + (size_t)i * run->answer, run->answer);
         distance->mean_square += square / count;
-        distance->psnr += square > 0 ? decibels(square) : 0;
+        distance->psnr += square > 0 ? px_psnr(square) : 0;
         differ += square > 0;
         rc = run->o->progress(run->o->context, step, i + 1, count, err);
     }
@@ -197,7 +183,7 @@ static int try_each(struct px_calibration *c, struct run *run, struct px_error *
         int rc = try(run, &one, count, step, &distance, err);
         if (rc)
             return rc;
-        c->alone[layer] = decibels(distance.mean_square);
+        c->alone[layer] = px_psnr(distance.mean_square);
     }
     return 0;
 }
@@ -261,6 +247,7 @@ int px_calibrate(struct px_calibration *out, const struct px_calibration_options
                           px_checkpoint_dtype(options->checkpoint) == PX_BF16 ? PX_BF16 : PX_F32};
     int rc;
 
+    assert(options->count >= 1);
     *out = (struct px_calibration){0};
     run.reference = calloc((size_t)options->count, run.answer);
     run.tried = malloc(run.answer);
@@ -271,11 +258,11 @@ int px_calibrate(struct px_calibration *out, const struct px_calibration_options
     free(run.reference);
     free(run.tried);
     if (rc)
-        px_calibration_release(out);
+        px_calibration_clear(out);
     return rc;
 }
 
-void px_calibration_release(struct px_calibration *calibration)
+void px_calibration_clear(struct px_calibration *calibration)
 {
     for (int layer = 0; layer < PX_MAX_LAYERS; layer++) {
         free(calibration->scales[layer]);

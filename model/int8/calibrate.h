@@ -1,16 +1,16 @@
 #ifndef MODEL_INT8_CALIBRATE_H
 #define MODEL_INT8_CALIBRATE_H
 
-/* Which layers of a checkpoint become int8, and with which input scales, from pictures as the
- * network will be given.
+/* Which layers of a checkpoint become int8, and with which input scales, from pictures like those
+ * that the network will be given.
  *
  * Everything is measured in f32 (model/int8/emulate.h), so it needs no CPU with int8, as PSNR of
  * the 8-bit answers against the answers in f32, the mean over those pictures that are answered
  * differently at all (INFINITY without any):
- *   1. All pictures through the network, without dropout and, where it has some, with it: the
- * ranges of what the layers read (model/int8/ranges.h).
- *   2. Each layer that can be int8 (px_algorithm_has_int8()) alone, on the first few pictures: how
- * much it harms.
+ *   1. All pictures run through the network, without dropout and, if it has some, with it: this
+ *      gives the ranges of what the layers read (model/int8/ranges.h).
+ *   2. Each layer that can be int8 (px_algorithm_has_int8()) is tried alone, on the first few
+ *      pictures: how much harm it does.
  *   3. All those at once. While the mean is below the goal, the most harmful one left goes back to
  *      bf16. */
 
@@ -33,16 +33,16 @@ struct px_calibration_options {
 struct px_calibration {
     struct px_int8_choice choice; /* at least one layer; its scales belong to this struct */
     double alone[PX_MAX_LAYERS];  /* dB with only that layer int8 (INFINITY: no difference); NAN
-                                     where the layer cannot be */
+                                     if the layer cannot be */
     double psnr;                  /* dB with all chosen ones */
     float *scales[PX_MAX_LAYERS]; /* owned */
 };
 
-/* INVALID where the checkpoint has int8 weights already or no running statistics for `norm`,
- * UNPROCESSABLE where no layer can be int8 within the goal; else as px_engine_run(). On failure
- * *out needs no px_calibration_release(). */
+/* INVALID if the checkpoint has int8 weights already or no running statistics for `norm`,
+ * UNPROCESSABLE if no layer can be int8 within the goal; else as px_engine_run(). On failure *out
+ * needs no px_calibration_clear(). */
 int px_calibrate(struct px_calibration *out, const struct px_calibration_options *options,
                  struct px_error *err);
-void px_calibration_release(struct px_calibration *calibration);
+void px_calibration_clear(struct px_calibration *calibration);
 
 #endif

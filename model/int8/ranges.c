@@ -1,5 +1,6 @@
 #include "model/int8/ranges.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ static void *see(void *context, int layer, const struct px_grid *in)
 {
     struct px_ranges *ranges = context;
 
+    assert(in->dtype == PX_F32 && in->channels == ranges->network.layers[layer].in_channels);
     grow(in->data, px_grid_elements(in), (size_t)in->channels, ranges->largest[layer]);
     return NULL;
 }

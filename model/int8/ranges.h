@@ -1,8 +1,8 @@
 #ifndef MODEL_INT8_RANGES_H
 #define MODEL_INT8_RANGES_H
 
-/* How large what a network's layers read becomes, and the input scales of int8 that follow. One
- * thread at a time. */
+/* The ranges of what a network's layers read, and the input scales of int8 that follow from them.
+ * One thread at a time. */
 
 #include "base/error.h"
 #include "model/engine/observer.h"
@@ -29,13 +29,13 @@ struct px_observer px_ranges_observer(struct px_ranges *ranges);
  *
  *                         largest seen   histogram cut for the least squared error
  *   one range              42.6  41.0     44.3  42.4
- *   one for each half      42.3  41.0     43.7  42.0   (skip and decoder, where they are joined)
+ *   one for each half      42.3  41.0     43.7  42.0   (skip and decoder, if they are joined)
  *   one for each channel   42.1  40.9     41.4  39.2
  *   geometric mean         43.8  43.0     44.9  42.8
  *
  * Cutting costs a second pass, and on a model that was half trained 2.7 dB of the worst picture
  * (44.3 instead of 47.0). Cut at the 99.9th percentile all are worse, by 4 to 10 dB.
- * FORMAT where the layer read something that is not a finite number. */
+ * FORMAT if the layer read a number that is not finite. */
 int px_ranges_scales(const struct px_ranges *ranges, int layer, float *input_scale,
                      struct px_error *err);
 

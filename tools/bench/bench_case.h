@@ -1,8 +1,8 @@
 #ifndef TOOLS_BENCH_BENCH_CASE_H
 #define TOOLS_BENCH_BENCH_CASE_H
 
-/* One case of `pix2pix bench`: engines on noise, several times, beside what the machine gives at
- * most. */
+/* One case of `pix2pix bench`: engines on noise, several times, next to the most that the machine
+ * can give. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ struct px_bench_case {
     int threads; /* each with as many threads of its own, one after another on the CPUs */
     enum px_norm_mode norm;
     size_t runs;                /* timed, at least 1 each, after three that are not */
-    bool layers;                /* asked for */
+    bool layers;                /* whether to time each layer, too */
     const struct px_stop *stop; /* borrowed; asked after each run */
 };
 
@@ -34,7 +34,7 @@ struct px_bench_result {
     double images_per_s;       /* of all workers together, each by its median */
     double ceiling_gflops;     /* of all workers at the same time; see px_ceiling_gflops() */
     double bandwidth_gb_per_s; /* likewise */
-    /* Where they are asked for: */
+    /* With layers: */
     double in; /* ms a batch: from the pictures to the first layer */
     struct px_bench_layer layers[PX_MAX_LAYERS];
     enum px_dtype dtypes[PX_MAX_LAYERS]; /* what the convolutions read */

@@ -1,7 +1,7 @@
 #ifndef TOOLS_BENCH_RANDOM_INT8_H
 #define TOOLS_BENCH_RANDOM_INT8_H
 
-/* The int8 twin of a checkpoint that nobody trained: what its layers read is measured on one
+/* The int8 twin of an untrained checkpoint: what its layers read is measured on one
  * picture of noise, and every layer that can be int8 is, however much that harms. For timing. */
 
 #include "base/error.h"

@@ -1,7 +1,7 @@
 #ifndef TOOLS_BENCH_RANDOM_MODEL_H
 #define TOOLS_BENCH_RANDOM_MODEL_H
 
-/* A checkpoint that nobody trained: weights N(0, 0.02), norm weights N(1, 0.02), biases 0, running
+/* An untrained checkpoint: weights N(0, 0.02), norm weights N(1, 0.02), biases 0, running
  * means N(0, 0.02) and variances 1, as pix2pix begins its training. For timing and for tests. */
 
 #include <stdint.h>

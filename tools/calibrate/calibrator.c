@@ -105,7 +105,7 @@ int px_calibrator_quantise(struct px_calibrator *calibrator, struct px_checkpoin
     rc = px_checkpoint_quantise(out, calibrator->checkpoint, &calibration.choice, err);
     if (!rc)
         print_choice(px_checkpoint_network(calibrator->checkpoint), &calibration);
-    px_calibration_release(&calibration);
+    px_calibration_clear(&calibration);
     return rc;
 }
 

@@ -1,9 +1,9 @@
 #ifndef TOOLS_CALIBRATE_CALIBRATOR_H
 #define TOOLS_CALIBRATE_CALIBRATOR_H
 
-/* What `convert --calibrate` does beside writing files: chooses the layers that become int8, and
- * tells how far a converted file's answers are from f32's. Prints on standard output, progress on
- * standard error. One thread at a time. */
+/* What `convert --calibrate` does apart from writing files: chooses the layers that become int8,
+ * and measures how far a converted file's answers are from f32's. Prints on standard output,
+ * progress on standard error. One thread at a time. */
 
 #include "model/engine/engine.h"
 #include "tools/work/stop.h"
@@ -18,19 +18,19 @@ struct px_calibrator_options {
     const struct px_stop *stop; /* borrowed */
 };
 
-/* Reads the pictures. `checkpoint` must outlive the calibrator: what it answers in f32 is what
- * others are measured by. Failures: as px_calibration_set_read(). */
+/* Reads the pictures. `checkpoint` must outlive the calibrator: its answers in f32
+ * are the ones that others are compared with. Failures: as px_calibration_set_read(). */
 int px_calibrator_create(struct px_calibrator **out, const struct px_checkpoint *checkpoint,
                          const struct px_calibrator_options *options, struct px_error *err);
 void px_calibrator_destroy(struct px_calibrator *calibrator); /* accepts NULL */
 
 /* The checkpoint with int8 layers chosen as in model/int8/calibrate.h; prints how many, and which
- * did not become int8 though they could. */
+ * could have become int8 but did not. */
 int px_calibrator_quantise(struct px_calibrator *calibrator, struct px_checkpoint **out,
                            struct px_error *err);
 
 /* Prints PSNR and SSIM of the answers of the file at `path`, computed in the type that its weights
- * are stored in, where this CPU can, else in f32 (int8 emulated). */
+ * are stored in if this CPU can compute in it, else in f32 (int8 emulated). */
 int px_calibrator_measure(struct px_calibrator *calibrator, const char *path, struct px_error *err);
 
 #endif

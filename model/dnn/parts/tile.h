@@ -1,7 +1,7 @@
 #ifndef MODEL_DNN_PARTS_TILE_H
 #define MODEL_DNN_PARTS_TILE_H
 
-/* 16 x 16 floats and their transposition, the inner loop of model/dnn/blocked.h. Private to it. */
+/* 16 x 16 floats and their transposition, the inner loop of model/dnn/blocked.h. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ struct px_tile {
     _Alignas(32) float v[PX_TILE][PX_TILE]; /* ASan keeps no more than 32 on its stacks */
 };
 
-/* 16 floats, and the same wherever they stand. */
+/* 16 floats, and the same at any address. */
 typedef float px_row16 __attribute__((vector_size(64)));
 typedef float px_row16_anywhere __attribute__((vector_size(64), aligned(4), may_alias));
 

@@ -1,5 +1,6 @@
 #include "model/engine/parts/layout.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdint.h>
 
@@ -208,6 +209,7 @@ static bool place(struct px_layout *l, size_t bytes, size_t *at)
 {
     size_t rounded;
 
+    assert(l->size % 64 == 0);
     *at = l->size;
     return px_add(bytes, 63, &rounded) && px_add(*at, rounded & ~(size_t)63, &l->size);
 }
@@ -232,6 +234,8 @@ bool px_layout_make(struct px_layout *l, const struct px_plan_desc *d)
     struct sizes s;
     size_t in[SLOTS], kept[SLOTS], raw;
 
+    assert(d->network->layer_count >= 1 && d->network->layer_count <= PX_MAX_LAYERS);
+    assert(d->shape.n >= 1 && d->shape.height >= 1 && d->shape.width >= 1);
     *l = (struct px_layout){0};
     if (!measure(l, d))
         return false;

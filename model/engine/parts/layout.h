@@ -1,8 +1,8 @@
 #ifndef MODEL_ENGINE_PARTS_LAYOUT_H
 #define MODEL_ENGINE_PARTS_LAYOUT_H
 
-/* Where a plan's pictures lie, as offsets into one arena, and in which order they go through the
- * layers. Private to the plan. */
+/* Where a plan's pictures are, as offsets into one arena, and in which order they go through the
+ * layers. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,13 +24,13 @@ struct px_plan_desc {
 
 /* Layers in which pictures go one at a time and that follow each other are a group, as is every
  * other layer on its own: a group is done with a picture before it begins with the next, so that
- * what flows within it stays in the caches. Grids without data; their n is 1 where a picture is no
+ * what flows within it stays in the caches. Grids without data; their n is 1 if a picture is no
  * longer needed when the next one comes, else the batch. */
 struct px_place {
     struct px_grid in, result; /* of the convolution */
-    struct px_grid kept;       /* what later layers read of `in` where that has 8 bits: for a sum as
+    struct px_grid kept;       /* what later layers read of `in` if that has 8 bits: for a sum as
                                   it was before, for a skip with the scales of the layer that joins
-                                  it; 0 channels: there is none */
+                                  it; 0 channels: nothing is kept */
     size_t in_at, result_at, kept_at; /* offsets of the data, multiples of 64 */
     int pictures;                     /* at a time */
     int group;                        /* counted from 0 */
@@ -43,10 +43,10 @@ struct px_layout {
     size_t size;    /* of the arena */
 };
 
-/* False where a size does not fit a size_t. */
+/* False if a size does not fit a size_t. */
 bool px_layout_make(struct px_layout *layout, const struct px_plan_desc *desc);
 
-/* True where a layer is normalised by the statistics of each picture. */
+/* Whether a layer is normalised by the statistics of each picture. */
 bool px_layout_statistics(const struct px_plan_desc *desc, int layer);
 
 #endif

@@ -1,5 +1,6 @@
 #include "model/engine/parts/pack.h"
 
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -293,6 +294,8 @@ int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *c
     struct entry *entry;
     int rc = 0;
 
+    assert(layer >= 0 && layer < px_checkpoint_network(pack->checkpoint)->layer_count);
+    assert(!running || px_checkpoint_has_running(pack->checkpoint));
     pthread_mutex_lock(&pack->lock);
     for (entry = pack->entries; entry; entry = entry->next)
         if (entry->layer == key.layer && entry->folded == key.folded &&

@@ -1,11 +1,11 @@
 #ifndef MODEL_ENGINE_PARTS_PACK_H
 #define MODEL_ENGINE_PARTS_PACK_H
 
-/* A checkpoint's weights in the form that convolutions run on: rearranged, for running statistics
- * folded, converted and in oneDNN's layout. Each layer is packed when a plan first asks for it,
- * once for every layout that oneDNN chooses (it may choose by size and thread count), and then
- * shared read-only by all plans until the pack is destroyed. Any number of threads may ask at a
- * time. */
+/* A checkpoint's weights as convolutions read them: rearranged, with running statistics folded in
+ * if those are used, converted and in oneDNN's layout. Each layer is packed when a plan first asks
+ * for it, once for every layout that oneDNN chooses (it may choose by size and thread count), and
+ * then shared read-only by all plans until the pack is destroyed. Any number of threads may ask at
+ * a time. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,16 +31,17 @@ int px_pack_create(struct px_pack **out, const struct px_checkpoint *checkpoint,
                    struct px_error *err);
 void px_pack_destroy(struct px_pack *pack); /* accepts NULL */
 
-/* True where running statistics are folded into the weights of the layer and what is added to its
- * result, which exists for batch norm only. */
+/* Whether running statistics are folded into the layer's weights and into what is added to its
+ * result; with batch norm only. */
 bool px_pack_folds(const struct px_network *network, int layer, bool running);
 
-/* True where the layer's convolution has a bias. */
+/* Whether the layer's convolution has a bias. */
 bool px_pack_has_bias(const struct px_network *network, int layer, bool running);
 
 /* The weights of a layer for `conv`, the convolution of its algorithm (model/engine/algorithm.h);
- * int8 only where the checkpoint has them so. `running`: with running statistics (the checkpoint
- * has them). *out belongs to the pack. */
+ * int8 only if they are quantised in the checkpoint. `running`: with running statistics, which the
+ * checkpoint has. *out belongs to the pack. NOMEM, IO if the checkpoint's file was modified, or as
+ * px_conv_pack(). */
 int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
                 const struct px_packed **out, struct px_error *err);
 

@@ -167,6 +167,7 @@ static int convolve_taps(const struct px_plan *plan, const struct step *step,
     size_t each = px_grid_bytes(&step->in) / (size_t)step->in.n;
     int rc = 0;
 
+    assert(result->n % step->at_once == 0);
     some.dst = plan->work;
     for (int first = 0; !rc && first < result->n; first += step->at_once) {
         struct px_grid to = px_grid_slice(result, first, step->at_once);
@@ -195,6 +196,7 @@ static int convolve(const struct px_plan *plan, const struct turn *t, struct px_
         if (instead)
             buffers.src = instead;
     }
+    assert(result.n == t->n && in.n == t->n);
     if (step->backward) {
         buffers.dst = buffers.src;
         buffers.src = result.data;

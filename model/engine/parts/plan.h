@@ -1,9 +1,9 @@
 #ifndef MODEL_ENGINE_PARTS_PLAN_H
 #define MODEL_ENGINE_PARTS_PLAN_H
 
-/* A generator for pictures of one size: its convolutions, made once, and one arena for everything
- * that flows between them. Made by and for one thread and its px_dnn; running it allocates
- * nothing. */
+/* A generator for one batch size and size of pictures: its convolutions, and one arena for
+ * everything that flows between them. Created by and for one thread and its px_dnn; running it
+ * allocates nothing. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,15 +16,15 @@
 
 struct px_plan;
 
-/* Bytes of the arena of such a plan; false where the number does not fit a size_t. */
+/* Bytes of the arena of such a plan; false if the number does not fit a size_t. */
 bool px_plan_memory(const struct px_plan_desc *desc, size_t *bytes);
 
-/* NOMEM, or INTERNAL where oneDNN refuses. */
+/* NOMEM, INTERNAL if oneDNN refuses, or as px_pack_get(). */
 int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_plan_desc *desc,
                    struct px_error *err);
 void px_plan_destroy(struct px_plan *plan); /* accepts NULL */
 
-/* Who watches a run. */
+/* What a run reports to. */
 struct px_plan_watch {
     struct px_layer_times *times;       /* filled, or NULL */
     const struct px_observer *observer; /* or NULL */

@@ -5,27 +5,12 @@
 #include <emmintrin.h>
 
 #include "base/random.h"
-#include "base/simd.h"
-
-/* Every kernel is written once, for elements of all types; a type is a constant where it is
- * inlined, so the compiler makes a loop for each. */
-PX_INLINE float load(const void *data, size_t i, enum px_dtype type)
-{
-    return type == PX_BF16 ? px_bf16_to_f32(((const uint16_t *)data)[i]) : ((const float *)data)[i];
-}
+#include "model/network/element.h"
 
 PX_INLINE float within(float x, float least, float most)
 {
     x = x > least ? x : least; /* a NaN becomes the least */
     return most < x ? most : x;
-}
-
-PX_INLINE void store(void *data, size_t i, float value, enum px_dtype type)
-{
-    if (type == PX_BF16)
-        ((uint16_t *)data)[i] = px_f32_to_bf16(value);
-    else
-        ((float *)data)[i] = value;
 }
 
 /* Numbers that fit 8 bits, rounded to nearest, ties to even. By hand, because gcc makes loops of 64
@@ -60,14 +45,15 @@ PX_INLINE void sum(const struct px_row *r, float *total, enum px_dtype type)
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++)
-            total[c] += load(r->data, a + c, type) + load(r->data, b + c, type);
+            total[c] +=
+                px_load(r->data, a + c, type == PX_BF16) + px_load(r->data, b + c, type == PX_BF16);
     }
     if (r->width & 1) {
         size_t a = pixel(r, r->width - 1);
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++)
-            total[c] += load(r->data, a + c, type);
+            total[c] += px_load(r->data, a + c, type == PX_BF16);
     }
 }
 
@@ -86,8 +72,8 @@ PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, 
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++) {
-            float u = load(r->data, a + c, type) - mean[c];
-            float v = load(r->data, b + c, type) - mean[c];
+            float u = px_load(r->data, a + c, type == PX_BF16) - mean[c];
+            float v = px_load(r->data, b + c, type == PX_BF16) - mean[c];
 
             total[c] += u * u + v * v;
         }
@@ -97,7 +83,7 @@ PX_INLINE void squares(const struct px_row *r, const float *mean, float *total, 
 
 #pragma omp simd
         for (size_t c = 0; c < r->channels; c++) {
-            float u = load(r->data, a + c, type) - mean[c];
+            float u = px_load(r->data, a + c, type == PX_BF16) - mean[c];
 
             total[c] += u * u;
         }
@@ -131,12 +117,12 @@ struct kind { /* of a feed: constants where they are inlined */
  * pixels are close together: normalised, with what comes besides, activated. */
 PX_INLINE float fed(const struct feed *f, size_t from, size_t at, size_t c, struct kind k)
 {
-    float y = load(f->row->data, from + c, k.in);
+    float y = px_load(f->row->data, from + c, k.in == PX_BF16);
 
     if (k.norm)
         y = (y - f->affine->mean[c]) * f->affine->scale[c] + f->affine->beta[c];
     if (k.extra == ADD)
-        y += load(f->extra->more, at + c, k.in);
+        y += px_load(f->extra->more, at + c, k.in == PX_BF16);
     if (k.extra == DROP) {
         const struct px_row_drop *d = f->extra->drop;
         y *= px_hash(d->seed, d->stream, d->index + at + c) >> 63 ? 2.0f : 0.0f;
@@ -178,7 +164,7 @@ PX_INLINE void feed_row(const struct feed *f, struct kind k)
         }
 #pragma omp simd
         for (size_t c = 0; c < channels; c++)
-            store(f->to->data, to + c, fed(f, from, x * channels, c, k), k.out);
+            px_store(f->to->data, to + c, fed(f, from, x * channels, c, k), k.out == PX_BF16);
     }
 }
 
@@ -244,17 +230,17 @@ PX_CLONES void px_row_in_u8(const uint8_t *in, size_t count, enum px_dtype dtype
 {
     if (dtype == PX_BF16)
         for (size_t i = 0; i < count; i++)
-            store(out, i, (float)in[i] / 127.5f - 1.0f, PX_BF16);
+            px_store(out, i, (float)in[i] / 127.5f - 1.0f, true);
     else
         for (size_t i = 0; i < count; i++)
-            store(out, i, (float)in[i] / 127.5f - 1.0f, PX_F32);
+            px_store(out, i, (float)in[i] / 127.5f - 1.0f, false);
 }
 
 PX_CLONES void px_row_in_f32(const float *in, size_t count, enum px_dtype dtype, void *out)
 {
     if (dtype == PX_BF16)
         for (size_t i = 0; i < count; i++)
-            store(out, i, in[i], PX_BF16);
+            px_store(out, i, in[i], true);
     else
         memcpy(out, in, count * sizeof *in);
 }

@@ -31,7 +31,7 @@ void px_row_sum(const struct px_row *row, float *sum);
 void px_row_squares(const struct px_row *row, const float *mean, float *squares);
 
 /* Drops with probability 1/2 and doubles the rest: element i of the row (counted over pixels, then
- * channels) stays where the top bit of px_hash(seed, stream, index + i) is set. */
+ * channels) stays if the top bit of px_hash(seed, stream, index + i) is set. */
 struct px_row_drop {
     uint64_t seed, stream, index;
 };

@@ -1,5 +1,7 @@
 #include "model/engine/parts/taps.h"
 
+#include <assert.h>
+
 #include "base/simd.h"
 
 /* The taps that a pixel of the result sums up; beside the edge some are missing. */
@@ -78,6 +80,8 @@ void px_taps_sum(const float *taps, const struct px_grid *result, int threads)
     size_t row = (size_t)result->width * (size_t)result->channels;
     int rows = result->n * result->height;
 
+    assert(result->height % 2 == 0 && result->width % 2 == 0);
+    assert(!result->depth_to_space && result->border == 0);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int r = 0; r < rows; r++) { /* a picture has four times as many taps as elements */
         size_t before = (size_t)(r / result->height) * (size_t)result->height * row;

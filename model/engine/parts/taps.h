@@ -1,9 +1,9 @@
 #ifndef MODEL_ENGINE_PARTS_TAPS_H
 #define MODEL_ENGINE_PARTS_TAPS_H
 
-/* The second half of PX_ALGORITHM_TAPS: the transposed convolution 4x4 stride 2 pad 1 has
- * multiplied every pixel with all weights already, now each pixel of the result is the sum of its
- * taps. */
+/* The second half of PX_ALGORITHM_TAPS: a matrix product has multiplied every pixel with all
+ * weights of the transposed convolution (4x4, stride 2, pad 1); here each pixel of the result
+ * becomes the sum of its taps. */
 
 #include "model/engine/passes.h"
 

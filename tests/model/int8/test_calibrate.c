@@ -363,7 +363,7 @@ static void test_all(void **state)
     assert_true(calibration.psnr > 20);
     assert_int_equal(watch.calls, PICTURES * (1 + chosen(&calibration) + 1));
     assert_string_equal(watch.last, "together");
-    px_calibration_release(&calibration);
+    px_calibration_clear(&calibration);
     px_checkpoint_close(c);
 }
 
@@ -390,8 +390,8 @@ static void test_goal(void **state)
     for (int layer = 0; layer <= LAST; layer++)
         if (some.choice.input_scales[layer])
             assert_true(-some.alone[layer] <= least);
-    px_calibration_release(&all);
-    px_calibration_release(&some);
+    px_calibration_clear(&all);
+    px_calibration_clear(&some);
     px_checkpoint_close(c);
 }
 
@@ -452,18 +452,18 @@ static void test_equal_answers(void **state)
     options.count = 1;
     assert_int_equal(px_calibrate(&calibration, &options, &err), 0);
     double one = calibration.psnr;
-    px_calibration_release(&calibration);
+    px_calibration_clear(&calibration);
     assert_true(isfinite(one));
     options.pictures = mixed;
     options.count = 3;
     assert_int_equal(px_calibrate(&calibration, &options, &err), 0);
     assert_true(fabs(calibration.psnr - one) < 1e-9);
-    px_calibration_release(&calibration);
+    px_calibration_clear(&calibration);
     options.pictures = blank;
     options.count = 1;
     assert_int_equal(px_calibrate(&calibration, &options, &err), 0);
     assert_true(isinf(calibration.psnr));
-    px_calibration_release(&calibration);
+    px_calibration_clear(&calibration);
     px_checkpoint_close(c);
     unlink(file);
 }
@@ -487,7 +487,7 @@ static void scales_behind(const struct px_checkpoint *c, int dropping, float sca
         fail_msg("%s", err.message);
     memcpy(scales, calibration.choice.input_scales[dropping + 1],
            (size_t)channels * sizeof *scales);
-    px_calibration_release(&calibration);
+    px_calibration_clear(&calibration);
 }
 
 /* A layer that drops doubles what it keeps: of its channels about half have their largest. */

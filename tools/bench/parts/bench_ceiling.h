@@ -11,7 +11,7 @@
 
 /* Floating point (or integer) operations a nanosecond, two for each multiply-add, of a matmul of
  * oneDNN of 1024 x 2048 x 2048: the median of two to ten runs. int8 is u8 times s8 to s32. 0
- * where oneDNN has no matmul of the type. NOMEM. */
+ * if oneDNN has no matmul of the type. NOMEM. */
 int px_ceiling_gflops(enum px_dtype dtype, int threads, double *gflops, struct px_error *err);
 
 /* Bytes a nanosecond that `threads` read together from a buffer of this size: the median of five
