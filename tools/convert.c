@@ -13,6 +13,7 @@
 #include "tools/verbs.h"
 
 struct settings {
+    const char *key;
     int dtype;
     int norm;
     int direction, test_norm;
@@ -27,6 +28,12 @@ enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16, DTYPE_INT8 };
 enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
 
 static const struct px_option rows[] = {
+    {.name = "key",
+     .type = PX_OPTION_STRING,
+     .offset = offsetof(struct settings, key),
+     .value = "NAME",
+     .help = "which generator to take from a file that holds several: the key of its dict, such as "
+             "netG or state_dict/netG; by default the only one"},
     {.name = "test-norm",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, test_norm),
@@ -224,10 +231,12 @@ static int open_input(struct px_checkpoint **out, const char *path, enum format 
 {
     static const char *const directions[] = {NULL, "AtoB", "BtoA"};
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_import(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, settings->key, err);
 
     if (rc)
         return rc;
+    if (px_checkpoint_notes(checkpoint)[0])
+        fprintf(stderr, "%s: %s\n", path, px_checkpoint_notes(checkpoint));
     if (settings->dtype == DTYPE_INT8 && px_checkpoint_dtype(checkpoint) == PX_S8)
         rc = px_fail(err, PX_E_INVALID, "%s: is int8 already: convert what it was made from", path);
     if (!rc && !(format == SAFETENSORS && settings->dtype == DTYPE_KEEP))

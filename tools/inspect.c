@@ -1,4 +1,4 @@
-/* pix2pix inspect: what a checkpoint is, for people and as JSON. */
+/* pix2pix inspect: describes a checkpoint, for people and as JSON. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,10 +10,17 @@
 #include "tools/verbs.h"
 
 struct settings {
+    const char *key;
     bool tensors, json;
 };
 
 static const struct px_option rows[] = {
+    {.name = "key",
+     .type = PX_OPTION_STRING,
+     .offset = offsetof(struct settings, key),
+     .value = "NAME",
+     .help = "which generator to describe in a file that holds several: the key of its dict, such "
+             "as netG; by default the only one"},
     {.name = "tensors",
      .type = PX_OPTION_FLAG,
      .offset = offsetof(struct settings, tensors),
@@ -29,8 +36,8 @@ static const struct px_option_table table = {
     .usage = "FILE [--tensors] [--json]",
     .description =
         "Describes a checkpoint: network, sizes, stored type (of each layer if some are int8),\n"
-        "training options. FILE is a safetensors file or a state_dict that PyTorch saved (.pth);\n"
-        "nothing in it is executed.",
+        "training options. FILE is a safetensors file or one that PyTorch saved (.pth); nothing in\n"
+        "it is executed.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 1,
@@ -159,6 +166,8 @@ static void print_text(const struct facts *facts)
     printf("  %-16s%s\n", "parameters", grouped(facts->parameters, text));
     printf("  %-16s%s, %s bytes\n", "stored as",
            px_dtype_name(px_checkpoint_dtype(facts->checkpoint)), grouped(facts->bytes, text));
+    if (px_checkpoint_notes(facts->checkpoint)[0])
+        printf("  %-16s%s\n", "note", px_checkpoint_notes(facts->checkpoint));
     if (px_checkpoint_dtype(facts->checkpoint) == PX_S8)
         print_layers(facts->checkpoint);
     print_training(px_checkpoint_list(facts->checkpoint));
@@ -207,13 +216,14 @@ static int print_json(const struct facts *facts, bool tensors, struct px_error *
     const struct px_checkpoint *checkpoint = facts->checkpoint;
     const struct px_network *network = px_checkpoint_network(checkpoint);
     json_t *root = json_pack(
-        "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:o,s:o}", "architecture",
+        "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:s,s:o,s:o}", "architecture",
         network->architecture, "size", network->crop_size, "ngf", network->ngf, "input_nc",
         network->input_nc, "output_nc", network->output_nc, "norm", px_norm_name(network->norm),
         "running_statistics", px_checkpoint_has_running(checkpoint), "dropout", network->dropout,
         "direction", network->direction, "parameters", (json_int_t)facts->parameters, "dtype",
-        px_dtype_name(px_checkpoint_dtype(checkpoint)), "bytes", (json_int_t)facts->bytes, "layers",
-        json_layers(checkpoint), "metadata", json_metadata(px_checkpoint_list(checkpoint)));
+        px_dtype_name(px_checkpoint_dtype(checkpoint)), "bytes", (json_int_t)facts->bytes, "note",
+        px_checkpoint_notes(checkpoint), "layers", json_layers(checkpoint), "metadata",
+        json_metadata(px_checkpoint_list(checkpoint)));
 
     if (root && tensors)
         json_object_set_new(root, "tensors", json_tensors(px_checkpoint_list(checkpoint)));
@@ -248,7 +258,7 @@ static void list_stranger(const char *path)
 static int inspect(const char *path, const struct settings *settings, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_import(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, settings->key, err);
 
     if (rc && settings->tensors && !settings->json)
         list_stranger(path);

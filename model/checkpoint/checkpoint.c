@@ -1,9 +1,12 @@
 #include "model/checkpoint/checkpoint.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "model/checkpoint/parts/checkpoint_parts.h"
 #include "model/formats/map.h"
 
@@ -29,8 +32,13 @@ static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
 static int read_test_norm(struct px_checkpoint *checkpoint, struct px_error *err)
 {
     const char *norm = px_metadata_find(checkpoint->list, "test_norm");
+    const bool known = !norm || strcmp(norm, "batch") == 0 || strcmp(norm, "running") == 0;
 
-    if (norm && strcmp(norm, "batch") != 0 && strcmp(norm, "running") != 0)
+    if (!known && !px_checkpoint_is_own(checkpoint->list))
+        px_checkpoint_note(&checkpoint->notes,
+                           "the metadata test_norm '%.60s' is ignored: it is not batch or running",
+                           norm);
+    else if (!known)
         return px_fail(err, PX_E_FORMAT, "metadata test_norm '%.60s': must be batch or running",
                        norm);
     checkpoint->test_norm = norm && strcmp(norm, "running") == 0 ? PX_TEST_RUNNING : PX_TEST_BATCH;
@@ -68,17 +76,74 @@ static int open_file(struct px_checkpoint *checkpoint, const char *path, struct 
     return rc;
 }
 
-/* Finds the network that the tensors belong to, and the place of each tensor. */
-static int read_network(struct px_checkpoint *checkpoint, const char *path, struct px_error *err)
+static int check_values(const struct px_checkpoint *checkpoint, struct px_error *err)
 {
-    int rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, err);
+    int rc = 0;
+
+    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+        for (int role = 0; !rc && role < PX_ROLE_COUNT; role++) {
+            const struct px_tensor *tensor = checkpoint->tensors[layer][role];
+            if (tensor)
+                rc = px_checkpoint_check_finite(tensor, err);
+        }
+    px_checkpoint_forget(checkpoint);
+    return rc;
+}
+
+/* Takes the generator from the file, whose list is set. */
+static int select_tensors(struct px_checkpoint *checkpoint, const char *key, struct px_error *err)
+{
+    const struct px_checkpoint_selection *selection = &checkpoint->selection;
+    int rc = px_checkpoint_select(&checkpoint->selection, checkpoint->list, key, err);
+
+    if (rc)
+        return rc;
+    checkpoint->list = &selection->list;
+    if (selection->place[0] && selection->left_out)
+        px_checkpoint_note(&checkpoint->notes,
+                           "the generator is '%s'; %zu other tensors are left out",
+                           selection->place, selection->left_out);
+    else if (selection->left_out)
+        px_checkpoint_note(&checkpoint->notes,
+                           "%zu tensors beside those of the generator are left out",
+                           selection->left_out);
+    return 0;
+}
+
+/* Finds the network that the tensors belong to, and the place of each tensor. */
+static int read_network(struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    int rc = px_checkpoint_infer(&checkpoint->network, checkpoint->list, &checkpoint->notes, err);
 
     if (!rc)
         rc = bind_all(checkpoint, err);
     if (!rc)
         rc = read_test_norm(checkpoint, err);
-    if (rc)
+    return rc ? rc : check_values(checkpoint, err);
+}
+
+/* What could not be read may be what is missing. */
+static void add_skipped(const struct px_checkpoint *checkpoint, struct px_error *err)
+{
+    const char *skipped = checkpoint->pth ? px_pth_skipped(checkpoint->pth) : "";
+
+    if (!err || !skipped[0])
+        return;
+    const struct px_error found = *err;
+    px_fail(err, (enum px_code)found.code, "%.300s; not read: %s", found.message, skipped);
+}
+
+static int read_generator(struct px_checkpoint *checkpoint, const char *path, const char *key,
+                          struct px_error *err)
+{
+    int rc = select_tensors(checkpoint, key, err);
+
+    if (!rc)
+        rc = read_network(checkpoint, err);
+    if (rc) {
+        add_skipped(checkpoint, err);
         px_error_prefix(err, path);
+    }
     return rc;
 }
 
@@ -106,11 +171,12 @@ int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_e
     if (!rc)
         rc = open_safetensors(checkpoint, path, err);
     if (!rc)
-        rc = read_network(checkpoint, path, err);
+        rc = read_generator(checkpoint, path, NULL, err);
     return deliver(out, checkpoint, rc);
 }
 
-int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err)
+int px_checkpoint_import(struct px_checkpoint **out, const char *path, const char *key,
+                         struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
     int rc = create(&checkpoint, path, err);
@@ -118,7 +184,7 @@ int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px
     if (!rc)
         rc = open_file(checkpoint, path, err);
     if (!rc)
-        rc = read_network(checkpoint, path, err);
+        rc = read_generator(checkpoint, path, key, err);
     return deliver(out, checkpoint, rc);
 }
 
@@ -136,6 +202,7 @@ void px_checkpoint_close(struct px_checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
+    px_checkpoint_selection_clear(&checkpoint->selection);
     px_safetensors_close(checkpoint->file);
     px_pth_close(checkpoint->pth);
     for (int layer = 0; layer < PX_MAX_LAYERS; layer++)
@@ -151,6 +218,27 @@ const struct px_network *px_checkpoint_network(const struct px_checkpoint *check
 const struct px_tensor_list *px_checkpoint_list(const struct px_checkpoint *checkpoint)
 {
     return checkpoint->list;
+}
+
+const char *px_checkpoint_notes(const struct px_checkpoint *checkpoint)
+{
+    return checkpoint->notes.text;
+}
+
+void px_checkpoint_note(struct px_checkpoint_notes *notes, const char *format, ...)
+{
+    const size_t room = sizeof notes->text;
+    size_t used = strlen(notes->text);
+    va_list arguments;
+
+    if (used)
+        used += (size_t)snprintf(notes->text + used, room - used, "; ");
+    if (used >= room)
+        return;
+    va_start(arguments, format);
+    vsnprintf(notes->text + used, room - used, format, arguments);
+    va_end(arguments);
+    px_utf8_make_printable(notes->text);
 }
 
 enum px_dtype px_checkpoint_dtype(const struct px_checkpoint *checkpoint)

@@ -12,6 +12,13 @@
  * statistics may be missing; surplus tensors are an error, except for the statistics that old
  * versions of PyTorch kept for InstanceNorm, which are ignored.
  *
+ * Names may carry the `module.` of DataParallel and the `_orig_mod.` of torch.compile() at any
+ * place. The state_dict may be part of a larger file: of nested dicts in a .pth, of names that
+ * begin with `netG.` in any file. If one part is a generator, it is taken and the rest is left out.
+ * Metadata that px_checkpoint_save() did not write is ignored as far as it makes no sense here,
+ * with a note. A file with weights or statistics that are NaN, infinite or (variances) negative is
+ * refused.
+ *
  * A layer may be quantised (model/checkpoint/quantise.h): then its CONV.weight is I8, and it also
  * has CONV.weight_scale and CONV.input_scale, both F32, positive and finite. A checkpoint with at
  * least one such layer is "int8". PyTorch's files hold no such layers.
@@ -35,8 +42,10 @@ struct px_checkpoint;
  * path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
 /* The same, but also takes PyTorch's files (model/formats/pth.h), recognised by their content. For
- * tools and --init; the daemon reads safetensors only. */
-int px_checkpoint_import(struct px_checkpoint **out, const char *path, struct px_error *err);
+ * tools and --init; the daemon reads safetensors only. If the file holds several generators, `key`
+ * names the dict of the one to take ("netG", "state_dict/netG"), else it is NULL. */
+int px_checkpoint_import(struct px_checkpoint **out, const char *path, const char *key,
+                         struct px_error *err);
 /* The same for tensors of any network. Only px_checkpoint_list() and px_checkpoint_close() may be
  * called on the result. */
 int px_checkpoint_peek(struct px_checkpoint **out, const char *path, struct px_error *err);
@@ -44,8 +53,12 @@ void px_checkpoint_close(struct px_checkpoint *checkpoint); /* accepts NULL */
 
 const struct px_network *px_checkpoint_network(const struct px_checkpoint *checkpoint);
 
-/* All tensors and metadata of the file. */
+/* The tensors that are taken from the file, under the names of the state_dict, and all metadata. */
 const struct px_tensor_list *px_checkpoint_list(const struct px_checkpoint *checkpoint);
+
+/* What a user should know about the file: what was left out of it or ignored. One line; "" if
+ * nothing. */
+const char *px_checkpoint_notes(const struct px_checkpoint *checkpoint);
 
 /* PX_S8 if any layer is quantised, else the type in which the first layer's weights are stored:
  * PX_F32, PX_BF16, ... */

@@ -4,9 +4,9 @@
 /* Writes one protobuf message (protobuf.dev/programming-guides/encoding) to a file, front to back,
  * without ever holding it in memory.
  *
- * A nested message begins with its length, so whoever fills a message is a function: it is called
- * once to count and once to write, and must do the same both times. The first failure stays; after
- * it nothing more is written, so only px_protobuf_end() need be asked. Plain data on the caller's
+ * A nested message begins with its length, so a message is filled by a function: it is called once
+ * to count and once to write, and must do the same both times. The first failure stays, and nothing
+ * is written after it, so that only px_protobuf_end() need be checked. Plain data on the caller's
  * stack, for one thread. */
 
 #include <stdbool.h>
@@ -42,9 +42,9 @@ void px_protobuf_string(struct px_protobuf *pb, unsigned number, const char *tex
 void px_protobuf_message(struct px_protobuf *pb, unsigned number, px_protobuf_fill *fill,
                          const void *context);
 
-/* A field of `size` bytes in pieces: begin, then px_protobuf_raw() until all were given. Where
- * px_protobuf_bytes() returns false, nothing is to be given: only the size was wanted, or writing
- * failed before. */
+/* A field of `size` bytes in pieces: begin it, then call px_protobuf_raw() until all are given. If
+ * px_protobuf_bytes() returns false, give nothing: only the size was wanted, or writing has failed
+ * before. */
 bool px_protobuf_bytes(struct px_protobuf *pb, unsigned number, uint64_t size);
 void px_protobuf_raw(struct px_protobuf *pb, const void *data, size_t size);
 

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
+#include "model/formats/identify.h"
 #include "model/formats/map.h"
 #include "model/formats/parts/pth_parts.h"
 
 struct px_pth {
-    struct px_map map; /* empty where the memory is the caller's */
-    struct px_tensor_list list;
-    char *names;
+    struct px_map map; /* empty if the memory is the caller's */
+    struct px_pth_content content;
     struct px_pth_copies copies;
 };
 
@@ -33,22 +34,33 @@ bool px_pth_sniff(const uint8_t *data, size_t size)
     return kind_of(data, size) != OTHER;
 }
 
-static int read_values(struct px_pickle *pickle, struct px_pth_storages *storages,
-                       const uint8_t *data, size_t size, struct px_error *err)
+static int read_values(struct px_pth *file, struct px_pickle *pickle,
+                       struct px_pth_storages *storages, struct px_span data, struct px_error *err)
 {
-    switch (kind_of(data, size)) {
+    const char *kind = px_identify(data.data, data.size);
+
+    switch (kind_of(data.data, data.size)) {
     case ZIP:
-        return px_pth_zip_read(pickle, storages, data, size, err);
+        return px_pth_zip_read(pickle, storages, &file->copies, data, err);
     case PICKLE:
-        return px_pth_legacy_read(pickle, storages, data, size, err);
+        return px_pth_legacy_read(pickle, storages, data.data, data.size, err);
     case TAR:
         return px_fail(err, PX_E_FORMAT,
                        "a tar archive: if PyTorch before 0.1.10 wrote it, load it with PyTorch and "
-                       "save its state_dict again");
+                       "save its state_dict again; else unpack it");
     case OTHER:
         break;
     }
-    return px_fail(err, PX_E_FORMAT, "not a file of torch.save()");
+    return px_fail(err, PX_E_FORMAT, "%s", kind ? kind : "not a file of torch.save()");
+}
+
+/* Weights hardly shrink; what does are zeros, so that this much is more than any file needs. */
+static size_t inflate_budget(size_t size)
+{
+    enum { RATIO = 16, ALLOWANCE = 16 << 20 };
+    size_t budget;
+
+    return px_mul(size, RATIO, &budget) && px_add(budget, ALLOWANCE, &budget) ? budget : SIZE_MAX;
 }
 
 int px_pth_parse(struct px_pth **out, const uint8_t *data, size_t size, struct px_error *err)
@@ -60,10 +72,11 @@ int px_pth_parse(struct px_pth **out, const uint8_t *data, size_t size, struct p
     if (!file)
         return px_fail(err, PX_E_NOMEM, "no memory for a .pth file");
     file->copies.budget = size;
-    int rc = read_values(&pickle, &storages, data, size, err);
+    file->copies.inflate_budget = inflate_budget(size);
+    int rc = read_values(file, &pickle, &storages, (struct px_span){data, size}, err);
     if (!rc)
-        rc = px_pth_state(&file->list, &file->names, &pickle.root, &storages, &file->copies, err);
-    px_pickle_release(&pickle);
+        rc = px_pth_walk(&file->content, &pickle.root, &storages, &file->copies, err);
+    px_pickle_clear(&pickle);
     free(storages.list);
     if (rc) {
         px_pth_close(file);
@@ -99,13 +112,17 @@ void px_pth_close(struct px_pth *file)
         file->copies.first = copy->next;
         free(copy);
     }
-    free(file->list.tensors);
-    free(file->names);
+    free(file->content.list.tensors);
     px_map_close(&file->map);
     free(file);
 }
 
 const struct px_tensor_list *px_pth_list(const struct px_pth *file)
 {
-    return &file->list;
+    return &file->content.list;
+}
+
+const char *px_pth_skipped(const struct px_pth *file)
+{
+    return file->content.skipped;
 }

@@ -1,13 +1,12 @@
 #include "model/formats/pth.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "model/formats/parts/zip_write.h"
 
-/* The pickle is of protocol 2. After a failed allocation nothing more is added to its buffer. */
+/* The pickle is of protocol 2. Failed allocations are noticed at the end. */
 
 /* An opcode and its little-endian operand. */
 static void add_operand(struct px_buffer *p, char opcode, uint64_t value, size_t bytes)
@@ -110,7 +109,7 @@ int px_pth_save(const char *path, const struct px_tensor *tensors, size_t count,
 
     add_state(&pickle, tensors, count);
     int rc = pickle.failed ? px_fail(err, PX_E_NOMEM, "%s: no memory for %zu tensors", path, count)
-                           : px_zip_create(&zip, path, err);
+                           : px_zip_open(&zip, path, err);
     if (!rc) {
         rc = write_records(&zip, &pickle, tensors, count, err);
         if (rc)

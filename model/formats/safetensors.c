@@ -8,7 +8,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are read as they lie");
 
 struct px_safetensors {
-    struct px_map map; /* empty where the memory is the caller's */
+    struct px_map map; /* empty if the memory is the caller's */
     struct px_safetensors_header header;
 };
 
@@ -60,7 +60,7 @@ void px_safetensors_close(struct px_safetensors *file)
 {
     if (!file)
         return;
-    px_safetensors_header_release(&file->header);
+    px_safetensors_header_clear(&file->header);
     px_map_close(&file->map);
     free(file);
 }

@@ -3,9 +3,10 @@
 
 /* The safetensors file format (github.com/huggingface/safetensors), read by mapping and written
  * atomically. Everything in the header is checked before it is used: header size (at most
- * 100,000,000), JSON, duplicate names, types, products with overflow checks, offsets in order
- * without holes or overlap, the file's exact size. Only F32, BF16, F16, F64, I64 and I8 are
- * accepted (others are refused by name). */
+ * 1 MiB; a generator's is below 100 KiB), JSON, duplicate names, types, products with overflow
+ * checks, offsets in order without holes or overlap, the file's exact size. Only F32, BF16, F16,
+ * F64, I64 and I8 are accepted; others are refused by name. Files of other kinds are named in the
+ * message (model/formats/identify.h). */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "model/network/parts/families.h"
+#include "model/network/parts/network_parts.h"
 
 #include <stdio.h>
 #include <string.h>

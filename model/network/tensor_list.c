@@ -14,6 +14,8 @@ static int by_key(const void *a, const void *b)
 
 void px_tensor_list_sort(struct px_tensor_list *list)
 {
+    if (list->count && !list->first)
+        list->first = list->tensors[0].name;
     if (list->count)
         qsort(list->tensors, list->count, sizeof *list->tensors, by_name);
     if (list->metadata_count)

@@ -56,6 +56,9 @@ static int load(struct px_registry_entry *entry, const char *folder, const char 
         return rc;
     }
     entry->load_seconds = px_ms_since(start) * 1e-3;
+    const char *notes = px_checkpoint_notes(px_model_checkpoint(entry->model));
+    if (notes[0])
+        px_log_warning("model %s: %s", entry->name, notes);
     px_log_info("model %s: %s, ngf %d, %d to %d channels, size %d, %s, loaded in %.2f s",
                 entry->name, network->architecture, network->ngf, network->input_nc,
                 network->output_nc, network->crop_size, px_dtype_name(px_model_dtype(entry->model)),
@@ -71,14 +74,33 @@ static int compare_names(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* Explains a folder without models. Checkpoints of PyTorch only need converting. */
+static int refuse_empty(const char *folder, struct px_error *err)
+{
+    static const char *const suffixes[] = {".pth", ".pt", ".ckpt", NULL};
+    char **files = NULL;
+    size_t count = 0;
+
+    if (px_list_folder(folder, suffixes, &files, &count, NULL) == 0 && count > 0)
+        px_fail(err, PX_E_NOT_FOUND,
+                "%s: no *.safetensors file here, only %s%s; convert such files of PyTorch with: "
+                "pix2pix convert %s/%s %s/%.*s.safetensors",
+                folder, files[0], count > 1 ? " and others" : "", folder, files[0], folder,
+                (int)px_path_stem_length(files[0]), files[0]);
+    else
+        px_fail(err, PX_E_NOT_FOUND,
+                "%s: no *.safetensors file here; put a checkpoint into it or name another folder "
+                "with --models",
+                folder);
+    free(files);
+    return -PX_E_NOT_FOUND;
+}
+
 static int load_all(struct px_registry *registry, const char *folder, char **files, size_t count,
                     enum px_dtype dtype, struct px_error *err)
 {
     if (count == 0)
-        return px_fail(err, PX_E_NOT_FOUND,
-                       "%s: no *.safetensors file here; put a checkpoint into it or name another "
-                       "folder with --models",
-                       folder);
+        return refuse_empty(folder, err);
     registry->entries = calloc(count, sizeof *registry->entries);
     if (!registry->entries)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");

@@ -45,29 +45,44 @@ static void use_quantised(const struct px_layer *layer, const struct px_tensor *
     free(values);
 }
 
-/* Takes the file for a checkpoint; whatever is accepted has all the weights of its network. */
-static void use_checkpoint(const struct px_safetensors *file)
+/* Assigns the tensors of a network to its layers; whatever is accepted has all the weights. */
+static void use_network(const struct px_tensor_list *list)
 {
     struct px_network network;
     struct px_checkpoint_binding binding;
+    struct px_checkpoint_notes notes = {0};
     const struct px_tensor_spec *spec;
     bool has_running;
     struct px_error err;
 
-    if (px_checkpoint_infer(&network, px_safetensors_list(file), &err) != 0)
+    if (px_checkpoint_infer(&network, list, &notes, &err) != 0)
         return;
     px_checkpoint_bind_start(&binding, &network, PX_E_FORMAT);
-    for (size_t i = 0; i < px_safetensors_list(file)->count; i++)
-        if (px_checkpoint_bind(&binding, &px_safetensors_list(file)->tensors[i], &spec, &err) != 0)
+    for (size_t i = 0; i < list->count; i++)
+        if (px_checkpoint_bind(&binding, &list->tensors[i], &spec, &err) != 0)
             return;
     if (px_checkpoint_bind_end(&binding, &has_running, &err) != 0)
         return;
     for (int i = 0; i < network.layer_count; i++) {
         if (!binding.found[i][PX_ROLE_WEIGHT])
             abort();
+        px_checkpoint_check_finite(binding.found[i][PX_ROLE_WEIGHT], &err);
         if (binding.found[i][PX_ROLE_WEIGHT]->dtype == PX_S8)
             use_quantised(&network.layers[i], binding.found[i]);
     }
+}
+
+/* Takes the file for a checkpoint, as if it were opened. */
+static void use_checkpoint(const struct px_safetensors *file)
+{
+    struct px_checkpoint_selection selection = {0};
+    struct px_error err;
+
+    if (px_checkpoint_select(&selection, px_safetensors_list(file), NULL, &err) == 0)
+        use_network(&selection.list);
+    px_checkpoint_selection_clear(&selection);
+    px_checkpoint_select(&selection, px_safetensors_list(file), "netG", &err);
+    px_checkpoint_selection_clear(&selection);
 }
 
 static void use(const uint8_t *data, size_t size)
@@ -91,13 +106,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     use(data, size);
     if (!brace)
         return 0;
-    uint8_t *mended = malloc(size);
-    if (!mended)
+    uint8_t *repaired = malloc(size);
+    if (!repaired)
         abort();
-    memcpy(mended, data, size);
+    memcpy(repaired, data, size);
     uint64_t length = (uint64_t)(brace + 1 - (data + 8));
-    memcpy(mended, &length, sizeof length);
-    use(mended, size);
-    free(mended);
+    memcpy(repaired, &length, sizeof length);
+    use(repaired, size);
+    free(repaired);
     return 0;
 }

@@ -152,7 +152,7 @@ static int open_f32(struct measured *measured, const struct px_checkpoint *check
 static int open_native(struct measured *measured, const char *path, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_import(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, NULL, err);
 
     if (rc)
         return rc;
@@ -165,7 +165,7 @@ static int open_native(struct measured *measured, const char *path, struct px_er
 static int open_emulated(struct measured *measured, const char *path, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_import(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, NULL, err);
 
     if (rc)
         return rc;

@@ -41,10 +41,12 @@ int px_finetune_load(struct px_gan *gan, const struct px_network *network, const
     static const size_t room = PX_MAX_LAYERS * PX_ROLE_COUNT;
     struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
     struct px_checkpoint *checkpoint;
-    int rc = px_checkpoint_import(&checkpoint, path, err);
+    int rc = px_checkpoint_import(&checkpoint, path, NULL, err);
 
     if (rc)
         return rc;
+    if (px_checkpoint_notes(checkpoint)[0])
+        fprintf(stderr, "--init %s: %s\n", path, px_checkpoint_notes(checkpoint));
     rc = check_network(px_checkpoint_network(checkpoint), network, path, err);
     if (!rc)
         rc = px_checkpoint_dequantise(checkpoint, err);

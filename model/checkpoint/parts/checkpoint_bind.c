@@ -103,9 +103,12 @@ int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_te
     }
     if (is_stale(binding->network, tensor->name))
         return 0;
-    return px_fail(err, binding->code, "tensor '%.130s' is no part of %s with %s norm",
+    return px_fail(err, binding->code,
+                   "tensor '%.130s' does not belong to %s with %s norm; the nearest name that does "
+                   "is '%s'",
                    tensor->name, binding->network->architecture,
-                   px_norm_name(binding->network->norm));
+                   px_norm_name(binding->network->norm),
+                   px_checkpoint_nearest(binding->specs, binding->count, tensor->name));
 }
 
 /* A scale is divided by, so it must be a number whose inverse is one. */

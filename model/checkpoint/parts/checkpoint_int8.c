@@ -187,6 +187,7 @@ int px_checkpoint_quantise(struct px_checkpoint **out, const struct px_checkpoin
     *copy = *checkpoint;
     copy->file = NULL;
     copy->pth = NULL;
+    copy->selection = (struct px_checkpoint_selection){0};
     memset(copy->substitutes, 0, sizeof copy->substitutes);
     for (int layer = 0; !rc && layer < copy->network.layer_count; layer++)
         rc = change_layer(copy, layer, choice, err);

@@ -2,18 +2,46 @@
 #define MODEL_CHECKPOINT_PARTS_CHECKPOINT_PARTS_H
 
 /* Private to the files that read and write checkpoints: what they share. Each function is in the
- * file named after it: checkpoint_infer.c, checkpoint_bind.c, checkpoint_int8.c, and
- * checkpoint_save.c for px_checkpoint_describe(). */
+ * file named after it: checkpoint_select.c, checkpoint_infer.c, checkpoint_bind.c,
+ * checkpoint_check.c, checkpoint_nearest.c, checkpoint_int8.c, and checkpoint_save.c for
+ * px_checkpoint_describe(). */
 
 #include "model/checkpoint/checkpoint.h"
 #include "model/formats/pth.h"
 #include "model/formats/safetensors.h"
 
+/* The tensors that are taken from a file. Zero-initialised it is empty. */
+struct px_checkpoint_selection {
+    struct px_tensor_list list; /* views of the file's, under the names of the state_dict */
+    char *names;                /* owned, as list.tensors */
+    char place[128];            /* where in the file they are, "netG"; "" for the outermost level */
+    size_t left_out;            /* tensors of the file that are not taken */
+};
+
+/* Takes the generator from all tensors of a file: those below `key` if it is not NULL, else those
+ * below the only place that looks like a generator, else all. Strips `module.` and `_orig_mod.`
+ * from the components of names. FORMAT if there are several generators, or none at the key. The
+ * caller clears *selection, also after a failure. */
+int px_checkpoint_select(struct px_checkpoint_selection *selection,
+                         const struct px_tensor_list *all, const char *key, struct px_error *err);
+void px_checkpoint_selection_clear(struct px_checkpoint_selection *selection);
+
+/* Remarks about a file that was accepted, for people: sentences without a full stop, joined by ";
+ * ".
+ */
+struct px_checkpoint_notes {
+    char text[400];
+};
+__attribute__((format(printf, 2, 3))) void px_checkpoint_note(struct px_checkpoint_notes *notes,
+                                                              const char *format, ...);
+
 struct px_checkpoint {
     struct px_network network;
-    struct px_safetensors *file;       /* owned; NULL if PyTorch wrote the file, then */
-    struct px_pth *pth;                /* this, owned, is set; both NULL: made in memory */
-    const struct px_tensor_list *list; /* everything that the file holds */
+    struct px_safetensors *file;              /* owned; NULL if PyTorch wrote the file, then */
+    struct px_pth *pth;                       /* this, owned, is set; both NULL: made in memory */
+    struct px_checkpoint_selection selection; /* owned; empty if made in memory */
+    const struct px_tensor_list *list;        /* what is taken from the file, or all of it */
+    struct px_checkpoint_notes notes;
     bool has_running;
     enum px_norm_mode test_norm;
     enum px_dtype dtype;
@@ -24,7 +52,18 @@ struct px_checkpoint {
 /* Finds out from names and shapes which network a file's tensors are, and checks it against the
  * file's metadata. FORMAT if they disagree or match no known network. */
 int px_checkpoint_infer(struct px_network *network, const struct px_tensor_list *list,
-                        struct px_error *err);
+                        struct px_checkpoint_notes *notes, struct px_error *err);
+
+/* Whether the metadata looks like that of px_checkpoint_save(): it names a known architecture, or
+ * none and all values that describe a network are such as it writes. */
+bool px_checkpoint_is_own(const struct px_tensor_list *list);
+
+/* FORMAT if an element is NaN, or infinite as f32. The message names tensor and element. */
+int px_checkpoint_check_finite(const struct px_tensor *tensor, struct px_error *err);
+
+/* The name among `count` that is most like `name`, by letters; "" among none. */
+const char *px_checkpoint_nearest(const struct px_tensor_spec *specs, size_t count,
+                                  const char *name);
 
 /* The metadata that describes a network. The entries point into the struct: do not copy it. */
 enum { PX_NETWORK_KEYS = 8 };

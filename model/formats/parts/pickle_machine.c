@@ -14,16 +14,9 @@ int px_pickle_take(struct px_pickle_machine *m, size_t n, const uint8_t **bytes)
     return 0;
 }
 
-/* Makes room for `count` values. */
-static int reserve(struct px_pickle_machine *m, struct px_pickle_value **values, size_t *capacity,
-                   size_t count)
+static int no_memory(struct px_pickle_machine *m, size_t count)
 {
-    struct px_pickle_value *grown = px_array_grow(*values, capacity, count, sizeof *grown);
-
-    if (!grown)
-        return px_fail(m->err, PX_E_NOMEM, "no memory for %zu values of a pickle", count);
-    *values = grown;
-    return 0;
+    return px_fail(m->err, PX_E_NOMEM, "no memory for %zu values of a pickle", count);
 }
 
 int px_pickle_push(struct px_pickle_machine *m, struct px_pickle_value value)
@@ -31,10 +24,13 @@ int px_pickle_push(struct px_pickle_machine *m, struct px_pickle_value value)
     if (m->depth == PX_PICKLE_MAX_STACK)
         return px_fail(m->err, PX_E_FORMAT, "the pickle piles up more than %d values",
                        PX_PICKLE_MAX_STACK);
-    int rc = reserve(m, &m->stack, &m->stack_capacity, m->depth + 1);
-    if (!rc)
-        m->stack[m->depth++] = value;
-    return rc;
+    struct px_pickle_value *more =
+        px_array_grow(m->stack, &m->stack_capacity, m->depth + 1, sizeof *more);
+    if (!more)
+        return no_memory(m, m->depth + 1);
+    m->stack = more;
+    m->stack[m->depth++] = value;
+    return 0;
 }
 
 int px_pickle_pop(struct px_pickle_machine *m, struct px_pickle_value *value)
@@ -68,12 +64,21 @@ int px_pickle_above_mark(struct px_pickle_machine *m, size_t *count)
     return px_fail(m->err, PX_E_FORMAT, "the pickle lacks a mark before byte %zu", m->at);
 }
 
-int px_pickle_push_node(struct px_pickle_machine *m, enum px_pickle_kind kind,
-                        struct px_pickle_node **node)
+int px_pickle_count_node(struct px_pickle_machine *m)
 {
     if (m->nodes++ == PX_PICKLE_MAX_NODES)
         return px_fail(m->err, PX_E_FORMAT, "the pickle has more than %d lists, dicts and calls",
                        PX_PICKLE_MAX_NODES);
+    return 0;
+}
+
+int px_pickle_push_node(struct px_pickle_machine *m, enum px_pickle_kind kind,
+                        struct px_pickle_node **node)
+{
+    int rc = px_pickle_count_node(m);
+
+    if (rc)
+        return rc;
     *node = calloc(1, sizeof **node);
     if (!*node)
         return px_fail(m->err, PX_E_NOMEM, "no memory for a pickle");
@@ -91,9 +96,11 @@ int px_pickle_append(struct px_pickle_machine *m, struct px_pickle_node *node,
     m->items += count;
     if (count == 0)
         return 0;
-    int rc = reserve(m, &node->items, &node->capacity, node->count + count);
-    if (rc)
-        return rc;
+    struct px_pickle_value *more =
+        px_array_grow(node->items, &node->capacity, node->count + count, sizeof *more);
+    if (!more)
+        return no_memory(m, node->count + count);
+    node->items = more;
     memcpy(node->items + node->count, values, count * sizeof *values);
     node->count += count;
     return 0;
@@ -106,19 +113,21 @@ int px_pickle_put(struct px_pickle_machine *m, size_t index)
     if (index >= PX_PICKLE_MAX_MEMO)
         return px_fail(m->err, PX_E_FORMAT, "the pickle remembers a value as number %zu, over %d",
                        index, PX_PICKLE_MAX_MEMO);
-    size_t capacity = m->memo_count;
-    int rc = reserve(m, &m->memo, &capacity, index + 1);
-    if (rc)
-        return rc;
-    memset(m->memo + m->memo_count, 0, (capacity - m->memo_count) * sizeof *m->memo);
-    m->memo_count = capacity;
+    size_t before = m->memo_capacity;
+    struct px_pickle_value *more =
+        px_array_grow(m->memo, &m->memo_capacity, index + 1, sizeof *more);
+    if (!more)
+        return no_memory(m, index + 1);
+    m->memo = more;
+    memset(m->memo + before, 0, (m->memo_capacity - before) * sizeof *m->memo);
+    m->memo_count += m->memo[index].kind == PX_PICKLE_MARK;
     m->memo[index] = m->stack[m->depth - 1];
     return 0;
 }
 
 int px_pickle_get(struct px_pickle_machine *m, size_t index)
 {
-    if (index >= m->memo_count || m->memo[index].kind == PX_PICKLE_MARK)
+    if (index >= m->memo_capacity || m->memo[index].kind == PX_PICKLE_MARK)
         return px_fail(m->err, PX_E_FORMAT,
                        "the pickle recalls value %zu, which it never remembered", index);
     return px_pickle_push(m, m->memo[index]);

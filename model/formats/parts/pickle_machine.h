@@ -1,9 +1,14 @@
 #ifndef MODEL_FORMATS_PARTS_PICKLE_MACHINE_H
 #define MODEL_FORMATS_PARTS_PICKLE_MACHINE_H
 
-/* Private to the pickle files: the machine's state, and what its instructions are made of. */
+/* Private to the pickle files: the machine's state and the steps that its instructions consist
+ * of. */
 
-#include "model/formats/parts/pickle.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/formats/parts/pickle_value.h"
 
 enum {
     PX_PICKLE_MAX_STACK = 1 << 16,
@@ -20,7 +25,8 @@ struct px_pickle_machine {
     struct px_pickle_value *stack;
     size_t depth, stack_capacity;
     struct px_pickle_value *memo; /* kind MARK if nothing was put there */
-    size_t memo_count;
+    size_t memo_capacity;
+    size_t memo_count; /* values in the memo */
     size_t persistent_capacity;
     size_t nodes, items;
     struct px_error *err;
@@ -35,23 +41,19 @@ int px_pickle_pop(struct px_pickle_machine *m, struct px_pickle_value *value);
 /* The value on top, which must be of that kind. */
 int px_pickle_top(struct px_pickle_machine *m, enum px_pickle_kind kind,
                   struct px_pickle_node **node);
-/* The number of values above the last mark; they stay on the stack, and below them the mark. */
+/* The number of values above the last mark; they stay on the stack, and the mark below them. */
 int px_pickle_above_mark(struct px_pickle_machine *m, size_t *count);
 
+/* Fails if another node would be one too many, else counts it. */
+int px_pickle_count_node(struct px_pickle_machine *m);
 /* Pushes a new node without items. */
 int px_pickle_push_node(struct px_pickle_machine *m, enum px_pickle_kind kind,
                         struct px_pickle_node **node);
 int px_pickle_append(struct px_pickle_machine *m, struct px_pickle_node *node,
                      const struct px_pickle_value *values, size_t count);
 
+/* Remember the value on top, under a number or (MEMOIZE) the next free one, and push it again. */
 int px_pickle_put(struct px_pickle_machine *m, size_t index);
 int px_pickle_get(struct px_pickle_machine *m, size_t index);
-
-/* The instructions that deal with names and calls; `unused` completes the type of all instructions.
- */
-int px_pickle_global(struct px_pickle_machine *m, int unused);
-int px_pickle_reduce(struct px_pickle_machine *m, int unused);
-int px_pickle_build(struct px_pickle_machine *m, int unused);
-int px_pickle_persistent(struct px_pickle_machine *m, int unused);
 
 #endif

@@ -1,5 +1,6 @@
 #include "model/formats/parts/pth_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,11 @@
 /* The format before PyTorch 1.6: five pickles (magic number, version, system, object, keys of the
  * storages), then for each key a 64-bit number of elements and the elements. */
 
-static const uint8_t magic[] = {0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
-                                0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+/* The magic number as a pickle, after the two bytes of its protocol. From protocol 4 on a frame of
+ * that length comes before it. */
+static const uint8_t magic[] = {0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46, 0xf9,
+                                0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+static const uint8_t frame[] = {0x95, sizeof magic, 0, 0, 0, 0, 0, 0, 0};
 
 enum { PROTOCOL = 1001 };
 
@@ -37,7 +41,7 @@ static int check_version(struct input *in, struct px_error *err)
         return rc;
     if (pickle.root.kind != PX_PICKLE_INT || pickle.root.number != PROTOCOL)
         rc = px_fail(err, PX_E_FORMAT, "torch.save() of another version: not %d", PROTOCOL);
-    px_pickle_release(&pickle);
+    px_pickle_clear(&pickle);
     return rc;
 }
 
@@ -59,7 +63,7 @@ static int check_system(struct input *in, struct px_error *err)
     }
     if (!little)
         rc = px_fail(err, PX_E_FORMAT, "the file was saved on a big-endian machine");
-    px_pickle_release(&pickle);
+    px_pickle_clear(&pickle);
     return rc;
 }
 
@@ -112,7 +116,7 @@ static int place_storages(struct px_pth_storages *storages, struct input *in, st
         if (!rc)
             rc = place_storage(storage, in, err);
     }
-    px_pickle_release(&keys);
+    px_pickle_clear(&keys);
     for (size_t i = 0; !rc && i < storages->count; i++)
         if (!storages->list[i].data)
             rc = px_fail(err, PX_E_FORMAT, "storage '%s' is used, but not in the file",
@@ -122,13 +126,25 @@ static int place_storages(struct px_pth_storages *storages, struct input *in, st
     return rc;
 }
 
+static bool skip(struct input *in, const uint8_t *bytes, size_t size)
+{
+    if (in->size - in->at < size || memcmp(in->data + in->at, bytes, size) != 0)
+        return false;
+    in->at += size;
+    return true;
+}
+
 int px_pth_legacy_read(struct px_pickle *pickle, struct px_pth_storages *storages,
                        const uint8_t *data, size_t size, struct px_error *err)
 {
-    struct input in = {.data = data, .size = size, .at = sizeof magic};
+    struct input in = {.data = data, .size = size, .at = 2};
 
-    if (size < sizeof magic || memcmp(data, magic, sizeof magic) != 0)
-        return px_fail(err, PX_E_FORMAT, "a pickle, but not one of torch.save()");
+    assert(size >= 2 && data[0] == 0x80); /* px_pth_sniff() */
+    skip(&in, frame, sizeof frame);
+    if (!skip(&in, magic, sizeof magic))
+        return px_fail(err, PX_E_FORMAT,
+                       "a pickle, but not one of torch.save(); save the state_dict with "
+                       "torch.save(net.state_dict(), ...)");
     int rc = check_version(&in, err);
     if (!rc)
         rc = check_system(&in, err);
@@ -136,6 +152,11 @@ int px_pth_legacy_read(struct px_pickle *pickle, struct px_pth_storages *storage
         rc = read_pickle(pickle, &in, err);
     if (!rc)
         rc = px_pth_storages_read(storages, pickle, err);
+    if (!rc && storages->unknown)
+        rc = px_fail(err, PX_E_FORMAT,
+                     "a tensor is stored as '%s.%s', and where it ends is not known; save the file "
+                     "again with a newer PyTorch",
+                     storages->unknown->module, storages->unknown->name);
     if (!rc)
         rc = place_storages(storages, &in, err);
     return rc;

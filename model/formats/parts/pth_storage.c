@@ -65,7 +65,7 @@ int px_pth_storage_name(struct px_pth_storage *storage, size_t *offset, size_t *
     if (rc)
         return rc;
     if (items[4].kind != PX_PICKLE_INT || items[4].number < 0 ||
-        !px_mul((size_t)items[4].number, px_dtype_size(storage->dtype), &storage->bytes))
+        !px_mul((size_t)items[4].number, items[1].global->element_bytes, &storage->bytes))
         return px_fail(err, PX_E_FORMAT, "storage '%s' has an impossible number of elements",
                        storage->key);
     storage->count = (size_t)items[4].number;
@@ -90,7 +90,8 @@ static int unify(struct px_pth_storages *storages, struct px_error *err)
     for (size_t i = 0; i < storages->count; i++) {
         if (kept == 0 || strcmp(list[i].key, list[kept - 1].key) != 0)
             list[kept++] = list[i];
-        else if (list[i].dtype != list[kept - 1].dtype || list[i].count != list[kept - 1].count)
+        else if (list[i].dtype != list[kept - 1].dtype || list[i].count != list[kept - 1].count ||
+                 list[i].bytes != list[kept - 1].bytes)
             return px_fail(err, PX_E_FORMAT,
                            "storage '%s' is described twice, as %zu %s and as %zu %s", list[i].key,
                            list[kept - 1].count, px_dtype_name(list[kept - 1].dtype), list[i].count,
@@ -105,14 +106,18 @@ int px_pth_storages_read(struct px_pth_storages *storages, const struct px_pickl
 {
     int rc = 0;
 
-    storages->count = pickle->persistent_count;
-    storages->list = calloc(storages->count + 1, sizeof *storages->list);
+    storages->list = calloc(pickle->persistent_count + 1, sizeof *storages->list);
     if (!storages->list)
-        return px_fail(err, PX_E_NOMEM, "no memory for %zu storages", storages->count);
-    for (size_t i = 0; !rc && i < storages->count; i++) {
+        return px_fail(err, PX_E_NOMEM, "no memory for %zu storages", pickle->persistent_count);
+    for (size_t i = 0; !rc && i < pickle->persistent_count; i++) {
+        const struct px_pickle_node *id = pickle->persistents[i];
         size_t offset;
         size_t count;
-        rc = px_pth_storage_name(&storages->list[i], &offset, &count, pickle->persistents[i], err);
+        if (id->count > 1 && id->items[1].kind == PX_PICKLE_GLOBAL &&
+            id->items[1].global->callable == PX_PICKLE_FOREIGN)
+            storages->unknown = id->items[1].global;
+        else
+            rc = px_pth_storage_name(&storages->list[storages->count++], &offset, &count, id, err);
     }
     if (!rc)
         rc = unify(storages, err);

@@ -95,6 +95,17 @@ static void straighten(uint8_t *to, const uint8_t *from, const struct px_tensor 
     }
 }
 
+void *px_pth_copies_add(struct px_pth_copies *copies, size_t bytes)
+{
+    struct px_pth_copy *block = malloc(sizeof *block + bytes); /* bytes: of something that exists */
+
+    if (!block)
+        return NULL;
+    block->next = copies->first;
+    copies->first = block;
+    return block->data;
+}
+
 static int copy(struct px_tensor *tensor, const struct layout *layout,
                 const struct px_pth_storage *storage, struct px_pth_copies *copies,
                 struct px_error *err)
@@ -107,15 +118,13 @@ static int copy(struct px_tensor *tensor, const struct layout *layout,
     if (tensor->bytes > copies->budget)
         return px_fail(err, PX_E_FORMAT, "tensor '%.100s': the tensors are larger than the file",
                        tensor->name);
-    struct px_pth_copy *block = malloc(sizeof *block + tensor->bytes);
-    if (!block)
+    uint8_t *data = px_pth_copies_add(copies, tensor->bytes);
+    if (!data)
         return px_fail(err, PX_E_NOMEM, "no memory for tensor '%.100s' of %zu bytes", tensor->name,
                        tensor->bytes);
-    block->next = copies->first;
-    copies->first = block;
     copies->budget -= tensor->bytes;
-    straighten((uint8_t *)block->data, storage->data, tensor, layout);
-    tensor->data = block->data;
+    straighten(data, storage->data, tensor, layout);
+    tensor->data = data;
     return 0;
 }
 
@@ -143,16 +152,14 @@ static int place(struct px_tensor *tensor, struct layout *layout, size_t part,
     return 0;
 }
 
-/* The call of _rebuild_tensor or _rebuild_tensor_v2 that a value is, or that a Parameter holds. */
-static const struct px_pickle_node *find_call(const struct px_pickle_value *value)
+const struct px_pickle_node *px_pth_tensor_call(const struct px_pickle_value *value)
 {
-    for (int i = 0; i < 2; i++) {
-        if (value->kind != PX_PICKLE_CALL)
-            return NULL;
+    for (int i = 0; i < 2 && value->kind == PX_PICKLE_CALL; i++) {
         const struct px_pickle_node *call = value->node;
-        if (call->global->callable != PX_PICKLE_PARAMETER)
+        enum px_pickle_callable callable = call->global->callable;
+        if (callable == PX_PICKLE_TENSOR || callable == PX_PICKLE_TENSOR_V2)
             return call;
-        if (call->count < 1)
+        if (callable != PX_PICKLE_PARAMETER || call->count < 1)
             return NULL;
         value = &call->items[0];
     }
@@ -168,22 +175,15 @@ static bool has_state(const struct px_pickle_node *call)
            !(state->kind == PX_PICKLE_DICT && state->node->count == 0);
 }
 
-int px_pth_tensor(struct px_tensor *tensor, const struct px_pickle_value *value,
+int px_pth_tensor(struct px_tensor *tensor, const struct px_pickle_node *call,
                   const struct px_pth_storages *storages, struct px_pth_copies *copies,
                   struct px_error *err)
 {
-    const struct px_pickle_node *call = find_call(value);
     struct px_pth_storage named;
     struct layout layout = {0};
     size_t start;
     size_t part;
 
-    if (!call)
-        return px_fail(
-            err, PX_E_FORMAT,
-            "entry '%.100s' is %s, not a tensor: if the state_dict is only a part of the "
-            "file, save that alone with torch.save()",
-            tensor->name, px_pickle_kind_name(value->kind));
     if (call->count < 4 || call->count > 7 || call->items[0].kind != PX_PICKLE_PERSISTENT ||
         has_state(call))
         return px_fail(err, PX_E_FORMAT, "tensor '%.100s' is not made of a storage and a shape",

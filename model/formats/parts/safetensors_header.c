@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "model/formats/identify.h"
 
-enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 };
+enum { LENGTH_BYTES = 8, MAX_HEADER = 1 << 20 };
 
 static const char metadata_key[] = "__metadata__";
 
@@ -38,20 +39,25 @@ static enum px_dtype type_of(const char *name)
 /* Finds the JSON text: *length of its bytes after the length field. */
 static int read_length(const uint8_t *data, size_t size, size_t *length, struct px_error *err)
 {
+    const bool begins = size > LENGTH_BYTES && data[LENGTH_BYTES] == '{';
+    const char *other = begins ? NULL : px_identify(data, size);
     uint64_t n = 0;
 
+    if (other)
+        return px_fail(err, PX_E_FORMAT, "%s", other);
     if (size < LENGTH_BYTES)
         return px_fail(err, PX_E_FORMAT, "%zu bytes are too short for a safetensors file", size);
     for (int i = 0; i < LENGTH_BYTES; i++)
         n |= (uint64_t)data[i] << (8 * i);
     if (n > MAX_HEADER)
         return px_fail(err, PX_E_FORMAT,
-                       "the header's length %llu is over %d: not a safetensors file",
+                       "the header's length %llu is over %d: not a safetensors file of a "
+                       "generator",
                        (unsigned long long)n, MAX_HEADER);
     if (n > size - LENGTH_BYTES)
         return px_fail(err, PX_E_FORMAT, "the header of %llu bytes is cut short: %zu bytes follow",
                        (unsigned long long)n, size - LENGTH_BYTES);
-    if (n == 0 || data[LENGTH_BYTES] != '{')
+    if (n == 0 || !begins)
         return px_fail(err, PX_E_FORMAT, "the header does not begin with '{'");
     *length = (size_t)n;
     return 0;
@@ -236,11 +242,11 @@ int px_safetensors_header_read(struct px_safetensors_header *header, const uint8
     if (!rc)
         rc = read_entries(header, data + LENGTH_BYTES + length, size - LENGTH_BYTES - length, err);
     if (rc)
-        px_safetensors_header_release(header);
+        px_safetensors_header_clear(header);
     return rc;
 }
 
-void px_safetensors_header_release(struct px_safetensors_header *header)
+void px_safetensors_header_clear(struct px_safetensors_header *header)
 {
     free(header->list.tensors);
     free(header->list.metadata);

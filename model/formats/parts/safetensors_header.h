@@ -5,17 +5,18 @@
 
 #include <jansson.h>
 
-#include "model/formats/safetensors.h"
+#include "base/error.h"
+#include "model/network/tensor_list.h"
 
 struct px_safetensors_header {
     json_t *json; /* owns all names, keys and values */
     struct px_tensor_list list;
 };
 
-/* `data` is the whole file. On failure *header is released. */
+/* `data` is the whole file. On failure nothing is left to clear. */
 int px_safetensors_header_read(struct px_safetensors_header *header, const uint8_t *data,
                                size_t size, struct px_error *err);
-void px_safetensors_header_release(struct px_safetensors_header *header);
+void px_safetensors_header_clear(struct px_safetensors_header *header);
 
 /* The format's name of a type ("F32"), NULL for AUTO. */
 const char *px_safetensors_type_name(enum px_dtype dtype);

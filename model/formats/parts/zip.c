@@ -1,5 +1,6 @@
 #include "model/formats/parts/zip.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <zlib.h>
 
 #include "base/checked.h"
+#include "base/utf8.h"
 #include "model/formats/little.h"
 
 /* Sizes of the records' fixed parts, and their signatures. */
@@ -28,7 +30,7 @@ struct archive {
     size_t offset, central; /* place and size of the central directory */
 };
 
-/* The sizes and the place that a header tells; zip64 extra fields hold what 32 bits cannot. */
+/* The sizes and the place that a header states; zip64 extra fields hold what 32 bits cannot. */
 struct sizes {
     uint64_t size, stored, offset;
 };
@@ -63,7 +65,7 @@ static int read_end64(struct archive *a, const uint8_t *end, size_t *behind, str
     return 0;
 }
 
-/* Says what is wrong with a file that does not end with an end record. */
+/* Reports what is wrong with a file that does not end with an end record. */
 static int no_end(const struct archive *a, struct px_error *err)
 {
     static const uint8_t mark[] = {'P', 'K', 5, 6};
@@ -181,7 +183,7 @@ static int read_local(const struct archive *a, struct px_zip_entry *entry, struc
         return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' of %zu bytes does not fit its file",
                        entry->name, entry->size);
     bool known = read_extra(&sizes, p + LOCAL + length, extra);
-    bool open = described && sizes.size == 0 && sizes.stored == 0; /* told by the descriptor */
+    bool open = described && sizes.size == 0 && sizes.stored == 0; /* the descriptor has them */
     if (!known || (!open && (sizes.size != entry->full || sizes.stored != entry->size)))
         return px_fail(err, PX_E_FORMAT,
                        "zip entry '%.100s': local header and directory disagree in its size",
@@ -191,14 +193,11 @@ static int read_local(const struct archive *a, struct px_zip_entry *entry, struc
     return described ? read_descriptor(a, entry, err) : 0;
 }
 
-/* Names are shown to people and compared; nothing is ever unpacked, but who writes such names means
- * no good. */
+/* Names are shown to people and compared. Nothing is ever unpacked, but an archive with names that
+ * would lead elsewhere is up to no good. */
 static bool is_honest(const char *name)
 {
-    for (const char *p = name; *p; p++)
-        if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e || *p == '\\')
-            return false;
-    if (!*name || *name == '/')
+    if (!px_utf8_is_printable(name) || strchr(name, '\\') || !*name || *name == '/')
         return false;
     for (const char *p = name; p; p = strchr(p, '/')) {
         p += *p == '/';
@@ -300,11 +299,11 @@ int px_zip_read(struct px_zip *zip, const uint8_t *data, size_t size, struct px_
     if (!rc)
         rc = read_entries(zip, &archive, err);
     if (rc)
-        px_zip_release(zip);
+        px_zip_clear(zip);
     return rc;
 }
 
-void px_zip_release(struct px_zip *zip)
+void px_zip_clear(struct px_zip *zip)
 {
     free(zip->entries);
     free(zip->names);
@@ -321,14 +320,63 @@ const struct px_zip_entry *px_zip_find(const struct px_zip *zip, const char *nam
     return bsearch(name, zip->entries, zip->count, sizeof *zip->entries, name_of_entry);
 }
 
+static int wrong_checksum(const struct px_zip_entry *entry, struct px_error *err)
+{
+    return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' is damaged: its checksum is wrong",
+                   entry->name);
+}
+
 int px_zip_check(const struct px_zip_entry *entry, struct px_error *err)
 {
-    if (entry->method != 0)
+    if (entry->method != PX_ZIP_STORED)
         return px_fail(err, PX_E_FORMAT,
-                       "zip entry '%.100s' is compressed (method %d); torch.save() only stores",
+                       "zip entry '%.100s' is compressed with method %d; unpack the archive and "
+                       "pack it again without compression (zip -0 -r)",
                        entry->name, entry->method);
     if (entry->crc == 0 || crc32_z(0, entry->data, entry->size) == entry->crc)
         return 0;
-    return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' is damaged: its checksum is wrong",
-                   entry->name);
+    return wrong_checksum(entry, err);
+}
+
+/* zlib counts in 32 bits: hands over both sides piece by piece. */
+static int inflate_all(z_stream *stream, const struct px_zip_entry *entry, uint8_t *out)
+{
+    enum { PIECE = 1 << 30 };
+    size_t in_left = entry->size;
+    size_t out_left = entry->full;
+    int status = Z_OK;
+
+    stream->next_in = (Bytef *)(uintptr_t)entry->data;
+    stream->next_out = out;
+    while (status == Z_OK) {
+        uInt in = (uInt)(in_left < PIECE ? in_left : PIECE);
+        uInt room = (uInt)(out_left < PIECE ? out_left : PIECE);
+        stream->avail_in = in;
+        stream->avail_out = room;
+        status = inflate(stream, Z_NO_FLUSH); /* Z_BUF_ERROR once it cannot go on */
+        in_left -= in - stream->avail_in;
+        out_left -= room - stream->avail_out;
+    }
+    return status == Z_STREAM_END && in_left == 0 && out_left == 0 ? Z_OK : status;
+}
+
+int px_zip_inflate(const struct px_zip_entry *entry, uint8_t *out, struct px_error *err)
+{
+    enum { RAW = -15 };
+    z_stream stream = {0};
+
+    assert(entry->method == PX_ZIP_DEFLATED);
+    if (inflateInit2(&stream, RAW) != Z_OK)
+        return px_fail(err, PX_E_NOMEM, "no memory to inflate zip entry '%.100s'", entry->name);
+    int status = inflate_all(&stream, entry, out);
+    inflateEnd(&stream);
+    if (status == Z_MEM_ERROR)
+        return px_fail(err, PX_E_NOMEM, "no memory to inflate zip entry '%.100s'", entry->name);
+    if (status != Z_OK)
+        return px_fail(err, PX_E_FORMAT,
+                       "zip entry '%.100s' is damaged: it does not inflate to %zu bytes",
+                       entry->name, entry->full);
+    if (entry->crc == 0 || crc32_z(0, out, entry->full) == entry->crc)
+        return 0;
+    return wrong_checksum(entry, err);
 }

@@ -28,7 +28,7 @@ static uint8_t *put_common(uint8_t *to, uint32_t crc, size_t size, size_t name_l
     return put(to, name_length, 2);
 }
 
-int px_zip_create(struct px_zip_writer *writer, const char *path, struct px_error *err)
+int px_zip_open(struct px_zip_writer *writer, const char *path, struct px_error *err)
 {
     memset(writer, 0, sizeof *writer);
     return px_file_open(&writer->file, path, err);

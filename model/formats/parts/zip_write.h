@@ -5,7 +5,7 @@
  * bytes, with checksums, no times; equal entries give equal bytes. The file appears under its name
  * when it is complete (base/file.h). At most 4 GiB.
  *
- * After px_zip_create() succeeded, exactly one of commit and abandon must be called; commit
+ * After px_zip_open() succeeded, exactly one of commit and abandon must be called; commit
  * abandons by itself when it fails. */
 
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct px_zip_writer {
 };
 
 /* IO; the message begins with the path, as in all of these. */
-int px_zip_create(struct px_zip_writer *writer, const char *path, struct px_error *err);
+int px_zip_open(struct px_zip_writer *writer, const char *path, struct px_error *err);
 /* IO, NOMEM; INVALID if the archive would become too large. `name` is shorter than 64 KiB. */
 int px_zip_add(struct px_zip_writer *writer, const char *name, const void *data, size_t size,
                struct px_error *err);

@@ -214,7 +214,7 @@ static void test_dequantise(void **state)
     snprintf(path, sizeof path, "%s/g.pth", folder);
     assert_int_equal(px_checkpoint_save_pth(path, q, PX_F32, &err), 0);
     px_checkpoint_close(q);
-    assert_int_equal(px_checkpoint_import(&q, path, &err), 0);
+    assert_int_equal(px_checkpoint_import(&q, path, NULL, &err), 0);
     assert_int_equal(px_checkpoint_dtype(q), PX_F32);
     px_checkpoint_close(q);
     unlink(path);

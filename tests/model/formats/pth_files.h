@@ -23,7 +23,7 @@ static inline struct px_checkpoint *import(const char *name)
     struct px_checkpoint *checkpoint = NULL;
     struct px_error err = {0};
 
-    if (px_checkpoint_import(&checkpoint, golden_path(name), &err) != 0)
+    if (px_checkpoint_import(&checkpoint, golden_path(name), NULL, &err) != 0)
         fail_msg("%s", err.message);
     return checkpoint;
 }

@@ -60,11 +60,11 @@ static void test_records(void **state)
     expect(NULL, ENTRIES("a/data.pkl", "", "a/byteorder", "little", "a/data/0", "8 bytes."));
     expect(NULL, ENTRIES("a/data.pkl", "", "a/data/0", "8 bytes.", "a/data/1", "used by none"));
     expect("storage '0' is not in the zip archive", ENTRIES("a/data.pkl", "", "a/version", "3"));
-    expect("storage '0' has 7 bytes, its 2 elements of f32 need 8",
+    expect("storage '0' has 7 bytes, its 2 elements need 8",
            ENTRIES("a/data.pkl", "", "a/data/0", "7 bytes"));
     expect("zip entry 'b/data/0' is not in the folder 'a/'",
            ENTRIES("a/data.pkl", "", "b/data/0", "8 bytes."));
-    expect("'data.pkl' lies in no folder", ENTRIES("data.pkl", "", "data/0", "8 bytes."));
+    expect("'data.pkl' is not in a folder", ENTRIES("data.pkl", "", "data/0", "8 bytes."));
     expect("it has no data.pkl", ENTRIES("a/data", "", "a/data/0", "8 bytes."));
     expect("saved on a big-endian machine", ENTRIES("a/data.pkl", "", "a/byteorder", "big"));
     expect("4 bytes follow the pickle in data.pkl",
@@ -73,7 +73,7 @@ static void test_records(void **state)
            ENTRIES("a/data.pkl", "", "a/constants.pkl", "", "a/data/0", "8 bytes."));
 }
 
-/* What is compressed can be listed, but not used. */
+/* What is compressed is looked at only if it is needed. */
 static void test_compression(void **state)
 {
     struct archive a = {0};
@@ -91,14 +91,18 @@ static void test_compression(void **state)
     set(&a, a.entries[1].header + 8, 8, 2);
     set(&a, a.entries[1].central + 10, 8, 2);
     assert_int_equal(parse(&a, &err), -PX_E_FORMAT);
-    assert_non_null(strstr(err.message, "'a/data/0' is compressed (method 8)"));
+    assert_non_null(strstr(err.message, "'a/data/0' is damaged: it does not inflate to 8 bytes"));
+    set(&a, a.entries[1].header + 8, 12, 2);
+    set(&a, a.entries[1].central + 10, 12, 2);
+    assert_int_equal(parse(&a, &err), -PX_E_FORMAT);
+    assert_non_null(strstr(err.message, "'a/data/0' is compressed with method 12; unpack"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("refuses records that torch.save() would not write", test_records),
-        CHECK("refuses to use compressed entries", test_compression),
+        CHECK("refuses entries that do not inflate, or are compressed otherwise", test_compression),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ static void test_round_trip(void **state)
         struct px_checkpoint *b = NULL;
         struct px_error err = {0};
         if (px_checkpoint_save_pth(scratch("a.pth"), a, PX_DTYPE_AUTO, &err) != 0 ||
-            px_checkpoint_import(&b, scratch("a.pth"), &err) != 0)
+            px_checkpoint_import(&b, scratch("a.pth"), NULL, &err) != 0)
             fail_msg("%s", err.message);
         assert_equal(px_checkpoint_list(a), px_checkpoint_list(b));
         assert_true(check_values(b) > 0);
@@ -104,7 +104,7 @@ static void test_conversion(void **state)
     (void)state;
 
     assert_int_equal(px_checkpoint_save_pth(scratch("a.pth"), a, PX_BF16, &err), 0);
-    assert_int_equal(px_checkpoint_import(&b, scratch("a.pth"), &err), 0);
+    assert_int_equal(px_checkpoint_import(&b, scratch("a.pth"), NULL, &err), 0);
     assert_int_equal(px_checkpoint_dtype(b), PX_BF16);
     assert_int_equal(px_checkpoint_tensor(b, 1, PX_ROLE_GAMMA)->dtype, PX_F64);
     assert_int_equal(check_values(b), 46);

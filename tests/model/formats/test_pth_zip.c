@@ -50,7 +50,7 @@ static void test_reading(void **state)
     a.data[a.entries[1].content] ^= 4;
     assert_int_equal(px_zip_check(two, &err), -PX_E_FORMAT);
     assert_string_equal(err.message, "zip entry 'a/two' is damaged: its checksum is wrong");
-    px_zip_release(&zip);
+    px_zip_clear(&zip);
 }
 
 /* PyTorch can be told to leave checksums out. */
@@ -69,7 +69,7 @@ static void test_no_checksums(void **state)
         fail_msg("%s", err.message);
     for (size_t i = 0; i < zip.count; i++)
         assert_int_equal(px_zip_check(&zip.entries[i], &err), 0);
-    px_zip_release(&zip);
+    px_zip_clear(&zip);
 }
 
 /* Sizes beyond 32 bits stand in extra fields; here small ones do. */
@@ -89,7 +89,7 @@ static void test_zip64(void **state)
     if (px_zip_read(&zip, a.data, a.size, &err) != 0)
         fail_msg("%s", err.message);
     assert_int_equal(zip.entries[0].size, 5);
-    px_zip_release(&zip);
+    px_zip_clear(&zip);
 
     set(&a, a.entries[0].central + 24, 0xffffffff, 4); /* with no extra field to hold it */
     refuses(&a, "contradicts itself in its size");
@@ -225,7 +225,7 @@ static void test_overlap(void **state)
 static void test_names(void **state)
 {
     static const char *const names[] = {"../x", "a/../x", "a/..", "/etc/x",
-                                        "a\\x", "a/\x01", "",     "a/\xc3\xa4"};
+                                        "a\\x", "a/\x01", "",     "a/\xc3"};
     (void)state;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -170,9 +170,9 @@ static void test_lengths(void **state)
         uint64_t length;
         const char *message;
     } cases[] = {
-        {100000001, "length 100000001 is over 100000000"},
+        {(1 << 20) + 1, "length 1048577 is over 1048576"},
         {UINT64_MAX, "length 18446744073709551615 is over"},
-        {100000000, "cut short: 3 bytes follow"},
+        {1 << 20, "cut short: 3 bytes follow"},
         {4, "cut short: 3 bytes follow"},
         {0, "does not begin with '{'"},
     };
