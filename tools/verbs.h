@@ -25,6 +25,7 @@ int px_verb_translate(const struct px_verb_call *call, struct px_error *err);
 int px_verb_convert(const struct px_verb_call *call, struct px_error *err);
 int px_verb_inspect(const struct px_verb_call *call, struct px_error *err);
 int px_verb_bench(const struct px_verb_call *call, struct px_error *err);
+int px_verb_evaluate(const struct px_verb_call *call, struct px_error *err);
 int px_verb_dataset(const struct px_verb_call *call, struct px_error *err);
 
 #endif

@@ -1,0 +1,104 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tools/evaluate/colours.h"
+#include "tools/evaluate/labels.h"
+#include "tools/evaluate/scores.h"
+
+enum { SIDE = 16 };
+
+static struct px_image flat(uint8_t r, uint8_t g, uint8_t b)
+{
+    struct px_image image;
+
+    assert_int_equal(px_image_create(&image, SIDE, SIDE, 3, NULL), 0);
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++)
+        memcpy(image.data + 3 * i, (const uint8_t[3]){r, g, b}, 3);
+    return image;
+}
+
+static bool near(double a, double b)
+{
+    return fabs(a - b) < 1e-9;
+}
+
+static void test_scores(void **state)
+{
+    struct px_image target = flat(100, 100, 100), picture = flat(110, 100, 100);
+    struct px_scores scores, constant;
+    struct px_means means = {0};
+    (void)state;
+
+    assert_int_equal(px_scores_compare(&picture, &target, &scores, NULL), 0);
+    assert_true(near(scores.of[PX_METRIC_L1], 10 / 3.0 / 127.5));
+    assert_true(isnan(scores.of[PX_METRIC_MS_SSIM])); /* 16 pixels are too few for five scales */
+    assert_int_equal(
+        px_scores_constant((const double[4]){100.4, 99.6, 100}, &target, &constant, NULL), 0);
+    assert_true(near(constant.of[PX_METRIC_L1], 0));
+    assert_true(near(constant.of[PX_METRIC_PSNR], 100));
+    px_means_add(&means, &scores);
+    px_means_add(&means, &constant);
+    assert_true(near(px_means_get(&means, PX_METRIC_L1), 5 / 3.0 / 127.5));
+    assert_true(isnan(px_means_get(&means, PX_METRIC_MS_SSIM)));
+    px_image_destroy(&target);
+    px_image_destroy(&picture);
+}
+
+static void test_colours(void **state)
+{
+    struct px_image grey = flat(119, 119, 119), red = flat(255, 0, 0);
+    static struct px_colours a, b, both, none;
+    (void)state;
+
+    px_colours_add(&a, &grey);
+    px_colours_add(&b, &red);
+    px_colours_add(&both, &grey);
+    px_colours_add(&both, &red);
+    for (int axis = 0; axis < PX_COLOUR_AXES; axis++) {
+        enum px_colour_axis x = (enum px_colour_axis)axis;
+        assert_true(near(px_colours_intersection(&a, &a, x), 1));
+        assert_true(near(px_colours_intersection(&a, &none, x), 0));
+        assert_true(near(px_colours_intersection(&a, &both, x), 0.5) || x == PX_COLOUR_L);
+    }
+    assert_true(near(px_colours_intersection(&a, &b, PX_COLOUR_A), 0));
+    px_image_destroy(&grey);
+    px_image_destroy(&red);
+}
+
+/* Half the picture door, half wall; found: all wall. */
+static void test_labels(void **state)
+{
+    struct px_image truth = flat(0x0d, 0x3d, 0xfb), found = flat(0x0d + 9, 0x3d, 0xfb - 9),
+                    photo = flat(120, 130, 90);
+    static struct px_confusion confusion, empty;
+    (void)state;
+
+    for (size_t i = 0; i < (size_t)SIDE * SIDE / 2; i++)
+        memcpy(truth.data + 3 * i, (const uint8_t[3]){0xa5, 0, 0}, 3);
+    assert_true(px_labels_is_map(&truth));
+    assert_true(px_labels_is_map(&found));
+    assert_false(px_labels_is_map(&photo));
+    px_confusion_add(&confusion, &truth, &found);
+    const struct px_label_scores s = px_confusion_scores(&confusion);
+    assert_true(near(s.pixel, 0.5));
+    assert_true(near(s.class_mean, 0.5)); /* wall 1, door 0 */
+    assert_true(near(s.iou, 0.25));       /* wall 1/2, door 0 */
+    assert_true(isnan(px_confusion_scores(&empty).pixel));
+    px_image_destroy(&truth);
+    px_image_destroy(&found);
+    px_image_destroy(&photo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("scores are those of codecs/quality.h, and means skip what has no value",
+              test_scores),
+        CHECK("distributions of colours have in common what both have", test_colours),
+        CHECK("label maps are recognised and compared per pixel, per class and by union",
+              test_labels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

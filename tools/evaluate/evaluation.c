@@ -1,0 +1,210 @@
+#include "tools/evaluate/evaluation.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "codecs/resize.h"
+
+static const struct px_network *network_of(const struct px_evaluation *e)
+{
+    return px_model_network(e->models[0].translator.model);
+}
+
+int px_evaluation_mean_colour(struct px_evaluation *e, const struct px_pictures_list *list,
+                              struct px_error *err)
+{
+    enum { MOST = 400 };
+    size_t step = list->count > MOST ? list->count / MOST : 1, targets = 0;
+    double sums[4] = {0};
+
+    for (size_t i = 0; i < list->count; i += step) {
+        struct px_example example;
+        double own[4] = {0};
+        int rc = px_example_load(&example, list, i, network_of(e), e->right, err);
+
+        if (rc)
+            return rc;
+        const struct px_image *target = &example.target;
+        size_t pixels = (size_t)target->width * target->height;
+        for (size_t k = 0; target->data && k < pixels; k++)
+            for (uint32_t c = 0; c < target->channels; c++)
+                own[c] += target->data[k * target->channels + c];
+        for (uint32_t c = 0; target->data && c < target->channels; c++)
+            sums[c] += own[c] / (double)pixels;
+        targets += target->data != NULL;
+        px_example_clear(&example);
+    }
+    for (int c = 0; c < 4; c++)
+        e->constant[c] = targets ? sums[c] / (double)targets : 127.5;
+    return 0;
+}
+
+static int answer_of(const struct px_translator *translator, const struct px_evaluation *e,
+                     const struct px_image *input, struct px_image *answer, struct px_error *err)
+{
+    int rc = px_image_resize(input, input->width, input->height, answer, err);
+
+    return rc ? rc : px_translate_image(translator, &e->how, answer, err);
+}
+
+/* Label maps in both: what is found against what is true, each at the size of what is found. */
+static int add_labels(struct px_confusion *confusion, const struct px_image *truth,
+                      const struct px_image *found, struct px_error *err)
+{
+    struct px_image scaled = *truth;
+    bool same = truth->width == found->width && truth->height == found->height;
+    int rc = same ? 0 : px_image_resize(truth, found->width, found->height, &scaled, err);
+
+    if (rc)
+        return rc;
+    px_confusion_add(confusion, &scaled, found);
+    if (!same)
+        px_image_destroy(&scaled);
+    return 0;
+}
+
+/* The labels that the segmenter reads from a picture, against the input's. */
+static int add_segmented(const struct px_evaluation *e, const struct px_image *truth,
+                         const struct px_image *picture, struct px_confusion *confusion,
+                         struct px_error *err)
+{
+    struct px_image labels;
+    int rc = answer_of(&e->segmenter, e, picture, &labels, err);
+
+    if (rc)
+        return rc;
+    rc = add_labels(confusion, truth, &labels, err);
+    px_image_destroy(&labels);
+    return rc;
+}
+
+static int judge_labels(struct px_evaluation *e, const struct px_evaluated_pictures *pictures,
+                        struct px_error *err)
+{
+    const struct px_example *example = &pictures->example;
+    bool segmented = e->segmenter.model && px_labels_is_map(&example->input);
+    bool direct = !e->segmenter.model && px_labels_is_map(&example->target);
+    int rc = 0;
+
+    if (!segmented && !direct)
+        return 0;
+    e->has_labels = true;
+    if (segmented)
+        rc = add_segmented(e, &example->input, &example->target, &e->ceiling, err);
+    for (int m = 0; m < e->model_count && !rc; m++)
+        rc = segmented
+                 ? add_segmented(e, &example->input, &pictures->answers[m], &e->models[m].labels,
+                                 err)
+                 : add_labels(&e->models[m].labels, &example->target, &pictures->answers[m], err);
+    return rc;
+}
+
+/* Scores against the target, scaled to the answer's size. */
+static int judge(struct px_evaluation *e, int m, const struct px_evaluated_pictures *pictures,
+                 struct px_evaluated_row *row, struct px_error *err)
+{
+    const struct px_image *answer = &pictures->answers[m];
+    struct px_image target;
+    int rc =
+        px_image_resize(&pictures->example.target, answer->width, answer->height, &target, err);
+
+    if (rc)
+        return rc;
+    rc = px_scores_compare(answer, &target, &row->scores[m], err);
+    if (!rc) {
+        px_means_add(&e->models[m].means, &row->scores[m]);
+        px_colours_add(&e->models[m].colours, answer);
+    }
+    px_image_destroy(&target);
+    return rc;
+}
+
+/* What a constant colour and the input itself score, at the size of the first model's answer. */
+static int judge_opponents(struct px_evaluation *e, const struct px_evaluated_pictures *pictures,
+                           struct px_error *err)
+{
+    const struct px_image *answer = &pictures->answers[0];
+    const struct px_example *example = &pictures->example;
+    struct px_image target = {0}, input = {0};
+    struct px_scores scores;
+    int rc = px_image_resize(&example->target, answer->width, answer->height, &target, err);
+
+    if (!rc)
+        rc = px_scores_constant(e->constant, &target, &scores, err);
+    if (!rc) {
+        px_means_add(&e->constant_means, &scores);
+        px_colours_add(&e->target_colours, &target);
+    }
+    if (!rc && example->input.channels == target.channels) {
+        rc = px_image_resize(&example->input, answer->width, answer->height, &input, err);
+        if (!rc)
+            rc = px_scores_compare(&input, &target, &scores, err);
+        if (!rc)
+            px_means_add(&e->input_means, &scores);
+    }
+    px_image_destroy(&target);
+    px_image_destroy(&input);
+    return rc;
+}
+
+static struct px_evaluated_row *add_row(struct px_evaluation *e, const char *name,
+                                        struct px_error *err)
+{
+    struct px_evaluated_row row = {.name = strdup(name)};
+    struct px_evaluated_row *more =
+        row.name ? px_array_grow(e->rows, &e->row_capacity, e->row_count + 1, sizeof *more) : NULL;
+
+    if (!more) {
+        free(row.name);
+        px_fail(err, PX_E_NOMEM, "no memory for the results of %zu pictures", e->row_count + 1);
+        return NULL;
+    }
+    e->rows = more;
+    e->rows[e->row_count] = row;
+    return &e->rows[e->row_count++];
+}
+
+int px_evaluation_add(struct px_evaluation *e, const struct px_pictures_list *list, size_t index,
+                      struct px_evaluated_pictures *pictures, struct px_error *err)
+{
+    assert(e->model_count >= 1 && e->model_count <= PX_EVALUATE_MAX_MODELS);
+    memset(pictures, 0, sizeof *pictures);
+    struct px_evaluated_row *row = add_row(e, list->names[index], err);
+    if (!row)
+        return -PX_E_NOMEM;
+    int rc = px_example_load(&pictures->example, list, index, network_of(e), e->right, err);
+    for (int m = 0; m < e->model_count && !rc; m++)
+        rc = answer_of(&e->models[m].translator, e, &pictures->example.input, &pictures->answers[m],
+                       err);
+    if (rc)
+        return rc;
+    row->pair = pictures->example.target.data != NULL;
+    if (!row->pair) {
+        e->singles++;
+        return 0;
+    }
+    e->pairs++;
+    for (int m = 0; m < e->model_count && !rc; m++)
+        rc = judge(e, m, pictures, row, err);
+    if (!rc)
+        rc = judge_opponents(e, pictures, err);
+    return rc ? rc : judge_labels(e, pictures, err);
+}
+
+void px_evaluated_pictures_clear(struct px_evaluated_pictures *pictures)
+{
+    px_example_clear(&pictures->example);
+    for (int m = 0; m < PX_EVALUATE_MAX_MODELS; m++)
+        px_image_destroy(&pictures->answers[m]);
+}
+
+void px_evaluation_clear(struct px_evaluation *e)
+{
+    for (size_t i = 0; i < e->row_count; i++)
+        free(e->rows[i].name);
+    free(e->rows);
+    e->rows = NULL;
+    e->row_count = e->row_capacity = 0;
+}

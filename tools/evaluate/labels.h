@@ -1,0 +1,35 @@
+#ifndef TOOLS_EVALUATE_LABELS_H
+#define TOOLS_EVALUATE_LABELS_H
+
+/* Label maps: which class of the CMP facades each pixel has (the nearest of the twelve colours),
+ * and how two label maps agree, as the FCN-score of the pix2pix paper counts it
+ * (scripts/eval_cityscapes of the reference). Plain data; one thread at a time. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codecs/image.h"
+
+enum { PX_LABEL_CLASSES = 12 };
+
+/* Whether a picture is a label map: RGB, and 98 % of its pixels within 24 of a class's colour in
+ * every channel. */
+bool px_labels_is_map(const struct px_image *image);
+
+/* counts[truth][found], in pixels. Zero-initialise. */
+struct px_confusion {
+    uint64_t counts[PX_LABEL_CLASSES][PX_LABEL_CLASSES];
+};
+
+/* Both RGB and of one size. */
+void px_confusion_add(struct px_confusion *confusion, const struct px_image *truth,
+                      const struct px_image *found);
+
+/* Shares in 0..1, NAN without pixels: right pixels; the mean over the classes that occur of right
+ * pixels; the mean over the classes that occur or were found of intersection over union. */
+struct px_label_scores {
+    double pixel, class_mean, iou;
+};
+struct px_label_scores px_confusion_scores(const struct px_confusion *confusion);
+
+#endif

@@ -1,0 +1,105 @@
+#include "tools/evaluate/pictures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "codecs/codec.h"
+#include "tools/work/jobs.h"
+#include "translate/half.h"
+
+static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
+
+static int refuse_empty(const char *dir, const char *phase, struct px_error *err)
+{
+    static const char *const phases[] = {"train", "val", "test"};
+    char there[64] = "", path[PX_PATH_MAX];
+
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        if (px_path_join(path, dir, phases[i], NULL) == 0 && px_path_is_folder(path))
+            snprintf(there + strlen(there), sizeof there - strlen(there), "%s%s",
+                     *there ? ", " : "", phases[i]);
+    if (*there)
+        return px_fail(err, PX_E_NOT_FOUND,
+                       "%s has no pictures (.png, .jpg, .jpeg) in '%s'; it has the folders %s", dir,
+                       phase, there);
+    return px_fail(err, PX_E_NOT_FOUND,
+                   "%s has no pictures (.png, .jpg, .jpeg); give --phase '' for a folder without "
+                   "train/, val/ and test/",
+                   dir);
+}
+
+int px_pictures_open(struct px_pictures_list *list, const char *dir, const char *phase,
+                     struct px_error *err)
+{
+    struct px_error missing = {0};
+    int rc = *phase ? px_path_join(list->folder, dir, phase, err)
+                    : px_path_format(list->folder, err, "%s", dir);
+
+    list->names = NULL;
+    list->count = 0;
+    if (rc)
+        return rc;
+    if (!px_path_is_folder(dir))
+        return px_fail(err, PX_E_NOT_FOUND, "%s is not a folder", dir);
+    rc = px_list_folder(list->folder, suffixes, &list->names, &list->count, &missing);
+    if (rc == 0 && list->count > 0)
+        return 0;
+    px_pictures_close(list);
+    return refuse_empty(dir, phase, err);
+}
+
+void px_pictures_close(struct px_pictures_list *list)
+{
+    free(list->names);
+    list->names = NULL;
+    list->count = 0;
+}
+
+static int load(const char *path, uint32_t channels, struct px_image *image, struct px_error *err)
+{
+    const struct px_decode_limits limits = {PX_TOOL_MAX_PIXELS, PX_TOOL_MAX_SIDE, true};
+
+    return px_image_load(path, &limits, channels, image, err);
+}
+
+/* Replaces a pair by one of its halves. */
+static int keep_half(struct px_image *image, bool right, struct px_error *err)
+{
+    struct px_image half;
+    int rc = px_half_cut(image, right, &half, err);
+
+    if (rc)
+        return rc;
+    px_image_destroy(image);
+    *image = half;
+    return 0;
+}
+
+int px_example_load(struct px_example *example, const struct px_pictures_list *list, size_t index,
+                    const struct px_network *network, bool right, struct px_error *err)
+{
+    char path[PX_PATH_MAX];
+    int rc = px_path_join(path, list->folder, list->names[index], err);
+
+    memset(example, 0, sizeof *example);
+    if (!rc)
+        rc = load(path, (uint32_t)network->input_nc, &example->input, err);
+    if (!rc && px_half_is_pair(example->input.width, example->input.height)) {
+        rc = load(path, (uint32_t)network->output_nc, &example->target, err);
+        if (!rc)
+            rc = keep_half(&example->target, !right, err);
+        if (!rc)
+            rc = keep_half(&example->input, right, err);
+    }
+    if (rc)
+        px_example_clear(example);
+    return rc;
+}
+
+void px_example_clear(struct px_example *example)
+{
+    px_image_destroy(&example->input);
+    px_image_destroy(&example->target);
+}
