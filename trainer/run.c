@@ -183,25 +183,29 @@ static int resume(struct px_run *run, struct px_error *err)
 
 static int start_history(struct px_run *run, struct px_error *err)
 {
-    run->history = (struct px_history){
+    const struct px_history_options options = {
         .loss_log = run->output.loss_log,
         .metrics = run->output.metrics,
         .steps_per_epoch = run->steps_per_epoch,
         .batch_size = px_train_settings_pictures(run->settings),
         .print_freq = run->settings->print_freq,
     };
-    return px_history_start(&run->history, run->snapshot.saved, err);
+    return px_history_open(&run->history, &options, run->snapshot.saved, err);
 }
 
 static int start_report(struct px_run *run, struct px_error *err)
 {
     const struct px_train_settings *s = run->settings;
+    int rc = px_thumbs_create(&run->thumbs, run->rows, err);
 
+    if (rc)
+        return rc;
     run->report = (struct px_report){
         .settings = s,
         .output = &run->output,
         .network = &run->network,
-        .history = &run->history,
+        .history = run->history,
+        .thumbs = run->thumbs,
         .parameters_G = px_gan_parameters_G(run->gan),
         .parameters_D = px_gan_parameters_D(run->gan),
         .pairs = px_pairs_count(run->pairs),
@@ -210,7 +214,6 @@ static int start_report(struct px_run *run, struct px_error *err)
         .threads = run->threads,
         .epochs = s->n_epochs + s->n_epochs_decay,
         .end = run->end,
-        .thumbs.rows = run->rows,
     };
     if (!s->continue_train)
         return 0;
@@ -308,8 +311,8 @@ int px_run_step(struct px_run *run, struct px_history_step *done, struct px_erro
 void px_run_release(struct px_run *run)
 {
     px_feed_destroy(run->feed);
-    px_report_finish(&run->report);
-    px_history_finish(&run->history);
+    px_thumbs_destroy(run->thumbs);
+    px_history_close(run->history);
     px_preview_destroy(run->preview);
     px_validation_destroy(run->validation);
     px_gan_destroy(run->gan);

@@ -30,7 +30,8 @@ struct px_run {
     struct px_output output;
     struct px_network network;
     struct px_snapshot snapshot;
-    struct px_history history;
+    struct px_history *history;
+    struct px_thumbs *thumbs;
     struct px_report report;
     struct px_schedule schedule;
     struct px_progress progress;

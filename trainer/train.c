@@ -61,7 +61,7 @@ static int step(struct px_run *run, struct px_error *err)
     if (rc)
         return rc;
     px_progress_step(&run->progress, run->steps, &done.losses);
-    return px_history_add_step(&run->history, &done, err);
+    return px_history_add_step(run->history, &done, err);
 }
 
 static int save_picture(const struct px_run *run, int64_t epoch, struct px_error *err)
@@ -102,7 +102,7 @@ static int finish_epoch(struct px_run *run, struct px_error *err)
     px_schedule_observe(&run->schedule, done.quality.l1);
     done.seconds = px_ms_since(run->epoch_ns) * 1e-3;
     run->epoch_ns = px_now_ns();
-    if ((rc = px_history_add_epoch(&run->history, &done, err)) != 0 ||
+    if ((rc = px_history_add_epoch(run->history, &done, err)) != 0 ||
         (rc = px_snapshot_save(&run->snapshot, run->steps, err)) != 0 ||
         (rc = save_picture(run, done.epoch, err)) != 0)
         return rc;

@@ -1,5 +1,6 @@
 #include "trainer/report/history.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,27 +9,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
+#include "base/array.h"
 #include "base/file.h"
 
 static const size_t max_file = (size_t)1 << 30;
 
-/* The list with room for one more element than `count`; NULL without memory. */
-static void *with_room(void *list, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return list;
-    size_t more = 2 * *room + 64;
-    void *bigger = realloc(list, more * size);
-    if (bigger)
-        *room = more;
-    return bigger;
-}
+struct px_history {
+    struct px_history_options options;
+    struct px_history_losses *losses;
+    size_t losses_count, losses_capacity;
+    struct px_history_epoch *epochs;
+    size_t epochs_count, epochs_capacity;
+    struct px_gan_losses sum; /* of the steps since the last line */
+    int64_t over, images;     /* of how many steps, and images */
+    double compute, data;     /* seconds, likewise */
+};
 
 static int keep_losses(struct px_history *h, const struct px_history_losses *losses,
                        struct px_error *err)
 {
     struct px_history_losses *list =
-        with_room(h->losses, h->losses_count, &h->losses_room, sizeof *list);
+        px_array_grow(h->losses, &h->losses_capacity, h->losses_count + 1, sizeof *list);
 
     if (!list)
         return px_fail(err, PX_E_NOMEM, "no memory for another line of losses");
@@ -41,7 +44,7 @@ static int keep_epoch(struct px_history *h, const struct px_history_epoch *epoch
                       struct px_error *err)
 {
     struct px_history_epoch *list =
-        with_room(h->epochs, h->epochs_count, &h->epochs_room, sizeof *list);
+        px_array_grow(h->epochs, &h->epochs_capacity, h->epochs_count + 1, sizeof *list);
 
     if (!list)
         return px_fail(err, PX_E_NOMEM, "no memory for another epoch");
@@ -63,40 +66,50 @@ static int put_line(const char *path, const char *mode, const char *line, struct
     return 0;
 }
 
-static double number(const char *line, const char *key)
+/* 0 if there is no such number. */
+static double number_of(const json_t *object, const char *key)
 {
-    char quoted[32];
-
-    snprintf(quoted, sizeof quoted, "\"%s\":", key);
-    const char *at = strstr(line, quoted);
-    return at ? strtod(at + strlen(quoted), NULL) : 0;
+    return json_number_value(json_object_get(object, key));
 }
 
-/* Reads one line of metrics.jsonl; *step is 0 where it has none. */
-static int read_metrics(struct px_history *h, const char *line, int64_t last, int64_t *step,
-                        struct px_error *err)
+static int keep_object(struct px_history *h, const json_t *object, struct px_error *err)
 {
-    *step = (int64_t)number(line, "step");
-    if (*step == 0 || *step > last)
-        return 0;
-    if (strstr(line, "\"val_L1\":")) {
+    int64_t step = (int64_t)number_of(object, "step");
+
+    if (json_object_get(object, "val_L1")) {
         const struct px_history_epoch epoch = {
-            .epoch = (int64_t)number(line, "epoch"),
-            .step = *step,
-            .quality = {number(line, "val_L1"), number(line, "val_PSNR"), number(line, "val_SSIM")},
-            .pairs = (size_t)number(line, "val_pairs"),
-            .best = strstr(line, "\"best\":true") != NULL,
-            .seconds = number(line, "epoch_seconds"),
+            .epoch = (int64_t)number_of(object, "epoch"),
+            .step = step,
+            .quality = {number_of(object, "val_L1"), number_of(object, "val_PSNR"),
+                        number_of(object, "val_SSIM")},
+            .pairs = (size_t)number_of(object, "val_pairs"),
+            .best = json_is_true(json_object_get(object, "best")),
+            .seconds = number_of(object, "epoch_seconds"),
         };
         return keep_epoch(h, &epoch, err);
     }
     const struct px_history_losses losses = {
-        .step = *step,
-        .lr = number(line, "lr"),
-        .mean = {(float)number(line, "G_GAN"), (float)number(line, "G_L1"),
-                 (float)number(line, "D_real"), (float)number(line, "D_fake")},
+        .step = step,
+        .lr = number_of(object, "lr"),
+        .mean = {(float)number_of(object, "G_GAN"), (float)number_of(object, "G_L1"),
+                 (float)number_of(object, "D_real"), (float)number_of(object, "D_fake")},
     };
     return keep_losses(h, &losses, err);
+}
+
+/* Reads one line of metrics.jsonl; *step is 0 if it has none. */
+static int read_metrics(struct px_history *h, const char *line, int64_t last, int64_t *step,
+                        struct px_error *err)
+{
+    json_t *object = json_loads(line, 0, NULL);
+    double number = number_of(object, "step");
+    int rc = 0;
+
+    *step = number >= 1 && number < 0x1p53 ? (int64_t)number : 0;
+    if (*step > 0 && *step <= last)
+        rc = keep_object(h, object, err);
+    json_decref(object);
+    return rc;
 }
 
 static int read_loss_log(struct px_history *h, const char *line, int64_t last, int64_t *step,
@@ -107,17 +120,17 @@ static int read_loss_log(struct px_history *h, const char *line, int64_t last, i
     (void)last, (void)err;
     *step = 0; /* a header */
     if (sscanf(line, "(epoch: %lld, iters: %lld,", &epoch, &images) == 2)
-        *step = (epoch - 1) * h->steps_per_epoch + images / h->batch_size;
+        *step = (epoch - 1) * h->options.steps_per_epoch + images / h->options.batch_size;
     return 0;
 }
 
-typedef int reader(struct px_history *h, const char *line, int64_t last, int64_t *step,
-                   struct px_error *err);
+typedef int history_reader(struct px_history *h, const char *line, int64_t last, int64_t *step,
+                           struct px_error *err);
 
-/* Reads a file up to its first line of a later step (or half a line, where a crash left one) and
- * cuts it there. A file that is not there has nothing to tell. */
-static int read_and_cut(struct px_history *h, const char *path, int64_t last, reader *read_line,
-                        struct px_error *err)
+/* Reads a file up to its first line of a later step (or to half a line that a crash left) and cuts
+ * it there. A missing file is as an empty one. */
+static int read_and_cut(struct px_history *h, const char *path, int64_t last,
+                        history_reader *read_line, struct px_error *err)
 {
     uint8_t *data;
     size_t size, at = 0;
@@ -146,31 +159,66 @@ static int read_and_cut(struct px_history *h, const char *path, int64_t last, re
     return rc;
 }
 
-int px_history_start(struct px_history *h, int64_t step, struct px_error *err)
+static int begin_files(struct px_history *h, int64_t step, struct px_error *err)
 {
     time_t now = time(NULL);
     struct tm local;
     char when[64] = "", header[160];
     int rc = 0;
 
-    if (step > 0 && (rc = read_and_cut(h, h->metrics, step, read_metrics, err)) == 0)
-        rc = read_and_cut(h, h->loss_log, step, read_loss_log, err);
+    if (step > 0 && (rc = read_and_cut(h, h->options.metrics, step, read_metrics, err)) == 0)
+        rc = read_and_cut(h, h->options.loss_log, step, read_loss_log, err);
     if (rc)
         return rc;
     if (localtime_r(&now, &local))
         strftime(when, sizeof when, "%c", &local);
     snprintf(header, sizeof header, "================ Training Loss (%s) ================\n", when);
-    rc = put_line(h->loss_log, step ? "a" : "w", header, err);
-    return rc ? rc : put_line(h->metrics, step ? "a" : "w", "", err);
+    rc = put_line(h->options.loss_log, step ? "a" : "w", header, err);
+    return rc ? rc : put_line(h->options.metrics, step ? "a" : "w", "", err);
 }
 
-void px_history_finish(struct px_history *h)
+int px_history_open(struct px_history **out, const struct px_history_options *options, int64_t step,
+                    struct px_error *err)
 {
+    struct px_history *h = calloc(1, sizeof *h);
+
+    assert(options->steps_per_epoch > 0 && options->batch_size > 0 && options->print_freq > 0);
+    if (!h)
+        return px_fail(err, PX_E_NOMEM, "no memory for the history of losses");
+    h->options = *options;
+    int rc = begin_files(h, step, err);
+    if (rc) {
+        px_history_close(h);
+        return rc;
+    }
+    *out = h;
+    return 0;
+}
+
+void px_history_close(struct px_history *h)
+{
+    if (!h)
+        return;
     free(h->losses);
     free(h->epochs);
-    h->losses = NULL;
-    h->epochs = NULL;
-    h->losses_count = h->losses_room = h->epochs_count = h->epochs_room = 0;
+    free(h);
+}
+
+const struct px_history_losses *px_history_all_losses(const struct px_history *h, size_t *count)
+{
+    *count = h->losses_count;
+    return h->losses;
+}
+
+const struct px_history_epoch *px_history_all_epochs(const struct px_history *h, size_t *count)
+{
+    *count = h->epochs_count;
+    return h->epochs;
+}
+
+int64_t px_history_steps_per_epoch(const struct px_history *h)
+{
+    return h->options.steps_per_epoch;
 }
 
 static void utc(char *out, size_t room)
@@ -186,7 +234,7 @@ static void utc(char *out, size_t room)
 static int log_losses(const struct px_history *h, const struct px_history_step *s,
                       struct px_error *err)
 {
-    int64_t epoch = (s->step - 1) / h->steps_per_epoch;
+    int64_t epoch = (s->step - 1) / h->options.steps_per_epoch;
     double images = (double)s->images;
     const struct px_gan_losses *l = &s->losses;
     char line[320];
@@ -194,10 +242,10 @@ static int log_losses(const struct px_history *h, const struct px_history_step *
     snprintf(line, sizeof line,
              "(epoch: %" PRId64 ", iters: %" PRId64
              ", time: %.3f, data: %.3f) G_GAN: %.3f G_L1: %.3f D_real: %.3f D_fake: %.3f \n",
-             epoch + 1, (s->step - epoch * h->steps_per_epoch) * h->batch_size, s->compute / images,
-             s->data / images, (double)l->G_GAN, (double)l->G_L1, (double)l->D_real,
-             (double)l->D_fake);
-    return put_line(h->loss_log, "a", line, err);
+             epoch + 1, (s->step - epoch * h->options.steps_per_epoch) * h->options.batch_size,
+             s->compute / images, s->data / images, (double)l->G_GAN, (double)l->G_L1,
+             (double)l->D_real, (double)l->D_fake);
+    return put_line(h->options.loss_log, "a", line, err);
 }
 
 static int write_losses(struct px_history *h, const struct px_history_step *s, struct px_error *err)
@@ -218,10 +266,10 @@ static int write_losses(struct px_history *h, const struct px_history_step *s, s
              ",\"lr\":%.9g,\"G_GAN\":%.6g,\"G_L1\":%.6g,\"D_real\":%.6g,\"D_fake\":%.6g,"
              "\"over\":%" PRId64
              ",\"seconds_per_image\":%.4g,\"data_seconds_per_image\":%.4g,\"time\":\"%s\"}\n",
-             (s->step - 1) / h->steps_per_epoch + 1, s->step, s->lr, (double)m->G_GAN,
+             (s->step - 1) / h->options.steps_per_epoch + 1, s->step, s->lr, (double)m->G_GAN,
              (double)m->G_L1, (double)m->D_real, (double)m->D_fake, h->over, h->compute / images,
              h->data / images, now);
-    int rc = put_line(h->metrics, "a", line, err);
+    int rc = put_line(h->options.metrics, "a", line, err);
     if (!rc)
         rc = keep_losses(h, &losses, err);
     h->sum = (struct px_gan_losses){0};
@@ -232,8 +280,9 @@ static int write_losses(struct px_history *h, const struct px_history_step *s, s
 
 int px_history_add_step(struct px_history *h, const struct px_history_step *s, struct px_error *err)
 {
-    int64_t images = s->step * h->batch_size;
-    bool due = images / h->print_freq != (images - h->batch_size) / h->print_freq;
+    int64_t images = s->step * h->options.batch_size;
+    bool due =
+        images / h->options.print_freq != (images - h->options.batch_size) / h->options.print_freq;
     int rc = 0;
 
     h->sum.G_GAN += s->losses.G_GAN;
@@ -246,7 +295,7 @@ int px_history_add_step(struct px_history *h, const struct px_history_step *s, s
     h->data += s->data;
     if (due)
         rc = log_losses(h, s, err);
-    if (!rc && (due || s->step % h->steps_per_epoch == 0))
+    if (!rc && (due || s->step % h->options.steps_per_epoch == 0))
         rc = write_losses(h, s, err);
     return rc;
 }
@@ -263,6 +312,6 @@ int px_history_add_epoch(struct px_history *h, const struct px_history_epoch *e,
              "\"epoch_seconds\":%.4g,\"time\":\"%s\"}\n",
              e->epoch, e->step, e->quality.l1, e->quality.psnr, e->quality.ssim, e->pairs,
              e->best ? "true" : "false", e->seconds, now);
-    int rc = put_line(h->metrics, "a", line, err);
+    int rc = put_line(h->options.metrics, "a", line, err);
     return rc ? rc : keep_epoch(h, e, err);
 }

@@ -38,16 +38,11 @@ struct px_history_epoch {
     double seconds; /* the epoch took (in this run) */
 };
 
-struct px_history {
-    const char *loss_log, *metrics; /* paths; borrowed */
+struct px_history;
+
+struct px_history_options {
+    const char *loss_log, *metrics; /* paths; borrowed until px_history_close() */
     int64_t steps_per_epoch, batch_size, print_freq;
-    struct px_history_losses *losses; /* owned, as `epochs` */
-    size_t losses_count, losses_room;
-    struct px_history_epoch *epochs;
-    size_t epochs_count, epochs_room;
-    struct px_gan_losses sum; /* of the steps since the last line */
-    int64_t over, images;     /* of how many steps, and images */
-    double compute, data;     /* seconds, likewise */
 };
 
 struct px_history_step {
@@ -58,14 +53,23 @@ struct px_history_step {
     double compute, data; /* seconds spent computing, and waiting for the batch */
 };
 
-/* The caller has filled paths and numbers and zeroed the rest. step 0: begins new files; else what
- * they tell up to that step is read, and the rest cut off. */
-int px_history_start(struct px_history *history, int64_t step, struct px_error *err);
-void px_history_finish(struct px_history *history);
+/* After `step` steps. 0 begins new files; otherwise what they hold up to that step is read, and the
+ * rest cut off. IO if a file cannot be read or written. */
+int px_history_open(struct px_history **out, const struct px_history_options *options, int64_t step,
+                    struct px_error *err);
+void px_history_close(struct px_history *history); /* accepts NULL */
 
 int px_history_add_step(struct px_history *history, const struct px_history_step *step,
                         struct px_error *err);
 int px_history_add_epoch(struct px_history *history, const struct px_history_epoch *epoch,
                          struct px_error *err);
+
+/* All that was added or read, in its order. Valid until the next addition. */
+const struct px_history_losses *px_history_all_losses(const struct px_history *history,
+                                                      size_t *count);
+const struct px_history_epoch *px_history_all_epochs(const struct px_history *history,
+                                                     size_t *count);
+
+int64_t px_history_steps_per_epoch(const struct px_history *history);
 
 #endif

@@ -21,22 +21,21 @@ struct px_report {
     const struct px_output *output;
     const struct px_network *network;
     const struct px_history *history;
+    struct px_thumbs *thumbs;
     size_t parameters_G, parameters_D;
     size_t pairs, val_pairs;
     bool has_val;
     int threads;
     int64_t epochs, end;     /* of the whole training; end: steps */
-    double seconds_per_step; /* of late, everything included; 0: not known yet */
-    struct px_thumbs thumbs; /* owned */
+    double seconds_per_step; /* recent average, including I/O; 0: not known yet */
 };
 
-/* Reads the pictures of the epochs up to `epoch` that an earlier run left; those that are missing
- * are left out of the report. The caller has filled the fields and zeroed the thumbs. */
-int px_report_resume(struct px_report *report, int64_t epoch, struct px_error *err);
-void px_report_finish(struct px_report *report);
+/* Reads the pictures of the epochs up to `epoch` that an earlier run left, into the thumbs; those
+ * that are missing are left out of the report. */
+int px_report_resume(const struct px_report *report, int64_t epoch, struct px_error *err);
 
 /* Rewrites the file, atomically, after an epoch whose picture is `sheet`. */
-int px_report_write(struct px_report *report, int64_t epoch, const struct px_image *sheet,
+int px_report_write(const struct px_report *report, int64_t epoch, const struct px_image *sheet,
                     struct px_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "trainer/report/thumbs.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,26 @@
 
 enum { QUALITY = 85 };
 
+struct px_thumbs {
+    size_t rows;
+    struct px_thumbs_epoch epochs[PX_THUMBS_EPOCHS + 1]; /* ascending */
+    size_t count;
+    char *inputs[PX_PREVIEW_ROWS], *targets[PX_PREVIEW_ROWS]; /* small */
+    char *large[PX_PREVIEW_ROWS][3]; /* input, output, target of the latest epoch */
+};
+
+int px_thumbs_create(struct px_thumbs **out, size_t rows, struct px_error *err)
+{
+    struct px_thumbs *t = calloc(1, sizeof *t);
+
+    assert(rows <= PX_PREVIEW_ROWS);
+    if (!t)
+        return px_fail(err, PX_E_NOMEM, "no memory for the report's pictures");
+    t->rows = rows;
+    *out = t;
+    return 0;
+}
+
 static void forget(char **urls, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -17,15 +38,17 @@ static void forget(char **urls, size_t count)
     }
 }
 
-void px_thumbs_finish(struct px_thumbs *t)
+void px_thumbs_destroy(struct px_thumbs *t)
 {
+    if (!t)
+        return;
     for (size_t e = 0; e < t->count; e++)
         forget(t->epochs[e].outputs, PX_PREVIEW_ROWS);
     forget(t->inputs, PX_PREVIEW_ROWS);
     forget(t->targets, PX_PREVIEW_ROWS);
     for (size_t r = 0; r < PX_PREVIEW_ROWS; r++)
         forget(t->large[r], 3);
-    t->count = 0;
+    free(t);
 }
 
 /* The smallest power of two that leaves room for the first epoch and the latest. */
@@ -98,7 +121,7 @@ static int encode(const struct px_image *sheet, size_t row, size_t column, uint3
     return rc;
 }
 
-/* Lets those go that are no longer shown once `last` is added. */
+/* Frees what is no longer shown once `last` is added. */
 static void thin(struct px_thumbs *t, int64_t last)
 {
     size_t kept = 0;
@@ -117,6 +140,7 @@ int px_thumbs_add(struct px_thumbs *t, int64_t epoch, const struct px_image *she
     int rc = 0;
 
     thin(t, epoch);
+    assert(t->count <= PX_THUMBS_EPOCHS);
     struct px_thumbs_epoch *to = &t->epochs[t->count++];
     *to = (struct px_thumbs_epoch){.epoch = epoch};
     for (size_t r = 0; !rc && r < t->rows; r++) {
@@ -130,4 +154,28 @@ int px_thumbs_add(struct px_thumbs *t, int64_t epoch, const struct px_image *she
                 rc = encode(sheet, r, c, PX_THUMBS_LARGE, &t->large[r][c], err);
     }
     return rc;
+}
+
+size_t px_thumbs_rows(const struct px_thumbs *t)
+{
+    return t->rows;
+}
+
+const struct px_thumbs_epoch *px_thumbs_epochs(const struct px_thumbs *t, size_t *count)
+{
+    *count = t->count;
+    return t->epochs;
+}
+
+const char *px_thumbs_small(const struct px_thumbs *t, size_t row, size_t column)
+{
+    assert(row < t->rows && (column == 0 || column == 2));
+    const char *url = column == 0 ? t->inputs[row] : t->targets[row];
+    return url ? url : "";
+}
+
+const char *px_thumbs_large(const struct px_thumbs *t, size_t row, size_t column)
+{
+    assert(row < t->rows && column < 3);
+    return t->large[row][column] ? t->large[row][column] : "";
 }

@@ -21,14 +21,11 @@ static void slurp(const char *path, char *text, size_t room)
     free(data);
 }
 
-static struct px_history make(void)
-{
-    return (struct px_history){.loss_log = loss_log,
-                               .metrics = metrics,
-                               .steps_per_epoch = 5,
-                               .batch_size = 2,
-                               .print_freq = 4};
-}
+static const struct px_history_options options = {.loss_log = loss_log,
+                                                  .metrics = metrics,
+                                                  .steps_per_epoch = 5,
+                                                  .batch_size = 2,
+                                                  .print_freq = 4};
 
 /* Steps (first, last], with an epoch's validation after every fifth. */
 static void add(struct px_history *h, int64_t first, int64_t last)
@@ -51,14 +48,14 @@ static void add(struct px_history *h, int64_t first, int64_t last)
 
 static void test_lines(void **state)
 {
-    struct px_history h = make();
+    struct px_history *h;
     struct px_error err = {0};
     char text[8192];
     (void)state;
 
-    assert_int_equal(px_history_start(&h, 0, &err), 0);
-    add(&h, 0, 7);
-    px_history_finish(&h);
+    assert_int_equal(px_history_open(&h, &options, 0, &err), 0);
+    add(h, 0, 7);
+    px_history_close(h);
     slurp(loss_log, text, sizeof text);
     assert_int_equal(strncmp(text, "================ Training Loss (", 32), 0);
     char *line = strchr(text, '\n') + 1;
@@ -80,33 +77,39 @@ static void test_lines(void **state)
 
 static void test_resume(void **state)
 {
-    struct px_history h = make(), again = make();
+    struct px_history *h, *again;
+    const struct px_history_losses *losses;
+    const struct px_history_epoch *epochs;
+    size_t losses_count, epochs_count;
     struct px_error err = {0};
     char text[8192];
     FILE *file;
     (void)state;
 
-    assert_int_equal(px_history_start(&h, 0, &err), 0);
-    add(&h, 0, 17);
-    px_history_finish(&h);
+    assert_int_equal(px_history_open(&h, &options, 0, &err), 0);
+    add(h, 0, 17);
+    px_history_close(h);
     file = fopen(metrics, "a"); /* killed in the middle of a line */
     assert_non_null(file);
     fputs("{\"epoch\":4,\"st", file);
     fclose(file);
 
-    assert_int_equal(px_history_start(&again, 11, &err), 0);
-    assert_int_equal(again.epochs_count, 2);
-    assert_int_equal(again.epochs[0].epoch, 1);
-    assert_true(again.epochs[0].best);
-    assert_false(again.epochs[1].best);
-    assert_true(again.epochs[1].quality.psnr == 20.5);
-    assert_int_equal(again.epochs[1].pairs, 7);
-    assert_int_equal(again.losses_count, 6); /* 2 4 5 6 8 10 */
-    assert_int_equal(again.losses[5].step, 10);
-    assert_true(again.losses[4].mean.G_L1 == 7.5f);
-    add(&again, 11, 20);
-    assert_int_equal(again.epochs_count, 4);
-    px_history_finish(&again);
+    assert_int_equal(px_history_open(&again, &options, 11, &err), 0);
+    epochs = px_history_all_epochs(again, &epochs_count);
+    losses = px_history_all_losses(again, &losses_count);
+    assert_int_equal(epochs_count, 2);
+    assert_int_equal(epochs[0].epoch, 1);
+    assert_true(epochs[0].best);
+    assert_false(epochs[1].best);
+    assert_true(epochs[1].quality.psnr == 20.5);
+    assert_int_equal(epochs[1].pairs, 7);
+    assert_int_equal(losses_count, 6); /* 2 4 5 6 8 10 */
+    assert_int_equal(losses[5].step, 10);
+    assert_true(losses[4].mean.G_L1 == 7.5f);
+    add(again, 11, 20);
+    px_history_all_epochs(again, &epochs_count);
+    assert_int_equal(epochs_count, 4);
+    px_history_close(again);
 
     slurp(metrics, text, sizeof text);
     long last = 0;
@@ -122,20 +125,22 @@ static void test_resume(void **state)
     assert_non_null(
         strstr(strstr(text, "(epoch: 2, iters: 10,"), "================ Training Loss"));
 
-    assert_int_equal(px_history_start(&h, 0, &err), 0); /* a new training begins new files */
-    px_history_finish(&h);
+    assert_int_equal(px_history_open(&h, &options, 0, &err),
+                     0); /* a new training begins new files */
+    px_history_close(h);
     slurp(metrics, text, sizeof text);
     assert_string_equal(text, "");
 }
 
 static void test_unwritable(void **state)
 {
-    struct px_history h = make();
+    struct px_history_options other = options;
+    struct px_history *h;
     struct px_error err = {0};
     (void)state;
 
-    h.metrics = "/proc/no.jsonl";
-    assert_int_equal(px_history_start(&h, 0, &err), -PX_E_IO);
+    other.metrics = "/proc/no.jsonl";
+    assert_int_equal(px_history_open(&h, &other, 0, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "/proc/no.jsonl"));
 }
 

@@ -34,26 +34,32 @@ static void make_sheet(struct px_image *sheet, int64_t epoch)
 
 static void test_thinning(void **state)
 {
-    struct px_thumbs thumbs = {.rows = 2};
+    struct px_thumbs *thumbs;
+    const struct px_thumbs_epoch *epochs;
     struct px_error err = {0};
+    size_t count = 0;
     (void)state;
 
+    assert_int_equal(px_thumbs_create(&thumbs, 2, &err), 0);
+    assert_string_equal(px_thumbs_large(thumbs, 0, 1), "");
     for (int64_t epoch = 1; epoch <= 200; epoch++) {
         struct px_image sheet = {0};
         make_sheet(&sheet, epoch);
-        assert_int_equal(px_thumbs_add(&thumbs, epoch, &sheet, &err), 0);
+        assert_int_equal(px_thumbs_add(thumbs, epoch, &sheet, &err), 0);
         px_image_destroy(&sheet);
-        assert_true(thumbs.count <= PX_THUMBS_EPOCHS);
-        assert_int_equal(thumbs.epochs[0].epoch, 1);
-        assert_int_equal(thumbs.epochs[thumbs.count - 1].epoch, epoch);
-        for (size_t i = 0; i < thumbs.count; i++)
-            assert_true(px_thumbs_keeps(thumbs.epochs[i].epoch, epoch));
+        epochs = px_thumbs_epochs(thumbs, &count);
+        assert_true(count <= PX_THUMBS_EPOCHS);
+        assert_int_equal(epochs[0].epoch, 1);
+        assert_int_equal(epochs[count - 1].epoch, epoch);
+        for (size_t i = 0; i < count; i++)
+            assert_true(px_thumbs_keeps(epochs[i].epoch, epoch));
     }
-    assert_int_equal(thumbs.count, 8); /* 1, 32, 64, 96, 128, 160, 192, 200 */
-    assert_int_equal(strncmp(thumbs.epochs[3].outputs[1], "data:image/jpeg;base64,", 23), 0);
-    assert_non_null(thumbs.large[1][2]);
-    assert_null(thumbs.large[2][0]);
-    px_thumbs_finish(&thumbs);
+    epochs = px_thumbs_epochs(thumbs, &count);
+    assert_int_equal(count, 8); /* 1, 32, 64, 96, 128, 160, 192, 200 */
+    assert_int_equal(strncmp(epochs[3].outputs[1], "data:image/jpeg;base64,", 23), 0);
+    assert_null(epochs[3].outputs[2]);
+    assert_int_equal(strncmp(px_thumbs_large(thumbs, 1, 2), "data:image/jpeg;base64,", 23), 0);
+    px_thumbs_destroy(thumbs);
 }
 
 static void draw(const struct px_chart *chart, char *text, size_t room)
@@ -99,20 +105,26 @@ static void test_chart(void **state)
     assert_non_null(strstr(text, "nothing yet"));
 }
 
-static void fill_history(struct px_history *h, size_t epochs)
+/* A history of epochs of ten steps. */
+static struct px_history *make_history(int64_t epochs)
 {
-    h->steps_per_epoch = 10;
-    h->batch_size = 1;
-    h->losses = calloc(epochs, sizeof *h->losses);
-    h->epochs = calloc(epochs, sizeof *h->epochs);
-    assert_true(h->losses && h->epochs);
-    for (size_t i = 0; i < epochs; i++) {
-        int64_t epoch = (int64_t)i + 1;
-        h->losses[i] = (struct px_history_losses){10 * epoch, 0.0002, {1, 30, 0.5f, 0.5f}};
-        h->epochs[i] =
-            (struct px_history_epoch){epoch, 10 * epoch, {0.3, 15, 0.4}, 2, i == 0, 3600};
+    static char loss_log[96], metrics[96];
+    const struct px_history_options options = {loss_log, metrics, 10, 1, 1000};
+    struct px_history *h;
+    struct px_error err = {0};
+
+    snprintf(loss_log, sizeof loss_log, "%s/a.loss_log.txt", folder);
+    snprintf(metrics, sizeof metrics, "%s/a.metrics.jsonl", folder);
+    assert_int_equal(px_history_open(&h, &options, 0, &err), 0);
+    for (int64_t epoch = 1; epoch <= epochs; epoch++) {
+        const struct px_history_step step = {
+            .step = 10 * epoch, .lr = 0.0002, .losses = {1, 30, 0.5f, 0.5f}, .images = 1};
+        const struct px_history_epoch end = {epoch, 10 * epoch, {0.3, 15, 0.4},
+                                             2,     epoch == 1, 3600};
+        assert_int_equal(px_history_add_step(h, &step, &err), 0);
+        assert_int_equal(px_history_add_epoch(h, &end, &err), 0);
     }
-    h->losses_count = h->epochs_count = epochs;
+    return h;
 }
 
 static void test_page(void **state)
@@ -120,7 +132,9 @@ static void test_page(void **state)
     struct px_train_settings settings = {.data = "<b>&\"data\"", .lambda_L1 = 100};
     struct px_output output = {0};
     struct px_network network = {.architecture = "unet_32", .ngf = 4, .crop_size = 16};
-    struct px_history history = {0};
+    struct px_history *history = make_history(3);
+    struct px_thumbs *thumbs;
+    size_t shown;
     struct px_error err = {0};
     uint8_t *page;
     size_t size;
@@ -129,15 +143,15 @@ static void test_page(void **state)
     snprintf(output.checkpoint, sizeof output.checkpoint, "%s/a<i>b.safetensors", folder);
     snprintf(output.report, sizeof output.report, "%s/a.report.html", folder);
     snprintf(output.pictures, sizeof output.pictures, "%s", folder);
-    fill_history(&history, 3);
+    assert_int_equal(px_thumbs_create(&thumbs, 2, &err), 0);
     struct px_report report = {.settings = &settings,
                                .output = &output,
                                .network = &network,
-                               .history = &history,
+                               .history = history,
+                               .thumbs = thumbs,
                                .epochs = 5,
                                .end = 50,
-                               .seconds_per_step = 360,
-                               .thumbs.rows = 2};
+                               .seconds_per_step = 360};
     for (int64_t epoch = 1; epoch <= 2; epoch++) { /* an earlier run; epoch 1's picture is gone */
         char path[4096];
         struct px_image sheet = {0};
@@ -148,13 +162,14 @@ static void test_page(void **state)
         px_image_destroy(&sheet);
     }
     assert_int_equal(px_report_resume(&report, 2, &err), 0);
-    assert_int_equal(report.thumbs.count, 1);
+    px_thumbs_epochs(thumbs, &shown);
+    assert_int_equal(shown, 1);
     struct px_image sheet = {0};
     make_sheet(&sheet, 3);
     assert_int_equal(px_report_write(&report, 3, &sheet, &err), 0);
     px_image_destroy(&sheet);
-    px_report_finish(&report);
-    px_history_finish(&history);
+    px_thumbs_destroy(thumbs);
+    px_history_close(history);
 
     assert_int_equal(px_file_read(output.report, 3000000, &page, &size, &err), 0);
     const char *text = (const char *)page;
@@ -168,6 +183,7 @@ static void test_page(void **state)
     assert_int_equal(occurrences(text, "<img"), occurrences(text, "src=\"data:image/jpeg;base64,"));
     assert_null(strstr(text, "http:")); /* nothing from elsewhere */
     assert_null(strstr(text, "https:"));
+    assert_null(strstr(text, "{{")); /* every placeholder was filled */
     assert_non_null(strstr(text, "</html>"));
     free(page);
 }

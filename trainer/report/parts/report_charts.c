@@ -8,11 +8,14 @@
 struct points {
     double *x, *G_GAN, *G_L1, *D_real, *D_fake; /* of training */
     double *epoch, *l1, *psnr, *ssim;           /* of validation */
+    size_t count, epochs;
 };
 
 static bool make_points(const struct px_history *h, double lambda, struct points *p)
 {
-    size_t n = h->losses_count, m = h->epochs_count;
+    size_t n, m;
+    const struct px_history_losses *losses = px_history_all_losses(h, &n);
+    const struct px_history_epoch *epochs = px_history_all_epochs(h, &m);
     double *all = calloc(5 * n + 4 * m + 1, sizeof *all);
 
     if (!all)
@@ -25,19 +28,21 @@ static bool make_points(const struct px_history *h, double lambda, struct points
                          .epoch = all + 5 * n,
                          .l1 = all + 5 * n + m,
                          .psnr = all + 5 * n + 2 * m,
-                         .ssim = all + 5 * n + 3 * m};
+                         .ssim = all + 5 * n + 3 * m,
+                         .count = n,
+                         .epochs = m};
     for (size_t i = 0; i < n; i++) {
-        p->x[i] = (double)h->losses[i].step / (double)h->steps_per_epoch;
-        p->G_GAN[i] = (double)h->losses[i].mean.G_GAN;
-        p->G_L1[i] = (double)h->losses[i].mean.G_L1 / (lambda > 0 ? lambda : 1);
-        p->D_real[i] = (double)h->losses[i].mean.D_real;
-        p->D_fake[i] = (double)h->losses[i].mean.D_fake;
+        p->x[i] = (double)losses[i].step / (double)px_history_steps_per_epoch(h);
+        p->G_GAN[i] = (double)losses[i].mean.G_GAN;
+        p->G_L1[i] = (double)losses[i].mean.G_L1 / (lambda > 0 ? lambda : 1);
+        p->D_real[i] = (double)losses[i].mean.D_real;
+        p->D_fake[i] = (double)losses[i].mean.D_fake;
     }
     for (size_t i = 0; i < m; i++) {
-        p->epoch[i] = (double)h->epochs[i].epoch;
-        p->l1[i] = h->epochs[i].quality.l1;
-        p->psnr[i] = h->epochs[i].quality.psnr;
-        p->ssim[i] = h->epochs[i].quality.ssim;
+        p->epoch[i] = (double)epochs[i].epoch;
+        p->l1[i] = epochs[i].quality.l1;
+        p->psnr[i] = epochs[i].quality.psnr;
+        p->ssim[i] = epochs[i].quality.ssim;
     }
     return true;
 }
@@ -49,8 +54,8 @@ bool px_report_charts(const struct px_history *h, double lambda_L1, int64_t best
     if (!make_points(h, lambda_L1, &points))
         return false;
     const struct points *p = &points;
-    size_t n = h->losses_count, m = h->epochs_count, with_l1 = lambda_L1 > 0 ? n : 0;
-    double x_max = m ? (double)h->epochs[m - 1].epoch : 0, mark = (double)best_epoch;
+    size_t n = p->count, m = p->epochs, with_l1 = lambda_L1 > 0 ? n : 0;
+    double x_max = m ? p->epoch[m - 1] : 0, mark = (double)best_epoch;
     const struct px_chart charts[] = {
         {"L1",
          "mean |output &minus; target| in [&minus;1, 1]",
