@@ -78,7 +78,7 @@ static const struct px_option_table table = {
 enum { SPLITS = 3 };
 static const char *const splits[SPLITS] = {"train", "val", "test"};
 
-/* One line, drawn over on a terminal; elsewhere one line a split. */
+/* One line, drawn over on a terminal; elsewhere one line per split. */
 static void show(const char *split, int64_t done, int64_t count)
 {
     bool terminal = isatty(STDERR_FILENO);

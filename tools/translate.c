@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "tools/verbs.h"
@@ -172,12 +173,18 @@ static int read_dropout(struct session *s, struct px_error *err)
                    s->settings->dropout);
 }
 
-/* Half of the memory: a large picture with --fit image needs plans of many gigabytes. */
+/* Half of the memory, or of what the control group allows: a large picture with --fit image needs
+ * plans of many gigabytes. */
 static size_t memory_limit(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    struct px_cgroup_limits limits;
 
-    return pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
+    px_cgroup_read_limits("", &limits);
+    uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+    if (memory == 0 || limits.memory < memory)
+        memory = limits.memory;
+    return memory < UINT64_MAX ? (size_t)(memory / 2) : 0;
 }
 
 static int open_model(struct session *s, struct px_error *err)

@@ -99,8 +99,8 @@ int px_cpu_team_start(struct px_cpu_team *team, int threads, int first_cpu, stru
     }
     if (started != threads) /* oneDNN's primitives would wait for the missing ones */
         return px_fail(err, PX_E_USAGE,
-                       "%d threads were asked for, OpenMP gave %d: unset OMP_THREAD_LIMIT or ask "
-                       "for fewer threads",
+                       "%d threads were requested, OpenMP started %d: unset OMP_THREAD_LIMIT or "
+                       "request fewer threads",
                        threads, started);
     if (failed)
         return px_fail(err, PX_E_INTERNAL, "cannot pin the engine's threads (do not pin them): %s",

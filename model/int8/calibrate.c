@@ -10,7 +10,7 @@
 #include "model/int8/emulate.h"
 #include "model/int8/ranges.h"
 
-enum { FEW = 8 }; /* pictures that tell the harm of one layer */
+enum { FEW = 8 }; /* pictures to measure the harm of one layer with */
 
 struct run {
     const struct px_calibration_options *o;
@@ -80,8 +80,8 @@ static int try(struct run *run, const struct px_int8_choice *choice, int count, 
     return rc;
 }
 
-/* One picture through the network in f32; where it has dropout, with it too: what is not dropped is
- * doubled, and must not be clipped where a caller asks for variety. */
+/* One picture through the network in f32; if it has dropout, a second time with that: what is not
+ * dropped is doubled, and must not be clipped when a caller wants variety. */
 static int answer(struct run *run, struct px_engine *engine, struct px_model *model, int picture,
                   struct px_error *err)
 {

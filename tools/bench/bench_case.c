@@ -36,7 +36,7 @@ struct worker { /* an engine and its thread */
     struct px_error err;
     struct px_engine *engine;
     double *times;                   /* runs, ms */
-    struct px_layer_times *profiles; /* runs; NULL: nobody asks */
+    struct px_layer_times *profiles; /* runs; NULL: not requested */
     double gflops, gb_per_s;         /* the ceilings of this worker */
     uint8_t *in, *out;               /* pictures of noise, one after another */
     const uint8_t **ins;             /* batch pointers */
@@ -140,8 +140,8 @@ static int warm_up(struct worker *w)
     return rc;
 }
 
-/* The timed runs; who is done goes on, so that nobody is timed with less company than the others.
- * Who has failed before is done at once. */
+/* The timed runs. Finished workers keep running, so that all are timed under equal load; workers
+ * that failed before are finished at once. */
 static void time_runs(struct worker *w)
 {
     for (size_t i = 0; i < w->shared->one->runs && !w->rc; i++) {
@@ -161,7 +161,7 @@ static void time_runs(struct worker *w)
         w->rc = run_once(w);
 }
 
-/* One step of a worker's work; all workers begin it together, and who has failed only waits. */
+/* One step of a worker's work; all workers begin it together, and those that failed only wait. */
 static void in_step(struct worker *w, int (*step)(struct worker *))
 {
     pthread_barrier_wait(&w->shared->barrier);

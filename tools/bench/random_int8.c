@@ -35,7 +35,7 @@ static int run_noise(struct px_engine *engine, struct px_model *model, int side,
 static int measure_ranges(struct px_ranges *ranges, struct px_model *model, int side,
                           enum px_norm_mode norm, struct px_error *err)
 {
-    /* Alone: with a team of this thread's besides those that are timed, libgomp would count more
+    /* One thread: with another team in addition to those that are timed, libgomp would count more
      * threads than CPUs and put all of them to sleep at every barrier. */
     const struct px_engine_options options = {.threads = 1, .first_cpu = -1};
     struct px_observer observer = px_ranges_observer(ranges);

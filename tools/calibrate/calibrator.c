@@ -52,7 +52,7 @@ void px_calibrator_destroy(struct px_calibrator *calibrator)
     free(calibrator);
 }
 
-/* One line, drawn over on a terminal; elsewhere one line a step. */
+/* One line, drawn over on a terminal; elsewhere one line per step. */
 static int show(void *context, const char *step, int done, int count, struct px_error *err)
 {
     enum { WIDTH = 24 };
@@ -124,7 +124,7 @@ static void close_measured(struct measured *measured)
     px_emulation_destroy(measured->emulation);
 }
 
-/* Takes the checkpoint over, also where it fails. */
+/* Takes ownership of the checkpoint, on failure too. */
 static int open_model(struct measured *measured, struct px_checkpoint *checkpoint,
                       enum px_dtype dtype, struct px_error *err)
 {

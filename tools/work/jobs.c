@@ -89,7 +89,7 @@ static int name_file(struct px_file_job *job, const char *output, enum px_format
     return job->output ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a path");
 }
 
-/* FOLDER/STEM.png or .jpg; a suffix that is none of a picture's stays a part of the stem. */
+/* FOLDER/STEM.png or .jpg; a suffix other than a picture's stays part of the stem. */
 static int name_in_folder(struct px_file_job *job, const char *folder, enum px_format format,
                           struct px_error *err)
 {

@@ -71,9 +71,9 @@ bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
            (network->layers[layer].has_bias || px_pack_folds(network, layer, running));
 }
 
-/* The layer's weights as floats, the real ones or the whole numbers that int8 has: a view where the
- * file holds aligned floats already, else a copy in *owned, which the caller frees. NULL where
- * there is no memory. */
+/* The layer's weights as floats, the real ones or int8's whole numbers: a view if the file holds
+ * aligned floats already, else a copy in *owned, which the caller frees. NULL if there is no
+ * memory. */
 static const float *as_floats(const struct px_checkpoint *checkpoint, const struct entry *entry,
                               float **owned)
 {
@@ -90,7 +90,7 @@ static const float *as_floats(const struct px_checkpoint *checkpoint, const stru
     return *owned;
 }
 
-/* out[i] = the tensor in that role, or `otherwise` where the layer has none. */
+/* out[i] = the tensor in that role, or `otherwise` if the layer has none. */
 static void small_tensor(const struct px_checkpoint *checkpoint, int layer,
                          enum px_tensor_role role, float otherwise, float *out)
 {

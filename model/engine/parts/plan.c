@@ -63,8 +63,8 @@ static int make_arena(struct px_plan *plan, const struct px_layout *layout, stru
     return 0;
 }
 
-/* The convolution of a layer. It activates its result for the next layer where nothing else comes
- * between them; where that one also joins it as a skip, its ReLU is the same after a leaky one. */
+/* The convolution of a layer. It activates its result for the next layer if nothing else comes
+ * between them; if that one also joins it as a skip, its ReLU is the same after a leaky one. */
 static struct px_conv_desc conv_of(const struct px_plan_desc *d, int i, const struct px_place *at)
 {
     const struct px_layer *layer = &d->network->layers[i];

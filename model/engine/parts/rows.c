@@ -114,7 +114,7 @@ struct kind { /* of a feed: constants where they are inlined */
 };
 
 /* Channel c of a pixel that begins at element `from` of the row and is the row's element `at` where
- * pixels are close together: normalised, with what comes besides, activated. */
+ * pixels are close together: normalised, with the extra, activated. */
 PX_INLINE float fed(const struct feed *f, size_t from, size_t at, size_t c, struct kind k)
 {
     float y = px_load(f->row->data, from + c, k.in == PX_BF16);
@@ -246,7 +246,7 @@ PX_CLONES void px_row_in_f32(const float *in, size_t count, enum px_dtype dtype,
 }
 
 /* tanh as the quotient of two polynomials (Eigen's ptanh coefficients), off by a few units in the
- * last place; it reaches 1 where it is clamped. A NaN stays one. */
+ * last place; it reaches 1 at the clamp. A NaN stays a NaN. */
 PX_INLINE float tanh_fast(float x)
 {
     const float limit = 7.90531110763549805f;
