@@ -24,8 +24,6 @@ struct settings {
     int64_t count, threads;
 };
 
-enum direction_choice { DIRECTION_BY_MODEL, DIRECTION_ATOB, DIRECTION_BTOA };
-
 #define AT(field) offsetof(struct settings, field)
 
 static const struct px_option rows[] = {
@@ -98,7 +96,7 @@ static const struct px_option rows[] = {
     {.name = "direction",
      .type = PX_OPTION_CHOICE,
      .offset = AT(direction),
-     .choices = "model|AtoB|BtoA",
+     .choices = PX_DIRECTION_CHOICES,
      .help = "Translate A into B (AtoB) or B into A (BtoA), not as the model was trained"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
@@ -200,9 +198,8 @@ static int open_models(struct px_evaluation *e, struct px_engine *engine, const 
     }
     if (rc)
         return rc;
-    e->right = s->direction == DIRECTION_BY_MODEL
-                   ? px_half_is_right(px_model_network(e->models[0].translator.model)->direction)
-                   : s->direction == DIRECTION_BTOA;
+    e->right = px_half_choose((enum px_direction_choice)s->direction,
+                              px_model_network(e->models[0].translator.model)->direction);
     return 0;
 }
 

@@ -21,8 +21,6 @@ struct settings {
     bool pairs;
 };
 
-enum direction_choice { DIRECTION_BY_MODEL, DIRECTION_ATOB, DIRECTION_BTOA };
-
 #define AT(field) offsetof(struct settings, field)
 
 static const struct px_option rows[] = {
@@ -55,7 +53,7 @@ static const struct px_option rows[] = {
     {.name = "direction",
      .type = PX_OPTION_CHOICE,
      .offset = AT(direction),
-     .choices = "model|AtoB|BtoA",
+     .choices = PX_DIRECTION_CHOICES,
      .help = "With --pairs: translate A, the left half (AtoB), or B (BtoA), not the half that the "
              "model was trained to read"},
     {.name = "norm",
@@ -198,9 +196,7 @@ static int open_model(struct session *s, struct px_error *err)
     const struct px_network *network = px_model_network(t->model);
     t->norm =
         px_translate_norm(px_model_checkpoint(t->model), (enum px_norm_choice)s->settings->norm);
-    s->right = s->settings->direction == DIRECTION_BY_MODEL
-                   ? px_half_is_right(network->direction)
-                   : s->settings->direction == DIRECTION_BTOA;
+    s->right = px_half_choose((enum px_direction_choice)s->settings->direction, network->direction);
     rc = px_network_check_pictures(network, err);
     if (!rc)
         rc = px_model_check_norm(t->model, t->norm, err);

@@ -12,6 +12,12 @@ bool px_half_is_right(const char *direction)
     return strcmp(direction, "BtoA") == 0;
 }
 
+bool px_half_choose(enum px_direction_choice choice, const char *direction)
+{
+    return choice == PX_DIRECTION_BY_MODEL ? px_half_is_right(direction)
+                                           : choice == PX_DIRECTION_BTOA;
+}
+
 int px_half_cut(const struct px_image *pair, bool right, struct px_image *half,
                 struct px_error *err)
 {

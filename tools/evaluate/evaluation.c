@@ -15,8 +15,8 @@ static const struct px_network *network_of(const struct px_evaluation *e)
 int px_evaluation_mean_colour(struct px_evaluation *e, const struct px_pictures_list *list,
                               struct px_error *err)
 {
-    enum { MOST = 400 };
-    size_t step = list->count > MOST ? list->count / MOST : 1, targets = 0;
+    enum { MOST_TARGETS = 400 };
+    size_t step = list->count > MOST_TARGETS ? list->count / MOST_TARGETS : 1, targets = 0;
     double sums[4] = {0};
 
     for (size_t i = 0; i < list->count; i += step) {

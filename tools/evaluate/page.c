@@ -9,7 +9,7 @@
 #include "codecs/codec.h"
 #include "codecs/resize.h"
 
-enum { SIDE = 256, QUALITY = 85, PLOT_WIDTH = 330, PLOT_HEIGHT = 130 };
+enum { THUMB_SIDE = 256, THUMB_QUALITY = 85, PLOT_WIDTH = 330, PLOT_HEIGHT = 130 };
 
 static const char head[] =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
@@ -56,7 +56,7 @@ static void append_escaped(struct px_buffer *out, const char *text)
         }
 }
 
-/* A cell with the picture, at most SIDE pixels high or wide; an empty cell for none. */
+/* A cell with the picture, at most THUMB_SIDE pixels high or wide; an empty cell for none. */
 static int append_picture(struct px_buffer *out, const struct px_image *image, struct px_error *err)
 {
     struct px_image small;
@@ -67,12 +67,12 @@ static int append_picture(struct px_buffer *out, const struct px_image *image, s
         return 0;
     }
     uint32_t longest = image->width > image->height ? image->width : image->height;
-    uint32_t most = longest < SIDE ? longest : SIDE;
+    uint32_t most = longest < THUMB_SIDE ? longest : THUMB_SIDE;
     uint32_t width = image->width * most / longest, height = image->height * most / longest;
     int rc = px_image_resize(image, width ? width : 1, height ? height : 1, &small, err);
     if (rc)
         return rc;
-    rc = px_image_encode(&small, PX_FORMAT_JPEG, QUALITY, &file, err);
+    rc = px_image_encode(&small, PX_FORMAT_JPEG, THUMB_QUALITY, &file, err);
     px_image_destroy(&small);
     if (!rc) {
         px_buffer_append_text(out, "<td><img loading=\"lazy\" src=\"data:image/jpeg;base64,");
