@@ -319,7 +319,7 @@ static int check_settings(const struct settings *settings, struct px_error *err)
     if (!settings->model || !settings->output)
         return px_fail(err, PX_E_USAGE, "--%s is missing; usage: %s %s",
                        settings->model ? "output (-o)" : "model", table.program, table.usage);
-    if (settings->direction != DIRECTION_BY_MODEL && !settings->pairs)
+    if (settings->direction != PX_DIRECTION_BY_MODEL && !settings->pairs)
         return px_fail(err, PX_E_USAGE,
                        "--direction chooses the half of pairs A|B: give --pairs, too, or leave it "
                        "out");
