@@ -31,6 +31,7 @@ static int load(struct px_server *server, struct px_registry **registry, struct 
     server->registry = *registry;
     px_cpus_read("", &server->cpus);
     server->share = px_cpu_split_plan(settings, &server->cpus);
+    px_memory_divide(server);
     return px_memory_check(server, err);
 }
 
@@ -191,10 +192,10 @@ static int make_parts(struct px_server *server, struct px_error *err)
         /* The next batch of every worker is ready when it asks, and the one after is begun. */
         .ahead = 2 * (size_t)server->share.workers * (size_t)settings->max_batch,
         .delay_ns = settings->batch_delay_us * 1000,
-        .picture_bytes = settings->request_memory};
+        .picture_bytes = server->memory.requests};
     int rc = px_metrics_create(&server->metrics, err);
 
-    server->bodies.limit = settings->request_memory;
+    server->bodies.limit = server->memory.requests;
     if (rc == 0)
         rc = px_queue_create(&server->queue, &queue, err);
     return rc;

@@ -126,20 +126,20 @@ static const struct px_option rows[] = {
     {.name = "memory-limit",
      .type = PX_OPTION_BYTES,
      .offset = AT(memory_limit),
-     .fallback = "1GiB",
-     .min = 1048576,
+     .fallback = "0",
      .max = 1099511627776.0,
      .help = "Working memory of one worker's network plans; pictures that need more (fit=image) "
-             "are refused with 422, with the size that would fit"},
+             "are refused with 422, with the size that would fit. At least 1MiB; 0 takes 1GiB, or "
+             "less if the machine or the control group (docker run --memory) has less"},
     {.name = "request-memory",
      .type = PX_OPTION_BYTES,
      .offset = AT(request_memory),
-     .fallback = "512MiB",
-     .min = 1048576,
+     .fallback = "0",
      .max = 1099511627776.0,
      .help =
          "Bodies of the requests under way; more are refused with 503. As much again is for the "
-         "pictures in them and for answers on their way to clients"},
+         "pictures in them and for answers on their way to clients. At least 1MiB; 0 takes 512MiB, "
+         "or less, as above"},
 
     {.name = "cpus",
      .type = PX_OPTION_INT,

@@ -1,14 +1,51 @@
 #include "server/work/memory.h"
 
+#include <unistd.h>
+
+#include "base/cgroup.h"
 #include "base/log.h"
 #include "model/engine/capacity.h"
 #include "server/metrics/prometheus.h"
 
 static const double MIB = 1048576.0;
+static const uint64_t LEAST = (uint64_t)1 << 20; /* of --memory-limit and --request-memory */
+
+/* Bytes that the process may take: of the machine, or of its control group if that is less. */
+static uint64_t total_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    uint64_t machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+    struct px_cgroup_limits limits;
+
+    px_cgroup_read_limits("", &limits);
+    return limits.memory < machine ? limits.memory : machine;
+}
+
+/* Bytes of all models once they are packed; some layers may be packed more than once. */
+static uint64_t expected_weights(const struct px_server *server)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
+        const struct px_model *model = px_registry_at(server->registry, i)->model;
+        sum +=
+            px_network_parameters(px_model_network(model)) * px_dtype_size(px_model_dtype(model));
+    }
+    return sum;
+}
+
+void px_memory_divide(struct px_server *server)
+{
+    const struct px_memory_needs needs = {.total = total_memory(),
+                                          .weights = expected_weights(server),
+                                          .workers = server->share.workers};
+
+    server->memory = px_memory_split_plan(server->settings, &needs);
+}
 
 static struct px_capacity room_of(const struct px_server *server)
 {
-    return (struct px_capacity){server->share.threads, server->settings->memory_limit};
+    return (struct px_capacity){server->share.threads, server->memory.plans};
 }
 
 static struct px_shape own_size(const struct px_registry_entry *entry)
@@ -23,11 +60,13 @@ int px_memory_check(const struct px_server *server, struct px_error *err)
     const struct px_server_settings *settings = server->settings;
     const struct px_capacity room = room_of(server);
 
-    if (settings->request_memory < settings->max_body)
+    if (server->memory.plans < LEAST || server->memory.requests < LEAST)
+        return px_fail(err, PX_E_USAGE, "--memory-limit and --request-memory: at least 1MiB, or 0");
+    if (server->memory.requests < settings->max_body)
         return px_fail(err, PX_E_USAGE,
                        "--request-memory %llu is less than --max-body %llu: no such body could be "
                        "taken",
-                       (unsigned long long)settings->request_memory,
+                       (unsigned long long)server->memory.requests,
                        (unsigned long long)settings->max_body);
     for (size_t i = 0; i < px_registry_count(server->registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(server->registry, i);
@@ -35,9 +74,13 @@ int px_memory_check(const struct px_server *server, struct px_error *err)
         size_t needed = px_capacity_needed(entry->model, room.threads, &shape);
         if (needed > room.limit)
             return px_fail(err, PX_E_USAGE,
-                           "--memory-limit %zu is less than a picture of model %s's own size takes "
-                           "(%dx%d: %zu bytes); raise it",
-                           room.limit, entry->name, shape.width, shape.height, needed);
+                           "%s %zu is less than a picture of model %s's own size takes "
+                           "(%dx%d: %zu bytes); %s",
+                           settings->memory_limit ? "--memory-limit" : "the memory for plans,",
+                           room.limit, entry->name, shape.width, shape.height, needed,
+                           settings->memory_limit
+                               ? "raise it"
+                               : "give the daemon more memory, or fewer workers");
     }
     return 0;
 }
@@ -71,9 +114,8 @@ static size_t weights(const struct px_server *server)
 
 void px_memory_announce(const struct px_server *server)
 {
-    const struct px_server_settings *settings = server->settings;
-    double plans = (double)settings->memory_limit * server->share.workers;
-    double requests = 2 * (double)settings->request_memory;
+    double plans = (double)server->memory.plans * server->share.workers;
+    double requests = 2 * (double)server->memory.requests;
 
     for (size_t i = 0; i < px_registry_count(server->registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(server->registry, i);
@@ -88,6 +130,11 @@ void px_memory_announce(const struct px_server *server)
                 ((double)weights(server) + plans + requests) / MIB, (double)weights(server) / MIB,
                 server->share.workers, server->share.workers > 1 ? "s" : "", plans / MIB,
                 requests / MIB);
+    double all = (double)(weights(server) + server->memory.program) + plans + requests;
+    if (all > (double)server->memory.total)
+        px_log_warning("that and %.0f MiB for the program are more than the %.0f MiB that this "
+                       "process may take: lower --memory-limit or --request-memory",
+                       (double)server->memory.program / MIB, (double)server->memory.total / MIB);
 }
 
 static void write_part(struct px_buffer *text, const char *name, const char *part, double bytes)
@@ -97,16 +144,15 @@ static void write_part(struct px_buffer *text, const char *name, const char *par
 
 void px_memory_write(const struct px_server *server, struct px_buffer *text)
 {
-    const struct px_server_settings *settings = server->settings;
     const struct {
         const char *part;
         double limit;
         size_t used;
     } parts[] = {
-        {"plans", (double)settings->memory_limit * server->share.workers,
+        {"plans", (double)server->memory.plans * server->share.workers,
          atomic_load(&server->plans)},
-        {"bodies", (double)settings->request_memory, atomic_load(&server->bodies.used)},
-        {"pictures", (double)settings->request_memory, px_queue_state(server->queue).picture_bytes},
+        {"bodies", (double)server->memory.requests, atomic_load(&server->bodies.used)},
+        {"pictures", (double)server->memory.requests, px_queue_state(server->queue).picture_bytes},
     };
 
     px_prometheus_head(text, "pix2pixd_memory_limit_bytes", "gauge", "What may be held, by part.");

@@ -1,7 +1,7 @@
 #ifndef SERVER_WORK_MEMORY_H
 #define SERVER_WORK_MEMORY_H
 
-/* What the daemon may hold, checked and told before it is held:
+/* What the daemon may hold, checked and announced before it is held:
  *
  *   weights    of every model, packed when first used, shared by all workers;
  *   plans      of every worker, --memory-limit each: the largest part, and what bounds the size of
@@ -13,6 +13,9 @@
  * Answers on their way to clients, the program and its libraries come on top. */
 
 #include "server/work/server.h"
+
+/* Fills server->memory, from the options and what the machine or the control group has. */
+void px_memory_divide(struct px_server *server);
 
 /* A model whose own size does not fit --memory-limit: USAGE, with the model and both numbers. */
 int px_memory_check(const struct px_server *server, struct px_error *err);

@@ -9,6 +9,7 @@
 #include "server/metrics/budget.h"
 #include "server/metrics/metrics.h"
 #include "server/settings/cpu_split.h"
+#include "server/settings/memory_split.h"
 #include "server/settings/settings.h"
 #include "server/work/queue.h"
 #include "server/work/registry.h"
@@ -20,6 +21,7 @@ struct px_server {
     struct px_queue *queue;
     struct px_cpus cpus;
     struct px_cpu_split share;
+    struct px_memory_split memory;
     struct px_budget bodies;
     atomic_size_t plans; /* bytes that all workers' plans hold */
     double start_time;   /* Unix time, in seconds */

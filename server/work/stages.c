@@ -74,7 +74,7 @@ static int read_body(struct px_job *job, struct px_error *err)
         return rc;
     px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
     px_cost_estimate(job, &info, px_accept(job->accept, job->params.format).json);
-    return px_cost_check(job, &info, px_picture_room_max(job->server->settings->request_memory),
+    return px_cost_check(job, &info, px_picture_room_max(job->server->memory.requests),
                          err);
 }
 

@@ -39,7 +39,7 @@ static struct px_engine_options engine_options(const struct px_server *server, i
 
     return (struct px_engine_options){.threads = share->threads,
                                       .first_cpu = share->pin ? index * share->threads : -1,
-                                      .memory_limit = server->settings->memory_limit};
+                                      .memory_limit = server->memory.plans};
 }
 
 /* One run of `n` grey pictures at the model's own size: makes the plan and packs the weights. */

@@ -1,9 +1,9 @@
 #!/bin/bash
-# How the daemon counts CPUs, divides them and says so. Arguments: see tests/server/harness.
+# How the daemon counts CPUs and memory, divides them and says so. Arguments: see tests/server/harness.
 # shellcheck source=tests/server/harness
 . "$(dirname "$0")/harness"
 
-mkdir models
+mkdir -p models
 "$make_checkpoint" models/m.safetensors unet_32 4 3 3 1 || exit 1
 online=$(getconf _NPROCESSORS_ONLN)
 said() { grep -q -- "$1" log || { head log; return 1; }; }
@@ -36,4 +36,12 @@ if [ "$online" -gt 1 ] && [ "$(nproc)" = "$online" ]; then
     launch "$pix2pixd" --workers 2 --threads-per-worker 1
     ok 'several workers on all CPUs are not pinned without it' said '; 2 workers with 1 thread$'
 fi
+launch "$pix2pixd" --workers 1 --memory-limit 1000GiB
+ok 'limits above the memory that there is are warned of' said 'warning that and .* more than .* lower --memory-limit or --request-memory$'
+launch "$pix2pixd" --workers 1
+fits() { ! grep -q 'lower --memory-limit' log && grep -q 'memory at most' log || { cat log; return 1; }; }
+ok 'the defaults fit into it' fits
+refused() { "$pix2pixd" --log-level error --models models --check-config "$@" 2>&1 | grep -qx 'pix2pixd: --memory-limit and --request-memory: at least 1MiB, or 0'; }
+ok 'limits below 1 MiB are refused' refused --memory-limit 1023KiB
+ok 'for requests, too' refused --request-memory 1
 done_testing
