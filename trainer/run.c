@@ -138,7 +138,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .keep_every = s->save_epoch_freq,
         .keep_states = s->keep_states,
     };
-    px_snapshot_start(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
+    px_snapshot_init(&run->snapshot, s, run->gan, px_pairs_count(run->pairs));
     return 0;
 }
 
@@ -248,13 +248,13 @@ static int prepare_output(struct px_run *run, struct px_error *err)
 
     if (s->dry_run)
         return px_output_check(&run->output, s->out, s->continue_train, err);
-    int rc = px_output_prepare(&run->output, s->out, s->continue_train, err);
+    int rc = px_output_open(&run->output, s->out, s->continue_train, err);
     if (!rc && run->output.made_folder)
         fprintf(run->out, "Created the folder of --out %s\n", s->out);
     return rc;
 }
 
-int px_run_prepare(struct px_run *run, struct px_error *err)
+int px_run_init(struct px_run *run, struct px_error *err)
 {
     const struct px_train_settings *s = run->settings;
     int rc;
@@ -308,7 +308,7 @@ int px_run_step(struct px_run *run, struct px_history_step *done, struct px_erro
     return rc;
 }
 
-void px_run_release(struct px_run *run)
+void px_run_clear(struct px_run *run)
 {
     px_feed_destroy(run->feed);
     px_thumbs_destroy(run->thumbs);
@@ -318,5 +318,5 @@ void px_run_release(struct px_run *run)
     px_gan_destroy(run->gan);
     px_pairs_close(run->measured);
     px_pairs_close(run->pairs);
-    px_output_release(&run->output);
+    px_output_close(&run->output);
 }

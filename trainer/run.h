@@ -52,9 +52,9 @@ struct px_run {
 };
 
 /* The caller has filled settings, stop and out and zeroed the rest. On failure too,
- * px_run_release() is to be called. */
-int px_run_prepare(struct px_run *run, struct px_error *err);
-void px_run_release(struct px_run *run);
+ * px_run_clear() is to be called. */
+int px_run_init(struct px_run *run, struct px_error *err);
+void px_run_clear(struct px_run *run);
 
 /* Takes the next batch and makes a training step with it. The caller has set done->lr; the losses,
  * the number of images and the times are filled in. run->steps does not change. */

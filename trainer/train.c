@@ -204,7 +204,7 @@ static void start_progress(struct px_run *run)
         .print_freq = s->print_freq,
         .first_step = run->steps,
     };
-    px_progress_start(&run->progress);
+    px_progress_init(&run->progress);
 }
 
 int px_train(const struct px_train_settings *settings, FILE *out, const atomic_int *stop,
@@ -217,7 +217,7 @@ int px_train(const struct px_train_settings *settings, FILE *out, const atomic_i
     run->settings = settings;
     run->out = out;
     run->stop = stop;
-    int rc = px_run_prepare(run, err);
+    int rc = px_run_init(run, err);
     fflush(out);
     if (!rc && settings->dry_run) {
         rc = px_dry_run(run, err);
@@ -231,7 +231,7 @@ int px_train(const struct px_train_settings *settings, FILE *out, const atomic_i
             fprintf(out, "%s is complete\n", run->output.checkpoint);
     }
     fflush(out);
-    px_run_release(run);
+    px_run_clear(run);
     free(run);
     return rc;
 }

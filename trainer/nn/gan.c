@@ -176,10 +176,11 @@ void px_gan_destroy(struct px_gan *gan)
     forget_size(gan);
     px_weights_destroy(gan->weights_G);
     px_weights_destroy(gan->weights_D);
-    px_parameters_finish(&gan->G);
-    px_parameters_finish(&gan->D);
+    px_parameters_clear(&gan->G);
+    px_parameters_clear(&gan->D);
     px_dnn_destroy(gan->dnn);
     free(gan->tensors);
+    free(gan->generator_tensors);
     free(gan->names);
     free(gan);
 }

@@ -81,9 +81,12 @@ int px_gan_generate(struct px_gan *gan, const struct px_train_batch *picture, fl
  * moments "G.adam_m.NAME", "G.adam_v.NAME", "D....". `data` may be read to save between steps, and
  * written to resume before the first of them (and before the first picture); the count of steps
  * taken (Adam's t and dropout's stream) is the tensor "steps", i64, shape []. The list lives as
- * long as the gan. Tensors of the generator for a checkpoint: those whose name starts with "G." and
- * has no "adam_"; strip the "G.". */
+ * long as the gan. */
 size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors);
+
+/* Those of the generator alone, under the state_dict's names and without moments: what a checkpoint
+ * holds. Their data is that of the list above. */
+size_t px_gan_generator_tensors(const struct px_gan *gan, const struct px_tensor **tensors);
 
 size_t px_gan_parameters_G(const struct px_gan *gan);
 size_t px_gan_parameters_D(const struct px_gan *gan); /* 0 without D */

@@ -1,5 +1,6 @@
 #include "trainer/nn/parts/gan_parts.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void list_counter(struct px_gan *gan, const char *name, const int64_t *co
         .name = gan->names[at], .dtype = PX_I64, .data = counter, .bytes = sizeof *counter};
 }
 
-/* num_batches_tracked stands beside every running_mean; all norms of a network share one counter.
+/* num_batches_tracked comes with every running_mean; all norms of a network share one counter.
  */
 static void list_batches(struct px_gan *gan, const char *set, const struct px_parameters *p,
                          const int64_t *counter)
@@ -57,19 +58,38 @@ static void list_batches(struct px_gan *gan, const char *set, const struct px_pa
     }
 }
 
+/* What is listed so far, without moments and prefix. */
+static void list_generator(struct px_gan *gan)
+{
+    static const char prefix[] = "G.", moment[] = "G.adam_";
+
+    for (size_t i = 0; i < gan->tensor_count; i++) {
+        const char *name = gan->tensors[i].name;
+        assert(strncmp(name, prefix, sizeof prefix - 1) == 0);
+        if (strncmp(name, moment, sizeof moment - 1) == 0)
+            continue;
+        struct px_tensor *to = &gan->generator_tensors[gan->generator_count++];
+        *to = gan->tensors[i];
+        to->name = name + sizeof prefix - 1;
+    }
+}
+
 int px_gan_list_tensors(struct px_gan *gan, struct px_error *err)
 {
     size_t room = (size_t)(KINDS + 1) * (size_t)(gan->G.count + gan->D.count) + 1;
 
     gan->tensors = calloc(room, sizeof *gan->tensors);
+    gan->generator_tensors = calloc(room, sizeof *gan->generator_tensors);
     gan->names = calloc(room, sizeof *gan->names);
-    if (!gan->tensors || !gan->names)
+    if (!gan->tensors || !gan->generator_tensors || !gan->names)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu tensors", room);
     list_set(gan, "G", &gan->G);
     list_batches(gan, "G", &gan->G, &gan->batches);
+    list_generator(gan);
     list_set(gan, "D", &gan->D);
     list_batches(gan, "D", &gan->D, &gan->d_batches);
     list_counter(gan, "steps", &gan->steps);
+    assert(gan->tensor_count <= room);
     return 0;
 }
 
@@ -77,6 +97,12 @@ size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors
 {
     *tensors = gan->tensors;
     return gan->tensor_count;
+}
+
+size_t px_gan_generator_tensors(const struct px_gan *gan, const struct px_tensor **tensors)
+{
+    *tensors = gan->generator_tensors;
+    return gan->generator_count;
 }
 
 size_t px_gan_parameters_G(const struct px_gan *gan)

@@ -277,8 +277,8 @@ void px_patchgan_destroy(struct px_patchgan *gan)
         return;
     for (int i = 0; i < gan->layer_count; i++) {
         struct layer *l = &gan->layers[i];
-        px_conv_layer_finish(&l->conv);
-        px_norm_layer_finish(&l->norm);
+        px_conv_layer_clear(&l->conv);
+        px_norm_layer_clear(&l->norm);
         free(l->in);
         free(l->din);
         free(l->raw);

@@ -8,7 +8,7 @@
 
 enum { REDRAW_NS = 100000000, MAX_BAR = 24 };
 
-void px_progress_start(struct px_progress *p)
+void px_progress_init(struct px_progress *p)
 {
     p->start_ns = px_now_ns();
     p->drawn_ns = 0;

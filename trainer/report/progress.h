@@ -26,7 +26,7 @@ struct px_progress {
 };
 
 /* Sets start_ns and what follows; the caller has filled what stands before. */
-void px_progress_start(struct px_progress *progress);
+void px_progress_init(struct px_progress *progress);
 
 /* After a step; steps: all that were taken so far, this one included. */
 void px_progress_step(struct px_progress *progress, int64_t steps,

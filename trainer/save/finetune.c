@@ -22,15 +22,14 @@ static int check_network(const struct px_network *theirs, const struct px_networ
                    theirs->input_nc, theirs->output_nc, px_norm_name(theirs->norm));
 }
 
-/* The gan's own "G.NAME", to be written to; NULL where it has none. */
-static float *find(const struct px_gan *gan, const char *name)
+/* The gan's own tensor of that name, to be written to; NULL if it has none. */
+static float *find_values(const struct px_gan *gan, const char *name)
 {
     const struct px_tensor *tensors;
-    size_t count = px_gan_tensors(gan, &tensors);
+    size_t count = px_gan_generator_tensors(gan, &tensors);
 
     for (size_t i = 0; i < count; i++)
-        if (strncmp(tensors[i].name, "G.", 2) == 0 && strcmp(tensors[i].name + 2, name) == 0 &&
-            tensors[i].dtype == PX_F32)
+        if (strcmp(tensors[i].name, name) == 0 && tensors[i].dtype == PX_F32)
             return (float *)(uintptr_t)tensors[i].data;
     return NULL;
 }
@@ -54,7 +53,7 @@ int px_finetune_load(struct px_gan *gan, const struct px_network *network, const
     for (size_t i = 0; i < count; i++) {
         const struct px_tensor *from =
             px_checkpoint_tensor(checkpoint, specs[i].layer, specs[i].role);
-        float *to = find(gan, specs[i].name);
+        float *to = find_values(gan, specs[i].name);
         if (from && to)
             px_tensor_to_f32(from, to);
     }

@@ -126,7 +126,7 @@ static int lock(struct px_output *output, struct px_error *err)
     }
 }
 
-void px_output_release(struct px_output *output)
+void px_output_close(struct px_output *output)
 {
     if (output->lock_fd == 0)
         return;
@@ -153,7 +153,7 @@ int px_output_check(struct px_output *output, const char *out, bool resume, stru
     return 0;
 }
 
-int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err)
+int px_output_open(struct px_output *output, const char *out, bool resume, struct px_error *err)
 {
     struct px_file_writer probe;
     int rc = px_output_check(output, out, resume, err); /* before creating a folder for nothing */

@@ -43,8 +43,8 @@ int px_output_check(struct px_output *output, const char *out, bool resume, stru
  * only one level is missing) and can be written, and that no other training has the same `out`
  * (BUSY). Removes what a killed training
  * left half written. `output` is zeroed before, and released in any case. */
-int px_output_prepare(struct px_output *output, const char *out, bool resume, struct px_error *err);
-void px_output_release(struct px_output *output); /* frees the lock */
+int px_output_open(struct px_output *output, const char *out, bool resume, struct px_error *err);
+void px_output_close(struct px_output *output); /* frees the lock */
 
 /* The path of an epoch's picture. */
 int px_output_picture(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],

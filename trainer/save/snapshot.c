@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/formats/safetensors.h"
 
 enum { BEST_EPOCH, BEST_L1, THREADS, EPOCH_COUNT, FIRST_STEP, SCHEDULE, VALIDATED, PLATEAU };
@@ -26,8 +27,8 @@ static void note_number(struct px_note *note, int64_t value)
     snprintf(note->value, sizeof note->value, "%" PRId64, value);
 }
 
-void px_snapshot_start(struct px_snapshot *s, const struct px_train_settings *settings,
-                       const struct px_gan *gan, size_t pairs)
+void px_snapshot_init(struct px_snapshot *s, const struct px_train_settings *settings,
+                      const struct px_gan *gan, size_t pairs)
 {
     px_train_settings_describe(settings, &s->text);
     memcpy(s->options, s->text.entries, s->text.count * sizeof *s->options);
@@ -52,6 +53,7 @@ void px_snapshot_start(struct px_snapshot *s, const struct px_train_settings *se
     s->notes[VALIDATED] = (struct px_note){.key = "validated"};
     s->began_threads = s->threads;
     s->state.count = px_gan_tensors(gan, &s->state.tensors);
+    s->generator_count = px_gan_generator_tensors(gan, &s->generator);
     s->state.options = s->options;
     s->state.notes = s->notes;
     s->state.schedule = schedule_keys;
@@ -79,7 +81,8 @@ static int save_generator(const struct px_snapshot *s, const char *path, int64_t
     extra[n++] = (struct px_metadata){"epoch", epoch};
     if (s->epoch_count != 1)
         extra[n++] = (struct px_metadata){"epoch_count", s->notes[EPOCH_COUNT].value};
-    return px_state_save_generator(path, s->network, &s->state, extra, n, err);
+    return px_checkpoint_save(path, s->network, s->generator, s->generator_count, extra, n, PX_F32,
+                              err);
 }
 
 static int save_state(struct px_snapshot *s, const char *path, struct px_error *err)

@@ -42,12 +42,14 @@ struct px_snapshot {
     char pairs_text[24], steps_text[24];
     struct px_note notes[8];
     struct px_state state;
+    const struct px_tensor *generator;
+    size_t generator_count;
 };
 
 /* Fills what follows `keep_states`. `steps` below are places in the schedule. The gan must outlive
  * the snapshot, which must not move. */
-void px_snapshot_start(struct px_snapshot *snapshot, const struct px_train_settings *settings,
-                       const struct px_gan *gan, size_t pairs);
+void px_snapshot_init(struct px_snapshot *snapshot, const struct px_train_settings *settings,
+                      const struct px_gan *gan, size_t pairs);
 
 /* State and latest generator, after `steps` steps. */
 int px_snapshot_save(struct px_snapshot *snapshot, int64_t steps, struct px_error *err);

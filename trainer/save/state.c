@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/checkpoint/checkpoint.h"
+#include "model/formats/safetensors.h"
 
 static const struct px_metadata format = {"format", "pix2pix-train state 1"};
 
@@ -180,27 +180,6 @@ int px_state_load(const char *path, const struct px_state *state, struct px_erro
     for (size_t i = 0; !rc && i < state->note_count; i++)
         take_note(file, &state->notes[i]);
     px_safetensors_close(file);
-    return rc;
-}
-
-int px_state_save_generator(const char *path, const struct px_network *network,
-                            const struct px_state *state, const struct px_metadata *extra,
-                            size_t extra_count, struct px_error *err)
-{
-    struct px_tensor *tensors = malloc((state->count + 1) * sizeof *tensors);
-    size_t n = 0;
-
-    if (!tensors)
-        return px_fail(err, PX_E_NOMEM, "%s: no memory to save", path);
-    for (size_t i = 0; i < state->count; i++) {
-        const char *name = state->tensors[i].name;
-        if (strncmp(name, "G.", 2) != 0 || strncmp(name, "G.adam_", 7) == 0)
-            continue;
-        tensors[n] = state->tensors[i];
-        tensors[n++].name = name + 2;
-    }
-    int rc = px_checkpoint_save(path, network, tensors, n, extra, extra_count, PX_F32, err);
-    free(tensors);
     return rc;
 }
 

@@ -51,12 +51,7 @@ int px_state_load(const char *path, const struct px_state *state, struct px_erro
  * FORMAT where it is no such file. */
 int px_state_tell(const char *path, struct px_note *note, struct px_error *err);
 
-/* Writes the generator, the tensors "G.NAME" as NAME, with the network and `extra` as metadata. */
-int px_state_save_generator(const char *path, const struct px_network *network,
-                            const struct px_state *state, const struct px_metadata *extra,
-                            size_t extra_count, struct px_error *err);
-
-/* The tensor "steps": steps taken so far; -1 where the list has none. */
+/* The tensor "steps": steps taken so far; -1 if the list has none. */
 int64_t px_state_steps(const struct px_state *state);
 
 #endif

@@ -518,6 +518,35 @@ static void test_counts(void **state)
     free(b);
 }
 
+/* A checkpoint of the generator has just the tensors of its network. */
+static void test_generator_tensors(void **state)
+{
+    static struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
+    const struct px_network_options net = {.architecture = "unet_32",
+                                           .ngf = 4,
+                                           .input_nc = 3,
+                                           .output_nc = 3,
+                                           .norm = PX_NORM_BATCH,
+                                           .crop_size = SIDE,
+                                           .direction = "AtoB"};
+    struct px_gan *gan = create(1, 1);
+    struct px_network network;
+    const struct px_tensor *list;
+    size_t count = px_gan_generator_tensors(gan, &list);
+    (void)state;
+
+    assert_int_equal(px_network_make(&network, &net, NULL), 0);
+    size_t wanted = px_network_tensors(&network, specs, PX_MAX_LAYERS * PX_ROLE_COUNT);
+    assert_int_equal(count, wanted);
+    for (size_t i = 0; i < wanted; i++) {
+        size_t found = 0;
+        for (size_t k = 0; k < count; k++)
+            found += strcmp(specs[i].name, list[k].name) == 0;
+        assert_int_equal(found, 1);
+    }
+    px_gan_destroy(gan);
+}
+
 static void test_learns(void **state)
 {
     struct px_gan *gan = create(1, 2);
@@ -549,6 +578,7 @@ int main(void)
         CHECK("pictures may be of any size, wide or high, and change it between steps", test_sizes),
         CHECK("accumulated gradients are those of the whole batch", test_accumulation),
         CHECK("a step of fewer pictures is that of a smaller batch", test_counts),
+        CHECK("the generator's tensors are those of its network", test_generator_tensors),
         CHECK("a pair is learnt", test_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

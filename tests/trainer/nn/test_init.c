@@ -91,7 +91,7 @@ static size_t parameters_of(int n_layers, enum px_norm norm, int ndf)
 
     assert_int_equal(px_patchgan_parameters(&p, &form, NULL), 0);
     size_t n = p.trainable;
-    px_parameters_finish(&p);
+    px_parameters_clear(&p);
     return n;
 }
 
@@ -155,7 +155,7 @@ static void test_deep(void **state)
     assert_true(sum > 0 && isfinite(sum));
     px_patchgan_destroy(d);
     px_weights_destroy(weights);
-    px_parameters_finish(&p);
+    px_parameters_clear(&p);
     px_dnn_destroy(dnn);
 }
 

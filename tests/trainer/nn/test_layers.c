@@ -6,8 +6,8 @@
 
 #include "trainer/nn/parts/conv_layer.h"
 #include "trainer/nn/parts/floats.h"
+#include "trainer/nn/parts/generator_parts.h"
 #include "trainer/nn/parts/reflect.h"
-#include "trainer/nn/parts/tanh.h"
 
 /* The backward passes of the layers by finite differences. The loss is a fixed random projection of
  * the result; moving one input by +-h must change it by 2h times the gradient. But for tanh all are
@@ -127,10 +127,10 @@ static void check_conv(struct px_conv_layer_desc desc)
     if (bias)
         check(&probe, c.parameters.value + weights,
               px_parameters_gradient(&c.parameters, desc.bias), c.parameters.list[desc.bias].count);
-    px_conv_layer_finish(&c.layer);
+    px_conv_layer_clear(&c.layer);
     px_weights_destroy(c.weights);
     free(dweight);
-    px_parameters_finish(&c.parameters);
+    px_parameters_clear(&c.parameters);
     px_dnn_destroy(dnn);
     free(c.in);
     free(c.out);

@@ -129,7 +129,7 @@ static void run(enum kind kind, bool mask)
         assert_true(check_by_differences(&s, s.gamma, dgamma, CHANNELS) < CHANNELS);
         assert_true(check_by_differences(&s, s.beta, dbeta, CHANNELS) < CHANNELS);
     }
-    px_norm_layer_finish(&s.norm);
+    px_norm_layer_clear(&s.norm);
 }
 
 static void test_plain(void **state)
@@ -213,7 +213,7 @@ static void check_bf16(enum kind kind, bool mask)
     assert_rounded(dx, s.dx, N);
     assert_memory_equal(s.dgamma, dgamma, sizeof dgamma);
     assert_memory_equal(s.dbeta, dbeta, sizeof dbeta);
-    px_norm_layer_finish(&s.norm);
+    px_norm_layer_clear(&s.norm);
 }
 
 static void test_bf16(void **state)
@@ -256,7 +256,7 @@ static void test_statistics(void **state)
         assert_true(fabs((double)mean[c] - want_mean) < 1e-3);
         assert_true(fabs((double)var[c] - want_var) < 1e-4);
     }
-    px_norm_layer_finish(&s.norm);
+    px_norm_layer_clear(&s.norm);
 }
 
 /* How far a loss of these logits may be rounded: least squares reaches 40^2 / 6. */
@@ -349,7 +349,7 @@ static void test_adam(void **state)
         want -= 0.1 * (m / (1 - pow(0.5, t))) / (sqrt(v / (1 - pow(0.999, t))) + 1e-8);
         assert_true(fabs((double)p.value[0] - want) < 1e-6);
     }
-    px_parameters_finish(&p);
+    px_parameters_clear(&p);
 }
 
 int main(void)

@@ -78,7 +78,7 @@ static void release(struct setup *s)
     px_conv_destroy(s->by_input);
     px_conv_destroy(s->by_weight);
     px_weights_destroy(s->weights);
-    px_parameters_finish(&s->parameters);
+    px_parameters_clear(&s->parameters);
     px_dnn_destroy(s->dnn);
 }
 

@@ -26,7 +26,7 @@ static void train_a_little(FILE *out, bool terminal)
     const struct px_history_epoch epoch = {
         .epoch = 1, .step = 4, .quality = {0.125, 20, 0.75}, .best = true, .seconds = 61};
 
-    px_progress_start(&p);
+    px_progress_init(&p);
     for (int64_t step = 1; step <= 4; step++)
         px_progress_step(&p, step, &losses);
     px_progress_epoch(&p, &epoch, 0.0002);

@@ -149,51 +149,6 @@ static void test_not_finite(void **state)
     assert_int_equal(b.steps, 77);
 }
 
-static void test_generator(void **state)
-{
-    static const struct px_network_options tiny = {.architecture = "unet_32",
-                                                   .ngf = 1,
-                                                   .input_nc = 1,
-                                                   .output_nc = 1,
-                                                   .norm = PX_NORM_NONE,
-                                                   .crop_size = 32,
-                                                   .direction = "AtoB"};
-    struct px_network network;
-    static struct px_tensor_spec specs[64];
-    struct px_tensor tensors[80];
-    static char names[64][PX_NAME_MAX + 40];
-    static float zeros[64 * 64 * 16];
-    static const struct px_metadata extra = {"lr", "0.0002"};
-    struct px_error err = {0};
-    struct px_checkpoint *checkpoint;
-    (void)state;
-
-    assert_int_equal(px_network_make(&network, &tiny, &err), 0);
-    size_t n = px_network_tensors(&network, specs, 64);
-    assert_true(n <= 64);
-    for (size_t i = 0; i < n; i++) {
-        struct px_tensor *t = &tensors[i];
-        assert_true(snprintf(names[i], sizeof names[i], "G.%s", specs[i].name) <
-                    (int)sizeof names[i]);
-        *t = (struct px_tensor){
-            .name = names[i], .dtype = PX_F32, .ndim = specs[i].ndim, .data = zeros};
-        memcpy(t->shape, specs[i].shape, sizeof specs[i].shape);
-        t->bytes = px_tensor_count(t) * sizeof(float);
-        assert_true(t->bytes <= sizeof zeros);
-    }
-    tensors[n] = tensors[0];
-    tensors[n].name = "G.adam_m.model.model.0.weight";
-    tensors[n + 1] = tensors[0];
-    tensors[n + 1].name = "D.model.0.weight";
-    struct px_state all = {.tensors = tensors, .count = n + 2};
-    assert_int_equal(px_state_save_generator(in("g.safetensors"), &network, &all, &extra, 1, &err),
-                     0);
-    assert_int_equal(px_checkpoint_open(&checkpoint, in("g.safetensors"), &err), 0);
-    assert_int_equal(px_checkpoint_list(checkpoint)->count, n);
-    assert_string_equal(px_metadata_find(px_checkpoint_list(checkpoint), "lr"), "0.0002");
-    px_checkpoint_close(checkpoint);
-}
-
 static void test_output(void **state)
 {
     struct px_output output = {0};
@@ -201,18 +156,18 @@ static void test_output(void **state)
     char path[4096];
     (void)state;
 
-    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), true, &err),
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), true, &err),
                      -PX_E_NOT_FOUND);
     assert_int_equal(access(in("new"), F_OK), -1);
-    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), false, &err),
                      -PX_E_NOT_FOUND); /* of two folders */
     assert_non_null(strstr(err.message, "new/deep: cannot create the folder"));
     assert_int_equal(px_path_make_folder(in("new"), NULL, &err), 0);
-    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err), 0);
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), false, &err), 0);
     assert_true(output.made_folder);
     assert_string_equal(output.state, in("new/deep/m.state"));
     assert_int_equal(access(output.state, F_OK), -1); /* probing leaves nothing */
-    px_output_release(&output);
+    px_output_close(&output);
     assert_int_equal(access(output.lock, F_OK), -1);
     assert_int_equal(px_output_picture(&output, 7, path, &err), 0);
     assert_string_equal(path, in("new/deep/m.pictures/epoch_007.png"));
@@ -222,20 +177,18 @@ static void test_output(void **state)
     assert_string_equal(path, in("new/deep/m.epochs/m_015.state"));
 
     assert_int_equal(px_file_save(output.checkpoint, "x", 1, &err), 0);
-    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
-                     -PX_E_IO);
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), false, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "m.safetensors is there"));
     assert_int_equal(px_file_save(output.state, "x", 1, &err), 0);
-    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), false, &err),
-                     -PX_E_IO);
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), false, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "--continue-train"));
-    assert_int_equal(px_output_prepare(&output, in("new/deep/m.safetensors"), true, &err), 0);
-    px_output_release(&output);
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), true, &err), 0);
+    px_output_close(&output);
 
-    assert_int_equal(px_output_prepare(&output, "/dev/null/m.safetensors", false, &err), -PX_E_IO);
+    assert_int_equal(px_output_open(&output, "/dev/null/m.safetensors", false, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "/dev/null"));
-    assert_int_equal(px_output_prepare(&output, "/proc/m.safetensors", false, &err), -PX_E_IO);
-    px_output_release(&output);
+    assert_int_equal(px_output_open(&output, "/proc/m.safetensors", false, &err), -PX_E_IO);
+    px_output_close(&output);
 }
 
 static void test_lock(void **state)
@@ -244,14 +197,14 @@ static void test_lock(void **state)
     struct px_error err = {0};
     (void)state;
 
-    assert_int_equal(px_output_prepare(&first, in("lock.safetensors"), false, &err), 0);
-    assert_int_equal(px_output_prepare(&second, in("lock.safetensors"), false, &err), -PX_E_BUSY);
+    assert_int_equal(px_output_open(&first, in("lock.safetensors"), false, &err), 0);
+    assert_int_equal(px_output_open(&second, in("lock.safetensors"), false, &err), -PX_E_BUSY);
     assert_non_null(strstr(err.message, "lock.lock: another pix2pix-train"));
-    px_output_release(&second); /* takes nothing from the first */
-    assert_int_equal(px_output_prepare(&second, in("lock.safetensors"), false, &err), -PX_E_BUSY);
-    px_output_release(&first);
-    assert_int_equal(px_output_prepare(&second, in("lock.safetensors"), false, &err), 0);
-    px_output_release(&second);
+    px_output_close(&second); /* takes nothing from the first */
+    assert_int_equal(px_output_open(&second, in("lock.safetensors"), false, &err), -PX_E_BUSY);
+    px_output_close(&first);
+    assert_int_equal(px_output_open(&second, in("lock.safetensors"), false, &err), 0);
+    px_output_close(&second);
 }
 
 static void test_leftovers(void **state)
@@ -269,8 +222,8 @@ static void test_leftovers(void **state)
         assert_int_equal(px_file_save(in(left[i]), "x", 1, &err), 0);
         assert_int_equal(px_file_save(in(kept[i]), "x", 1, &err), 0);
     }
-    assert_int_equal(px_output_prepare(&output, in("rest.safetensors"), false, &err), 0);
-    px_output_release(&output);
+    assert_int_equal(px_output_open(&output, in("rest.safetensors"), false, &err), 0);
+    px_output_close(&output);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(access(in(left[i]), F_OK), -1);
         assert_int_equal(access(in(kept[i]), F_OK), 0);
@@ -285,7 +238,6 @@ int main(void)
         CHECK("notes come back as they were saved, or empty", test_notes),
         CHECK("a damaged or foreign state is refused before anything is read", test_damage),
         CHECK("weights that are not finite are never saved over good ones", test_not_finite),
-        CHECK("the generator alone becomes a checkpoint", test_generator),
         CHECK("files of an earlier training are not overwritten, folders are made or refused",
               test_output),
         CHECK("two trainings never write to the same files", test_lock),

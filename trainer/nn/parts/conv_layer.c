@@ -84,7 +84,7 @@ int px_conv_layer_init(struct px_conv_layer *layer, struct px_dnn *dnn, struct p
     return rc;
 }
 
-void px_conv_layer_finish(struct px_conv_layer *layer)
+void px_conv_layer_clear(struct px_conv_layer *layer)
 {
     px_conv_destroy(layer->forward);
     px_conv_destroy(layer->by_input);

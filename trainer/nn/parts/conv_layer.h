@@ -37,7 +37,7 @@ struct px_conv_layer {
 
 int px_conv_layer_init(struct px_conv_layer *layer, struct px_dnn *dnn, struct px_weights *weights,
                        const struct px_conv_layer_desc *desc, struct px_error *err);
-void px_conv_layer_finish(struct px_conv_layer *layer);
+void px_conv_layer_clear(struct px_conv_layer *layer);
 
 /* The weights are fresh: px_weights_refresh(). */
 int px_conv_layer_forward(struct px_conv_layer *layer, const void *in, void *out,

@@ -28,6 +28,8 @@ struct px_gan {
     int64_t d_batches;
     struct px_tensor *tensors;
     size_t tensor_count;
+    struct px_tensor *generator_tensors;
+    size_t generator_count;
     char (*names)[PX_NAME_MAX + 64]; /* of the tensors */
 };
 

@@ -2,7 +2,6 @@
 
 #include "base/random.h"
 #include "trainer/nn/parts/element.h"
-#include "trainer/nn/parts/tanh.h"
 
 static void draw_mask(struct px_generator_layer *l, uint64_t seed, uint64_t stream, int threads)
 {

@@ -1,5 +1,6 @@
 #include "trainer/nn/parts/generator_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -248,8 +249,8 @@ void px_generator_destroy(struct px_generator *generator)
         return;
     for (int i = 0; i < generator->network.layer_count; i++) {
         struct px_generator_layer *l = &generator->layers[i];
-        px_conv_layer_finish(&l->conv);
-        px_norm_layer_finish(&l->norm);
+        px_conv_layer_clear(&l->conv);
+        px_norm_layer_clear(&l->norm);
         free(l->in);
         free(l->din);
         free(l->padded);
@@ -259,4 +260,31 @@ void px_generator_destroy(struct px_generator *generator)
         free(l->mask);
     }
     free(generator);
+}
+
+void px_tanh_forward(const struct px_tanh *t, const float *bias, float *y)
+{
+    size_t channels = t->channels;
+
+#pragma omp parallel for num_threads(t->threads) schedule(static)
+    for (size_t i = 0; i < t->pixels; i++)
+        for (size_t c = 0; c < channels; c++)
+            y[i * channels + c] = tanhf(y[i * channels + c] + (bias ? bias[c] : 0.0f));
+}
+
+void px_tanh_backward(const struct px_tanh *t, const float *y, const float *dy, void *dx,
+                      float *dbias)
+{
+    size_t channels = t->channels, n = t->pixels * channels;
+    bool bf16 = t->dtype == PX_BF16;
+
+#pragma omp parallel for num_threads(t->threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        px_store(dx, i, dy[i] * (1.0f - y[i] * y[i]), bf16);
+    for (size_t c = 0; c < channels && dbias; c++) {
+        double sum = 0;
+        for (size_t i = c; i < n; i += channels)
+            sum += (double)(dy[i] * (1.0f - y[i] * y[i]));
+        dbias[c] = (float)sum;
+    }
 }

@@ -32,4 +32,19 @@ struct px_generator {
     struct px_generator_layer layers[PX_MAX_LAYERS];
 };
 
+/* How a generator ends: y = tanh(x + bias), and its gradient. nhwc; f32 but for dx. */
+
+struct px_tanh {
+    size_t pixels, channels;
+    int threads;
+    enum px_dtype dtype; /* of dx, which is rounded to it */
+};
+
+/* In place; bias: (channels), or NULL if x contains it. */
+void px_tanh_forward(const struct px_tanh *t, const float *bias, float *y);
+
+/* dx = dy * (1 - y^2); dbias (unless NULL) gets its sums over the pixels. */
+void px_tanh_backward(const struct px_tanh *t, const float *y, const float *dy, void *dx,
+                      float *dbias);
+
 #endif

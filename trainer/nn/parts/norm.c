@@ -23,7 +23,7 @@ int px_norm_layer_init(struct px_norm_layer *norm, struct px_error *err)
     return 0;
 }
 
-void px_norm_layer_finish(struct px_norm_layer *norm)
+void px_norm_layer_clear(struct px_norm_layer *norm)
 {
     free(norm->mean);
     free(norm->partial);

@@ -49,7 +49,7 @@ struct px_norm_layer {
 
 /* Allocates what is owned after the other fields are filled in. */
 int px_norm_layer_init(struct px_norm_layer *norm, struct px_error *err);
-void px_norm_layer_finish(struct px_norm_layer *norm);
+void px_norm_layer_clear(struct px_norm_layer *norm);
 
 void px_norm_layer_forward(struct px_norm_layer *norm);
 

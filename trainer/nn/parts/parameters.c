@@ -1,24 +1,25 @@
 #include "trainer/nn/parts/parameters.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/simd.h"
 #include "trainer/nn/parts/floats.h"
 
 int px_parameters_add(struct px_parameters *p, const char *name, enum px_parameter_kind kind,
                       const int64_t *shape, int ndim, struct px_error *err)
 {
-    if (p->count == p->room) {
-        int room = 2 * p->room + 32;
-        struct px_parameter *more = realloc(p->list, (size_t)room * sizeof *more);
-        if (!more)
-            return px_fail(err, PX_E_NOMEM, "no memory for a list of parameters");
-        p->list = more;
-        p->room = room;
-    }
+    struct px_parameter *list =
+        px_array_grow(p->list, &p->capacity, (size_t)p->count + 1, sizeof *list);
+
+    if (!list)
+        return px_fail(err, PX_E_NOMEM, "no memory for a list of parameters");
+    p->list = list;
+    assert(ndim >= 0 && ndim <= 4 && (kind >= PX_BUFFER_ZERO || p->trainable == p->total));
     struct px_parameter *new = &p->list[p->count];
     *new = (struct px_parameter){.kind = kind, .ndim = ndim, .offset = p->total, .count = 1};
     snprintf(new->name, sizeof new->name, "%s", name);
@@ -49,7 +50,7 @@ int px_parameters_allocate(struct px_parameters *p, struct px_error *err)
     return 0;
 }
 
-void px_parameters_finish(struct px_parameters *p)
+void px_parameters_clear(struct px_parameters *p)
 {
     free(p->list);
     free(p->value);

@@ -33,7 +33,8 @@ struct px_parameter {
 
 struct px_parameters {
     struct px_parameter *list;
-    int count, room;
+    int count;
+    size_t capacity;       /* of the list */
     size_t trainable;      /* floats before the buffers */
     size_t total;          /* floats with the buffers */
     size_t small;          /* floats of biases, gammas and betas */
@@ -47,7 +48,7 @@ struct px_parameters {
 int px_parameters_add(struct px_parameters *p, const char *name, enum px_parameter_kind kind,
                       const int64_t *shape, int ndim, struct px_error *err);
 int px_parameters_allocate(struct px_parameters *p, struct px_error *err);
-void px_parameters_finish(struct px_parameters *p);
+void px_parameters_clear(struct px_parameters *p);
 
 /* Fills values as the reference's init_net(), moments with 0. */
 int px_parameters_draw(struct px_parameters *p, const struct px_init *init,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "model/dnn/blocked.h"
 #include "trainer/nn/parts/floats.h"
@@ -31,7 +32,8 @@ struct px_weights {
     int threads;
     bool accumulate;
     struct copy *copies;
-    int count, room;
+    int count;
+    size_t capacity;         /* of the copies */
     struct trained *trained; /* one for each parameter; order NULL: not trained */
     float *gradient;
     size_t gradient_size;
@@ -109,14 +111,12 @@ static struct copy *find(const struct px_weights *w, const struct copy *like)
 
 static int add(struct px_weights *w, struct copy *copy, struct px_error *err)
 {
-    if (w->count == w->room) {
-        int room = 2 * w->room + 16;
-        struct copy *more = realloc(w->copies, (size_t)room * sizeof *more);
-        if (!more)
-            return px_fail(err, PX_E_NOMEM, "no memory for a list of packed weights");
-        w->copies = more;
-        w->room = room;
-    }
+    struct copy *copies =
+        px_array_grow(w->copies, &w->capacity, (size_t)w->count + 1, sizeof *copies);
+
+    if (!copies)
+        return px_fail(err, PX_E_NOMEM, "no memory for a list of packed weights");
+    w->copies = copies;
     copy->packed = px_elements(px_blocked_size(copy->order), copy->dtype); /* padding is zero */
     if (!copy->packed)
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
