@@ -12,12 +12,16 @@
 #include "model/network/dtype.h"
 #include "server/front/address.h"
 #include "server/front/http.h"
+#include "server/signals.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"
 #include "server/work/worker.h"
 
 /* How long the last answers may take to leave once everything is computed. */
-enum { FLUSH_SECONDS = 2 };
+enum { FLUSH_SECONDS = 2, DRAIN_SECONDS = 5 };
+
+/* How long after --stop-timeout the batch that runs may take. */
+static const int64_t STUCK_GRACE_NS = 5000000000;
 
 /* The models, and whether there is room for them; *registry is to be destroyed either way. */
 static int load(struct px_server *server, struct px_registry **registry, struct px_error *err)
@@ -59,70 +63,115 @@ static void raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Blocked in every thread to come; the main thread waits for them. */
-static void block_signals(sigset_t *stops)
-{
-    sigset_t pipe_signal;
+/* The daemon while it serves; for the main thread. */
+struct watchman {
+    struct px_server *server;
+    struct px_http *http;
+    struct px_crew *crew;
+    const sigset_t *signals;
+};
 
-    sigemptyset(stops);
-    sigaddset(stops, SIGTERM);
-    sigaddset(stops, SIGINT);
-    pthread_sigmask(SIG_BLOCK, stops, NULL);
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+/* Looks after everything that needs it now and then, until a signal comes; its number, or 0 after
+ * some hundredths of a second. */
+static int watch(struct watchman *man, int milliseconds)
+{
+    px_http_end_slow(man->http);
+    px_queue_sweep(man->server->queue);
+    if (man->crew)
+        px_crew_watch(man->crew);
+    return px_signals_wait(man->signals, milliseconds);
 }
 
-/* What is to be done now and then. */
-static void tick(struct px_server *server, struct px_http *http)
+static int wait_for_stop(struct watchman *man)
 {
-    px_http_end_slow(http);
-    px_queue_sweep(server->queue);
+    int number;
+
+    while ((number = watch(man, 100)) == 0 || number == SIGHUP)
+        ;
+    return number;
 }
 
-/* Waits until no request is under way; false when the time is over or a signal comes. */
-static bool wait_for_requests(struct px_server *server, struct px_http *http, const sigset_t *stops,
-                              int64_t seconds)
+/* False if a stop signal came before the time was over. */
+static bool wait_until(struct watchman *man, int64_t end_ns)
 {
-    const struct timespec step = {.tv_nsec = 10000000};
-    int64_t end = px_now_ns() + seconds * 1000000000;
+    int number = 0;
 
-    while (px_http_active(http) > 0) {
-        tick(server, http);
-        if (px_now_ns() >= end || sigtimedwait(stops, NULL, &step) > 0)
+    while (px_now_ns() < end_ns && (number == 0 || number == SIGHUP))
+        number = watch(man, 10);
+    return number == 0 || number == SIGHUP;
+}
+
+/* Waits until no request is under way; false when the time is over or a stop signal comes. */
+static bool wait_for_requests(struct watchman *man, int64_t end_ns)
+{
+    while (px_http_active(man->http) > 0) {
+        int number = watch(man, 10);
+        if (px_now_ns() >= end_ns || (number != 0 && number != SIGHUP))
             return false;
     }
     return true;
 }
 
-static int wait_for_signal(struct px_server *server, struct px_http *http, const sigset_t *stops)
+static int64_t in_seconds(int64_t seconds)
 {
-    const struct timespec step = {.tv_nsec = 100000000};
-    int signal_number;
+    return px_now_ns() + seconds * 1000000000;
+}
 
-    while ((signal_number = sigtimedwait(stops, NULL, &step)) < 0)
-        tick(server, http);
-    return signal_number;
+/* A person who presses Ctrl-C does not wait for load balancers. */
+static int64_t drain_seconds(const struct px_server_settings *settings)
+{
+    if (settings->drain_delay >= 0)
+        return settings->drain_delay;
+    return isatty(STDIN_FILENO) ? 0 : DRAIN_SECONDS;
+}
+
+/* Everything is still served, while load balancers see that /readyz says 503 and go elsewhere. */
+static void drain(struct watchman *man)
+{
+    int64_t seconds = drain_seconds(man->server->settings);
+
+    atomic_store(&man->server->draining, true);
+    if (seconds == 0)
+        return;
+    px_log_info("not ready any more, serving for another %lld s", (long long)seconds);
+    if (!wait_until(man, in_seconds(seconds)))
+        px_log_info("a second signal ends that");
+}
+
+static void stop(struct watchman *man)
+{
+    struct px_server *server = man->server;
+    int64_t end = in_seconds(server->settings->stop_timeout);
+
+    atomic_store(&server->stopping, true);
+    px_http_close_door(man->http);
+    bool finished = wait_for_requests(man, end);
+    px_queue_close(server->queue);
+    if (!finished) {
+        px_log_warning("stopping with %d requests under way", px_http_active(man->http));
+        px_queue_drop_all(server->queue);
+    }
+    if (end < px_now_ns())
+        end = px_now_ns();
+    if (!px_crew_stop(man->crew, end + STUCK_GRACE_NS)) {
+        px_log_error("a worker is stuck; the daemon ends without it");
+        _exit(1);
+    }
+    man->crew = NULL;
+    wait_for_requests(man, in_seconds(FLUSH_SECONDS));
+    px_http_stop(man->http);
 }
 
 static void serve(struct px_server *server, struct px_http *http, struct px_crew *crew,
-                  const sigset_t *stops)
+                  const sigset_t *signals)
 {
-    int signal_number = wait_for_signal(server, http, stops);
+    struct watchman man = {server, http, crew, signals};
+    int number = wait_for_stop(&man);
 
-    px_log_info("stopping on %s: %d requests under way",
-                signal_number == SIGINT ? "SIGINT" : "SIGTERM", px_http_active(http));
-    atomic_store(&server->stopping, true);
-    bool finished = wait_for_requests(server, http, stops, server->settings->stop_timeout);
-    px_http_close_door(http);
-    px_queue_close(server->queue);
-    if (!finished) {
-        px_log_warning("stopping with %d requests under way", px_http_active(http));
-        px_queue_drop_all(server->queue);
-    }
-    px_crew_stop(crew);
-    wait_for_requests(server, http, stops, FLUSH_SECONDS);
-    px_http_stop(http);
+    px_log_info("stopping on %s: %d requests under way", px_signal_name(number),
+                px_http_active(http));
+    drain(&man);
+    stop(&man);
 }
 
 /* One line for each address. */
@@ -142,11 +191,11 @@ static int announce(const struct px_listeners *listeners, struct px_error *err)
 
 /* A daemon that listens is ready: its workers are warm. */
 static int listen_and_serve(struct px_server *server, const struct px_listeners *listeners,
-                            const sigset_t *stops, struct px_error *err)
+                            const sigset_t *signals, struct px_error *err)
 {
     struct px_crew *crew = NULL;
     struct px_http *http = NULL;
-    int rc = px_crew_start(&crew, server, stops, err);
+    int rc = px_crew_start(&crew, server, signals, err);
 
     if (rc == -PX_E_INTERRUPTED) {
         px_log_info("%s", err->message);
@@ -159,10 +208,10 @@ static int listen_and_serve(struct px_server *server, const struct px_listeners 
     if (rc == 0)
         rc = announce(listeners, err);
     if (rc == 0) {
-        serve(server, http, crew, stops);
+        serve(server, http, crew, signals);
         return 0;
     }
-    px_crew_stop(crew);
+    px_crew_stop(crew, INT64_MAX);
     px_http_stop(http);
     return rc;
 }
@@ -206,20 +255,22 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
     struct px_registry *registry = NULL;
     struct px_listeners listeners;
-    sigset_t stops;
+    sigset_t signals;
 
-    block_signals(&stops);
+    px_signals_block(&signals);
     raise_file_limit();
     int rc = px_listeners_open(&listeners, &settings->listen, err);
     if (rc < 0)
         return rc;
+    px_signals_obey(&signals);
     rc = load(&server, &registry, err);
+    px_signals_hold(&signals);
     if (rc == 0) {
         log_cpus(&server);
         rc = make_parts(&server, err);
     }
     if (rc == 0)
-        rc = listen_and_serve(&server, &listeners, &stops, err);
+        rc = listen_and_serve(&server, &listeners, &signals, err);
     px_listeners_close(&listeners);
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);

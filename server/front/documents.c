@@ -114,13 +114,13 @@ static void write_process(struct px_buffer *text)
 void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
 {
     struct px_buffer text = {0};
-    bool stopping = atomic_load(&server->stopping);
+    bool draining = atomic_load(&server->draining);
 
     px_metrics_write(server->metrics, &text);
     write_queue(&text, server->queue);
-    px_prometheus_gauge(&text, "pix2pixd_ready", "1 while /readyz says ok.", stopping ? 0 : 1);
+    px_prometheus_gauge(&text, "pix2pixd_ready", "1 while /readyz says ok.", draining ? 0 : 1);
     px_prometheus_gauge(&text, "pix2pixd_draining", "1 once the daemon was told to stop.",
-                        stopping ? 1 : 0);
+                        draining ? 1 : 0);
     px_memory_write(server, &text);
     write_models(&text, server->registry);
     write_build(&text);

@@ -11,7 +11,7 @@
 
 #include "server/front/address.h"
 
-enum { PATIENCE_SECONDS = 5 };
+enum { PATIENCE_SECONDS = 3 };
 
 static int parse_url(const char *url, struct px_address *address, char *path, size_t size,
                      struct px_error *err)

@@ -271,7 +271,7 @@ static enum MHD_Result send_reply(struct px_request *request)
     forget_body(request);
     if (request->suspended)
         set_timeout(request, false);
-    if (atomic_load(&request->job.server->stopping))
+    if (atomic_load(&request->job.server->draining))
         reply->close = true;
     enum MHD_Result result = px_answer_queue(request->connection, reply);
     if (result == MHD_YES) {

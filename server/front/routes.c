@@ -13,23 +13,37 @@ static void answer_ok(struct px_reply *reply)
     px_reply_text(reply, 200, "application/json", &text);
 }
 
-/* A process that answers is alive. */
-static void answer_healthz(struct px_server *server, struct px_reply *reply)
+static void answer_unless(struct px_reply *reply, const char *problem)
 {
-    (void)server;
-    answer_ok(reply);
+    struct px_error err = {0};
+
+    if (!problem) {
+        answer_ok(reply);
+        return;
+    }
+    px_fail(&err, PX_E_BUSY, "%s", problem);
+    px_reply_problem(reply, &err);
+}
+
+/* /livez and /healthz: a process that answers is alive, unless a worker hangs. */
+static void answer_livez(struct px_server *server, struct px_reply *reply)
+{
+    answer_unless(reply, atomic_load(&server->stuck_workers) > 0 ? "a worker is stuck" : NULL);
 }
 
 static void answer_readyz(struct px_server *server, struct px_reply *reply)
 {
-    struct px_error err = {0};
+    answer_unless(reply, atomic_load(&server->draining) ? "the daemon is stopping"
+                         : atomic_load(&server->stuck_workers) >= server->share.workers
+                             ? "all workers are stuck"
+                             : NULL);
+}
 
-    if (!atomic_load(&server->stopping)) {
-        answer_ok(reply);
-        return;
-    }
-    px_fail(&err, PX_E_BUSY, "the daemon is stopping");
-    px_reply_problem(reply, &err);
+/* What listens has started: every worker has made a picture of every model. */
+static void answer_startupz(struct px_server *server, struct px_reply *reply)
+{
+    (void)server;
+    answer_ok(reply);
 }
 
 static void answer_models(struct px_server *server, struct px_reply *reply)
@@ -40,7 +54,9 @@ static void answer_models(struct px_server *server, struct px_reply *reply)
 static const struct px_route_entry routes[] = {
     {PX_ROUTE_TRANSLATE, "/translate", true, NULL},
     {PX_ROUTE_MODELS, "/models", false, answer_models},
-    {PX_ROUTE_HEALTHZ, "/healthz", false, answer_healthz},
+    {PX_ROUTE_HEALTHZ, "/healthz", false, answer_livez},
+    {PX_ROUTE_HEALTHZ, "/livez", false, answer_livez},
+    {PX_ROUTE_HEALTHZ, "/startupz", false, answer_startupz},
     {PX_ROUTE_READYZ, "/readyz", false, answer_readyz},
     {PX_ROUTE_METRICS, "/metrics", false, px_scrape_metrics},
 };

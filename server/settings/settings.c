@@ -63,6 +63,16 @@ static const struct px_option rows[] = {
              "decoding and computing. One that cannot be ready in time is refused with 503, one "
              "that is not gets 504; a client may send a shorter time as X-Request-Timeout-Ms. 0: "
              "any time"},
+    {.name = "drain-delay",
+     .type = PX_OPTION_INT,
+     .offset = AT(drain_delay),
+     .fallback = "-1",
+     .min = -1,
+     .max = 86400,
+     .value = "SECONDS",
+     .help = "How long to serve on after SIGTERM while /readyz answers 503, for load balancers to "
+             "notice: longer than their checks take. A second signal ends it. -1: 5, or 0 if "
+             "standard input is a terminal"},
     {.name = "stop-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(stop_timeout),
@@ -70,7 +80,7 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 86400,
      .value = "SECONDS",
-     .help = "How long SIGTERM waits for requests under way; a second signal ends the wait"},
+     .help = "How long to wait for requests under way after that; another signal ends the wait"},
     {.name = "log-level",
      .type = PX_OPTION_CHOICE,
      .offset = AT(log_level),

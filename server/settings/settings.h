@@ -31,6 +31,7 @@ struct px_server_settings {
     int64_t idle_timeout;     /* seconds */
     int64_t request_timeout;  /* seconds */
     int64_t request_deadline; /* seconds; 0: none */
+    int64_t drain_delay;      /* seconds; -1: by whether there is a terminal */
     int64_t stop_timeout;     /* seconds */
     uint64_t min_rate;        /* bytes a second; 0: none */
     uint64_t memory_limit;

@@ -14,6 +14,7 @@ bool px_batch_is_unwanted(void *watch)
     const struct px_batch_watch *batch = watch;
     int64_t now_ns = px_now_ns();
 
+    px_heartbeat_beat(batch->heartbeat, now_ns);
     for (size_t i = 0; i < batch->count; i++)
         if (!px_job_is_unwanted(batch->jobs[i], now_ns))
             return false;

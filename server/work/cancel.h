@@ -3,6 +3,7 @@
 
 /* Jobs whose answer nobody will take. */
 
+#include "server/work/heartbeat.h"
 #include "server/work/server.h"
 
 /* The client of a submitted job is gone: the job is dropped from the queue, or at the next stage,
@@ -16,6 +17,7 @@ void px_job_cancel(struct px_job *job);
 struct px_batch_watch {
     struct px_job *const *jobs;
     size_t count;
+    struct px_heartbeat *heartbeat; /* beats with each question */
 };
 bool px_batch_is_unwanted(void *watch);
 

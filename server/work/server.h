@@ -2,7 +2,7 @@
 #define SERVER_WORK_SERVER_H
 
 /* What all threads of the daemon share. Everything pointed to is made before the first thread and
- * destroyed after the last; `stopping` goes from false to true once. */
+ * destroyed after the last; `draining` and then `stopping` go from false to true once. */
 
 #include <stdatomic.h>
 
@@ -23,9 +23,13 @@ struct px_server {
     struct px_cpu_split share;
     struct px_memory_split memory;
     struct px_budget bodies;
-    atomic_size_t plans; /* bytes that all workers' plans hold */
-    double start_time;   /* Unix time, in seconds */
-    atomic_bool stopping;
+    atomic_size_t plans;  /* bytes that all workers' plans hold */
+    double start_time;    /* Unix time, in seconds */
+    atomic_bool draining; /* told to stop, but still serves: load balancers are to look elsewhere */
+    atomic_bool stopping; /* refuses what is new */
+    /* Kept up to date by px_crew_watch(). */
+    atomic_int stuck_workers;      /* without a heartbeat for STUCK_SECONDS or --request-deadline */
+    atomic_llong heartbeat_age_ns; /* of the worker that has been silent for longest */
 };
 
 #endif

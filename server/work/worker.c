@@ -13,13 +13,14 @@
 #include "server/work/time_limit.h"
 #include "translate/translate.h"
 
-enum { MAX_BATCH = PX_TRANSLATE_MAX_BATCH };
+enum { MAX_BATCH = PX_TRANSLATE_MAX_BATCH, STUCK_SECONDS = 30 };
 
 struct worker {
     struct px_crew *crew;
     int index;
     pthread_t thread;
     struct px_engine *engine;
+    struct px_heartbeat heartbeat;
     size_t plans; /* bytes, as added to the server's */
     int rc;       /* of starting */
     struct px_error err;
@@ -102,7 +103,7 @@ static void count_plans(struct worker *worker)
 /* Runs some jobs of a batch; their outputs are allocated. */
 static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_error *err)
 {
-    struct px_batch_watch watch = {jobs, n};
+    struct px_batch_watch watch = {jobs, n, &worker->heartbeat};
     const struct px_translator translator = {.engine = worker->engine,
                                              .model = jobs[0]->model->model,
                                              .norm = jobs[0]->params.norm,
@@ -169,8 +170,10 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
         else
             able[m++] = job;
     }
+    px_heartbeat_beat(&worker->heartbeat, px_now_ns());
     if (m > 0)
         run_batch(worker, able, m);
+    px_heartbeat_rest(&worker->heartbeat);
     count_plans(worker);
     for (size_t i = 0; i < n; i++) {
         px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
@@ -271,13 +274,18 @@ static int start_threads(struct px_crew *crew, struct px_error *err)
     return 0;
 }
 
+static bool is_stop(int number)
+{
+    return number > 0 && number != SIGHUP;
+}
+
 static int wait_until_warm(struct px_crew *crew, const sigset_t *stops, struct px_error *err)
 {
     const struct timespec step = {.tv_nsec = 5000000};
 
     for (size_t i = 0; i < crew->worker_count; i++)
         while (sem_trywait(&crew->started) != 0)
-            if (sigtimedwait(stops, NULL, &step) > 0)
+            if (is_stop(sigtimedwait(stops, NULL, &step)))
                 return px_fail(err, PX_E_INTERRUPTED, "stopped by a signal before it was ready");
     for (size_t i = 0; i < crew->worker_count; i++) {
         if (crew->workers[i].rc < 0) {
@@ -304,24 +312,55 @@ int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t
     if (rc == -PX_E_INTERRUPTED)
         return rc;
     if (rc < 0) {
-        px_crew_stop(crew);
+        px_crew_stop(crew, INT64_MAX);
         return rc;
     }
     *out = crew;
     return 0;
 }
 
-void px_crew_stop(struct px_crew *crew)
+void px_crew_watch(struct px_crew *crew)
+{
+    struct px_server *server = crew->server;
+    int64_t deadline_ns = server->settings->request_deadline * 1000000000;
+    int64_t limit = deadline_ns > 0 ? deadline_ns : (int64_t)STUCK_SECONDS * 1000000000;
+    int64_t now = px_now_ns(), oldest = 0;
+    int stuck = 0;
+
+    for (size_t i = 0; i < crew->worker_count; i++) {
+        int64_t age = px_heartbeat_age_ns(&crew->workers[i].heartbeat, now);
+        stuck += age > limit;
+        oldest = age > oldest ? age : oldest;
+    }
+    if (atomic_exchange(&server->stuck_workers, stuck) < stuck)
+        px_log_error("%d worker%s stuck: no layer of the network was finished for %.0f s", stuck,
+                     stuck > 1 ? "s are" : " is", (double)oldest * 1e-9);
+    atomic_store(&server->heartbeat_age_ns, oldest);
+}
+
+/* Whether the thread has ended by then. */
+static bool join(pthread_t thread, int64_t end_ns)
+{
+    if (end_ns == INT64_MAX)
+        return pthread_join(thread, NULL) == 0;
+    const struct timespec end = {.tv_sec = end_ns / 1000000000, .tv_nsec = end_ns % 1000000000};
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end) == 0;
+}
+
+bool px_crew_stop(struct px_crew *crew, int64_t end_ns)
 {
     if (!crew)
-        return;
+        return true;
     px_queue_close(crew->server->queue);
     for (size_t i = 0; i < crew->worker_count; i++)
-        pthread_join(crew->workers[i].thread, NULL);
+        if (!join(crew->workers[i].thread, end_ns))
+            return false;
     for (size_t i = 0; i < crew->codec_count; i++)
-        pthread_join(crew->codecs[i], NULL);
+        if (!join(crew->codecs[i], end_ns))
+            return false;
     sem_destroy(&crew->started);
     free(crew->workers);
     free(crew->codecs);
     free(crew);
+    return true;
 }

@@ -44,7 +44,7 @@ class Daemon:
     def __init__(self, *options, listen=('127.0.0.1:0',)):
         self.log = tempfile.TemporaryFile()
         command = [PIX2PIXD, '--models', 'models', '--workers', '1', '--threads-per-worker', '1',
-                   '--dtype', 'f32', '--log-level', 'debug']
+                   '--dtype', 'f32', '--log-level', 'debug', '--drain-delay', '0']
         for address in listen:
             command += ['--listen', address]
         self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE,

@@ -35,7 +35,7 @@ ok 'a full queue: 503 with Retry-After, and the others are answered' busy
 ok 'after all that SIGTERM ends the daemon with 0' stop
 
 # --- stopping ------------------------------------------------------------------------------------
-start --max-batch 1 --stop-timeout 300
+start --max-batch 1 --stop-timeout 300 --drain-delay 300
 t=$url/translate
 wait_for() { # until so many translations were admitted
     for ((i = 0; i < 200; i++)); do
@@ -51,17 +51,79 @@ drain() {
     done
     wait_for 8
     kill -TERM "$pid"
-    sleep 0.03
+    for ((i = 0; i < 200; i++)); do grep -q 'not ready any more' log && break; sleep 0.01; done
     problem 503 stopping "$url/readyz" && header 'connection: close' || return 1
-    problem 503 stopping -F image=@a.png "$t" && header 'retry-after: [1-9]' && header 'connection: close' || return 1
+    expect 200 "$url/livez" || return 1
+    expect 200 -F image=@a.png "$t" && header 'connection: close' || return 1
+    [ "$(metric pix2pixd_ready) $(metric pix2pixd_draining)" = '0 1' ] || return 1
+    kill -TERM "$pid"
     wait "${pids[@]}"
     [ "$(cat code? | sort -u)" = 200 ] || { cat code?; return 1; }
 }
-ok 'on SIGTERM /readyz and new requests get 503, and those under way are answered' drain
+ok 'on SIGTERM /readyz says 503 while all is served, with Connection: close; on a second one what is under way is answered' drain
 ended() { wait "$pid"; }
 ok 'and then the daemon ends with 0' ended
 refused() { ! curl -s -m 5 "$url/readyz"; }
 ok 'and its port is closed' refused
+
+start --drain-delay 1
+drain_over() {
+    kill -TERM "$pid"
+    SECONDS=0
+    wait "$pid" && [ "$SECONDS" -ge 1 ] && [ "$SECONDS" -lt 30 ]
+}
+ok 'without a second signal serving ends after --drain-delay' drain_over
+
+start --max-batch 1
+ignored() {
+    local name
+    for name in USR1 USR2 ALRM PIPE; do kill "-$name" "$pid"; done
+    sleep 0.1
+    expect 200 -F image=@a.png "$url/translate"
+}
+ok 'USR1, USR2, ALRM and PIPE do nothing' ignored
+started() { expect 200 "$url/startupz" && expect 200 "$url/livez"; }
+ok '/startupz and /livez say ok' started
+stop
+
+# A worker thread that no longer runs: in a frozen control group of its own, where this can be made.
+freezer=/sys/fs/cgroup/freezer/pix2pixd-test-$$
+if mkdir "$freezer" 2>/dev/null; then
+    start --max-batch 1 --request-deadline 1 --stop-timeout 0
+    t=$url/translate
+    expect 200 -F image=@large.png "$t?model=slow&fit=image"
+    stuck() {
+        local i asker worker
+        curl -s -m 300 -o gone -F image=@large.png "$t?model=slow&fit=image" &
+        asker=$!
+        for ((i = 0; i < 500; i++)); do
+            [ "$(metric 'pix2pixd_inflight{stage="infer"}')" = 1 ] && break
+            sleep 0.01
+        done
+        # The busiest of its threads is the worker.
+        worker=$(for task in "/proc/$pid/task/"*; do echo "$(awk '{ print $14 + $15 }' "$task/stat") ${task##*/}"; done | sort -rn | head -n 1 | cut -d' ' -f2)
+        echo "$worker" >"$freezer/tasks" && echo FROZEN >"$freezer/freezer.state" || return 1
+        for ((i = 0; i < 100; i++)); do
+            ask "$url/livez"
+            [ "$status" = 503 ] && break
+            sleep 0.1
+        done
+        grep -q stuck body || { cat body; return 1; }
+        kill -TERM "$pid"
+        SECONDS=0
+        for ((i = 0; i < 300; i++)); do grep -q 'ends without it' log && break; sleep 0.1; done
+        echo THAWED >"$freezer/freezer.state" # a frozen thread cannot even be killed
+        wait "$pid"
+        i=$?
+        kill "$asker" 2>/dev/null
+        echo "status $i after $SECONDS s"
+        [ "$i" = 1 ] && [ "$SECONDS" -lt 30 ]
+    }
+    ok 'a stuck worker turns /livez to 503, and does not outlive --stop-timeout for long' stuck
+    echo THAWED >"$freezer/freezer.state"
+    rm -f gone
+    for ((i = 0; i < 50; i++)); do rmdir "$freezer" 2>/dev/null && break; sleep 0.1; done
+fi
 
 start --max-batch 1 --stop-timeout 0
 t=$url/translate
