@@ -1,6 +1,7 @@
 #include "server/front/documents.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,6 +12,8 @@
 #include <microhttpd.h>
 #include <oneapi/dnnl/dnnl.h>
 
+#include "base/cgroup.h"
+#include "base/log.h"
 #include "server/message/json_text.h"
 #include "server/metrics/prometheus.h"
 #include "server/work/memory.h"
@@ -28,6 +31,12 @@ static void write_queue(struct px_buffer *text, struct px_queue *queue)
                         "Requests admitted that no worker has taken yet.", (double)state.waiting);
     px_prometheus_gauge(text, "pix2pixd_queue_oldest_seconds",
                         "How long the next request has waited.", state.oldest_seconds);
+    px_prometheus_gauge(text, "pix2pixd_queue_seconds_per_request",
+                        "Rate at which the queue is worked off; 0 before it is known.",
+                        state.seconds_per_job);
+    px_prometheus_gauge(text, "pix2pixd_answer_bytes",
+                        "Answers that wait for their clients; part of the memory of pictures.",
+                        (double)state.answer_bytes);
     px_prometheus_gauge(text, "pix2pixd_workers_idle", "Workers that wait for requests.",
                         (double)state.idle);
     px_prometheus_head(text, "pix2pixd_inflight", "gauge", "Requests in a stage.");
@@ -53,6 +62,68 @@ static void write_models(struct px_buffer *text, const struct px_registry *regis
         px_prometheus_sample(text, "pix2pixd_model_load_seconds",
                              &(struct px_label){"name", entry->name}, 1, entry->load_seconds);
     }
+}
+
+static void write_model_counts(struct px_buffer *text, const struct px_registry *registry)
+{
+    static const char requests[] = "pix2pixd_model_requests_total";
+
+    px_prometheus_head(text, requests, "counter",
+                       "Translations that got as far as a model, by model and outcome.");
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
+        const struct px_label ok[] = {{"model", entry->name}, {"outcome", "answered"}};
+        const struct px_label bad[] = {{"model", entry->name}, {"outcome", "failed"}};
+        px_prometheus_sample(text, requests, ok, 2, (double)atomic_load(&entry->counts->answered));
+        px_prometheus_sample(text, requests, bad, 2, (double)atomic_load(&entry->counts->failed));
+    }
+    px_prometheus_head(text, "pix2pixd_model_infer_seconds_total", "counter",
+                       "Time of a model's batches, counted for each picture in them.");
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
+        px_prometheus_sample(text, "pix2pixd_model_infer_seconds_total",
+                             &(struct px_label){"model", entry->name}, 1,
+                             (double)atomic_load(&entry->counts->infer_ns) * 1e-9);
+    }
+}
+
+static void write_limits(struct px_buffer *text, const struct px_server *server)
+{
+    const struct px_server_settings *settings = server->settings;
+    struct px_cgroup_limits limits;
+    struct px_cgroup_usage usage;
+
+    px_cgroup_read_limits("", &limits);
+    px_cgroup_read_usage("", &usage);
+    px_prometheus_gauge(text, "pix2pixd_workers", "Workers.", server->share.workers);
+    px_prometheus_gauge(text, "pix2pixd_workers_stuck", "Workers that do not get on.",
+                        atomic_load(&server->stuck_workers));
+    px_prometheus_gauge(text, "pix2pixd_worker_heartbeat_age_seconds",
+                        "Since the last sign of life of the busy worker silent for longest.",
+                        (double)atomic_load(&server->heartbeat_age_ns) * 1e-9);
+    px_prometheus_gauge(text, "pix2pixd_threads_per_worker", "Threads of each worker.",
+                        server->share.threads);
+    px_prometheus_gauge(text, "pix2pixd_cpus", "CPUs divided among the threads.",
+                        server->share.cpus);
+    px_prometheus_gauge(text, "pix2pixd_queue_limit", "Requests that may wait.",
+                        (double)settings->queue);
+    px_prometheus_gauge(text, "pix2pixd_connections_limit", "Connections that may be open.",
+                        (double)settings->max_connections);
+    px_prometheus_gauge(text, "pix2pixd_cgroup_memory_limit_bytes",
+                        "Memory that the control group allows; +Inf: any.",
+                        limits.memory == UINT64_MAX ? INFINITY : (double)limits.memory);
+    px_prometheus_gauge(text, "pix2pixd_cgroup_memory_bytes", "Memory of the control group.",
+                        (double)usage.memory);
+    px_prometheus_gauge(text, "pix2pixd_cgroup_cpus",
+                        "CPUs that the control group allows; +Inf: any.", limits.cpus);
+    px_prometheus_counter(text, "pix2pixd_cgroup_throttled_periods_total",
+                          "Periods in which the control group used up its CPU time.",
+                          (double)usage.throttled_periods);
+    px_prometheus_counter(text, "pix2pixd_cgroup_throttled_seconds_total",
+                          "How long threads of the control group waited for CPU time.",
+                          usage.throttled_seconds);
+    px_prometheus_counter(text, "pix2pixd_log_lines_lost_total",
+                          "Lines of the log that nothing took.", (double)px_log_lost());
 }
 
 static void write_build(struct px_buffer *text)
@@ -123,6 +194,8 @@ void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
                         draining ? 1 : 0);
     px_memory_write(server, &text);
     write_models(&text, server->registry);
+    write_model_counts(&text, server->registry);
+    write_limits(&text, server);
     write_build(&text);
     write_process(&text);
     px_prometheus_gauge(&text, "process_start_time_seconds",

@@ -1,5 +1,6 @@
 #include "server/metrics/metrics.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,13 +29,23 @@ static const int statuses[] = {200, 204, 304, 400, 403, 404, 405, 413, 414,
                                415, 421, 422, 431, 500, 503, 504, 505, 499};
 enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] }; /* 499: the client went away */
 
+/* Classes of statuses, so that the time of refusals does not hide that of answers. 499 is in 4xx.
+ */
+enum { CLASS_COUNT = 3 };
+static const char *const class_names[CLASS_COUNT] = {"2xx", "4xx", "5xx"};
+
+static int class_of(int status)
+{
+    return status >= 500 ? 2 : status >= 400 ? 1 : 0;
+}
+
 struct px_metrics {
     pthread_mutex_t lock;
     uint64_t requests[PX_ROUTE_COUNT][STATUS_COUNT];
     uint64_t rejected[PX_REASON_COUNT];
     uint64_t dropped[PX_DROP_COUNT][PX_DROPPED_REASON_COUNT];
     int64_t connections;
-    struct histogram durations[PX_ROUTE_COUNT];
+    struct histogram durations[PX_ROUTE_COUNT][CLASS_COUNT];
     struct histogram stages[PX_STAGE_COUNT];
     struct histogram batches, bodies, pixels;
 };
@@ -57,7 +68,8 @@ int px_metrics_create(struct px_metrics **out, struct px_error *err)
         return px_fail(err, PX_E_NOMEM, "no memory for the metrics");
     pthread_mutex_init(&metrics->lock, NULL);
     for (int i = 0; i < PX_ROUTE_COUNT; i++)
-        metrics->durations[i].bounds = second_bounds;
+        for (int j = 0; j < CLASS_COUNT; j++)
+            metrics->durations[i][j].bounds = second_bounds;
     for (int i = 0; i < PX_STAGE_COUNT; i++)
         metrics->stages[i].bounds = second_bounds;
     metrics->batches.bounds = batch_bounds;
@@ -105,7 +117,7 @@ void px_metrics_request(struct px_metrics *metrics, enum px_route route, int sta
     pthread_mutex_lock(&metrics->lock);
     metrics->requests[route][i]++;
     pthread_mutex_unlock(&metrics->lock);
-    observe(metrics, &metrics->durations[route], seconds);
+    observe(metrics, &metrics->durations[route][class_of(status)], seconds);
 }
 
 void px_metrics_stage(struct px_metrics *metrics, enum px_stage stage, double seconds)
@@ -149,36 +161,48 @@ void px_metrics_connection(struct px_metrics *metrics, int change)
     pthread_mutex_unlock(&metrics->lock);
 }
 
-/* `label` has the value NULL if there is none. */
-static void write_histogram(struct px_buffer *text, const char *name, struct px_label label,
-                            const struct histogram *histogram)
+/* Of a histogram with at most two labels. */
+static void write_histogram(struct px_buffer *text, const char *name, const struct px_label *given,
+                            size_t count, const struct histogram *histogram)
 {
-    size_t at = label.value ? 1 : 0;
-    struct px_label labels[2] = {label};
-    char bucket[64], sum[64], count[64], bound[32];
+    struct px_label labels[3];
+    char bucket[64], sum[64], number[64], bound[32];
     int n = bucket_count(histogram);
     uint64_t total = 0;
 
+    assert(count < 3);
+    for (size_t i = 0; i < count; i++)
+        labels[i] = given[i];
     snprintf(bucket, sizeof bucket, "%s_bucket", name);
     snprintf(sum, sizeof sum, "%s_sum", name);
-    snprintf(count, sizeof count, "%s_count", name);
+    snprintf(number, sizeof number, "%s_count", name);
     for (int i = 0; i <= n; i++) {
         total += histogram->counts[i];
         if (i < n)
             snprintf(bound, sizeof bound, "%.10g", histogram->bounds[i]);
-        labels[at] = (struct px_label){"le", i < n ? bound : "+Inf"};
-        px_prometheus_sample(text, bucket, labels, at + 1, (double)total);
+        labels[count] = (struct px_label){"le", i < n ? bound : "+Inf"};
+        px_prometheus_sample(text, bucket, labels, count + 1, (double)total);
     }
-    px_prometheus_sample(text, sum, labels, at, histogram->sum);
-    px_prometheus_sample(text, count, labels, at, (double)total);
+    px_prometheus_sample(text, sum, labels, count, histogram->sum);
+    px_prometheus_sample(text, number, labels, count, (double)total);
 }
 
-static void write_histograms(struct px_buffer *text, const char *name, const char *label,
-                             const char *const *values, const struct histogram *histograms,
-                             int count)
+static void write_durations(struct px_buffer *text, const struct px_metrics *metrics)
 {
-    for (int i = 0; i < count; i++)
-        write_histogram(text, name, (struct px_label){label, values[i]}, &histograms[i]);
+    for (int route = 0; route < PX_ROUTE_COUNT; route++)
+        for (int i = 0; i < CLASS_COUNT; i++) {
+            const struct px_label labels[] = {{"route", route_names[route]},
+                                              {"code", class_names[i]}};
+            write_histogram(text, "pix2pixd_request_duration_seconds", labels, 2,
+                            &metrics->durations[route][i]);
+        }
+}
+
+static void write_stages(struct px_buffer *text, const struct px_metrics *metrics)
+{
+    for (int i = 0; i < PX_STAGE_COUNT; i++)
+        write_histogram(text, "pix2pixd_stage_duration_seconds",
+                        &(struct px_label){"stage", stage_names[i]}, 1, &metrics->stages[i]);
 }
 
 static void write_requests(struct px_buffer *text, const struct px_metrics *metrics)
@@ -190,7 +214,10 @@ static void write_requests(struct px_buffer *text, const struct px_metrics *metr
         "Requests by route and status; 499: the client went away before the answer.");
     for (int route = 0; route < PX_ROUTE_COUNT; route++)
         for (int i = 0; i < STATUS_COUNT; i++) {
-            if (metrics->requests[route][i] == 0 && (statuses[i] != 200 || route == PX_ROUTE_OTHER))
+            /* A counter that is not there before its first increase hides that one. Other routes
+             * hardly ever answer with errors. */
+            if (metrics->requests[route][i] == 0 && route != PX_ROUTE_TRANSLATE &&
+                (statuses[i] != 200 || route == PX_ROUTE_OTHER))
                 continue;
             snprintf(code, sizeof code, "%d", statuses[i]);
             const struct px_label labels[] = {{"route", route_names[route]}, {"code", code}};
@@ -222,8 +249,6 @@ static void write_dropped(struct px_buffer *text, const struct px_metrics *metri
 
 void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
 {
-    static const struct px_label no_label = {NULL, NULL};
-
     pthread_mutex_lock(&metrics->lock);
     struct px_metrics copy = *metrics; /* a few kilobytes; formatting holds no lock */
     pthread_mutex_unlock(&metrics->lock);
@@ -232,18 +257,16 @@ void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
     write_dropped(text, &copy);
     px_prometheus_head(text, "pix2pixd_request_duration_seconds", "histogram",
                        "Time from the request's header to the end of its answer.");
-    write_histograms(text, "pix2pixd_request_duration_seconds", "route", route_names,
-                     copy.durations, PX_ROUTE_COUNT);
+    write_durations(text, &copy);
     px_prometheus_head(text, "pix2pixd_stage_duration_seconds", "histogram",
                        "Time that a translation spent in a stage.");
-    write_histograms(text, "pix2pixd_stage_duration_seconds", "stage", stage_names, copy.stages,
-                     PX_STAGE_COUNT);
+    write_stages(text, &copy);
     px_prometheus_head(text, "pix2pixd_batch_size", "histogram", "Requests computed together.");
-    write_histogram(text, "pix2pixd_batch_size", no_label, &copy.batches);
+    write_histogram(text, "pix2pixd_batch_size", NULL, 0, &copy.batches);
     px_prometheus_head(text, "pix2pixd_body_bytes", "histogram",
                        "Size of request bodies to /translate.");
-    write_histogram(text, "pix2pixd_body_bytes", no_label, &copy.bodies);
+    write_histogram(text, "pix2pixd_body_bytes", NULL, 0, &copy.bodies);
     px_prometheus_head(text, "pix2pixd_image_pixels", "histogram",
                        "Width times height of the pictures that came in.");
-    write_histogram(text, "pix2pixd_image_pixels", no_label, &copy.pixels);
+    write_histogram(text, "pix2pixd_image_pixels", NULL, 0, &copy.pixels);
 }

@@ -23,6 +23,7 @@ void px_registry_destroy(struct px_registry *registry)
     for (size_t i = 0; i < registry->count; i++) {
         px_model_unref(registry->entries[i].model);
         free(registry->entries[i].name);
+        free(registry->entries[i].counts);
     }
     free(registry->entries);
     free(registry);
@@ -37,7 +38,8 @@ static int load(struct px_registry_entry *entry, const char *folder, const char 
     int rc;
 
     entry->name = strndup(file, px_path_stem_length(file));
-    if (!entry->name)
+    entry->counts = calloc(1, sizeof *entry->counts);
+    if (!entry->name || !entry->counts)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
     if (!px_utf8_is_printable(entry->name))
         return px_fail(err, PX_E_FORMAT,
@@ -197,4 +199,10 @@ int px_registry_find(const struct px_registry *registry, const char *name,
     }
     return px_fail(err, PX_E_NOT_FOUND, "there is no model '%.80s'; there is %s%s", name, names,
                    n < sizeof names ? "" : "...");
+}
+
+void px_registry_count_job(const struct px_registry_entry *entry, bool answered, double infer_ms)
+{
+    atomic_fetch_add(answered ? &entry->counts->answered : &entry->counts->failed, 1);
+    atomic_fetch_add(&entry->counts->infer_ns, (unsigned long long)(infer_ms * 1e6));
 }

@@ -243,8 +243,11 @@ static void *codec_main(void *argument)
                 px_job_encode(job);
             px_queue_end(server->queue, job);
         }
-        if (rc < 0 || task == PX_TASK_ENCODE || task == PX_TASK_DROP)
-            job->done(job);
+        if (rc == 0 && task != PX_TASK_ENCODE && task != PX_TASK_DROP)
+            continue;
+        if (job->model)
+            px_registry_count_job(job->model, job->reply.status == 200, job->infer_ms);
+        job->done(job);
     }
     return NULL;
 }

@@ -150,6 +150,29 @@ if [ -n "$(type -P promtool)" ]; then
     promtool_check() { curl -s "$url/metrics" | promtool check metrics; }
     ok '/metrics is clean under promtool' promtool_check
 fi
+there() { # every series that alerts are written on is there before its first event
+    local code
+    for code in 400 422 500 503 504; do
+        [ -n "$(metric "pix2pixd_http_requests_total{route=\"/translate\",code=\"$code\"}")" ] || return 1
+    done
+    [ "$(metric 'pix2pixd_dropped_total{stage="infer",reason="deadline"}')" = 0 ] &&
+        [ "$(metric pix2pixd_workers)" = 1 ] && [ "$(metric pix2pixd_workers_stuck)" = 0 ] &&
+        [ -n "$(metric pix2pixd_cgroup_memory_limit_bytes)" ] && [ "$(metric pix2pixd_queue_limit)" = 256 ]
+}
+ok 'counters are there before their first event, and so are the limits' there
+classes() {
+    [ "$(metric 'pix2pixd_request_duration_seconds_count{route="/translate",code="2xx"}')" -ge 3 ] &&
+        [ "$(metric 'pix2pixd_request_duration_seconds_count{route="/translate",code="4xx"}')" -ge 3 ] &&
+        [ "$(metric 'pix2pixd_request_duration_seconds_count{route="/translate",code="5xx"}')" = 0 ]
+}
+ok 'the time of answers and that of refusals are told apart' classes
+by_model() {
+    local before
+    before=$(metric 'pix2pixd_model_requests_total{model="grey",outcome="answered"}')
+    expect 200 -F image=@a.png "$t?model=grey" || return 1
+    [ "$(metric 'pix2pixd_model_requests_total{model="grey",outcome="answered"}')" = $((before + 1)) ]
+}
+ok 'translations are counted by model' by_model
 idle() { [ "$(metric pix2pixd_queue_depth)" = 0 ] && [ "$(metric pix2pixd_ready)" = 1 ]; }
 ok 'the queue is empty when nothing is asked' idle
 head_only() { [ "$(curl -s -I -o body -w '%{http_code} %{size_download}' "$url/models")" = '200 0' ]; }

@@ -7,10 +7,11 @@ flood() { # flood N MODEL-AND-FIELDS: requests of one client in the background; 
     local i
     flood=()
     for ((i = 0; i < $1; i++)); do
-        curl -s -m 120 -o "flood$i" -w '%{http_code}\n' -F image=@large.png "$t?$2" >"code$i" &
+        curl -s -m 120 -o "flood$i" -w '%{http_code}\n' -F image=@"$picture" "$t?$2" >"code$i" &
         flood+=($!)
     done
 }
+picture=large.png
 until_waiting() { # until so many requests wait
     local i
     for ((i = 0; i < 500; i++)); do
@@ -46,7 +47,9 @@ stop
 
 start --max-batch 1 --queue-seconds 0.5
 t=$url/translate
-ask -F image=@large.png "$t?model=slow&fit=image"
+"$make_picture" middle.png 256 256 2
+picture=middle.png
+ask -F image=@middle.png "$t?model=slow&fit=image"
 bounded() {
     local seconds
     flood 30 'model=slow&fit=image'
@@ -54,7 +57,7 @@ bounded() {
     flood 30 'model=slow&fit=image'
     until_waiting 7
     sleep 0.2
-    seconds=$(curl -s -o refused -D heads -w '%{http_code}' -F image=@large.png "$t?model=slow&fit=image")
+    seconds=$(curl -s -o refused -D heads -w '%{http_code}' -F image=@middle.png "$t?model=slow&fit=image")
     wait "${flood[@]}"
     cat code? code?? | sort | uniq -c
     [ "$seconds" != 503 ] || grep -qi '^retry-after: [1-9]' heads || return 1
