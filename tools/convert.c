@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/discriminator.h"
 #include "model/checkpoint/onnx.h"
 #include "tools/calibrate/calibrator.h"
 #include "tools/verbs.h"
@@ -32,8 +33,10 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = offsetof(struct settings, key),
      .value = "NAME",
-     .help = "which generator to take from a file that holds several: the key of its dict, such as "
-             "netG or state_dict/netG; by default the only one"},
+     .help =
+         "which generator to take from a file that holds several: the key of its dict, such as "
+         "netG or state_dict/netG; by default the only one. Also names a discriminator, netD, or "
+         "D in a NAME.state of pix2pix-train"},
     {.name = "test-norm",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, test_norm),
@@ -114,6 +117,14 @@ static const struct px_option_table table = {
     .max_arguments = 2,
 };
 
+/* What makes a file a state of pix2pix-train, which a generator taken from it is not. */
+static bool is_state_mark(const struct px_metadata *entry)
+{
+    static const char mark[] = "pix2pix-train state";
+
+    return strcmp(entry->key, "format") == 0 && strncmp(entry->value, mark, sizeof mark - 1) == 0;
+}
+
 /* Fills `extra`, which has room for one more than the list. `test_norm` replaces what the list
  * says, if it is not NULL. */
 static size_t extra_metadata(const struct px_tensor_list *list, const char *test_norm,
@@ -123,6 +134,7 @@ static size_t extra_metadata(const struct px_tensor_list *list, const char *test
 
     for (size_t i = 0; i < list->metadata_count; i++)
         if (!px_checkpoint_network_key(list->metadata[i].key) &&
+            !is_state_mark(&list->metadata[i]) &&
             (!test_norm || strcmp(list->metadata[i].key, "test_norm") != 0))
             extra[count++] = list->metadata[i];
     if (test_norm)
@@ -254,6 +266,35 @@ static int open_input(struct px_checkpoint **out, const char *path, enum format 
     return rc;
 }
 
+/* Writes the discriminator of IN, if that is what is meant: the only network of the file, or the
+ * one that --key names. *done is false if it holds none. */
+static int convert_discriminator(const char *in, const char *path, const struct settings *settings,
+                                 bool *done, struct px_error *err)
+{
+    struct px_discriminator *discriminator;
+    const enum format format = format_of(path);
+
+    *done = px_discriminator_open(&discriminator, in, settings->key, NULL) == 0;
+    if (!*done)
+        return 0;
+    int rc = 0;
+    if (format == ONNX)
+        rc = px_fail(err, PX_E_USAGE,
+                     "%s: this is a discriminator, and only generators are exported", in);
+    else if (settings->direction || settings->crop_size || settings->test_norm ||
+             settings->calibrate || settings->dtype == DTYPE_INT8)
+        rc = px_fail(err, PX_E_USAGE,
+                     "%s: this is a discriminator: --direction, --crop-size, --test-norm, "
+                     "--calibrate and --dtype int8 are for generators; leave them out",
+                     in);
+    else if (format == PTH)
+        rc = px_discriminator_save_pth(path, discriminator, stored_dtype(settings), err);
+    else
+        rc = px_discriminator_save(path, discriminator, stored_dtype(settings), err);
+    px_discriminator_close(discriminator);
+    return rc;
+}
+
 /* Whether OUT can be written, asked before minutes of calibration. Pipes and devices are not opened
  * for nothing. */
 static int check_output(const char *path, struct px_error *err)
@@ -314,7 +355,13 @@ int px_verb_convert(const struct px_verb_call *call, struct px_error *err)
     rc = check_settings(&settings, format, err);
     if (!rc)
         rc = open_input(&checkpoint, options.arguments[0], format, &settings, err);
-    if (!rc)
+    bool is_discriminator = false;
+    if (rc == -PX_E_FORMAT) {
+        int other =
+            convert_discriminator(options.arguments[0], path, &settings, &is_discriminator, err);
+        rc = is_discriminator ? other : rc;
+    }
+    if (!rc && !is_discriminator)
         rc = settings.calibrate ? write_calibrated(format, path, checkpoint, &settings, err)
                                 : write_as(format, path, checkpoint, &settings, err);
     px_checkpoint_close(checkpoint);

@@ -254,6 +254,19 @@ static int prepare_output(struct px_run *run, struct px_error *err)
     return rc;
 }
 
+/* Takes the weights that --init and --init-D name. */
+static int start_from_files(struct px_run *run, struct px_error *err)
+{
+    const struct px_train_settings *s = run->settings;
+    int rc = 0;
+
+    if (s->init && *s->init)
+        rc = px_finetune_load(run->gan, &run->network, s->init, err);
+    if (!rc && s->init_D && *s->init_D)
+        rc = px_finetune_load_D(run->gan, s->init_D, err);
+    return rc;
+}
+
 int px_run_init(struct px_run *run, struct px_error *err)
 {
     const struct px_train_settings *s = run->settings;
@@ -280,8 +293,8 @@ int px_run_init(struct px_run *run, struct px_error *err)
         return rc;
     if (s->continue_train && !s->dry_run)
         rc = resume(run, err);
-    else if (s->init && *s->init)
-        rc = px_finetune_load(run->gan, &run->network, s->init, err);
+    else
+        rc = start_from_files(run, err);
     if (rc)
         return rc;
     rc = start_feed(run, err);

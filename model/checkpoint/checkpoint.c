@@ -94,7 +94,7 @@ static int check_values(const struct px_checkpoint *checkpoint, struct px_error 
 static int select_tensors(struct px_checkpoint *checkpoint, const char *key, struct px_error *err)
 {
     const struct px_checkpoint_selection *selection = &checkpoint->selection;
-    int rc = px_checkpoint_select(&checkpoint->selection, checkpoint->list, key, err);
+    int rc = px_checkpoint_select(&checkpoint->selection, checkpoint->list, PX_SELECT_G, key, err);
 
     if (rc)
         return rc;

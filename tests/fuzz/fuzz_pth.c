@@ -30,7 +30,7 @@ static void use(const uint8_t *data, size_t size)
         px_tensor_to_f32(tensor, values);
         free(values);
     }
-    px_checkpoint_select(&selection, list, NULL, &err);
+    px_checkpoint_select(&selection, list, PX_SELECT_G, NULL, &err);
     px_checkpoint_selection_clear(&selection);
     px_pth_close(file);
 }

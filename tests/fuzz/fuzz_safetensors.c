@@ -78,10 +78,10 @@ static void use_checkpoint(const struct px_safetensors *file)
     struct px_checkpoint_selection selection = {0};
     struct px_error err;
 
-    if (px_checkpoint_select(&selection, px_safetensors_list(file), NULL, &err) == 0)
+    if (px_checkpoint_select(&selection, px_safetensors_list(file), PX_SELECT_G, NULL, &err) == 0)
         use_network(&selection.list);
     px_checkpoint_selection_clear(&selection);
-    px_checkpoint_select(&selection, px_safetensors_list(file), "netG", &err);
+    px_checkpoint_select(&selection, px_safetensors_list(file), PX_SELECT_D, NULL, &err);
     px_checkpoint_selection_clear(&selection);
 }
 

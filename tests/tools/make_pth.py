@@ -161,7 +161,8 @@ def changed(state):
 
 
 def discriminator():
-    shapes = {'model.0.weight': (2, 6, 4, 4), 'model.0.bias': (2,), 'model.11.weight': (1, 2, 4, 4)}
+    shapes = {'model.0.weight': (2, 6, 4, 4), 'model.0.bias': (2,),
+              'model.2.weight': (2, 2, 4, 4), 'model.11.weight': (1, 2, 4, 4)}
     return collections.OrderedDict(
         (name, Tensor('F32', shape, bytes(4 * int(__import__('math').prod(shape)))))
         for name, shape in shapes.items())
@@ -233,7 +234,10 @@ KINDS = {
     'only-args': lambda p, s: save(p, {'args': args(), 'epoch': 3}),
     'whole-module': lambda p, s: save(p, Net()),
     'nested-module': lambda p, s: save(p, {'netG': Net(), 'epoch': 3}),
-    'discriminator': lambda p, s: save(p, discriminator()),
+    'discriminator': lambda p, s: save(p, prefixed(discriminator(), 'module.')),
+    'state': lambda p, s: save_safetensors(p, {
+        **prefixed(s, 'G.'), **prefixed(changed(s), 'G.adam_m.'),
+        **prefixed(discriminator(), 'D.'), **prefixed(discriminator(), 'D.adam_v.')}),
     'bomb': lambda p, s: save(p, {'netG': s, 'zeros': Tensor('F32', (10 << 20,), bytes(40 << 20))},
                               compression=zipfile.ZIP_DEFLATED),
 }

@@ -52,7 +52,7 @@ done
 run "$pix2pix" inspect "$corpus/safetensors/user_metadata.safetensors"
 check "notes metadata that it ignores" grep -q "^  note .*dropout '0.5' is ignored" <<<"$out"
 convert "$work/lightning"
-check "notes what it leaves out" grep -q "the generator is 'state_dict/netG'; 3 other tensors" <<<"$err"
+check "notes what it leaves out" grep -q "the generator is 'state_dict/netG'; 4 other tensors" <<<"$err"
 
 for kind in ema ema.safetensors; do
     make_file $kind "$work/$kind"
@@ -100,6 +100,31 @@ for file in pth/one_nan.pth safetensors/nan.safetensors; do
         check "refuses NaN ($verb, $file)" refused "tensor 'model.model.0.weight' holds NaN at [0, 0, 0, 0]"
     done
 done
+
+# Discriminators, and the states of pix2pix-train.
+make_file discriminator "$work/latest_net_D.pth"
+convert "$work/latest_net_D.pth"
+check "converts a discriminator" [ "$status" = 0 ]
+cp "$work/out.safetensors" "$work/D.safetensors"
+run "$pix2pix" convert "$work/D.safetensors" "$work/D.pth"
+check "and back" [ "$status" = 0 ]
+convert "$work/D.pth"
+check "to the same weights" cmp "$work/out.safetensors" "$work/D.safetensors"
+convert --dtype bf16 "$work/D.pth"
+check "or in bf16" [ "$(wc -c <"$work/out.safetensors")" -lt "$(wc -c <"$work/D.safetensors")" ]
+make_file state "$work/state"
+for file in full lightning state; do
+    convert "$work/$file" --key $([ $file = state ] && echo D || echo netD)
+    check "takes the discriminator of $file by its key" cmp "$work/out.safetensors" "$work/D.safetensors"
+    convert "$work/$file"
+    check "and the generator without" same
+done
+run "$pix2pix" convert "$work/D.pth" "$work/D.onnx"
+check "exports no discriminator" is 2 "pix2pix: $work/D.pth: this is a discriminator, and only generators are exported"
+convert "$work/D.pth" --direction BtoA
+check "refuses options that are for generators" [ "$status" = 2 ]
+convert "$work/full" --key netE
+check "knows when neither has the key" refused "--key netE: no generator has that name"
 
 # make NAME: a file that is something else; the message PART says what.
 looks_like() {

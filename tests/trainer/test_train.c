@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
+#include "model/checkpoint/discriminator.h"
 #include "model/dnn/conv.h"
 
 static double first_L1(const char *text)
@@ -195,6 +196,43 @@ static void test_init(void **state)
     assert_one_line(&run, 2, "give --netG unet_32 --ngf 4 ");
     train(&run, in("wrong.safetensors"), MORE("--init", in("nowhere.safetensors")), 0);
     assert_one_line(&run, 1, "nowhere.safetensors");
+}
+
+/* A discriminator moves to PyTorch's format and back into a training. */
+static void test_init_D(void **state)
+{
+    struct run run;
+    struct px_discriminator *before, *after;
+    struct px_error err = {0};
+    (void)state;
+
+    assert_int_equal(px_discriminator_open(&before, in("base.state"), NULL, &err), 0);
+    assert_int_equal(px_discriminator_save_pth(in("D.pth"), before, PX_DTYPE_AUTO, &err), 0);
+    train(&run, in("both.safetensors"),
+          MORE("--init", in("base.pth"), "--init-D", in("D.pth"), "--lr", "0", "--seed", "5"), 0);
+    assert_done(&run); /* a rate of 0 changes statistics, but no weights */
+    assert_int_equal(px_discriminator_open(&after, in("both.state"), NULL, &err), 0);
+    const struct px_tensor_list *want = px_discriminator_list(before);
+    const struct px_tensor_list *got = px_discriminator_list(after);
+    assert_int_equal(got->count, want->count);
+    size_t compared = 0;
+    for (size_t i = 0; i < want->count; i++) {
+        assert_string_equal(got->tensors[i].name, want->tensors[i].name);
+        if (want->tensors[i].ndim != 4)
+            continue;
+        assert_memory_equal(got->tensors[i].data, want->tensors[i].data, want->tensors[i].bytes);
+        compared++;
+    }
+    assert_true(compared >= 3);
+    px_discriminator_close(before);
+    px_discriminator_close(after);
+    train(&run, in("wrong.safetensors"), MORE("--init-D", in("D.pth"), "--ndf", "5"), 0);
+    assert_one_line(&run, 2, "holds another discriminator than the options describe");
+    train(&run, in("wrong.safetensors"),
+          MORE("--init-D", in("D.pth"), "--netD", "n_layers", "--n-layers-D", "1"), 0);
+    assert_one_line(&run, 2, "holds another discriminator than the options describe");
+    train(&run, in("wrong.safetensors"), MORE("--init-D", in("base.safetensors")), 0);
+    assert_one_line(&run, 1, "holds no known discriminator");
 }
 
 /* int8 weights are worth what they stand for. */
@@ -659,6 +697,7 @@ int main(void)
         CHECK("a dry run tells what is needed and writes nothing", test_dry_run),
         CHECK("the parts of the profile make up the whole", test_profile),
         CHECK("a training starts from a checkpoint of the same network", test_init),
+        CHECK("starts from a discriminator of PyTorch, too", test_init_D),
         CHECK("or from an int8 one", test_init_int8),
         CHECK("bf16 learns, resumes to the same bytes, and goes on only in bf16", test_bf16),
         CHECK("batches, directions and grey inputs train", test_batches),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/discriminator.h"
 
 static int check_network(const struct px_network *theirs, const struct px_network *ours,
                          const char *path, struct px_error *err)
@@ -58,5 +59,66 @@ int px_finetune_load(struct px_gan *gan, const struct px_network *network, const
             px_tensor_to_f32(from, to);
     }
     px_checkpoint_close(checkpoint);
+    return rc;
+}
+
+static bool is_part_of_D(const struct px_tensor *tensor)
+{
+    return strncmp(tensor->name, "D.", 2) == 0 && strncmp(tensor->name, "D.adam_", 7) != 0 &&
+           tensor->dtype == PX_F32;
+}
+
+/* The file's tensor for one of the gan's, of the same shape. */
+static int find_part(const struct px_tensor **out, const struct px_tensor_list *list,
+                     const struct px_tensor *mine, const char *path, struct px_error *err)
+{
+    const struct px_tensor *theirs = px_tensor_find(list, mine->name + 2);
+
+    if (theirs && theirs->ndim == mine->ndim &&
+        memcmp(theirs->shape, mine->shape, (size_t)mine->ndim * sizeof *mine->shape) == 0) {
+        *out = theirs;
+        return 0;
+    }
+    return px_fail(
+        err, PX_E_USAGE,
+        "--init-D %s: holds another discriminator than the options describe (%s %s): give "
+        "the --netD, --n-layers-D, --ndf, --norm and channels that it was trained with",
+        path, mine->name + 2, theirs ? "has another shape" : "is missing");
+}
+
+int px_finetune_load_D(struct px_gan *gan, const char *path, struct px_error *err)
+{
+    const struct px_tensor *tensors;
+    const struct px_tensor *from = NULL;
+    struct px_discriminator *discriminator;
+    const size_t count = px_gan_tensors(gan, &tensors);
+    size_t expected = 0, present = 0;
+    int rc = px_discriminator_open(&discriminator, path, NULL, err);
+
+    if (rc)
+        return rc;
+    const struct px_tensor_list *list = px_discriminator_list(discriminator);
+    for (size_t i = 0; !rc && i < count; i++)
+        if (is_part_of_D(&tensors[i])) {
+            rc = find_part(&from, list, &tensors[i], path, err);
+            expected++;
+        }
+    if (!rc && expected == 0)
+        rc = px_fail(err, PX_E_USAGE,
+                     "--init-D %s: with --lambda-GAN 0 there is no discriminator; leave it out",
+                     path);
+    for (size_t i = 0; i < list->count; i++)
+        present += list->tensors[i].dtype != PX_I64; /* num_batches_tracked */
+    if (!rc && present != expected)
+        rc = px_fail(
+            err, PX_E_USAGE,
+            "--init-D %s: holds another discriminator than the options describe: it has %zu "
+            "tensors, not %zu; give the --netD, --n-layers-D and --norm that it was trained "
+            "with",
+            path, present, expected);
+    for (size_t i = 0; !rc && i < count; i++)
+        if (is_part_of_D(&tensors[i]) && find_part(&from, list, &tensors[i], path, err) == 0)
+            px_tensor_to_f32(from, (float *)(uintptr_t)tensors[i].data);
+    px_discriminator_close(discriminator);
     return rc;
 }

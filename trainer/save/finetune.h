@@ -1,7 +1,7 @@
 #ifndef TRAINER_SAVE_FINETUNE_H
 #define TRAINER_SAVE_FINETUNE_H
 
-/* Starting from a generator that was trained before (--init). */
+/* Starting from networks that were trained before (--init, --init-D). */
 
 #include "base/error.h"
 #include "model/network/network.h"
@@ -13,5 +13,10 @@
  * direction and dropout may differ. Failures of px_checkpoint_import(). */
 int px_finetune_load(struct px_gan *gan, const struct px_network *network, const char *path,
                      struct px_error *err);
+
+/* Copies the discriminator's weights and running statistics from a file that holds one
+ * (model/checkpoint/discriminator.h); its moments stay as they were made. USAGE if it is not one as
+ * the options describe; nothing is copied then. Failures of px_discriminator_open(). */
+int px_finetune_load_D(struct px_gan *gan, const char *path, struct px_error *err);
 
 #endif

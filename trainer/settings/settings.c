@@ -31,6 +31,8 @@ static const struct px_option rows[] = {
     {.name = "init", .type = PX_OPTION_STRING, .offset = AT(init), .value = "FILE",
      .help = "Start from the generator of this checkpoint, .safetensors or PyTorch's .pth "
              "(fine-tuning); --continue-train does not need it again"},
+    {.name = "init-D", .type = PX_OPTION_STRING, .offset = AT(init_D), .value = "FILE",
+     .help = "Start from this discriminator too: latest_net_D.pth of the reference, or a NAME.state"},
     {.name = "dry-run", .type = PX_OPTION_FLAG, .offset = AT(dry_run),
      .help = "Check everything, take a few steps, estimate time and memory, and write nothing"},
     {.name = "profile", .type = PX_OPTION_FLAG, .offset = AT(profile),

@@ -6,9 +6,10 @@
 
 /* Options that do not decide what the weights become. */
 static const char *const incidental[] = {
-    "data",        "out",   "continue-train", "threads",     "print-freq",      "save-latest-freq",
-    "num-threads", "init",  "dry-run",        "profile",     "save-epoch-freq", "epoch-count",
-    "pairs",       "epoch", "keep-states",    "skip-broken", "max-pixels",      "max-side"};
+    "data",        "out",   "continue-train", "threads",     "print-freq",  "save-latest-freq",
+    "num-threads", "init",  "init-D",         "dry-run",     "profile",     "save-epoch-freq",
+    "epoch-count", "pairs", "epoch",          "keep-states", "skip-broken", "max-pixels",
+    "max-side"};
 /* Options that a checkpoint states in the description of its network. */
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
                                            "output-nc", "direction", "crop-size",  "norm"};

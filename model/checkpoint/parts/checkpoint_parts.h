@@ -18,12 +18,15 @@ struct px_checkpoint_selection {
     size_t left_out;            /* tensors of the file that are not taken */
 };
 
-/* Takes the generator from all tensors of a file: those below `key` if it is not NULL, else those
- * below the only place that looks like a generator, else all. Strips `module.` and `_orig_mod.`
- * from the components of names. FORMAT if there are several generators, or none at the key. The
- * caller clears *selection, also after a failure. */
+enum px_checkpoint_kind { PX_SELECT_G, PX_SELECT_D }; /* generator, discriminator */
+
+/* Takes the network of a kind from all tensors of a file: the one at `key` if it is not NULL, else
+ * the only one. Without a key and any place that looks like a generator, PX_SELECT_G takes all
+ * tensors. Strips `module.` and `_orig_mod.` from the components of names. FORMAT if there are
+ * several such networks, or none at the key. The caller clears *selection, also after a failure. */
 int px_checkpoint_select(struct px_checkpoint_selection *selection,
-                         const struct px_tensor_list *all, const char *key, struct px_error *err);
+                         const struct px_tensor_list *all, enum px_checkpoint_kind kind,
+                         const char *key, struct px_error *err);
 void px_checkpoint_selection_clear(struct px_checkpoint_selection *selection);
 
 /* Remarks about a file that was accepted, for people: sentences without a full stop, joined by ";

@@ -117,21 +117,57 @@ static bool fits_key(const struct candidate *candidate, const char *key)
             (candidate->name[n] == '.' || candidate->name[n] == '/'));
 }
 
-/* Finds the U-Nets and ResNets among the tensors, by their outermost convolutions. */
+/* U-Nets and ResNets are known by their outermost convolutions. */
+static bool is_generator(const struct px_tensor_list *list, struct candidate *candidate)
+{
+    return (has_prefix(candidate->name, "model.model.0.weight", &candidate->length) &&
+            has_convolution(list, candidate, "model.model.3.weight")) ||
+           (has_prefix(candidate->name, "model.1.weight", &candidate->length) &&
+            has_convolution(list, candidate, "model.10.conv_block.1.weight"));
+}
+
+/* PatchGANs and PixelDiscriminators by their first ones, as far as no U-Net has such. */
+static bool is_discriminator(const struct px_tensor_list *list, struct candidate *candidate)
+{
+    return (has_prefix(candidate->name, "model.0.weight", &candidate->length) &&
+            has_convolution(list, candidate, "model.0.weight") &&
+            has_convolution(list, candidate, "model.2.weight") &&
+            !has_convolution(list, candidate, "model.3.weight")) ||
+           (has_prefix(candidate->name, "net.0.weight", &candidate->length) &&
+            has_convolution(list, candidate, "net.0.weight") &&
+            has_convolution(list, candidate, "net.2.weight"));
+}
+
+/* Whether the place holds Adam's moments, which have the names of the weights. */
+static bool is_of_adam(const struct candidate *candidate)
+{
+    static const char *const names[] = {"adam_m.", "adam_v."};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+        if (candidate->length >= n &&
+            strncmp(candidate->name + candidate->length - n, names[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void find_candidates(struct candidates *candidates, const struct px_tensor_list *list,
-                            const char *key)
+                            enum px_checkpoint_kind kind, const char *key)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct px_tensor *tensor = &list->tensors[i];
         struct candidate candidate = {.name = tensor->name, .data = tensor->data};
-        if (!(has_prefix(tensor->name, "model.model.0.weight", &candidate.length) &&
-              has_convolution(list, &candidate, "model.model.3.weight")) &&
-            !(has_prefix(tensor->name, "model.1.weight", &candidate.length) &&
-              has_convolution(list, &candidate, "model.10.conv_block.1.weight")))
-            continue;
-        if (!key || fits_key(&candidate, key))
+        if ((kind == PX_SELECT_G ? is_generator(list, &candidate)
+                                 : is_discriminator(list, &candidate)) &&
+            !is_of_adam(&candidate) && (!key || fits_key(&candidate, key)))
             add_candidate(candidates, &candidate);
     }
+}
+
+static const char *kind_name(enum px_checkpoint_kind kind)
+{
+    return kind == PX_SELECT_G ? "generator" : "discriminator";
 }
 
 /* "netG, netG_ema": where the generators are. */
@@ -145,36 +181,37 @@ static void list_candidates(struct px_buffer *text, const struct candidates *can
     }
 }
 
-static int refuse_many(const struct candidates *candidates, struct px_error *err)
+static int refuse_many(const struct candidates *candidates, enum px_checkpoint_kind kind,
+                       struct px_error *err)
 {
     struct px_buffer text = {0};
 
     list_candidates(&text, candidates);
     int rc = px_fail(err, PX_E_FORMAT,
-                     "the file holds %zu generators (%s); choose one with pix2pix convert --key "
-                     "NAME",
-                     candidates->count, px_buffer_text(&text));
+                     "the file holds %zu %ss (%s); choose one with pix2pix convert --key NAME",
+                     candidates->count, kind_name(kind), px_buffer_text(&text));
     px_buffer_clear(&text);
     return rc;
 }
 
-static int refuse_key(const struct px_tensor_list *list, const char *key, struct px_error *err)
+static int refuse_key(const struct px_tensor_list *list, enum px_checkpoint_kind kind,
+                      const char *key, struct px_error *err)
 {
     struct candidates all = {0};
     struct px_buffer text = {0};
 
-    find_candidates(&all, list, NULL);
+    find_candidates(&all, list, kind, NULL);
     list_candidates(&text, &all);
     int rc = all.count == 0
-                 ? px_fail(err, PX_E_FORMAT, "--key %.60s: the file holds no known generator", key)
-                 : px_fail(err, PX_E_FORMAT,
-                           "--key %.60s: no generator has that name; the file holds: %s", key,
-                           px_buffer_text(&text));
+                 ? px_fail(err, PX_E_FORMAT, "--key %.60s: the file holds no known %s", key,
+                           kind_name(kind))
+                 : px_fail(err, PX_E_FORMAT, "--key %.60s: no %s has that name; the file holds: %s",
+                           key, kind_name(kind), px_buffer_text(&text));
     px_buffer_clear(&text);
     return rc;
 }
 
-/* Keeps what belongs to the generator, under names without the prefix. */
+/* Keeps what belongs to the network, under names without the prefix. */
 static void keep(struct px_checkpoint_selection *selection, const struct candidate *chosen)
 {
     struct px_tensor_list *list = &selection->list;
@@ -186,8 +223,10 @@ static void keep(struct px_checkpoint_selection *selection, const struct candida
         if (strncmp(tensor.name, prefix, chosen->length) != 0)
             continue;
         tensor.name += chosen->length;
-        /* Beside the generator's tensors: nested dicts, and the counter of AveragedModel. */
-        if (!strchr(tensor.name, '/') && strcmp(tensor.name, "n_averaged") != 0)
+        /* Beside the network's tensors: nested dicts, the counter of AveragedModel, Adam's
+         * moments in a state of pix2pix-train. */
+        if (!strchr(tensor.name, '/') && strcmp(tensor.name, "n_averaged") != 0 &&
+            strncmp(tensor.name, "adam_", 5) != 0)
             list->tensors[kept++] = tensor;
     }
     if (chosen->length)
@@ -209,18 +248,21 @@ static int check_names(const struct px_tensor_list *list, struct px_error *err)
 }
 
 int px_checkpoint_select(struct px_checkpoint_selection *selection,
-                         const struct px_tensor_list *all, const char *key, struct px_error *err)
+                         const struct px_tensor_list *all, enum px_checkpoint_kind kind,
+                         const char *key, struct px_error *err)
 {
     struct candidates candidates = {0};
     int rc = copy_list(selection, all, err);
 
     if (rc)
         return rc;
-    find_candidates(&candidates, &selection->list, key);
+    find_candidates(&candidates, &selection->list, kind, key);
     if (candidates.count > 1)
-        return refuse_many(&candidates, err);
+        return refuse_many(&candidates, kind, err);
     if (candidates.count == 0 && key)
-        return refuse_key(&selection->list, key, err);
+        return refuse_key(&selection->list, kind, key, err);
+    if (candidates.count == 0 && kind == PX_SELECT_D)
+        return px_fail(err, PX_E_FORMAT, "the file holds no known discriminator");
     if (candidates.count == 1)
         keep(selection, &candidates.list[0]);
     return check_names(&selection->list, err);
