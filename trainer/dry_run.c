@@ -51,10 +51,11 @@ int px_dry_run(struct px_run *run, struct px_error *err)
     px_progress_duration(seconds * epochs, all, sizeof all);
     px_machine_read(&machine);
     fprintf(run->out,
-            "Dry run: %.3f s a step with %d threads (%lld timed), an epoch of %lld steps and its "
-            "validation about %s, %.0f epochs about %s, memory %s%.2f GiB; nothing was written\n",
-            step, run->threads, (long long)timed, (long long)run->steps_per_epoch, epoch, epochs,
-            all, px_pairs_check_one_size(run->pairs, NULL) == 0 ? "" : "at least ",
+            "Dry run: %.3f s per step with %d threads (%lld timed), about %s for an epoch of %lld "
+            "steps and its validation, about %s for %.0f epochs, memory %s%.2f GiB; nothing was "
+            "written\n",
+            step, run->threads, (long long)timed, epoch, (long long)run->steps_per_epoch, all,
+            epochs, px_pairs_check_one_size(run->pairs, NULL) == 0 ? "" : "at least ",
             machine.peak / 0x1p30);
     return 0;
 }

@@ -11,7 +11,7 @@ static void print_row(FILE *out, const char *name, double seconds, const struct 
 void px_step_times_print(const struct px_step_times *p, const struct px_gan *gan, FILE *out)
 {
     const struct px_gan_profile *g = px_gan_profile(gan);
-    double told = g->G_forward + g->D + g->G_backward + g->adam;
+    double known = g->G_forward + g->D + g->G_backward + g->adam;
 
     if (p->steps == 0)
         return;
@@ -20,7 +20,7 @@ void px_step_times_print(const struct px_step_times *p, const struct px_gan *gan
     print_row(out, "D", g->D, p);
     print_row(out, "G backward", g->G_backward, p);
     print_row(out, "Adam", g->adam, p);
-    print_row(out, "other", p->step - told, p);
+    print_row(out, "other", p->step - known, p);
     print_row(out, "data", p->data, p);
     print_row(out, "sum", p->data + p->step, p);
 }

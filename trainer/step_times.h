@@ -13,7 +13,7 @@ struct px_step_times {
     double data, step; /* seconds: waiting for batches, and px_gan_step() */
 };
 
-/* A table of ms a step: what px_gan_profile() tells apart, the data, their sum. */
+/* Prints a table of ms per step: the parts of px_gan_profile(), the data, and their sum. */
 void px_step_times_print(const struct px_step_times *profile, const struct px_gan *gan, FILE *out);
 
 #endif

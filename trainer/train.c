@@ -66,7 +66,7 @@ static int step(struct px_run *run, struct px_error *err)
 
 static int save_picture(const struct px_run *run, int64_t epoch, struct px_error *err)
 {
-    char path[4096];
+    char path[PX_PATH_MAX];
     int rc = px_make_folder(run->output.pictures, err);
 
     if (!rc)
@@ -74,7 +74,7 @@ static int save_picture(const struct px_run *run, int64_t epoch, struct px_error
     return rc ? rc : px_image_save(path, px_preview_sheet(run->preview), 90, err);
 }
 
-/* Measures the generator and keeps it where it is the best so far. */
+/* Measures the generator and keeps it if it is the best so far. */
 static int validate(struct px_run *run, struct px_history_epoch *epoch, struct px_error *err)
 {
     int rc = px_validation_run(run->validation, run->gan, px_preview_draw, run->preview,
@@ -85,7 +85,7 @@ static int validate(struct px_run *run, struct px_history_epoch *epoch, struct p
     return rc;
 }
 
-/* What the state must know comes before it, what can be done without after it. */
+/* What the state must know is done before it is saved, what can be lost after it. */
 static int finish_epoch(struct px_run *run, struct px_error *err)
 {
     struct px_history_epoch done = {
@@ -147,7 +147,7 @@ static int explain(const struct px_run *run, int rc, struct px_error *err)
         return rc;
     first = *err;
     return px_fail(err, PX_E_IO,
-                   "%s; what is saved goes to step %" PRId64 " of %" PRId64
+                   "%s; the files keep step %" PRId64 " of %" PRId64
                    ": once there is room, the same command with --continue-train "
                    "goes on",
                    first.message, run->snapshot.saved, run->end);

@@ -22,7 +22,7 @@ int px_validation_create(struct px_validation **out, const struct px_pairs *pair
                          struct px_error *err);
 void px_validation_destroy(struct px_validation *validation); /* accepts NULL */
 
-/* Is shown every pair and what the generator made of it, in order. */
+/* Called with every pair and what the generator made of it, in order. */
 typedef void px_validation_see(void *closure, size_t index, const struct px_image *input,
                                const struct px_image *output, const struct px_image *target);
 

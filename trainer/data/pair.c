@@ -85,7 +85,7 @@ static int load_half(const char *path, bool is_b, const struct px_pair_options *
     return rc;
 }
 
-/* The EXIF orientation of a file of its own is applied, as everywhere. */
+/* The EXIF orientation is applied to a file that holds one picture. */
 static int load_side(const struct px_pair_place *place, bool is_b,
                      const struct px_pair_options *options, struct px_picture *out,
                      struct px_pair_seen *seen, struct px_error *err)

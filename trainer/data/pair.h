@@ -47,8 +47,9 @@ struct px_pair_seen {
     bool is_narrow;           /* one file, too narrow for two pictures side by side */
 };
 
-/* Reads a pair and scales both pictures for training. The EXIF orientation is applied to files of
- * their own, and ignored in a file that holds both. The failing file is named. Thread-safe. */
+/* Reads a pair and scales both pictures for training. The EXIF orientation is applied to a file
+ * that holds one picture, and ignored in a file that holds both. The failing file is named.
+ * Thread-safe. */
 int px_pair_load(const struct px_pair_place *place, const struct px_pair_options *options,
                  struct px_pair *pair, struct px_pair_seen *seen, struct px_error *err);
 

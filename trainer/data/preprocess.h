@@ -10,13 +10,13 @@
 
 #include "base/error.h"
 
-enum px_preprocess_mode {                     /* in the order of the option's choices */
-                          PX_RESIZE_AND_CROP, /* scaled to load x load whatever its shape */
-                          PX_CROP,            /* as it is */
-                          PX_SCALE_WIDTH, /* load wide, its shape kept, though at least crop high;
-                                             rounded; not cropped */
-                          PX_SCALE_WIDTH_AND_CROP, /* the same, but cropped and not rounded */
-                          PX_NO_PREPROCESS,        /* its own size, rounded; not cropped */
+/* In the order of the option's choices. */
+enum px_preprocess_mode {
+    PX_RESIZE_AND_CROP, /* scaled to load x load whatever its shape */
+    PX_CROP,            /* as it is */
+    PX_SCALE_WIDTH,     /* load wide and at least crop high, shape kept; rounded, not cropped */
+    PX_SCALE_WIDTH_AND_CROP, /* the same, but cropped and not rounded */
+    PX_NO_PREPROCESS,        /* its own size, rounded; not cropped */
 };
 
 enum { PX_PREPROCESS_MAX = 8192 }; /* the longest side that is trained on */
@@ -29,8 +29,8 @@ struct px_preprocess {
 
 bool px_preprocess_crops(const struct px_preprocess *preprocess);
 
-/* The size that a picture of *width x *height is scaled to. UNPROCESSABLE where it cannot be
- * trained on: smaller than a crop, or larger than PX_PREPROCESS_MAX where nothing is cropped. */
+/* The size that a picture of *width x *height is scaled to. UNPROCESSABLE if it cannot be
+ * trained on: smaller than a crop, or larger than PX_PREPROCESS_MAX if nothing is cropped. */
 int px_preprocess_size(const struct px_preprocess *preprocess, uint32_t *width, uint32_t *height,
                        struct px_error *err);
 

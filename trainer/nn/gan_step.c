@@ -13,8 +13,7 @@ struct part {
     struct px_update update;
 };
 
-/* Adds the time since the last lap to a part of the profile, but for Adam's, which is told apart.
- */
+/* Adds the time since the last lap to a part of the profile, except Adam's, which has its own. */
 static void lap(struct px_gan *gan, double *to)
 {
     int64_t now = px_now_ns();

@@ -2,8 +2,8 @@
 #define TRAINER_REPORT_PROGRESS_H
 
 /* What a person sees while it trains: on a terminal one line that is drawn over and over (bar,
- * losses, speed, time left), elsewhere a plain line every so many images. Losses are smoothed over
- * about the last hundred steps. One thread. */
+ * losses, speed, time left), elsewhere a plain line every print_freq images. Losses are smoothed
+ * over about the last hundred steps. One thread. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,10 +7,10 @@
 #include "model/network/network.h"
 #include "trainer/nn/gan.h"
 
-/* Copies the generator's weights, and its running statistics where the file has them, from a
- * checkpoint, also one of PyTorch; everything else (discriminator, moments, steps) stays as it was
- * made. USAGE where it holds another network: architecture, ngf, channels or norm; crop size,
- * direction and dropout may differ. Failures of px_checkpoint_import(). */
+/* Copies the generator's weights, and its running statistics if the file has them, from a
+ * checkpoint, .safetensors or PyTorch's; everything else (discriminator, moments, steps) stays as
+ * it is. USAGE if the checkpoint holds another network: architecture, ngf, channels or norm; crop
+ * size, direction and dropout may differ. Failures of px_checkpoint_import(). */
 int px_finetune_load(struct px_gan *gan, const struct px_network *network, const char *path,
                      struct px_error *err);
 

@@ -71,8 +71,8 @@ static bool is_leftover(const char *entry, const char *name)
                      strncmp(entry, name, (size_t)(mark - entry)) == 0);
 }
 
-/* Removes what killed trainings left half written in a folder. With the lock held nobody else
- * writes to these files. */
+/* Removes what killed trainings left half written in a folder. While the lock is held no
+ * other training writes to these files. */
 static void clean(const char *folder, const char *name)
 {
     DIR *dir = opendir(folder);
@@ -99,9 +99,9 @@ static void clean_all(const struct px_output *output)
         clean(folders[i], NULL);
 }
 
-/* Takes NAME.lock, which goes with the process, however it ends. The one who leaves removes the
- * file, so the file that was locked must still be the one of that name. File systems that know no
- * locks are trusted. */
+/* Takes NAME.lock, which ends with the process, however that ends. A training that ends removes the
+ * file, so the file that was locked must still be the one of that name. On file systems
+ * without locks there is no protection. */
 static int lock(struct px_output *output, struct px_error *err)
 {
     for (;;) {

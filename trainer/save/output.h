@@ -34,8 +34,8 @@ struct px_output {
     bool made_folder; /* for NAME.safetensors: it was not there */
 };
 
-/* Fills the names from `out` (ends in .safetensors) and makes sure that nothing of an earlier
- * training would be lost: unless `resume`, neither NAME.safetensors nor NAME.state nor the best one
+/* Fills the names from `out` (ends in .safetensors) and checks that nothing of an earlier training
+ * would be lost: unless `resume`, neither NAME.safetensors nor NAME.state nor the best one
  * may exist; with it, NAME.state must. Writes nothing. */
 int px_output_check(struct px_output *output, const char *out, bool resume, struct px_error *err);
 

@@ -75,7 +75,7 @@ static bool is_of_schedule(const struct px_state *state, const char *key)
 }
 
 struct difference {
-    const char *key, *then, *now; /* values: NULL where the option is not told: its default */
+    const char *key, *then, *now; /* values; NULL: the option is left out, at its default */
 };
 
 static int refuse_option(const char *path, const struct px_state *state, const struct difference *d,

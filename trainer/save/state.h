@@ -14,8 +14,8 @@
 #include "model/network/network.h"
 #include "model/network/tensor.h"
 
-/* What else is worth keeping: saved as it stands, and overwritten by what the file says ("" where
- * it says nothing) in px_state_load(). */
+/* What else is worth keeping: saved as it is, and overwritten by px_state_load() with the file's
+ * value, or "" if it has none. */
 struct px_note {
     const char *key;
     char value[40];
@@ -29,8 +29,8 @@ struct px_state {
     size_t option_count;
     struct px_note *notes;
     size_t note_count;
-    /* Keys of options that may have another value in the file, ending in NULL, where
-     * `new_schedule`; else a refusal tells that --epoch-count would allow it. NULL: none. */
+    /* Keys of options, ending in NULL, that may have another value in the file if `new_schedule`;
+     * otherwise the refusal points to --epoch-count. NULL: none. */
     const char *const *schedule;
     bool new_schedule;
 };
@@ -39,16 +39,16 @@ struct px_state {
 int px_state_check_finite(const struct px_state *state, const char *path, struct px_error *err);
 
 /* Replaces the file atomically. Refuses (INTERNAL) to write weights that are not finite: what is
- * on disk stays good. IO where the disk is full; then nothing has changed. */
+ * on disk stays good. IO if the disk is full; then nothing has changed. */
 int px_state_save(const char *path, const struct px_state *state, struct px_error *err);
 
 /* Reads the file into the memory behind state->tensors. Everything is checked before the first byte
  * is copied: USAGE where an option differs or only one side has it (the message has its name and
- * both values), FORMAT where it is not such a file or a tensor is missing or has another shape. */
+ * both values), FORMAT if it is not a state file or a tensor is missing or has another shape. */
 int px_state_load(const char *path, const struct px_state *state, struct px_error *err);
 
-/* What a state file says about `key`, before anything else is known to fit; "" where nothing.
- * FORMAT where it is no such file. */
+/* Reads one note of a state file before anything else is known to fit; "" if it has none. FORMAT if
+ * it is not a state file. */
 int px_state_tell(const char *path, struct px_note *note, struct px_error *err);
 
 /* The tensor "steps": steps taken so far; -1 if the list has none. */

@@ -184,7 +184,7 @@ const struct px_option_table px_train_settings_table = {
     .description =
         "Trains pix2pix (Isola et al. 2017) on pairs of pictures and writes a checkpoint that\n"
         "pix2pixd and pix2pix serve. Options are named as in pytorch-CycleGAN-and-pix2pix; others\n"
-        "of its options (--dataroot, --gpu_ids) are answered with what to give instead.\n"
+        "of its options (--dataroot, --gpu_ids) are rejected with a hint at the replacement.\n"
         "\n"
         "NAME.safetensors is always the latest complete generator, NAME.best/NAME.safetensors the\n"
         "one with the lowest L1 on DIR/val. NAME.report.html shows curves and pictures in a\n"

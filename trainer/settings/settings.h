@@ -51,7 +51,7 @@ enum px_dtype px_train_settings_dtype(const struct px_train_settings *settings);
 /* f32 was chosen, or is the default, though this CPU is faster in bf16. */
 bool px_train_settings_bf16_helps(const struct px_train_settings *settings);
 
-/* The least side of pictures that it takes; 1 without a discriminator. */
+/* The smallest side of pictures that the discriminator takes; 1 without one. */
 int px_train_settings_least_D(const struct px_train_settings *settings);
 
 /* Pictures a step: --batch-size times --accumulate. */

@@ -25,7 +25,7 @@ static int check_D(const struct px_train_settings *s, struct px_error *err)
     if (s->crop_size < px_train_settings_least_D(s))
         return px_fail(err, PX_E_USAGE,
                        "--crop-size %" PRId64 " is too small for a discriminator of %d layers: it "
-                       "must be %d at least",
+                       "must be at least %d",
                        s->crop_size, n, px_train_settings_least_D(s));
     return 0;
 }
@@ -53,18 +53,18 @@ static int check_schedule(const struct px_train_settings *s, struct px_error *er
                        "--n-epochs and --n-epochs-decay are both 0: nothing to train");
     if (s->epoch_count > s->n_epochs + s->n_epochs_decay)
         return px_fail(err, PX_E_USAGE,
-                       "--epoch-count %" PRId64 " lies behind the last epoch, %" PRId64
+                       "--epoch-count %" PRId64 " is beyond the last epoch, %" PRId64
                        " (--n-epochs + --n-epochs-decay)",
                        s->epoch_count, s->n_epochs + s->n_epochs_decay);
     if (s->lr_policy == PX_LR_COSINE && s->n_epochs == 0)
-        return px_fail(err, PX_E_USAGE, "--lr-policy cosine needs --n-epochs 1 at least");
+        return px_fail(err, PX_E_USAGE, "--lr-policy cosine needs at least --n-epochs 1");
     if (s->lr_policy != PX_LR_STEP && s->lr_decay_iters != 50)
         return px_fail(err, PX_E_USAGE, "--lr-decay-iters %" PRId64 " needs --lr-policy step",
                        s->lr_decay_iters);
     return 0;
 }
 
-/* What size of pictures the generator takes. */
+/* The size of pictures that the generator takes. */
 static int check_crop(const struct px_train_settings *s, struct px_error *err)
 {
     struct px_train_settings any = *s;
@@ -78,8 +78,8 @@ static int check_crop(const struct px_train_settings *s, struct px_error *err)
     if (s->crop_size % multiple == 0 && s->crop_size >= least)
         return 0;
     return px_fail(err, PX_E_USAGE,
-                   "--crop-size %" PRId64 " does not suit --netG %s: give a multiple of %d, %d at "
-                   "least",
+                   "--crop-size %" PRId64 " does not suit --netG %s: give a multiple of %d, at "
+                   "least %d",
                    s->crop_size, network.architecture, multiple, least);
 }
 

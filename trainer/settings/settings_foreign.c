@@ -6,8 +6,8 @@
 #define RESUME                                                                                     \
     "use --continue-train to go on from the last saved state, or --init FILE to start from a "     \
     "checkpoint"
-#define TEST "that is of testing, not of training: see `pix2pix translate --help`"
-#define CYCLE "leave it out: it is CycleGAN's, not pix2pix's"
+#define TEST "a test option; see `pix2pix translate --help`"
+#define CYCLE "leave it out: a CycleGAN option"
 
 const struct px_option_foreign px_train_settings_foreign[] = {
     {"dataroot", "use --data DIR"},

@@ -9,7 +9,7 @@
 #include "trainer/nn/parts/floats.h"
 
 /* The part of a tensor that goes through the cache at once: with 16 taps 64 KB of its gradient,
- * values, moments and packed copies each. Its gradient stands in an array of its own, in whose
+ * values, moments and packed copies each. Its gradient is in an array of its own, in whose
  * place Adam leaves the new values, to be packed from there: in the plain tensor its rows lie a
  * power of two apart and would evict each other. SPARE keeps the array's rows from that, too. */
 enum { ROWS = 32, COLUMNS = 32, SPARE = 16 };

@@ -10,7 +10,7 @@
 #include "trainer/report/history.h"
 
 /* Writes L1, GAN losses, PSNR and SSIM over the epochs, with the best one (0: none) marked. L1 of
- * training is told without its weight. False without memory. */
+ * training is shown without its weight. False without memory. */
 bool px_report_charts(const struct px_history *history, double lambda_L1, int64_t best_epoch,
                       FILE *out);
 
