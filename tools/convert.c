@@ -34,7 +34,7 @@ static const struct px_option rows[] = {
      .offset = offsetof(struct settings, key),
      .value = "NAME",
      .help =
-         "which generator to take from a file that holds several: the key of its dict, such as "
+         "Which generator to take from a file that holds several: the key of its dict, such as "
          "netG or state_dict/netG; by default the only one. Also names a discriminator, netD, or "
          "D in a NAME.state of pix2pix-train"},
     {.name = "test-norm",

@@ -19,7 +19,7 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = offsetof(struct settings, key),
      .value = "NAME",
-     .help = "which generator to describe in a file that holds several: the key of its dict, such "
+     .help = "Which generator to describe in a file that holds several: the key of its dict, such "
              "as netG; by default the only one"},
     {.name = "tensors",
      .type = PX_OPTION_FLAG,
@@ -36,7 +36,8 @@ static const struct px_option_table table = {
     .usage = "FILE [--tensors] [--json]",
     .description =
         "Describes a checkpoint: network, sizes, stored type (of each layer if some are int8),\n"
-        "training options. FILE is a safetensors file or one that PyTorch saved (.pth); nothing in\n"
+        "training options. FILE is a safetensors file or one that PyTorch saved (.pth); nothing "
+        "in\n"
         "it is executed.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
