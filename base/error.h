@@ -11,6 +11,7 @@
 #define PX_ERROR_MAP(X)                                                                            \
     X(USAGE, 400, "Wrong usage")         /* command line or configuration */                       \
     X(INVALID, 400, "Malformed request") /* syntax of what came from outside */                    \
+    X(FORBIDDEN, 403, "Forbidden")       /* host or origin */                                      \
     X(NOT_FOUND, 404, "Not found")       /* model, path, file */                                   \
     X(METHOD, 405, "Method not allowed")                                                           \
     X(TOO_LARGE, 413, "Body too large")                                                            \

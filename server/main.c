@@ -6,6 +6,7 @@
 #include "server/daemon.h"
 #include "server/front/address.h"
 #include "server/front/health.h"
+#include "server/message/origin.h"
 #include "server/settings/settings.h"
 
 static int fail(const struct px_error *err, int rc)
@@ -35,6 +36,8 @@ static int act(const struct px_server_settings *settings, const struct px_option
 {
     int rc = check_listen(&settings->listen, err);
 
+    if (rc == 0)
+        rc = px_origin_check_options(&settings->allow_origin, &settings->allow_host, err);
     if (rc < 0)
         return rc;
     if (settings->health)

@@ -1,14 +1,27 @@
 #ifndef SERVER_FRONT_ANSWER_H
 #define SERVER_FRONT_ANSWER_H
 
-/* The last step of a request: its finished reply becomes a response of libmicrohttpd. */
+/* The last step of a request: its finished reply becomes a response of libmicrohttpd, with the
+ * headers that depend on the request. */
 
 #include <microhttpd.h>
 
+#include "server/message/origin.h"
 #include "server/message/reply.h"
 
-/* Queues the reply, whose body the library takes over (reply->body is then NULL unless borrowed).
- * Call it from the connection's thread, in its handler. MHD_NO ends the connection. */
-enum MHD_Result px_answer_queue(struct MHD_Connection *connection, struct px_reply *reply);
+struct px_answer {
+    struct px_reply *reply;
+    const char *id;        /* X-Request-Id */
+    const char *timing;    /* Server-Timing, or NULL */
+    const char *file_name; /* of a picture, for those who save it: "house.png"; or NULL */
+    struct px_cross_origin origin;
+    bool preflight; /* the answer to an OPTIONS request */
+};
+
+/* Queues the answer; the library takes over the reply's body (reply->body is then NULL unless
+ * borrowed). Documents are compressed for clients that accept gzip and become 304 for those that
+ * have them; the reply's status and size are then those that are sent. Call it from the
+ * connection's thread, in its handler. MHD_NO ends the connection. */
+enum MHD_Result px_answer_queue(struct MHD_Connection *connection, const struct px_answer *answer);
 
 #endif

@@ -182,7 +182,7 @@ static void write_process(struct px_buffer *text)
                         (double)files.rlim_cur);
 }
 
-void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
+void px_document_metrics(struct px_server *server, struct px_reply *reply)
 {
     struct px_buffer text = {0};
     bool draining = atomic_load(&server->draining);
@@ -201,6 +201,7 @@ void px_scrape_metrics(struct px_server *server, struct px_reply *reply)
     px_prometheus_gauge(&text, "process_start_time_seconds",
                         "When the daemon started, in Unix time.", server->start_time);
     px_reply_text(reply, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
+    reply->document = true;
 }
 
 static void write_model(struct px_buffer *text, const struct px_server *server,
@@ -220,7 +221,7 @@ static void write_model(struct px_buffer *text, const struct px_server *server,
                       entry == px_registry_default(server->registry) ? "true" : "false");
 }
 
-void px_scrape_models(const struct px_server *server, struct px_reply *reply)
+void px_document_models(struct px_server *server, struct px_reply *reply)
 {
     struct px_buffer text = {0};
 

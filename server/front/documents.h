@@ -6,7 +6,7 @@
 #include "server/message/reply.h"
 #include "server/work/server.h"
 
-void px_scrape_metrics(struct px_server *server, struct px_reply *reply);
-void px_scrape_models(const struct px_server *server, struct px_reply *reply);
+void px_document_metrics(struct px_server *server, struct px_reply *reply);
+void px_document_models(struct px_server *server, struct px_reply *reply);
 
 #endif

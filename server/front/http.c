@@ -19,12 +19,11 @@
 enum { CONNECTION_MEMORY = 64 << 10, BACKLOG = 1024 };
 
 struct px_http {
-    struct px_server *server;
+    struct px_request_context context;
     const struct px_listeners *listeners;
     struct MHD_Daemon *daemons[PX_LISTENERS_MAX]; /* one for each; NULL: not started */
     struct px_deadlines *deadlines;               /* with every connection */
     bool door_closed;
-    atomic_int active;
 };
 
 /* Sets the connection's phase and deadline, in seconds from now; 0: none. */
@@ -53,7 +52,7 @@ static enum MHD_Result answer(struct px_http *http, struct MHD_Connection *conne
     if (px_request_waits(request))
         enter(http, connection, PX_PHASE_WORKING, 0);
     else
-        enter(http, connection, PX_PHASE_SENDING, http->server->settings->request_timeout);
+        enter(http, connection, PX_PHASE_SENDING, http->context.server->settings->request_timeout);
     return result;
 }
 
@@ -62,7 +61,7 @@ static enum MHD_Result begin(struct px_http *http, struct MHD_Connection *connec
 {
     struct px_error err = {0};
 
-    enter(http, connection, PX_PHASE_READING, http->server->settings->request_timeout);
+    enter(http, connection, PX_PHASE_READING, http->context.server->settings->request_timeout);
     if (px_headers_check(connection, version, &err) < 0)
         px_request_refuse(request, &err);
     return px_request_refused_early(request) ? answer(http, connection, request) : MHD_YES;
@@ -74,7 +73,7 @@ static void *on_target(void *closure, const char *target, struct MHD_Connection 
 {
     struct px_http *http = closure;
     struct px_request_target read;
-    struct px_request *request = px_request_create(http->server, connection, target, &http->active);
+    struct px_request *request = px_request_create(&http->context, connection, target);
 
     px_request_target_read(target, &read);
     if (read.query_count > PX_QUERY_MAX)
@@ -108,7 +107,7 @@ static void on_completed(void *closure, struct MHD_Connection *connection, void 
 {
     struct px_http *http = closure;
 
-    enter(http, connection, PX_PHASE_IDLE, until_header(http->server->settings));
+    enter(http, connection, PX_PHASE_IDLE, until_header(http->context.server->settings));
     if (*slot)
         px_request_destroy(*slot, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     *slot = NULL;
@@ -122,15 +121,15 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        px_metrics_connection(http->server->metrics, 1);
+        px_metrics_connection(http->context.server->metrics, 1);
         *slot = px_deadlines_add(http->deadlines, info->connect_fd);
         if (*slot)
             px_deadlines_set(http->deadlines, *slot, PX_PHASE_IDLE,
-                             until_header(http->server->settings));
+                             until_header(http->context.server->settings));
         else
             shutdown(info->connect_fd, SHUT_RDWR); /* it would be without a deadline */
     } else {
-        px_metrics_connection(http->server->metrics, -1);
+        px_metrics_connection(http->context.server->metrics, -1);
         if (*slot)
             px_deadlines_remove(http->deadlines, *slot);
         *slot = NULL;
@@ -151,7 +150,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *closure, cons
     const char *status = strstr(line, refusal);
     if (status) {
         int code = atoi(status + strlen(refusal));
-        px_metrics_request(http->server->metrics, PX_ROUTE_OTHER, code, 0);
+        px_metrics_request(http->context.server->metrics, PX_ROUTE_OTHER, code, 0);
         px_log_info("a request was refused by libmicrohttpd: %d", code);
     }
 }
@@ -165,7 +164,7 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *closure, cons
 
 static struct MHD_Daemon *start(struct px_http *http, int listener)
 {
-    const struct px_server_settings *settings = http->server->settings;
+    const struct px_server_settings *settings = http->context.server->settings;
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 
@@ -203,7 +202,13 @@ int px_http_start(struct px_http **out, struct px_server *server,
 
     if (!http)
         return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
-    http->server = server;
+    http->context.server = server;
+    http->context.check_host = px_listeners_are_local(listeners);
+    px_id_source_init(&http->context.ids);
+    if (server->settings->allow_origin.count > 0 &&
+        strcmp(server->settings->allow_origin.items[0], "*") == 0)
+        px_log_warning("--allow-origin *: every web site that a visitor of this machine's network "
+                       "opens may use the daemon");
     http->listeners = listeners;
     const struct px_deadlines_options deadlines = {.max_connections =
                                                        (size_t)server->settings->max_connections,
@@ -221,7 +226,7 @@ int px_http_start(struct px_http **out, struct px_server *server,
 
 int px_http_active(const struct px_http *http)
 {
-    return atomic_load(&http->active);
+    return atomic_load(&http->context.active);
 }
 
 void px_http_end_slow(struct px_http *http)
@@ -229,9 +234,9 @@ void px_http_end_slow(struct px_http *http)
     const struct px_deadlines_ended ended = px_deadlines_end(http->deadlines);
 
     for (int i = 0; i < ended.late; i++)
-        px_metrics_rejected(http->server->metrics, PX_REASON_SLOW);
+        px_metrics_rejected(http->context.server->metrics, PX_REASON_SLOW);
     for (int i = 0; i < ended.crowded; i++)
-        px_metrics_rejected(http->server->metrics, PX_REASON_CONNECTIONS);
+        px_metrics_rejected(http->context.server->metrics, PX_REASON_CONNECTIONS);
     if (ended.gone > 0)
         px_log_debug("%d clients left before their requests were complete", ended.gone);
 }

@@ -19,8 +19,9 @@ struct px_web_file {
 /* Ends with a row whose path is NULL. */
 extern const struct px_web_file px_web_files[];
 
-/* Makes the reply that file of the page; false, and *reply untouched, if it has none of that path.
- */
-bool px_page_answer(struct px_reply *reply, const char *path);
+bool px_page_has(const char *path);
+
+/* Makes the reply that file of the page, which must have one of that path. */
+void px_page_answer(struct px_reply *reply, const char *path);
 
 #endif

@@ -24,13 +24,15 @@ enum { DISCARD_BYTES = 64 << 20, STATUS_CLIENT_GONE = 499 };
 struct px_request {
     struct px_job job; /* first: job_done() gets from the job to the request */
     struct MHD_Connection *connection;
-    atomic_int *active;
+    struct px_request_context *context;
     const struct px_route_entry *route; /* NULL: the header is not complete */
     struct px_request_target target;
-    char method[16], url[160]; /* for the log */
+    char method[16], path[160]; /* cut to fit: no route is longer */
     int64_t start;
     struct px_upload upload;
+    struct px_cross_origin origin;
     bool early;
+    bool preflight; /* an OPTIONS request */
     bool suspended;
     int status; /* sent; 0: none yet */
     size_t answer_size;
@@ -167,38 +169,77 @@ static void job_done(struct px_job *job)
     MHD_resume_connection(request->connection);
 }
 
-struct px_request *px_request_create(struct px_server *server, struct MHD_Connection *connection,
-                                     const char *target, atomic_int *active)
+struct px_request *px_request_create(struct px_request_context *context,
+                                     struct MHD_Connection *connection, const char *target)
 {
     struct px_request *request = calloc(1, sizeof *request);
 
     if (!request)
         return NULL;
-    request->job.server = server;
+    request->job.server = context->server;
     request->job.done = job_done;
     request->connection = connection;
-    request->active = active;
+    request->context = context;
     request->start = px_now_ns();
-    request->upload.budget = &server->bodies;
-    request->upload.limit = server->settings->max_body;
+    request->upload.budget = &context->server->bodies;
+    request->upload.limit = context->server->settings->max_body;
     px_request_target_read(target, &request->target);
-    snprintf(request->url, sizeof request->url, "%.*s", (int)strcspn(target, "?"), target);
     return request;
+}
+
+/* A web page may be made to send this by whoever wrote it. */
+static int check_origin(struct px_request *request, const char *method, struct px_error *err)
+{
+    const struct px_server_settings *settings = request->job.server->settings;
+    const char *host = header(request, "Host"), *origin = header(request, "Origin");
+
+    if (request->context->check_host && !px_origin_is_host(&settings->allow_host, host))
+        return px_fail(err, PX_E_FORBIDDEN,
+                       "the Host '%.100s' is not this machine; if it is meant to be, start the "
+                       "daemon with --allow-host %.100s",
+                       host, host);
+    if (request->origin.foreign && strcmp(method, "POST") == 0)
+        return px_fail(err, PX_E_FORBIDDEN,
+                       "the origin %.100s is not allowed; to allow it, start the daemon with "
+                       "--allow-origin %.100s",
+                       origin, origin);
+    return 0;
+}
+
+/* What the header alone decides, in this order: the target, who asks, the path, the method. */
+static void check_header(struct px_request *request, const char *method)
+{
+    struct px_error err = {0};
+    bool known = request->route->allow[0] != '\0';
+
+    if (px_request_target_check(&request->target, &err) < 0) {
+        refuse(request, &err);
+    } else if (check_origin(request, method, &err) < 0) {
+        refuse(request, &err);
+        request->early = true; /* a body would cost, and is not wanted */
+    } else if (known && strcmp(method, "OPTIONS") == 0) {
+        request->preflight = true;
+        request->job.reply = (struct px_reply){.status = MHD_HTTP_NO_CONTENT};
+    } else if (px_route_check(request->route, request->path, method, &err) < 0) {
+        refuse(request, &err);
+    } else if (request->route->id == PX_ROUTE_TRANSLATE) {
+        check_translate(request);
+    }
+    if (known && (request->preflight || err.code == PX_E_METHOD))
+        request->job.reply.allow = request->route->allow;
 }
 
 void px_request_begin(struct px_request *request, const char *url, const char *method)
 {
-    struct px_error err = {0};
-
     assert(!request->route);
-    atomic_fetch_add(request->active, 1);
+    atomic_fetch_add(&request->context->active, 1);
     snprintf(request->method, sizeof request->method, "%s", method);
-    snprintf(request->url, sizeof request->url, "%s", url);
-    request->route = px_route_find(px_request_target_path(url), method, &request->job.reply, &err);
-    if (px_request_target_check(&request->target, &err) < 0)
-        refuse(request, &err);
-    if (request->route->id == PX_ROUTE_TRANSLATE && !is_settled(request))
-        check_translate(request);
+    snprintf(request->path, sizeof request->path, "%s", px_request_target_path(url));
+    request->route = px_route_find(request->path);
+    px_request_id_choose(&request->context->ids, header(request, "X-Request-Id"), request->job.id);
+    request->origin = px_origin_judge(&request->job.server->settings->allow_origin,
+                                      header(request, "Origin"), header(request, "Host"));
+    check_header(request, method);
     const char *expect = header(request, "Expect");
     if (is_settled(request) && expect && strcasecmp(expect, "100-continue") == 0)
         request->early = true;
@@ -262,21 +303,47 @@ static void submit(struct px_request *request)
     px_queue_submit(server->queue, &request->job);
 }
 
+/* "Server-Timing" of a translation (W3C), and the name for its picture. */
+static void describe(const struct px_job *job, struct px_answer *answer, struct px_buffer *timing,
+                     struct px_buffer *name)
+{
+    const char *type = job->reply.content_type;
+
+    if (job->infer_ms <= 0)
+        return;
+    px_buffer_appendf(timing, "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f",
+                      job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
+    if (!timing->failed)
+        answer->timing = px_buffer_text(timing);
+    if (!type || strncmp(type, "image/", 6) != 0)
+        return;
+    px_buffer_appendf(name, "%s.%s", job->model->name,
+                      strcmp(type + 6, "png") == 0 ? "png" : "jpg");
+    if (!name->failed)
+        answer->file_name = px_buffer_text(name);
+}
+
 static enum MHD_Result send_reply(struct px_request *request)
 {
     struct px_reply *reply = &request->job.reply;
-    int status = reply->status;
-    size_t size = reply->size;
+    struct px_buffer timing = {0}, name = {0};
+    struct px_answer answer = {.reply = reply,
+                               .id = request->job.id,
+                               .origin = request->origin,
+                               .preflight = request->preflight};
 
     forget_body(request);
     if (request->suspended)
         set_timeout(request, false);
     if (atomic_load(&request->job.server->draining))
         reply->close = true;
-    enum MHD_Result result = px_answer_queue(request->connection, reply);
+    describe(&request->job, &answer, &timing, &name);
+    enum MHD_Result result = px_answer_queue(request->connection, &answer);
+    px_buffer_clear(&timing);
+    px_buffer_clear(&name);
     if (result == MHD_YES) {
-        request->status = status;
-        request->answer_size = size;
+        request->status = reply->status;
+        request->answer_size = reply->size;
     }
     return result;
 }
@@ -290,7 +357,7 @@ enum MHD_Result px_request_answer(struct px_request *request)
         if (request->suspended)
             return MHD_YES;
     } else if (!is_settled(request)) {
-        request->route->answer(request->job.server, &request->job.reply);
+        px_route_answer(request->route, request->path, request->job.server, &request->job.reply);
     }
     return send_reply(request);
 }
@@ -309,13 +376,13 @@ static void log_request(const struct px_request *request, int status, double ms)
 
     if (job->infer_ms > 0)
         px_log(level,
-               "%s %s %d, %zu bytes, %.1f ms (model %s, queue %.1f, decode %.1f, infer %.1f, "
-               "encode %.1f)",
-               request->method, request->url, status, request->answer_size, ms, job->model->name,
-               job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
+               "%s %s %d, %zu bytes, %.1f ms, id %s (model %s, queue %.1f, decode %.1f, infer "
+               "%.1f, encode %.1f)",
+               request->method, request->path, status, request->answer_size, ms, job->id,
+               job->model->name, job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
     else
-        px_log(level, "%s %s %d, %zu bytes, %.1f ms", request->method, request->url, status,
-               request->answer_size, ms);
+        px_log(level, "%s %s %d, %zu bytes, %.1f ms, id %s", request->method, request->path, status,
+               request->answer_size, ms, job->id);
 }
 
 void px_request_destroy(struct px_request *request, bool completed)
@@ -326,7 +393,7 @@ void px_request_destroy(struct px_request *request, bool completed)
     if (request->route) {
         px_metrics_request(request->job.server->metrics, request->route->id, status, ms * 1e-3);
         log_request(request, status, ms);
-        atomic_fetch_sub(request->active, 1);
+        atomic_fetch_sub(&request->context->active, 1);
     }
     px_queue_release(request->job.server->queue, &request->job);
     px_job_clear(&request->job);

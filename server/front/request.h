@@ -11,16 +11,25 @@
 
 #include <microhttpd.h>
 
+#include "server/front/request_id.h"
 #include "server/work/server.h"
 
 struct px_request;
 
+/* What all requests share. */
+struct px_request_context {
+    struct px_server *server;
+    struct px_id_source ids;
+    bool check_host;   /* refuse foreign Host headers */
+    atomic_int active; /* requests that have begun and are not destroyed */
+};
+
 /* At the first line: `target` is what it asks for, as sent. NULL without memory. */
-struct px_request *px_request_create(struct px_server *server, struct MHD_Connection *connection,
-                                     const char *target, atomic_int *active);
+struct px_request *px_request_create(struct px_request_context *context,
+                                     struct MHD_Connection *connection, const char *target);
 
 /* The header is complete; `url` is the target's path, decoded. Before this the request is only
- * known to the library, which may refuse it by itself. From here on it counts itself in *active,
+ * known to the library, which may refuse it by itself. From here on it counts as active,
  * until px_request_destroy(). */
 void px_request_begin(struct px_request *request, const char *url, const char *method);
 bool px_request_has_begun(const struct px_request *request);

@@ -1,5 +1,6 @@
 #include "server/front/routes.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "server/front/documents.h"
@@ -46,54 +47,64 @@ static void answer_startupz(struct px_server *server, struct px_reply *reply)
     answer_ok(reply);
 }
 
-static void answer_models(struct px_server *server, struct px_reply *reply)
-{
-    px_scrape_models(server, reply);
-}
+#define GET_METHODS "GET, HEAD, OPTIONS"
+#define POST_METHODS "POST, OPTIONS"
 
 static const struct px_route_entry routes[] = {
-    {PX_ROUTE_TRANSLATE, "/translate", true, NULL},
-    {PX_ROUTE_MODELS, "/models", false, answer_models},
-    {PX_ROUTE_HEALTHZ, "/healthz", false, answer_livez},
-    {PX_ROUTE_HEALTHZ, "/livez", false, answer_livez},
-    {PX_ROUTE_HEALTHZ, "/startupz", false, answer_startupz},
-    {PX_ROUTE_READYZ, "/readyz", false, answer_readyz},
-    {PX_ROUTE_METRICS, "/metrics", false, px_scrape_metrics},
+    {PX_ROUTE_TRANSLATE, "/translate", POST_METHODS, NULL},
+    {PX_ROUTE_MODELS, "/models", GET_METHODS, px_document_models},
+    {PX_ROUTE_HEALTHZ, "/healthz", GET_METHODS, answer_livez},
+    {PX_ROUTE_HEALTHZ, "/livez", GET_METHODS, answer_livez},
+    {PX_ROUTE_HEALTHZ, "/startupz", GET_METHODS, answer_startupz},
+    {PX_ROUTE_READYZ, "/readyz", GET_METHODS, answer_readyz},
+    {PX_ROUTE_METRICS, "/metrics", GET_METHODS, px_document_metrics},
 };
-static const struct px_route_entry page = {PX_ROUTE_PAGE, "", false, NULL};
-static const struct px_route_entry other = {PX_ROUTE_OTHER, "", false, NULL};
+static const struct px_route_entry page = {PX_ROUTE_PAGE, "/", GET_METHODS, NULL};
+/* "OPTIONS *" asks about the server as a whole. */
+static const struct px_route_entry all = {PX_ROUTE_OTHER, "*", "GET, HEAD, POST, OPTIONS", NULL};
+static const struct px_route_entry other = {PX_ROUTE_OTHER, "", "", NULL};
 
-static void check_method(const struct px_route_entry *route, const char *path, const char *method,
-                         struct px_reply *reply, struct px_error *err)
+const struct px_route_entry *px_route_at(size_t index)
 {
-    const char *allow = route->post ? "POST" : "GET, HEAD";
-
-    if (route->post ? strcmp(method, "POST") == 0
-                    : strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-        return;
-    px_reply_clear(reply);
-    px_fail(err, PX_E_METHOD, "%.16s is not possible at %s; use %s", method, path, allow);
-    px_reply_problem(reply, err);
-    reply->allow = allow;
+    return index < sizeof routes / sizeof routes[0] ? &routes[index] : NULL;
 }
 
-const struct px_route_entry *px_route_find(const char *path, const char *method,
-                                           struct px_reply *reply, struct px_error *err)
+const struct px_route_entry *px_route_find(const char *path)
 {
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (strcmp(routes[i].path, path) != 0)
-            continue;
-        check_method(&routes[i], path, method, reply, err);
-        return &routes[i];
-    }
-    if (px_page_answer(reply, path)) {
-        check_method(&page, path, method, reply, err);
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
+        if (strcmp(routes[i].path, path) == 0)
+            return &routes[i];
+    if (px_page_has(path))
         return &page;
-    }
-    px_fail(err, PX_E_NOT_FOUND,
-            "there is nothing at '%.80s'; there is /translate, /models, /healthz, /readyz, "
-            "/metrics and /",
-            path);
-    px_reply_problem(reply, err);
-    return &other;
+    return strcmp(path, all.path) == 0 ? &all : &other;
+}
+
+static bool takes_get(const struct px_route_entry *route)
+{
+    return route->answer || route == &page;
+}
+
+int px_route_check(const struct px_route_entry *route, const char *path, const char *method,
+                   struct px_error *err)
+{
+    if (route == &other || route == &all)
+        return px_fail(err, PX_E_NOT_FOUND,
+                       "no such path '%.80s'; try /translate, /models, /healthz, /readyz, /metrics "
+                       "or /",
+                       path);
+    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    if (takes_get(route) ? get : strcmp(method, "POST") == 0)
+        return 0;
+    return px_fail(err, PX_E_METHOD, "%s does not take %.16s; use %s", path, method,
+                   takes_get(route) ? "GET, HEAD" : "POST");
+}
+
+void px_route_answer(const struct px_route_entry *route, const char *path, struct px_server *server,
+                     struct px_reply *reply)
+{
+    assert(takes_get(route));
+    if (route->answer)
+        route->answer(server, reply);
+    else
+        px_page_answer(reply, path);
 }

@@ -9,15 +9,25 @@
 struct px_route_entry {
     enum px_route id;
     const char *path;
-    bool post; /* POST only; else GET and HEAD */
-    /* Makes the reply of a path that needs no body; NULL for /translate. */
+    const char *allow; /* for the Allow header: "GET, HEAD, OPTIONS" */
+    /* Makes the reply to a GET; NULL for paths that take a POST. */
     void (*answer)(struct px_server *server, struct px_reply *reply);
 };
 
-/* Never NULL: for an unknown path the entry is that of PX_ROUTE_OTHER. A file
- * of the page is answered at once, and where path or method are wrong, *reply is the finished 404
- * or 405. */
-const struct px_route_entry *px_route_find(const char *path, const char *method,
-                                           struct px_reply *reply, struct px_error *err);
+/* Never NULL: for an unknown path the entry of PX_ROUTE_OTHER. The files of the page share the
+ * entry of PX_ROUTE_PAGE. */
+const struct px_route_entry *px_route_find(const char *path);
+
+/* NOT_FOUND for the entry of unknown paths, METHOD for a method that the route does not take (HEAD
+ * counts as GET; OPTIONS must have been dealt with). */
+int px_route_check(const struct px_route_entry *route, const char *path, const char *method,
+                   struct px_error *err);
+
+/* Makes the reply to a GET of a route that passed the check. */
+void px_route_answer(const struct px_route_entry *route, const char *path, struct px_server *server,
+                     struct px_reply *reply);
+
+/* The rows of the table one after the other, without the two above; NULL behind the last. */
+const struct px_route_entry *px_route_at(size_t index);
 
 #endif

@@ -1,5 +1,6 @@
 #include "server/message/reply.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "server/message/json_text.h"
@@ -15,20 +16,30 @@ void px_reply_clear(struct px_reply *reply)
 
 void px_reply_problem(struct px_reply *reply, const struct px_error *err)
 {
-    struct px_buffer text = {0};
-    int status = px_error_status(err->code);
-
+    assert(err->code != 0);
     px_reply_clear(reply);
+    reply->problem = *err;
+    reply->status = px_error_status(err->code);
+    reply->content_type = "application/problem+json";
+    if (reply->status == 503)
+        reply->retry_after = RETRY_SECONDS;
+}
+
+void px_reply_write_problem(struct px_reply *reply, const char *id)
+{
+    const struct px_error *problem = &reply->problem;
+    struct px_buffer text = {0};
+
+    if (problem->code == 0 || reply->body)
+        return;
     px_buffer_appendf(&text, "{\"type\":\"about:blank\",\"title\":");
-    px_json_append_string(&text, px_error_title(err->code));
-    px_buffer_appendf(&text, ",\"status\":%d,\"detail\":", status);
-    px_json_append_string(&text, err->message);
+    px_json_append_string(&text, px_error_title(problem->code));
+    px_buffer_appendf(&text, ",\"id\":");
+    px_json_append_string(&text, id);
+    px_buffer_appendf(&text, ",\"status\":%d,\"detail\":", reply->status);
+    px_json_append_string(&text, problem->message);
     px_buffer_appendf(&text, "}\n");
     reply->body = px_buffer_take(&text, &reply->size);
-    reply->status = status;
-    reply->content_type = "application/problem+json";
-    if (status == 503)
-        reply->retry_after = RETRY_SECONDS;
 }
 
 void px_reply_text(struct px_reply *reply, int status, const char *content_type,

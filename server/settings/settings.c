@@ -14,6 +14,20 @@ static const struct px_option rows[] = {
      .help = "Where to listen; repeat it for several addresses. Port 0 takes a free one; IPv6 "
              "addresses need brackets; localhost means both loopback addresses. The addresses "
              "are printed once the daemon listens"},
+    {.name = "allow-origin",
+     .type = PX_OPTION_LIST,
+     .offset = AT(allow_origin),
+     .value = "ORIGIN",
+     .help = "Let web pages of another origin (https://pictures.example) use the daemon; repeat it "
+             "for several. * lets every web site spend this machine's time. Without it only the "
+             "daemon's own page may"},
+    {.name = "allow-host",
+     .type = PX_OPTION_LIST,
+     .offset = AT(allow_host),
+     .value = "NAME",
+     .help = "Accept requests for this host name, as a proxy may send them, while listening on "
+             "loopback addresses only; IP addresses and localhost always are. * accepts any, and "
+             "with it web sites that point their own names here (DNS rebinding)"},
     {.name = "models",
      .type = PX_OPTION_STRING,
      .offset = AT(models),

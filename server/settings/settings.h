@@ -11,7 +11,9 @@
 #include "config/options.h"
 
 struct px_server_settings {
-    struct px_option_list listen; /* ADDRESS:PORT, at least one */
+    struct px_option_list listen;       /* ADDRESS:PORT, at least one */
+    struct px_option_list allow_origin; /* SCHEME://HOST[:PORT], or "*" */
+    struct px_option_list allow_host;   /* names, or "*" */
     const char *models;
     const char *default_model; /* NULL: the first */
     int64_t max_batch;

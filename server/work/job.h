@@ -43,8 +43,11 @@ enum px_job_stage {
     PX_JOB_STAGE_COUNT,
 };
 
+enum { PX_JOB_ID_SIZE = 65 };
+
 struct px_job {
     /* From the HTTP thread. */
+    char id[PX_JOB_ID_SIZE]; /* names the request in answers and in the log */
     struct px_server *server;
     struct px_content_type type;
     struct px_body body;

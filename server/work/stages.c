@@ -109,16 +109,18 @@ int px_job_decode(struct px_job *job)
     return rc;
 }
 
-/* The answer in JSON: {"model", "width", ..., "image": base64, "timings"}. */
+/* The answer in JSON: {"id", "model", "width", ..., "image": base64, "timings"}. */
 static void wrap_in_json(struct px_job *job, enum px_format format, const uint8_t *data,
                          size_t size)
 {
     struct px_buffer text = {0};
 
-    px_buffer_appendf(&text, "{\"model\":");
+    px_buffer_appendf(&text, "{\"id\":\"%s\",\"model\":", job->id);
     px_json_append_string(&text, job->model->name);
-    px_buffer_appendf(&text, ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"image\":\"",
-                      job->fit.final_width, job->fit.final_height, px_format_name(format));
+    px_buffer_appendf(&text,
+                      ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"mime\":\"%s\",\"image\":\"",
+                      job->fit.final_width, job->fit.final_height, px_format_name(format),
+                      px_format_mime(format));
     size_t encoded = px_base64_size(size);
     char *to = px_buffer_reserve(&text, encoded);
     if (to) {

@@ -57,7 +57,7 @@ def _():
 
 @ok('so are those that leave in the middle of a header')
 def _():
-    equal(leave(b'POST /translate HTTP/1.1\r\nHost: a\r\nContent-'), 0)
+    equal(leave(b'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-'), 0)
 
 
 @ok('and those that leave without a byte')
@@ -156,9 +156,9 @@ def _():
 
 @ok('what libmicrohttpd refuses by itself is counted and logged')
 def _():
-    for code, request in ((400, b'GET /models HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\n\r\n'),
-                          (414, b'GET /' + b'x' * 70000 + b' HTTP/1.1\r\nHost: a\r\n\r\n'),
-                          (431, b'GET /models HTTP/1.1\r\nHost: a\r\nX: ' + b'x' * 70000 + b'\r\n\r\n')):
+    for code, request in ((400, b'GET /models HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n'),
+                          (414, b'GET /' + b'x' * 70000 + b' HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+                          (431, b'GET /models HTTP/1.1\r\nHost: localhost\r\nX: ' + b'x' * 70000 + b'\r\n\r\n')):
         name = 'pix2pixd_http_requests_total{route="other",code="%d"}' % code
         before = daemon.metric(name) or 0
         assert daemon.send(request).startswith(b'HTTP/1.1 %d ' % code)
@@ -201,7 +201,7 @@ def _():
 def _():
     chunk = b'%x\r\n%s\r\n' % (1 << 20, bytes(1 << 20))
     with daemon.connect() as client:
-        client.sendall(b'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n'
+        client.sendall(b'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
                        b'Transfer-Encoding: chunked\r\n\r\n')
         for _ in range(120):
             client.sendall(chunk)
@@ -228,7 +228,7 @@ def flood(data):
             pass
         clients.append(client)
         if len(clients) % 20 == 0:
-            equal(statuses(daemon.send(b'GET /healthz HTTP/1.0\r\nHost: a\r\n\r\n', timeout=5)), [200])
+            equal(statuses(daemon.send(b'GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n', timeout=5)), [200])
     equal(statuses(daemon.send(CLOSING, timeout=5)), [200])
     for client in clients:
         client.close()
@@ -241,7 +241,7 @@ def _():
 
 @ok('and next to as many half headers')
 def _():
-    flood(b'GET /models HTTP/1.1\r\nHost: a\r\nX: ')
+    flood(b'GET /models HTTP/1.1\r\nHost: localhost\r\nX: ')
 
 
 @ok('and next to as many half bodies')

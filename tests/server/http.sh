@@ -16,7 +16,7 @@ printf '{"image":"%s","fit":"image","dropout":7}' "$(base64 -w0 a.png)" >a.json
 printf '{"image":"data:image/png;base64,%s"}' "$(base64 -w0 a.png)" >url.json
 
 # --- answers -----------------------------------------------------------------------------------
-start --default-model colour
+start --default-model colour --allow-host pictures.example
 t=$url/translate
 ok 'the daemon prints the address it listens on' grep -Eq '^http://127\.0\.0\.1:[1-9][0-9]*$' address
 health() { expect 200 "$url/$1" && grep -qx '{"status":"ok"}' body; }
@@ -66,7 +66,7 @@ quality() {
 ok 'quality makes a JPEG smaller or larger' quality
 wrapped() {
     accept application/json application/json &&
-        grep -Eq '^\{"model":"colour","width":32,"height":32,"format":"png","image":"[A-Za-z0-9+/]+=*","timings":\{"queue_ms":[0-9.]+,"decode_ms":[0-9.]+,"infer_ms":[0-9.]+,"encode_ms":[0-9.]+\}\}$' body &&
+        grep -Eq '^\{"id":"[0-9a-f]{16}","model":"colour","width":32,"height":32,"format":"png","mime":"image/png","image":"[A-Za-z0-9+/]+=*","timings":\{"queue_ms":[0-9.]+,"decode_ms":[0-9.]+,"infer_ms":[0-9.]+,"encode_ms":[0-9.]+\}\}$' body &&
         sed 's/.*"image":"\([^"]*\)".*/\1/' body | base64 -d >inner && same inner form.png
 }
 ok 'Accept: application/json wraps the same picture, with timings' wrapped

@@ -167,7 +167,7 @@ start --max-body 1MiB --request-memory 1MiB
 bodies() {
     local i
     exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
-    printf 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000000\r\n\r\n' >&3
+    printf 'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000000\r\n\r\n' >&3
     head -c 999999 /dev/zero >&3
     for ((i = 0; i < 200; i++)); do
         [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" = 999999 ] && break
@@ -188,7 +188,7 @@ head -c 900000 /dev/zero >most
 refused_body() { # over the limit, in chunks, and not at its end
     local i
     exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
-    printf 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n' >&3
+    printf 'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n' >&3
     { printf 'dbba0\r\n' && cat most && printf '\r\n'; } >&3
     for ((i = 0; i < 200; i++)); do
         [ "$(metric 'pix2pixd_memory_bytes{part="bodies"}')" -ge 900000 ] && break
@@ -213,7 +213,7 @@ start --max-batch 1 --max-body 20MiB
 unread() { # the answer is larger than what the sockets hold
     local i
     exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
-    printf 'POST /translate?model=colour&fit=image HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n' "$(stat -c %s huge.png)" >&3
+    printf 'POST /translate?model=colour&fit=image HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n' "$(stat -c %s huge.png)" >&3
     cat huge.png >&3
     for ((i = 0; i < 1000; i++)); do
         [ "$(metric 'pix2pixd_stage_duration_seconds_count{stage="encode"}')" = 1 ] && break
@@ -274,7 +274,7 @@ tell() { # tell BYTES: the answer, until the daemon closes
 }
 framing() { # framing PATTERN HEADER [VERSION]: refused, and nothing behind it is read
     local pattern=$1 # of our reason; libmicrohttpd from 1.0 on refuses some by itself, in HTML
-    tell "POST /translate HTTP/${3-1.1}\\r\\nHost: a\\r\\nContent-Type: image/png\\r\\n$2\\r\\n\\r\\n0\\r\\n\\r\\nGET /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"
+    tell "POST /translate HTTP/${3-1.1}\\r\\nHost: localhost\\r\\nContent-Type: image/png\\r\\n$2\\r\\n\\r\\n0\\r\\n\\r\\nGET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"
     if [ "$(grep -c '^HTTP/' body)" != 1 ] || ! grep -q '^HTTP/1.1 400' body || ! grep -qi '^connection: close' body ||
         ! grep -Eq "\"status\":400,\"detail\":\".*$pattern|<html>.*Transfer-Encoding" body; then
         cat body
@@ -303,9 +303,9 @@ drip() { # drip HEAD: then a byte five times a second, until the connection is g
         [ "$sent" -ge 3 ] && [ "$sent" -lt 100 ]
     )
 }
-slow_body() { drip 'POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n'; }
+slow_body() { drip 'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n'; }
 ok 'a client that sends its body too slowly is disconnected' slow_body
-slow_header() { drip 'GET /healthz HTTP/1.1\r\nHost: a\r\nX: '; }
+slow_header() { drip 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: '; }
 ok 'so is one that sends its header too slowly' slow_header
 ok 'and both are counted' test "$(metric 'pix2pixd_rejected_total{reason="slow"}')" = 2
 "$make_picture" huge.png 1536 1536 3
