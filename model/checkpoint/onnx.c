@@ -254,13 +254,13 @@ int px_onnx_save(const char *path, const struct px_checkpoint *checkpoint, enum 
                        "%s: the checkpoint has no running statistics: use norm=batch", path);
     int rc = px_checkpoint_check_real(checkpoint, err);
     if (!rc)
-        rc = px_onnx_graph_create(&model.graph, checkpoint, running, err);
+        rc = px_onnx_graph_init(&model.graph, checkpoint, running, err);
     if (rc) {
         px_error_prefix(err, path);
         return rc;
     }
     describe(&model, running);
     rc = write_file(path, &model, err);
-    px_onnx_graph_destroy(&model.graph);
+    px_onnx_graph_clear(&model.graph);
     return rc;
 }

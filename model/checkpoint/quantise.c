@@ -1,5 +1,6 @@
 #include "model/checkpoint/quantise.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -95,6 +96,9 @@ void px_dequantise(const struct px_layer *layer, const struct px_tensor *weight,
 {
     const size_t taps = taps_of(layer);
     const int8_t *q = weight->data;
+
+    assert(weight->dtype == PX_S8);
+    assert(weight_scale->dtype == PX_F32 && input_scale->dtype == PX_F32);
 
     for (size_t i = 0; i < pair_count(layer); i++) {
         struct pair pair = pair_at(layer, i);

@@ -1,10 +1,10 @@
 #ifndef MODEL_CHECKPOINT_QUANTISE_H
 #define MODEL_CHECKPOINT_QUANTISE_H
 
-/* int8 weights: what the numbers in a file mean, and how they are made. Stateless and thread-safe.
+/* int8 weights: what the numbers in a file mean, and how they are computed. Pure functions.
  *
- * A quantised layer has 8-bit weights q in the place and order of its real ones, a weight_scale for
- * each output channel and an input_scale for each input channel, and stands for
+ * A quantised layer has 8-bit weights q in the order of the real ones, a weight_scale for each
+ * output channel and an input_scale for each input channel. Its real weights are
  *
  *   w[o,i,y,x] = q[o,i,y,x] * weight_scale[o] / input_scale[i]
  *
@@ -25,8 +25,8 @@ int px_quantise_levels(const struct px_layer *layer);
 
 /* Weights as in PyTorch ([out,in,k,k], transposed [in,out,k,k]) to q of the same order, each
  * -127..127, and weight_scale[out] so that the largest |w * input_scale| of an output channel
- * becomes 127: clipping the largest where that makes the squared error least changed the answers of
- * the demo model by 0.02 dB. input_scale[in] is positive. weight_scale is positive, and 1 where the
+ * becomes 127. (Clipping the largest to minimise the squared error changed the demo model's answers
+ * by 0.02 dB.) input_scale[in] is positive. weight_scale is positive, and 1 where the
  * channel's weights are too small to matter. */
 void px_quantise(const struct px_layer *layer, const float *weights, const float *input_scale,
                  int8_t *q, float *weight_scale);

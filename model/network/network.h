@@ -1,8 +1,8 @@
 #ifndef MODEL_NETWORK_NETWORK_H
 #define MODEL_NETWORK_NETWORK_H
 
-/* What a generator is: one table that lists its layers, read by loader, saver, planner, trainer and
- * tests alike. Plain data: copy it, no life cycle. The networks are those of
+/* A generator as a table of its layers, which loader, saver, planner, trainer and tests read. Plain
+ * data that may be copied; no life cycle. The networks are those of
  * pytorch-CycleGAN-and-pix2pix (models/networks.py, UnetGenerator and ResnetGenerator), tensor
  * names exactly as in its state_dict, and Torch7's encoder_decoder: a UnetGenerator without its
  * skips. */
@@ -47,7 +47,7 @@ struct px_layer {
     float slope;        /* of the input's activation: 1 none, 0.2 LeakyReLU, 0 ReLU */
     bool has_bias;
     bool has_norm;
-    bool has_dropout;       /* p = 0.5, in training and, where asked for, at test */
+    bool has_dropout;       /* p = 0.5, in training and, on request, at test */
     int skip;               /* layer index below this one's, or -1 */
     int residual;           /* layer index below this one's, or -1 */
     char conv[PX_NAME_MAX]; /* state_dict prefix: CONV.weight, CONV.bias */
@@ -80,7 +80,7 @@ struct px_network_options {
     const char *direction;
 };
 
-/* Fills *network. INVALID where a name is none of the above or a number is out of range: ngf
+/* Fills *network. INVALID if a name is not one of the above or a number is out of range: ngf
  * 1-1024, channels 1-64, crop_size a multiple of 2^depth up to 8192. */
 int px_network_make(struct px_network *network, const struct px_network_options *options,
                     struct px_error *err);
@@ -93,10 +93,10 @@ const char *px_norm_name(enum px_norm norm); /* "batch", "instance", "none" */
 /* Height and width must be multiples of this: 2^depth. */
 int px_network_multiple(const struct px_network *network);
 
-/* The least height and width: where mirrored pads are still smaller than what they mirror. */
+/* The smallest height and width for which mirrored pads are smaller than what they mirror. */
 int px_network_min_side(const struct px_network *network);
 
-/* FORMAT where input or output have more channels than a picture can have: 4. */
+/* FORMAT if input or output have more channels than a picture can have: 4. */
 int px_network_check_pictures(const struct px_network *network, struct px_error *err);
 
 /* The height of a layer's result from that of its input, or the width; see struct px_layer. */
@@ -124,13 +124,13 @@ struct px_tensor_spec {
     int64_t shape[4];
 };
 
-/* The state_dict in PyTorch's order (buffers included where norm is batch). Returns the number of
- * tensors; writes at most `room` of them. unet_256 with batch norm: 82. */
+/* The state_dict in PyTorch's order (with buffers if norm is batch). Returns the number of tensors;
+ * writes at most `room` of them. unet_256 with batch norm: 82. */
 size_t px_network_tensors(const struct px_network *network, struct px_tensor_spec *specs,
                           size_t room);
 
-/* The tensors that an int8 file may have besides (model/checkpoint/quantise.h): two of each layer.
- * Returns and writes as above. */
+/* The additional tensors of an int8 file (model/checkpoint/quantise.h), two for each layer. Returns
+ * and writes as above. */
 size_t px_network_scales(const struct px_network *network, struct px_tensor_spec *specs,
                          size_t room);
 

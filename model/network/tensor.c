@@ -1,5 +1,6 @@
 #include "model/network/tensor.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 size_t px_tensor_count(const struct px_tensor *tensor)
@@ -102,6 +103,7 @@ void px_tensor_to_f32(const struct px_tensor *tensor, float *out)
 int px_tensor_convert(struct px_tensor *tensor, enum px_dtype dtype, void **owned,
                       struct px_error *err)
 {
+    assert(dtype == PX_F32 || dtype == PX_BF16);
     size_t count = px_tensor_count(tensor);
     float *values = malloc(count * sizeof *values + 1); /* never of 0 bytes */
 

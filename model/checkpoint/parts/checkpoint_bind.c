@@ -1,5 +1,6 @@
 #include "model/checkpoint/parts/checkpoint_parts.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +99,7 @@ int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_te
         if (strcmp(binding->specs[i].name, tensor->name) != 0)
             continue;
         *spec = &binding->specs[i];
+        assert((*spec)->layer < binding->network->layer_count);
         binding->found[(*spec)->layer][(*spec)->role] = tensor;
         return check_tensor(binding, *spec, tensor, err);
     }

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static void put(struct px_checkpoint *checkpoint, int layer, struct px_substitut
 {
     const struct px_tensor **tensors = checkpoint->tensors[layer];
 
+    assert(s && s->weight.dtype == (scales ? PX_S8 : s->weight.dtype));
     free(checkpoint->substitutes[layer]);
     checkpoint->substitutes[layer] = s;
     tensors[PX_ROLE_WEIGHT] = &s->weight;

@@ -241,8 +241,8 @@ static void fill(struct px_onnx_graph *graph, const struct source *source,
     }
 }
 
-int px_onnx_graph_create(struct px_onnx_graph *graph, const struct px_checkpoint *checkpoint,
-                         bool running, struct px_error *err)
+int px_onnx_graph_init(struct px_onnx_graph *graph, const struct px_checkpoint *checkpoint,
+                       bool running, struct px_error *err)
 {
     const struct source source = {checkpoint, running};
     const size_t layers = (size_t)px_checkpoint_network(checkpoint)->layer_count;
@@ -255,7 +255,7 @@ int px_onnx_graph_create(struct px_onnx_graph *graph, const struct px_checkpoint
     };
     if (!specs || !graph->nodes || !graph->initializers) {
         free(specs);
-        px_onnx_graph_destroy(graph);
+        px_onnx_graph_clear(graph);
         return px_fail(err, PX_E_NOMEM, "no memory for a graph of %zu layers", layers);
     }
     px_network_tensors(px_checkpoint_network(checkpoint), specs, count);
@@ -264,7 +264,7 @@ int px_onnx_graph_create(struct px_onnx_graph *graph, const struct px_checkpoint
     return 0;
 }
 
-void px_onnx_graph_destroy(struct px_onnx_graph *graph)
+void px_onnx_graph_clear(struct px_onnx_graph *graph)
 {
     free(graph->nodes);
     free(graph->initializers);

@@ -13,8 +13,8 @@ enum { PX_ONNX_NAME = PX_NAME_MAX + 32, PX_ONNX_INPUTS = 5, PX_ONNX_ATTRIBUTES =
 
 struct px_onnx_attribute {
     const char *name; /* NULL: none */
-    const char *text; /* where it is one */
-    int count;        /* of integers; 0: it is the number, where it is no text */
+    const char *text; /* the value, unless NULL */
+    int count;        /* of integers; if 0, the value is `text` if set, else `number` */
     int64_t integers[4];
     float number;
 };
@@ -33,7 +33,7 @@ struct px_onnx_initializer {
     int64_t shape[4];
     enum { PX_ONNX_TENSOR, PX_ONNX_CONSTANT, PX_ONNX_INTEGERS } kind;
     const struct px_tensor *tensor; /* floats; belongs to the checkpoint */
-    float constant;                 /* floats, all of them this */
+    float constant;                 /* the value of all floats */
     int64_t integers[8];
 };
 
@@ -44,9 +44,9 @@ struct px_onnx_graph {
     size_t initializer_count;
 };
 
-/* The graph reads "input" and gives "output". NOMEM; on failure there is nothing to destroy. */
-int px_onnx_graph_create(struct px_onnx_graph *graph, const struct px_checkpoint *checkpoint,
-                         bool running, struct px_error *err);
-void px_onnx_graph_destroy(struct px_onnx_graph *graph); /* accepts an all-zero one */
+/* The graph reads "input" and writes "output". NOMEM; on failure there is nothing to clear. */
+int px_onnx_graph_init(struct px_onnx_graph *graph, const struct px_checkpoint *checkpoint,
+                       bool running, struct px_error *err);
+void px_onnx_graph_clear(struct px_onnx_graph *graph); /* accepts an all-zero one */
 
 #endif

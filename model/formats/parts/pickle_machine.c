@@ -1,5 +1,6 @@
 #include "model/formats/parts/pickle_machine.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 int px_pickle_take(struct px_pickle_machine *m, size_t n, const uint8_t **bytes)
 {
+    assert(m->at <= m->size);
     if (n > m->size - m->at)
         return px_fail(m->err, PX_E_FORMAT, "the pickle is cut short at byte %zu", m->size);
     *bytes = m->data + m->at;
@@ -90,6 +92,7 @@ int px_pickle_push_node(struct px_pickle_machine *m, enum px_pickle_kind kind,
 int px_pickle_append(struct px_pickle_machine *m, struct px_pickle_node *node,
                      const struct px_pickle_value *values, size_t count)
 {
+    assert(m->items <= PX_PICKLE_MAX_ITEMS);
     if (count > PX_PICKLE_MAX_ITEMS - m->items)
         return px_fail(m->err, PX_E_FORMAT, "the pickle has more than %d values",
                        PX_PICKLE_MAX_ITEMS);

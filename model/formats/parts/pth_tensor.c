@@ -1,5 +1,6 @@
 #include "model/formats/parts/pth_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ static int place(struct px_tensor *tensor, struct layout *layout, size_t part,
 {
     size_t begin = layout->offset;
 
+    assert(storage && storage->data);
     tensor->dtype = storage->dtype;
     if (!px_mul(layout->count, px_dtype_size(tensor->dtype), &tensor->bytes))
         return px_fail(err, PX_E_FORMAT, "tensor '%.100s': its shape has too many elements",

@@ -1,5 +1,6 @@
 #include "model/formats/parts/safetensors_header.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,7 @@ static int check_places(struct px_safetensors_header *header, const uint8_t *dat
                            place, begin, tensor->name);
         place += tensor->bytes;
     }
+    assert(place <= size); /* read_offsets() */
     if (place != size)
         return px_fail(err, PX_E_FORMAT, "%zu bytes follow the last tensor", size - place);
     px_tensor_list_sort(&header->list);

@@ -1,8 +1,8 @@
 #ifndef MODEL_FORMATS_PARTS_ZIP_WRITE_H
 #define MODEL_FORMATS_PARTS_ZIP_WRITE_H
 
-/* Writes a zip archive as PyTorch lays it out: entries stored, each beginning at a multiple of 64
- * bytes, with checksums, no times; equal entries give equal bytes. The file appears under its name
+/* Writes a zip archive as PyTorch does: entries stored, each beginning at a multiple of 64 bytes,
+ * with checksums and without times; equal entries give equal bytes. The file appears under its name
  * when it is complete (base/file.h). At most 4 GiB.
  *
  * After px_zip_open() succeeded, exactly one of commit and abandon must be called; commit
