@@ -89,8 +89,8 @@ int px_route_check(const struct px_route_entry *route, const char *path, const c
 {
     if (route == &other || route == &all)
         return px_fail(err, PX_E_NOT_FOUND,
-                       "no such path '%.80s'; try /translate, /models, /healthz, /readyz, /metrics "
-                       "or /",
+                       "no such path '%.80s'; try /translate, /models, /healthz, /readyz, "
+                       "/metrics, /openapi.json or /",
                        path);
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     if (takes_get(route) ? get : strcmp(method, "POST") == 0)

@@ -1,5 +1,6 @@
 #include "server/message/fields.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,12 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
     if (!fields->text[i])
         return px_fail(err, PX_E_NOMEM, "no memory for the request; try again later");
     return 0;
+}
+
+const struct px_option *px_fields_option(enum px_field field)
+{
+    assert(field < PX_FIELD_COUNT);
+    return &rows[field];
 }
 
 void px_fields_clear(struct px_fields *fields)

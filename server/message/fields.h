@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "codecs/codec.h"
 #include "codecs/fit.h"
+#include "config/options.h"
 #include "model/engine/engine.h"
 
 enum px_field {
@@ -34,6 +35,8 @@ struct px_fields {
  * another value. */
 int px_fields_add(struct px_fields *fields, const char *name, const char *value, size_t size,
                   const char *source, struct px_error *err);
+/* The row that a field is read by: its name, choices and range. */
+const struct px_option *px_fields_option(enum px_field field);
 void px_fields_clear(struct px_fields *fields);
 
 /* What the texts mean, with defaults for those not given. */

@@ -207,7 +207,7 @@ def _():
 
 
 # --- methods -------------------------------------------------------------------------------------
-GETS = '/models', '/healthz', '/readyz', '/metrics', '/', '/app.js', '/style.css'
+GETS = '/models', '/healthz', '/readyz', '/metrics', '/', '/app.js', '/style.css', '/openapi.json', '/api.html'
 
 
 @ok('HEAD has the headers of GET on every path, and no body')
@@ -239,10 +239,17 @@ def _():
         equal((status, headers['allow']), (405, allow))
 
 
+@ok('/openapi.json describes the paths, and /api.html shows it')
+def _():
+    _, headers, body = daemon.get('/openapi.json')
+    equal((headers['content-type'], json.loads(body)['openapi']), ('application/json', '3.1.0'))
+    assert b'api.js' in daemon.get('/api.html')[2] and b'openapi.json' in daemon.get('/api.js')[2]
+
+
 # --- smaller and repeated answers ----------------------------------------------------------------
 @ok('the page and /metrics are compressed for those who accept gzip')
 def _():
-    for path in '/', '/app.js', '/style.css', '/metrics':
+    for path in '/', '/app.js', '/style.css', '/openapi.json', '/metrics':
         plain, packed = daemon.get(path), daemon.get(path, 'Accept-Encoding: br, gzip')
         assert 'content-encoding' not in plain[1]
         equal(packed[1]['content-encoding'], 'gzip')
@@ -264,7 +271,7 @@ def _():
 
 @ok('a document that the client has already is 304 without a body')
 def _():
-    for path in '/', '/app.js':
+    for path in '/', '/app.js', '/openapi.json':
         tag = daemon.get(path)[1]['etag']
         for condition in tag, tag[2:], '"x", ' + tag, '*':
             status, headers, body = daemon.get(path, 'If-None-Match: ' + condition, 'Accept-Encoding: gzip')
