@@ -70,8 +70,9 @@ static void test_by_hand(void **state)
     assert_int_equal(q[1], -127);
     assert_int_equal(q[2], 0);
     assert_int_equal(q[3], 0);
-    px_dequantise(&layer, &(struct px_tensor){.data = q}, &(struct px_tensor){.data = weight_scale},
-                  &(struct px_tensor){.data = input_scale}, back);
+    px_dequantise(&layer, &(struct px_tensor){.dtype = PX_S8, .data = q},
+                  &(struct px_tensor){.dtype = PX_F32, .data = weight_scale},
+                  &(struct px_tensor){.dtype = PX_F32, .data = input_scale}, back);
     assert_float_equal(back[0], 11 * 6.0f / 127 / 0.5f, 1e-6f);
     assert_float_equal(back[1], -3, 1e-6f);
     assert_true(back[2] == 0 && back[3] == 0);
