@@ -78,7 +78,7 @@ function body() {
     : sketch.blob('image/png');
 }
 
-// Draws an answer in the sketch's shape and lets go of its bitmap.
+// Draws an answer in the sketch's shape and closes its bitmap.
 async function draw(canvas, blob) {
   const bitmap = await createImageBitmap(blob), { width, height } = bitmap;
   Object.assign(canvas, { width, height });
