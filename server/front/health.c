@@ -24,7 +24,7 @@ static int parse_url(const char *url, struct px_address *address, char *path, si
     size_t n = strcspn(start, "/");
     const char *rest = start + n;
     if (n >= sizeof authority - 4 || strlen(rest) >= size || strpbrk(rest, " \r\n") != NULL)
-        return px_fail(err, PX_E_USAGE, "'%.100s' is no URL", url);
+        return px_fail(err, PX_E_USAGE, "'%.100s' is not a valid URL", url);
     snprintf(authority, sizeof authority, "%.*s", (int)n, start);
     const char *colon = strrchr(authority, ':');
     if (!colon || strchr(colon, ']') != NULL)

@@ -16,7 +16,7 @@
 struct px_admission {
     /* Set at the start. */
     size_t limit;  /* requests that may wait, at most */
-    size_t always; /* so many may wait however slow the machine is */
+    size_t always; /* requests that may wait however slow the machine is */
     int64_t
         max_wait_ns; /* more must not be waiting than are worked off in this time; 0: no limit */
 

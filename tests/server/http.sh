@@ -238,7 +238,7 @@ ok 'a default model that is not there is refused' fails 1 'colour, grey' check -
 ok 'an unknown option ends with 2' fails 2 '--quue' check --quue 3
 ok 'an address without a port ends with 2' fails 2 '--listen' check --listen 127.0.0.1
 ok 'an argument without --health ends with 2' fails 2 stray check stray
-ok '--health with something that is no URL ends with 2' fails 2 http:// "$pix2pixd" --health localhost
+ok '--health with a malformed URL ends with 2' fails 2 http:// "$pix2pixd" --health localhost
 echo '{"quue": 3}' >wrong.json
 ok 'an unknown key in the file ends with 2' fails 2 quue check --config wrong.json
 precedence() {
