@@ -7,10 +7,11 @@
  *   plans      of every worker, --memory-limit each: the largest part, and what bounds the size of
  *              pictures with fit=image;
  *   bodies     of requests under way, --request-memory: more are refused with 503;
- *   pictures   as much again: pixels on their way through codec threads and workers. A picture
- *              waits until there is room; one that is larger than all of it goes alone.
+ *   pictures   as much again: pixels on their way through codec threads and workers, and answers
+ *              that clients have not taken yet. A picture waits until there is room; one that would
+ *              never fit is refused with 422.
  *
- * Answers on their way to clients, the program and its libraries come on top. */
+ * The program and its libraries come on top. */
 
 #include "server/work/server.h"
 
