@@ -23,18 +23,32 @@ enum { FLUSH_SECONDS = 2, DRAIN_SECONDS = 5 };
 /* How long after --stop-timeout the batch that runs may take. */
 static const int64_t STUCK_GRACE_NS = 5000000000;
 
-/* The models, and whether there is room for them; *registry is to be destroyed either way. */
-static int load(struct px_server *server, struct px_registry **registry, struct px_error *err)
+static struct px_registry_options registry_options(const struct px_server_settings *settings)
 {
-    const struct px_server_settings *settings = server->settings;
-    int rc = px_registry_load(registry, settings->models, settings->default_model,
-                              (enum px_dtype)settings->dtype, err);
+    return (struct px_registry_options){.folder = settings->models,
+                                        .preferred = settings->default_model,
+                                        .dtype = (enum px_dtype)settings->dtype,
+                                        .skip_bad = settings->skip_bad_models};
+}
+
+/* The models, and whether there is memory for them; server->models is to be destroyed either way.
+ */
+static int load(struct px_server *server, struct px_error *err)
+{
+    const struct px_registry_options options = registry_options(server->settings);
+    const struct px_registry *registry = NULL;
+    struct px_registry_changes changes;
+    int rc = px_registry_load(&registry, &options, &changes, err);
 
     if (rc < 0)
         return rc;
-    server->registry = *registry;
+    rc = px_models_create(&server->models, registry, err);
+    if (rc < 0) {
+        px_registry_unref(registry);
+        return rc;
+    }
     px_cpus_read("", &server->cpus);
-    server->share = px_cpu_split_plan(settings, &server->cpus);
+    server->share = px_cpu_split_plan(server->settings, &server->cpus);
     px_memory_divide(server);
     return px_memory_check(server, err);
 }
@@ -42,13 +56,15 @@ static int load(struct px_server *server, struct px_registry **registry, struct 
 int px_daemon_check(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings};
-    struct px_registry *registry = NULL;
-    int rc = load(&server, &registry, err);
+    int rc = load(&server, err);
 
-    if (rc == 0)
+    if (rc == 0) {
+        const struct px_registry *registry = px_models_take(server.models);
         printf("the configuration is good: %zu model(s), default %s\n", px_registry_count(registry),
                px_registry_default(registry)->name);
-    px_registry_destroy(registry);
+        px_registry_unref(registry);
+    }
+    px_models_destroy(server.models);
     return rc;
 }
 
@@ -87,7 +103,8 @@ static int wait_for_stop(struct watchman *man)
     int number;
 
     while ((number = watch(man, 100)) == 0 || number == SIGHUP)
-        ;
+        if (number == SIGHUP)
+            px_reloader_request(man->server->reloader);
     return number;
 }
 
@@ -189,6 +206,18 @@ static int announce(const struct px_listeners *listeners, struct px_error *err)
     return 0;
 }
 
+static int start_reloader(struct px_server *server, struct px_error *err)
+{
+    const struct px_reload_options options = {.models = server->models,
+                                              .registry = registry_options(server->settings),
+                                              .engine = {.threads = server->share.threads,
+                                                         .first_cpu = -1,
+                                                         .memory_limit = server->memory.plans},
+                                              .watch = server->settings->watch == 0};
+
+    return px_reloader_start(&server->reloader, &options, err);
+}
+
 /* A daemon that listens is ready: its workers are warm. */
 static int listen_and_serve(struct px_server *server, const struct px_listeners *listeners,
                             const sigset_t *signals, struct px_error *err)
@@ -204,15 +233,19 @@ static int listen_and_serve(struct px_server *server, const struct px_listeners 
     if (rc == 0)
         px_memory_announce(server);
     if (rc == 0)
+        rc = start_reloader(server, err);
+    if (rc == 0)
         rc = px_http_start(&http, server, listeners, err);
     if (rc == 0)
         rc = announce(listeners, err);
     if (rc == 0) {
         serve(server, http, crew, signals);
+        px_reloader_stop(server->reloader);
         return 0;
     }
     px_crew_stop(crew, INT64_MAX);
     px_http_stop(http);
+    px_reloader_stop(server->reloader);
     return rc;
 }
 
@@ -253,7 +286,6 @@ static int make_parts(struct px_server *server, struct px_error *err)
 int px_daemon_run(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
-    struct px_registry *registry = NULL;
     struct px_listeners listeners;
     sigset_t signals;
 
@@ -263,7 +295,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     if (rc < 0)
         return rc;
     px_signals_obey(&signals);
-    rc = load(&server, &registry, err);
+    rc = load(&server, err);
     px_signals_hold(&signals);
     if (rc == 0) {
         log_cpus(&server);
@@ -274,6 +306,6 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     px_listeners_close(&listeners);
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);
-    px_registry_destroy(registry);
+    px_models_destroy(server.models);
     return rc;
 }

@@ -91,6 +91,17 @@ size_t px_engine_memory(const struct px_engine *engine)
     return engine->memory + px_dnn_scratch_size(engine->dnn);
 }
 
+void px_engine_forget(struct px_engine *engine, const struct px_model *model)
+{
+    struct cached **link = &engine->plans;
+
+    while (*link)
+        if ((*link)->model == model)
+            drop(engine, link);
+        else
+            link = &(*link)->next;
+}
+
 static void drop_oldest(struct px_engine *engine)
 {
     struct cached **link = &engine->plans;

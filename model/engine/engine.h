@@ -48,6 +48,9 @@ void px_engine_profile(struct px_engine *engine, struct px_layer_times *times);
  * initial state, turns it off. */
 void px_engine_observe(struct px_engine *engine, const struct px_observer *observer);
 
+/* Drops all plans for a model, and the references to it. */
+void px_engine_forget(struct px_engine *engine, const struct px_model *model);
+
 /* Bytes that the plans of this engine and oneDNN's scratchpad hold now; never above the limit. */
 size_t px_engine_memory(const struct px_engine *engine);
 

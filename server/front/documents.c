@@ -87,6 +87,26 @@ static void write_model_counts(struct px_buffer *text, const struct px_registry 
     }
 }
 
+static void write_reloads(struct px_buffer *text, struct px_reloader *reloader)
+{
+    const struct px_reload_state state = px_reloader_state(reloader);
+    const struct {
+        const char *result;
+        double count;
+    } results[] = {{"changed", (double)state.done},
+                   {"unchanged", (double)state.unchanged},
+                   {"failed", (double)state.failed}};
+
+    px_prometheus_head(text, "pix2pixd_model_reloads_total", "counter",
+                       "Times that the models were read anew; failed: one could not be loaded.");
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        px_prometheus_sample(text, "pix2pixd_model_reloads_total",
+                             &(struct px_label){"result", results[i].result}, 1, results[i].count);
+    px_prometheus_gauge(text, "pix2pixd_model_reload_failed",
+                        "1 if the last reload failed, so that an old model may be served.",
+                        state.bad ? 1 : 0);
+}
+
 static void write_limits(struct px_buffer *text, const struct px_server *server)
 {
     const struct px_server_settings *settings = server->settings;
@@ -185,6 +205,7 @@ static void write_process(struct px_buffer *text)
 void px_document_metrics(struct px_server *server, struct px_reply *reply)
 {
     struct px_buffer text = {0};
+    const struct px_registry *registry = px_models_take(server->models);
     bool draining = atomic_load(&server->draining);
 
     px_metrics_write(server->metrics, &text);
@@ -193,8 +214,9 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
     px_prometheus_gauge(&text, "pix2pixd_draining", "1 once the daemon was told to stop.",
                         draining ? 1 : 0);
     px_memory_write(server, &text);
-    write_models(&text, server->registry);
-    write_model_counts(&text, server->registry);
+    write_models(&text, registry);
+    write_model_counts(&text, registry);
+    write_reloads(&text, server->reloader);
     write_limits(&text, server);
     write_build(&text);
     write_process(&text);
@@ -202,9 +224,10 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
                         "When the daemon started, in Unix time.", server->start_time);
     px_reply_text(reply, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
     reply->document = true;
+    px_registry_unref(registry);
 }
 
-static void write_model(struct px_buffer *text, const struct px_server *server,
+static void write_model(struct px_buffer *text, const struct px_registry *registry,
                         const struct px_registry_entry *entry)
 {
     const struct px_network *network = px_model_network(entry->model);
@@ -218,18 +241,20 @@ static void write_model(struct px_buffer *text, const struct px_server *server,
                       "\"dtype\":\"%s\",\"default\":%s}",
                       network->crop_size, network->input_nc, network->output_nc,
                       px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)),
-                      entry == px_registry_default(server->registry) ? "true" : "false");
+                      entry == px_registry_default(registry) ? "true" : "false");
 }
 
 void px_document_models(struct px_server *server, struct px_reply *reply)
 {
+    const struct px_registry *registry = px_models_take(server->models);
     struct px_buffer text = {0};
 
     px_buffer_appendf(&text, "{\"models\":[");
-    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
         px_buffer_append(&text, ",", i == 0 ? 0 : 1);
-        write_model(&text, server, px_registry_at(server->registry, i));
+        write_model(&text, registry, px_registry_at(registry, i));
     }
     px_buffer_appendf(&text, "]}\n");
+    px_registry_unref(registry);
     px_reply_text(reply, 200, "application/json", &text);
 }

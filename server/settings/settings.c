@@ -40,6 +40,18 @@ static const struct px_option rows[] = {
      .offset = AT(default_model),
      .value = "NAME",
      .help = "The model for requests that name none; without this option the first by name"},
+    {.name = "skip-bad-models",
+     .type = PX_OPTION_FLAG,
+     .offset = AT(skip_bad_models),
+     .help = "Starts without the models that cannot be loaded, if there are others"},
+    {.name = "watch",
+     .type = PX_OPTION_CHOICE,
+     .offset = AT(watch),
+     .fallback = "on",
+     .choices = "on|off",
+     .help = "Whether to load models anew when files in the folder are written, moved or removed; "
+             "SIGHUP does so in any case. A file that cannot be loaded leaves the model before in "
+             "place"},
     {.name = "idle-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(idle_timeout),

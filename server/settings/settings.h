@@ -16,6 +16,8 @@ struct px_server_settings {
     struct px_option_list allow_host;   /* names, or "*" */
     const char *models;
     const char *default_model; /* NULL: the first */
+    bool skip_bad_models;
+    int watch; /* index into "on|off" */
     int64_t max_batch;
     int64_t batch_delay_us;
     int64_t queue;

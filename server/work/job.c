@@ -39,6 +39,9 @@ void px_job_clear(struct px_job *job)
     px_image_destroy(&job->input);
     px_image_destroy(&job->output);
     px_reply_clear(&job->reply);
+    px_registry_unref(job->registry);
+    job->registry = NULL;
+    job->model = NULL;
 }
 
 void px_job_fail(struct px_job *job, const struct px_error *err)

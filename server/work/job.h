@@ -22,7 +22,7 @@
 #include "codecs/image.h"
 #include "server/message/body.h"
 #include "server/message/reply.h"
-#include "server/work/registry.h"
+#include "server/models/registry.h"
 
 struct px_server;
 
@@ -64,7 +64,8 @@ struct px_job {
 
     /* Set by reading; the pictures by decoding and inference. */
     struct px_params params;
-    const struct px_registry_entry *model;
+    const struct px_registry *registry;    /* a reference, in which `model` is */
+    const struct px_registry_entry *model; /* NULL until reading found it */
     struct px_fit fit;
     /* Bytes that the job takes at most: until it is encoded, and besides while it is decoded. */
     size_t kept_bytes, decode_bytes;

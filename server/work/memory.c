@@ -24,13 +24,15 @@ static uint64_t total_memory(void)
 /* Bytes of all models once they are packed; some layers may be packed more than once. */
 static uint64_t expected_weights(const struct px_server *server)
 {
+    const struct px_registry *registry = px_models_take(server->models);
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
-        const struct px_model *model = px_registry_at(server->registry, i)->model;
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_model *model = px_registry_at(registry, i)->model;
         sum +=
             px_network_parameters(px_model_network(model)) * px_dtype_size(px_model_dtype(model));
     }
+    px_registry_unref(registry);
     return sum;
 }
 
@@ -55,21 +57,14 @@ static struct px_shape own_size(const struct px_registry_entry *entry)
     return (struct px_shape){.n = 1, .height = side, .width = side};
 }
 
-int px_memory_check(const struct px_server *server, struct px_error *err)
+static int check_own_sizes(const struct px_server *server, const struct px_registry *registry,
+                           struct px_error *err)
 {
     const struct px_server_settings *settings = server->settings;
     const struct px_capacity room = room_of(server);
 
-    if (server->memory.plans < LEAST || server->memory.requests < LEAST)
-        return px_fail(err, PX_E_USAGE, "--memory-limit and --request-memory: at least 1MiB, or 0");
-    if (server->memory.requests < settings->max_body)
-        return px_fail(err, PX_E_USAGE,
-                       "--request-memory %llu is less than --max-body %llu: no such body could be "
-                       "taken",
-                       (unsigned long long)server->memory.requests,
-                       (unsigned long long)settings->max_body);
-    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
-        const struct px_registry_entry *entry = px_registry_at(server->registry, i);
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
         const struct px_shape shape = own_size(entry);
         size_t needed = px_capacity_needed(entry->model, room.threads, &shape);
         if (needed > room.limit)
@@ -83,6 +78,24 @@ int px_memory_check(const struct px_server *server, struct px_error *err)
                                : "give the daemon more memory, or fewer workers");
     }
     return 0;
+}
+
+int px_memory_check(const struct px_server *server, struct px_error *err)
+{
+    const struct px_server_settings *settings = server->settings;
+
+    if (server->memory.plans < LEAST || server->memory.requests < LEAST)
+        return px_fail(err, PX_E_USAGE, "--memory-limit and --request-memory: at least 1MiB, or 0");
+    if (server->memory.requests < settings->max_body)
+        return px_fail(err, PX_E_USAGE,
+                       "--request-memory %llu is less than --max-body %llu: no such body could be "
+                       "taken",
+                       (unsigned long long)server->memory.requests,
+                       (unsigned long long)settings->max_body);
+    const struct px_registry *registry = px_models_take(server->models);
+    int rc = check_own_sizes(server, registry, err);
+    px_registry_unref(registry);
+    return rc;
 }
 
 int px_memory_check_picture(const struct px_server *server, const struct px_registry_entry *model,
@@ -105,26 +118,30 @@ void px_memory_explain(struct px_error *err)
 
 static size_t weights(const struct px_server *server)
 {
+    const struct px_registry *registry = px_models_take(server->models);
     size_t sum = 0;
 
-    for (size_t i = 0; i < px_registry_count(server->registry); i++)
-        sum += px_model_memory(px_registry_at(server->registry, i)->model);
+    for (size_t i = 0; i < px_registry_count(registry); i++)
+        sum += px_model_memory(px_registry_at(registry, i)->model);
+    px_registry_unref(registry);
     return sum;
 }
 
 void px_memory_announce(const struct px_server *server)
 {
+    const struct px_registry *registry = px_models_take(server->models);
     double plans = (double)server->memory.plans * server->share.workers;
     double requests = 2 * (double)server->memory.requests;
 
-    for (size_t i = 0; i < px_registry_count(server->registry); i++) {
-        const struct px_registry_entry *entry = px_registry_at(server->registry, i);
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
         const struct px_shape shape = own_size(entry);
         px_log_info("memory of model %s: weights %.1f MiB, a picture of %dx%d %.1f MiB",
                     entry->name, (double)px_model_memory(entry->model) / MIB, shape.width,
                     shape.height,
                     (double)px_capacity_needed(entry->model, server->share.threads, &shape) / MIB);
     }
+    px_registry_unref(registry);
     px_log_info("memory at most %.0f MiB: weights %.0f, plans of %d worker%s %.0f, bodies and "
                 "pictures of requests %.0f",
                 ((double)weights(server) + plans + requests) / MIB, (double)weights(server) / MIB,

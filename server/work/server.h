@@ -8,15 +8,16 @@
 
 #include "server/metrics/budget.h"
 #include "server/metrics/metrics.h"
+#include "server/models/reload.h"
 #include "server/settings/cpu_split.h"
 #include "server/settings/memory_split.h"
 #include "server/settings/settings.h"
 #include "server/work/queue.h"
-#include "server/work/registry.h"
 
 struct px_server {
     const struct px_server_settings *settings;
-    const struct px_registry *registry;
+    struct px_models *models;
+    struct px_reloader *reloader; /* NULL until the daemon serves */
     struct px_metrics *metrics;
     struct px_queue *queue;
     struct px_cpus cpus;

@@ -15,7 +15,8 @@
 /* Fields -> model, and the size that the network will run at. */
 static int choose_model(struct px_job *job, const struct px_image_info *info, struct px_error *err)
 {
-    int rc = px_registry_find(job->server->registry, job->params.model, &job->model, err);
+    job->registry = px_models_take(job->server->models);
+    int rc = px_registry_find(job->registry, job->params.model, &job->model, err);
 
     if (rc < 0)
         return rc;
@@ -74,8 +75,7 @@ static int read_body(struct px_job *job, struct px_error *err)
         return rc;
     px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
     px_cost_estimate(job, &info, px_accept(job->accept, job->params.format).json);
-    return px_cost_check(job, &info, px_picture_room_max(job->server->memory.requests),
-                         err);
+    return px_cost_check(job, &info, px_picture_room_max(job->server->memory.requests), err);
 }
 
 int px_job_read(struct px_job *job)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/models/warm.h"
 #include "server/work/cancel.h"
 #include "server/work/memory.h"
 #include "server/work/stages.h"
@@ -21,8 +22,9 @@ struct worker {
     pthread_t thread;
     struct px_engine *engine;
     struct px_heartbeat heartbeat;
-    size_t plans; /* bytes, as added to the server's */
-    int rc;       /* of starting */
+    const struct px_registry *registry; /* that it has plans for; a reference */
+    size_t plans;                       /* bytes, as added to the server's */
+    int rc;                             /* of starting */
     struct px_error err;
 };
 
@@ -43,53 +45,34 @@ static struct px_engine_options engine_options(const struct px_server *server, i
                                       .memory_limit = server->memory.plans};
 }
 
-/* One run of `n` grey pictures at the model's own size: makes the plan and packs the weights. */
-static int warm(struct px_engine *engine, const struct px_registry_entry *entry, int n,
-                struct px_error *err)
+static int warm_all(struct worker *worker, struct px_error *err)
 {
-    const struct px_network *network = px_model_network(entry->model);
-    uint32_t side = (uint32_t)network->crop_size;
-    struct px_image in = {0}, out = {0};
-    const uint8_t *ins[MAX_BATCH];
-    uint8_t *outs[MAX_BATCH];
-    int rc = px_image_create(&in, side, side, (uint32_t)network->input_nc, err);
+    struct px_server *server = worker->crew->server;
+    int64_t start = px_now_ns();
+    int rc = 0;
 
-    /* All pictures of the batch may share their pixels: only the time matters. */
-    if (rc == 0)
-        rc = px_image_create(&out, side, side * (uint32_t)n, (uint32_t)network->output_nc, err);
-    for (int i = 0; i < n && rc == 0; i++) {
-        ins[i] = in.data;
-        outs[i] = out.data + (size_t)i * side * side * out.channels;
-    }
-    struct px_batch batch = {
-        .n = n, .height = (int)side, .width = (int)side, .in = ins, .out = outs};
-    if (rc == 0)
-        rc = px_engine_run(engine, entry->model, &batch, err);
-    px_image_destroy(&in);
-    px_image_destroy(&out);
+    worker->registry = px_models_take(server->models);
+    for (size_t i = 0; i < px_registry_count(worker->registry) && rc == 0; i++)
+        rc = px_model_warm(worker->engine, px_registry_at(worker->registry, i),
+                           (int)server->settings->max_batch, err);
+    px_log_debug("worker %d is warm after %.1f ms", worker->index, px_ms_since(start));
     return rc;
 }
 
-static int warm_all(struct worker *worker, struct px_error *err)
+/* Models that are not served any more leave the engine's plans, which would keep them alive. */
+static void follow_models(struct worker *worker, struct px_model *model)
 {
-    const struct px_registry *registry = worker->crew->server->registry;
-    int max_batch = (int)worker->crew->server->settings->max_batch;
-    int64_t start = px_now_ns();
+    const struct px_registry *now = px_models_take(worker->crew->server->models);
 
-    for (size_t i = 0; i < px_registry_count(registry); i++) {
-        const struct px_registry_entry *entry = px_registry_at(registry, i);
-        int rc = warm(worker->engine, entry, 1, err);
-        if (rc < 0) {
-            px_error_prefix(err, entry->name);
-            return rc;
-        }
-        /* Larger batches are a convenience: where they do not fit, they will be run in parts. */
-        for (int n = 2; n <= max_batch; n *= 2)
-            if (warm(worker->engine, entry, n, NULL) < 0)
-                break;
+    for (size_t i = 0; now != worker->registry && i < px_registry_count(worker->registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(worker->registry, i);
+        if (!px_registry_has(now, entry->model))
+            px_engine_forget(worker->engine, entry->model);
     }
-    px_log_debug("worker %d is warm after %.1f ms", worker->index, px_ms_since(start));
-    return 0;
+    if (!px_registry_has(now, model)) /* of a request from before */
+        px_engine_forget(worker->engine, model);
+    px_registry_unref(worker->registry);
+    worker->registry = now;
 }
 
 static void count_plans(struct worker *worker)
@@ -174,6 +157,7 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
     if (m > 0)
         run_batch(worker, able, m);
     px_heartbeat_rest(&worker->heartbeat);
+    follow_models(worker, jobs[0]->model->model);
     count_plans(worker);
     for (size_t i = 0; i < n; i++) {
         px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
@@ -203,6 +187,7 @@ static void *worker_main(void *argument)
            (n = px_queue_take_batch(server->queue, jobs, (size_t)server->settings->max_batch)) > 0)
         infer(worker, jobs, n);
     px_engine_destroy(worker->engine);
+    px_registry_unref(worker->registry);
     return NULL;
 }
 

@@ -1,0 +1,91 @@
+#!/bin/bash
+# Black-box tests of pix2pixd: models that come, change and go while it serves.
+# shellcheck source=tests/server/harness
+. "$(dirname "$0")/harness"
+
+rm models/slow.safetensors
+"$make_checkpoint" other.safetensors unet_32 4 3 3 77
+head -c 100000 other.safetensors >cut.safetensors
+put() { cp "$1" "models/.$2" && mv "models/.$2" "models/$2"; } # put FILE NAME: all of it at once
+until_count() { # until_count RESULT N: reloads with that result
+    local i
+    for ((i = 0; i < 300; i++)); do
+        [ "$(metric "pix2pixd_model_reloads_total{result=\"$1\"}")" -ge "$2" ] && return
+        sleep 0.1
+    done
+    cat log
+    return 1
+}
+names() { curl -s "$url/models" | grep -o '"name":"[^"]*"' | cut -d'"' -f4 | tr '\n' ' '; }
+
+start --default-model colour
+t=$url/translate
+expect 200 -F image=@a.png "$t"
+cp body first.png
+added() {
+    put other.safetensors new.safetensors && until_count changed 1 && [ "$(names)" = 'colour grey new ' ] &&
+        expect 200 -F image=@a.png "$t?model=new" && cp body new.png && differ new.png first.png
+}
+ok 'a model that is put into the folder is served' added
+replaced() { # under load
+    local i pids=()
+    for ((i = 0; i < 6; i++)); do
+        (for ((n = 0; n < 40; n++)); do curl -s -m 60 -o /dev/null -w '%{http_code}\n' -F image=@a.png "$t"; done >"codes$i") &
+        pids+=($!)
+    done
+    sleep 0.2
+    put other.safetensors colour.safetensors
+    until_count changed 2 || return 1
+    wait "${pids[@]}"
+    [ "$(cat codes? | sort -u)" = 200 ] || { sort codes? | uniq -c; return 1; }
+    expect 200 -F image=@a.png "$t" && same body new.png
+}
+ok 'one that is replaced under load is exchanged without a failed request' replaced
+bad() {
+    put cut.safetensors colour.safetensors && until_count failed 1 || return 1
+    [ "$(metric pix2pixd_model_reload_failed)" = 1 ] && grep -q 'error model colour stays the one before.*cut short' log &&
+        expect 200 "$url/readyz" && expect 200 -F image=@a.png "$t" && same body new.png
+}
+ok 'a bad file leaves the model before in place, and is reported in log and metrics' bad
+mended() {
+    put other.safetensors colour.safetensors && until_count changed 3 && [ "$(metric pix2pixd_model_reload_failed)" = 0 ]
+}
+ok 'a good one clears that' mended
+truncated() {
+    : >models/colour.safetensors
+    until_count failed 2 || return 1
+    expect 200 -F image=@a.png "$t" && same body new.png && expect 200 -F image=@b.jpg "$t?dropout=3"
+}
+ok 'one that is truncated in place is served on' truncated
+removed() {
+    rm models/new.safetensors models/colour.safetensors && put other.safetensors colour.safetensors && until_count changed 4 || return 1
+    problem 404 'colour, grey' -F image=@a.png "$t?model=new"
+}
+ok 'one that is removed is not served any more' removed
+all_gone() {
+    local i
+    mkdir away && mv models/* away/ && until_count failed 3 && expect 200 -F image=@a.png "$t" && mv away/* models/
+}
+ok 'an empty folder changes nothing' all_gone
+ok 'after all that SIGTERM ends the daemon with 0' stop
+
+start --watch off
+t=$url/translate
+on_signal() {
+    put other.safetensors later.safetensors
+    sleep 1.5
+    [ "$(names)" = 'colour grey ' ] || return 1
+    kill -HUP "$pid"
+    until_count changed 1 && [ "$(names)" = 'colour grey later ' ]
+}
+ok 'without --watch SIGHUP reloads' on_signal
+unchanged() { kill -HUP "$pid" && until_count unchanged 1; }
+ok 'and says if nothing changed' unchanged
+stop
+
+cp cut.safetensors models/bad.safetensors
+ok 'a bad model keeps the daemon from starting' fails 1 bad.safetensors "$pix2pixd" --log-level error --models models --listen 127.0.0.1:0
+skipped() { start --skip-bad-models && [ "$(names)" = 'colour grey later ' ] && grep -q 'left out.*bad.safetensors' log && stop; }
+ok 'but with --skip-bad-models it serves the others' skipped
+
+done_testing
