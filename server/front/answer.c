@@ -60,7 +60,8 @@ static void add_origin(struct MHD_Response *response, const struct px_answer *an
     add(response, "Access-Control-Allow-Origin", origin->allowed);
     if (answer->preflight) {
         add(response, "Access-Control-Allow-Methods", answer->reply->allow);
-        add(response, "Access-Control-Allow-Headers", "Content-Type, X-Request-Id, X-Request-Timeout-Ms");
+        add(response, "Access-Control-Allow-Headers",
+            "Content-Type, X-Request-Id, X-Request-Timeout-Ms");
         add(response, "Access-Control-Max-Age", PREFLIGHT_SECONDS);
         return;
     }

@@ -20,6 +20,8 @@ struct px_deadline {
     int64_t at_ns;      /* INT64_MAX: none */
     int64_t counted_ns; /* when `bytes` was read; 0: not yet in this phase */
     uint64_t bytes;     /* carried so far, in the direction of this phase */
+    bool probed;        /* since it is WORKING */
+    struct px_deadline_owner owner; /* while WORKING */
 };
 
 /* The one that entered the phase first is in front. */
@@ -135,6 +137,17 @@ void px_deadlines_set(struct px_deadlines *deadlines, struct px_deadline *deadli
     deadline->at_ns = seconds == 0 ? INT64_MAX : px_now_ns() + seconds * 1000000000;
     deadline->closing = false;
     deadline->counted_ns = 0;
+    deadline->owner = (struct px_deadline_owner){0};
+    pthread_mutex_unlock(&deadlines->lock);
+}
+
+void px_deadlines_work(struct px_deadlines *deadlines, struct px_deadline *deadline,
+                       const struct px_deadline_owner *owner)
+{
+    px_deadlines_set(deadlines, deadline, PX_PHASE_WORKING, 0);
+    pthread_mutex_lock(&deadlines->lock);
+    deadline->owner = *owner;
+    deadline->probed = false;
     pthread_mutex_unlock(&deadlines->lock);
 }
 
@@ -198,15 +211,50 @@ static bool is_gone(struct px_deadline *deadline, short events)
     return before && deadline->closing;
 }
 
+/* Of a connection that we work for: true once its client is known to be gone. */
+static bool has_left(struct px_deadline *deadline, short events)
+{
+    static const char probe[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    if (!deadline->owner.gone)
+        return false;
+    if (events & (POLLHUP | POLLERR))
+        return true;
+    if ((events & POLLRDHUP) && deadline->closing && !deadline->probed &&
+        deadline->owner.is_http_1_1) {
+        send(deadline->fd, probe, sizeof probe - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        deadline->probed = true;
+    }
+    deadline->closing = events & POLLRDHUP;
+    return false;
+}
+
+static bool end_if_gone(struct px_deadline *deadline, short events)
+{
+    if (deadline->phase == PX_PHASE_WORKING) {
+        if (!has_left(deadline, events))
+            return false;
+        deadline->owner.gone(deadline->owner.closure);
+        deadline->owner.gone = NULL;
+        return true;
+    }
+    if (!is_gone(deadline, events))
+        return false;
+    end(deadline);
+    return true;
+}
+
 static int end_gone(struct px_deadlines *deadlines)
 {
+    static const enum px_phase phases[] = {PX_PHASE_IDLE, PX_PHASE_READING, PX_PHASE_WORKING};
+
     size_t n = 0;
     int gone = 0;
 
     if (!reserve_polls(deadlines))
         return 0;
-    for (int phase = PX_PHASE_IDLE; phase <= PX_PHASE_READING; phase++)
-        for (struct px_deadline *at = deadlines->phases[phase].first; at; at = at->next)
+    for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++)
+        for (struct px_deadline *at = deadlines->phases[phases[i]].first; at; at = at->next)
             if (!at->ended) {
                 deadlines->polled[n] = at;
                 deadlines->polls[n++] = (struct pollfd){.fd = at->fd, .events = POLLRDHUP};
@@ -214,10 +262,7 @@ static int end_gone(struct px_deadlines *deadlines)
     if (poll(deadlines->polls, n, 0) <= 0)
         return 0;
     for (size_t i = 0; i < n; i++)
-        if (is_gone(deadlines->polled[i], deadlines->polls[i].revents)) {
-            end(deadlines->polled[i]);
-            gone++;
-        }
+        gone += end_if_gone(deadlines->polled[i], deadlines->polls[i].revents);
     return gone;
 }
 

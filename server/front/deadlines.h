@@ -10,6 +10,7 @@
  * Every function may be called from any thread; between add and remove the descriptor must stay
  * open. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,7 @@ enum px_phase {
     PX_PHASE_IDLE,    /* the next request's header */
     PX_PHASE_READING, /* the body */
     PX_PHASE_SENDING, /* its client to take the answer */
-    PX_PHASE_WORKING, /* us: never ended here */
+    PX_PHASE_WORKING, /* us: never ended here, but see px_deadlines_work() */
     PX_PHASE_COUNT,
 };
 
@@ -47,10 +48,24 @@ void px_deadlines_remove(struct px_deadlines *deadlines, struct px_deadline *dea
 void px_deadlines_set(struct px_deadlines *deadlines, struct px_deadline *deadline,
                       enum px_phase phase, int64_t seconds);
 
+/* Who is to hear that the client of a connection is gone while we work for it. */
+struct px_deadline_owner {
+    void (*gone)(void *closure); /* called at most once, under the lock of all deadlines */
+    void *closure;
+    bool is_http_1_1; /* the client understands interim answers */
+};
+
+/* The connection enters phase WORKING, without deadline; nothing is written to it until it leaves
+ * that phase. A client that has closed its sending side may be gone or only have nothing more to
+ * say; one that speaks HTTP/1.1 is then sent "100 Continue" once, which is harmless, and breaks the
+ * connection of one that is gone. */
+void px_deadlines_work(struct px_deadlines *deadlines, struct px_deadline *deadline,
+                       const struct px_deadline_owner *owner);
+
 /* How many connections were ended, by reason. */
 struct px_deadlines_ended {
     int late;    /* over its deadline or below the least rate */
-    int gone;    /* its client left before its request was complete */
+    int gone;    /* its client left; also those whose owners were told */
     int crowded; /* to make way for a new one, since the last call */
 };
 

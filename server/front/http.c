@@ -43,6 +43,18 @@ static int64_t until_header(const struct px_server_settings *settings)
     return settings->idle_timeout + settings->request_timeout;
 }
 
+static void enter_work(struct px_http *http, struct MHD_Connection *connection,
+                       struct px_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const struct px_deadline_owner owner = {px_request_cancel, request,
+                                            px_request_is_http_1_1(request)};
+
+    if (info && info->socket_context)
+        px_deadlines_work(http->deadlines, info->socket_context, &owner);
+}
+
 static enum MHD_Result answer(struct px_http *http, struct MHD_Connection *connection,
                               struct px_request *request)
 {
@@ -50,7 +62,7 @@ static enum MHD_Result answer(struct px_http *http, struct MHD_Connection *conne
 
     /* Our own time is not the client's fault. */
     if (px_request_waits(request))
-        enter(http, connection, PX_PHASE_WORKING, 0);
+        enter_work(http, connection, request);
     else
         enter(http, connection, PX_PHASE_SENDING, http->context.server->settings->request_timeout);
     return result;
@@ -91,7 +103,7 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
     if (!request)
         return MHD_NO; /* there was no memory */
     if (!px_request_has_begun(request)) {
-        px_request_begin(request, url, method);
+        px_request_begin(request, url, method, version);
         return begin(http, connection, version, request);
     }
     if (*upload_size > 0) {
@@ -238,7 +250,7 @@ void px_http_end_slow(struct px_http *http)
     for (int i = 0; i < ended.crowded; i++)
         px_metrics_rejected(http->context.server->metrics, PX_REASON_CONNECTIONS);
     if (ended.gone > 0)
-        px_log_debug("%d clients left before their requests were complete", ended.gone);
+        px_log_debug("%d clients left without their answers", ended.gone);
 }
 
 void px_http_close_door(struct px_http *http)

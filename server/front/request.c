@@ -13,6 +13,7 @@
 #include "server/front/request_target.h"
 #include "server/front/routes.h"
 #include "server/front/upload.h"
+#include "server/work/cancel.h"
 #include "server/work/job.h"
 #include "server/work/time_limit.h"
 
@@ -33,6 +34,7 @@ struct px_request {
     struct px_cross_origin origin;
     bool early;
     bool preflight; /* an OPTIONS request */
+    bool is_http_1_1;
     bool suspended;
     int status; /* sent; 0: none yet */
     size_t answer_size;
@@ -229,10 +231,12 @@ static void check_header(struct px_request *request, const char *method)
         request->job.reply.allow = request->route->allow;
 }
 
-void px_request_begin(struct px_request *request, const char *url, const char *method)
+void px_request_begin(struct px_request *request, const char *url, const char *method,
+                      const char *version)
 {
     assert(!request->route);
     atomic_fetch_add(&request->context->active, 1);
+    request->is_http_1_1 = strcmp(version, "HTTP/1.1") == 0;
     snprintf(request->method, sizeof request->method, "%s", method);
     snprintf(request->path, sizeof request->path, "%s", px_request_target_path(url));
     request->route = px_route_find(request->path);
@@ -360,6 +364,18 @@ enum MHD_Result px_request_answer(struct px_request *request)
         px_route_answer(request->route, request->path, request->job.server, &request->job.reply);
     }
     return send_reply(request);
+}
+
+bool px_request_is_http_1_1(const struct px_request *request)
+{
+    return request->is_http_1_1;
+}
+
+void px_request_cancel(void *closure)
+{
+    struct px_request *request = closure;
+
+    px_job_cancel(&request->job);
 }
 
 bool px_request_waits(const struct px_request *request)

@@ -31,7 +31,8 @@ struct px_request *px_request_create(struct px_request_context *context,
 /* The header is complete; `url` is the target's path, decoded. Before this the request is only
  * known to the library, which may refuse it by itself. From here on it counts as active,
  * until px_request_destroy(). */
-void px_request_begin(struct px_request *request, const char *url, const char *method);
+void px_request_begin(struct px_request *request, const char *url, const char *method,
+                      const char *version);
 bool px_request_has_begun(const struct px_request *request);
 
 /* The next piece of the body. MHD_NO ends the connection. */
@@ -46,6 +47,12 @@ void px_request_refuse(struct px_request *request, const struct px_error *err);
 
 /* The body is complete (or is not waited for), or the job is done: answers or suspends. */
 enum MHD_Result px_request_answer(struct px_request *request);
+
+bool px_request_is_http_1_1(const struct px_request *request);
+
+/* The client of a request (`closure`) that waits is gone: its job is dropped as soon as possible.
+ * Any thread, as long as px_request_answer() cannot be called meanwhile. */
+void px_request_cancel(void *closure);
 
 /* True while the connection is suspended, for its job to be done. */
 bool px_request_waits(const struct px_request *request);

@@ -142,8 +142,8 @@ def parse(data):
 
 
 def statuses(data):
-    """Of all answers in `data`, whose bodies must not look like one."""
-    return [int(status) for status in re.findall(rb'HTTP/1\.1 (\d{3}) ', data)]
+    """Of all final answers in `data`, whose bodies must not look like one."""
+    return [int(status) for status in re.findall(rb'HTTP/1\.1 ([2-5]\d\d) ', data)]
 
 
 counted, failed = 0, 0

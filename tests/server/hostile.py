@@ -100,6 +100,32 @@ def _():
     assert 'POST /translate 499' in daemon.text()
 
 
+LARGE = make_picture('large.png', 1024, 1024)
+WORK = HEAD % (b'?model=slow&fit=image', len(LARGE), b'Connection: close\r\n') + LARGE
+DEPTH = 'pix2pixd_queue_depth'
+
+
+@ok('the waiting work of clients that leave is dropped within a second')
+def _():
+    working = daemon.connect(120)
+    working.sendall(WORK)
+    equal(daemon.wait_for('pix2pixd_inflight{stage="infer"}', 1), 1)
+    clients = [daemon.connect() for _ in range(8)]
+    for client in clients:
+        client.sendall(WORK)
+    waiting = daemon.connect(120)  # only closes its sending side
+    waiting.sendall(WORK)
+    waiting.shutdown(socket.SHUT_WR)
+    equal(daemon.wait_for(DEPTH, 9), 9)
+    for client in clients:
+        client.close()
+    equal(daemon.wait_for(DEPTH, 1, 1), 1)
+    equal(statuses(read_all(working)), [200])
+    equal(statuses(read_all(waiting)), [200])
+    working.close()
+    waiting.close()
+
+
 # --- framing -------------------------------------------------------------------------------------
 def refused(data, pattern=''):
     """Exactly one answer, 400, and the connection is closed behind it."""
