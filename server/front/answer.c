@@ -136,13 +136,25 @@ static void choose_variant(struct MHD_Connection *connection, struct px_reply *r
     px_buffer_clear(&gzip);
 }
 
+/* Without memory even for that the body stays empty, with the right status. */
+static void write_problem(const struct px_answer *answer)
+{
+    struct px_reply *reply = answer->reply;
+    struct px_buffer text = {0};
+
+    answer->dialect->write_problem(&text, &reply->problem, answer->id);
+    reply->content_type = answer->dialect->problem_type;
+    reply->body = px_buffer_take(&text, &reply->size);
+}
+
 enum MHD_Result px_answer_queue(struct MHD_Connection *connection, const struct px_answer *answer)
 {
     struct px_reply *reply = answer->reply;
     struct variant variant = {0};
 
     assert(reply->status != 0);
-    px_reply_write_problem(reply, answer->id);
+    if (reply->problem.code != 0)
+        write_problem(answer);
     if (reply->document && reply->status == MHD_HTTP_OK)
         choose_variant(connection, reply, &variant);
     struct MHD_Response *response = MHD_create_response_from_buffer(

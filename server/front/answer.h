@@ -6,11 +6,13 @@
 
 #include <microhttpd.h>
 
+#include "server/message/dialect.h"
 #include "server/message/origin.h"
 #include "server/message/reply.h"
 
 struct px_answer {
     struct px_reply *reply;
+    const struct px_dialect *dialect;
     const char *id;        /* X-Request-Id */
     const char *timing;    /* Server-Timing, or NULL */
     const char *file_name; /* of a picture, for those who save it: "house.png"; or NULL */

@@ -157,7 +157,7 @@ static void check_translate(struct px_request *request)
         return;
     }
     query.rc = check_body(request, &err);
-    if (query.rc == 0)
+    if (query.rc == 0 && request->route->dialect->query_fields)
         MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, add_argument,
                                     &query);
     if (query.rc < 0)
@@ -224,7 +224,8 @@ static void check_header(struct px_request *request, const char *method)
         request->job.reply = (struct px_reply){.status = MHD_HTTP_NO_CONTENT};
     } else if (px_route_check(request->route, request->path, method, &err) < 0) {
         refuse(request, &err);
-    } else if (request->route->id == PX_ROUTE_TRANSLATE) {
+    } else if (request->route->dialect) {
+        request->job.dialect = request->route->dialect;
         check_translate(request);
     }
     if (known && (request->preflight || err.code == PX_E_METHOD))
@@ -271,7 +272,7 @@ enum MHD_Result px_request_upload(struct px_request *request, const char *data, 
     const struct px_span piece = {(const uint8_t *)data, size};
     struct px_error err = {0};
 
-    if (is_settled(request) || request->route->id != PX_ROUTE_TRANSLATE)
+    if (is_settled(request) || !request->route->dialect)
         return MHD_YES; /* thrown away */
     if (px_upload_add(&request->upload, &request->job.body.whole, piece, &err) < 0) {
         if (err.code == PX_E_BUSY)
@@ -332,6 +333,8 @@ static enum MHD_Result send_reply(struct px_request *request)
     struct px_reply *reply = &request->job.reply;
     struct px_buffer timing = {0}, name = {0};
     struct px_answer answer = {.reply = reply,
+                               .dialect = request->route->dialect ? request->route->dialect
+                                                                  : &px_dialect_own,
                                .id = request->job.id,
                                .origin = request->origin,
                                .preflight = request->preflight};
@@ -354,7 +357,7 @@ static enum MHD_Result send_reply(struct px_request *request)
 
 enum MHD_Result px_request_answer(struct px_request *request)
 {
-    if (!is_settled(request) && request->route->id == PX_ROUTE_TRANSLATE) {
+    if (!is_settled(request) && request->route->dialect) {
         if (request->suspended)
             return MHD_YES; /* resumed by someone else; the job is still under way */
         submit(request);

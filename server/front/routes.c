@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "server/api/openai.h"
 #include "server/front/documents.h"
 #include "server/front/page.h"
 
@@ -51,18 +52,20 @@ static void answer_startupz(struct px_server *server, struct px_reply *reply)
 #define POST_METHODS "POST, OPTIONS"
 
 static const struct px_route_entry routes[] = {
-    {PX_ROUTE_TRANSLATE, "/translate", POST_METHODS, NULL},
-    {PX_ROUTE_MODELS, "/models", GET_METHODS, px_document_models},
-    {PX_ROUTE_HEALTHZ, "/healthz", GET_METHODS, answer_livez},
-    {PX_ROUTE_HEALTHZ, "/livez", GET_METHODS, answer_livez},
-    {PX_ROUTE_HEALTHZ, "/startupz", GET_METHODS, answer_startupz},
-    {PX_ROUTE_READYZ, "/readyz", GET_METHODS, answer_readyz},
-    {PX_ROUTE_METRICS, "/metrics", GET_METHODS, px_document_metrics},
+    {PX_ROUTE_TRANSLATE, "/translate", POST_METHODS, NULL, &px_dialect_own},
+    {PX_ROUTE_TRANSLATE, "/v1/images/edits", POST_METHODS, NULL, &px_dialect_openai},
+    {PX_ROUTE_MODELS, "/models", GET_METHODS, px_document_models, NULL},
+    {PX_ROUTE_HEALTHZ, "/healthz", GET_METHODS, answer_livez, NULL},
+    {PX_ROUTE_HEALTHZ, "/livez", GET_METHODS, answer_livez, NULL},
+    {PX_ROUTE_HEALTHZ, "/startupz", GET_METHODS, answer_startupz, NULL},
+    {PX_ROUTE_READYZ, "/readyz", GET_METHODS, answer_readyz, NULL},
+    {PX_ROUTE_METRICS, "/metrics", GET_METHODS, px_document_metrics, NULL},
 };
-static const struct px_route_entry page = {PX_ROUTE_PAGE, "/", GET_METHODS, NULL};
+static const struct px_route_entry page = {PX_ROUTE_PAGE, "/", GET_METHODS, NULL, NULL};
 /* "OPTIONS *" asks about the server as a whole. */
-static const struct px_route_entry all = {PX_ROUTE_OTHER, "*", "GET, HEAD, POST, OPTIONS", NULL};
-static const struct px_route_entry other = {PX_ROUTE_OTHER, "", "", NULL};
+static const struct px_route_entry all = {PX_ROUTE_OTHER, "*", "GET, HEAD, POST, OPTIONS", NULL,
+                                          NULL};
+static const struct px_route_entry other = {PX_ROUTE_OTHER, "", "", NULL, NULL};
 
 const struct px_route_entry *px_route_at(size_t index)
 {

@@ -3,7 +3,7 @@
 
 /* The table of paths. */
 
-#include "server/message/reply.h"
+#include "server/message/dialect.h"
 #include "server/work/server.h"
 
 struct px_route_entry {
@@ -12,6 +12,7 @@ struct px_route_entry {
     const char *allow; /* for the Allow header: "GET, HEAD, OPTIONS" */
     /* Makes the reply to a GET; NULL for paths that take a POST. */
     void (*answer)(struct px_server *server, struct px_reply *reply);
+    const struct px_dialect *dialect; /* of a path that takes a picture; else NULL */
 };
 
 /* Never NULL: for an unknown path the entry of PX_ROUTE_OTHER. The files of the page share the

@@ -23,19 +23,15 @@ struct px_reply {
     bool borrowed;            /* `body` is static and not freed */
     uint8_t *body;
     size_t size;
-    struct px_error problem; /* code not 0: the body is still to be written about it */
+    struct px_error problem; /* code not 0: the front still has to write the body about it */
 };
 
 /* Frees the body and zeroes the struct. */
 void px_reply_clear(struct px_reply *reply);
 
-/* Makes the answer a failure; `err` must be one. 503 gets a Retry-After. The body is written by
- * px_reply_write_problem(), as only the front knows the request's id. */
+/* Makes the answer a failure; `err` must be one. 503 gets a Retry-After. Type and body are left to
+ * the front, which knows the request's dialect and id. */
 void px_reply_problem(struct px_reply *reply, const struct px_error *err);
-
-/* If the answer is a failure, writes its RFC 9457 problem document, with `id` as a member of that
- * name. Without memory even for that the body stays empty, with the right status. */
-void px_reply_write_problem(struct px_reply *reply, const char *id);
 
 /* Takes the text over; a text that failed becomes a 503 problem. */
 void px_reply_text(struct px_reply *reply, int status, const char *content_type,

@@ -20,8 +20,7 @@
 #include <stdint.h>
 
 #include "codecs/image.h"
-#include "server/message/body.h"
-#include "server/message/reply.h"
+#include "server/message/dialect.h"
 #include "server/models/registry.h"
 
 struct px_server;
@@ -49,6 +48,7 @@ struct px_job {
     /* From the HTTP thread. */
     char id[PX_JOB_ID_SIZE]; /* names the request in answers and in the log */
     struct px_server *server;
+    const struct px_dialect *dialect;
     struct px_content_type type;
     struct px_body body;
     struct px_fields fields;

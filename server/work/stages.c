@@ -3,9 +3,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "codecs/base64.h"
-#include "server/message/accept.h"
-#include "server/message/json_text.h"
 #include "server/work/cost.h"
 #include "server/work/memory.h"
 #include "server/work/picture_room.h"
@@ -53,7 +50,7 @@ static int take_apart(struct px_job *job, struct px_error *err)
         return px_fail(
             err, PX_E_BUSY,
             "the bodies of requests under way are over --request-memory; try again later");
-    int rc = px_body_read(&job->body, &job->type, &job->fields, err);
+    int rc = job->dialect->read(&job->body, &job->type, &job->fields, err);
     px_budget_release(bodies, more);
     return rc;
 }
@@ -74,7 +71,7 @@ static int read_body(struct px_job *job, struct px_error *err)
     if (rc < 0)
         return rc;
     px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
-    px_cost_estimate(job, &info, px_accept(job->accept, job->params.format).json);
+    px_cost_estimate(job, &info, job->dialect->accept(job->accept, job->params.format).json);
     return px_cost_check(job, &info, px_picture_room_max(job->server->memory.requests), err);
 }
 
@@ -109,35 +106,28 @@ int px_job_decode(struct px_job *job)
     return rc;
 }
 
-/* The answer in JSON: {"id", "model", "width", ..., "image": base64, "timings"}. */
-static void wrap_in_json(struct px_job *job, enum px_format format, const uint8_t *data,
-                         size_t size)
+static void wrap_in_json(struct px_job *job, enum px_format format, struct px_span picture)
 {
+    const struct px_translation translation = {.id = job->id,
+                                               .model = job->model->name,
+                                               .width = job->fit.final_width,
+                                               .height = job->fit.final_height,
+                                               .format = format,
+                                               .picture = picture,
+                                               .queue_ms = job->queue_ms,
+                                               .decode_ms = job->read_decode_ms,
+                                               .infer_ms = job->infer_ms,
+                                               .encode_ms = job->encode_ms};
     struct px_buffer text = {0};
 
-    px_buffer_appendf(&text, "{\"id\":\"%s\",\"model\":", job->id);
-    px_json_append_string(&text, job->model->name);
-    px_buffer_appendf(&text,
-                      ",\"width\":%u,\"height\":%u,\"format\":\"%s\",\"mime\":\"%s\",\"image\":\"",
-                      job->fit.final_width, job->fit.final_height, px_format_name(format),
-                      px_format_mime(format));
-    size_t encoded = px_base64_size(size);
-    char *to = px_buffer_reserve(&text, encoded);
-    if (to) {
-        px_base64_encode(data, size, to);
-        text.size += encoded;
-    }
-    px_buffer_appendf(&text,
-                      "\",\"timings\":{\"queue_ms\":%.3f,\"decode_ms\":%.3f,\"infer_ms\":%.3f,"
-                      "\"encode_ms\":%.3f}}\n",
-                      job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
+    job->dialect->write(&text, &translation);
     px_reply_text(&job->reply, 200, "application/json", &text);
 }
 
 int px_job_encode(struct px_job *job)
 {
     struct px_error err = {0};
-    struct px_accepted accepted = px_accept(job->accept, job->params.format);
+    struct px_accepted accepted = job->dialect->accept(job->accept, job->params.format);
     int64_t start = px_now_ns();
     struct px_buffer file = {0};
     int rc = px_fit_answer(&job->fit, &job->output, &err);
@@ -153,7 +143,7 @@ int px_job_encode(struct px_job *job)
         return rc;
     }
     if (accepted.json) {
-        wrap_in_json(job, accepted.format, file.data, file.size);
+        wrap_in_json(job, accepted.format, (struct px_span){file.data, file.size});
         free(file.data);
     } else {
         job->reply = (struct px_reply){.status = 200,
