@@ -1,13 +1,11 @@
 #include "trainer/nn/parts/parameters.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
-#include "base/simd.h"
 #include "trainer/nn/parts/floats.h"
 
 int px_parameters_add(struct px_parameters *p, const char *name, enum px_parameter_kind kind,
@@ -95,33 +93,11 @@ float *px_parameters_gradient(const struct px_parameters *p, int index)
     return index < 0 ? NULL : p->gradient + p->list[index].small;
 }
 
-void px_adam_factors(const struct px_adam *adam, struct px_adam_factors *factors)
+struct px_adam_span px_parameters_span(const struct px_parameters *p, size_t first, size_t n,
+                                       float *gradient)
 {
-    *factors = (struct px_adam_factors){
-        .beta1 = (float)adam->beta1,
-        .beta2 = (float)adam->beta2,
-        .step_size = (float)(adam->lr / (1.0 - pow(adam->beta1, (double)adam->step))),
-        .root_inverse = (float)(1.0 / sqrt(1.0 - pow(adam->beta2, (double)adam->step))),
-        .epsilon = (float)adam->epsilon,
-    };
-}
-
-PX_CLONES void px_adam_update(const struct px_parameters *p, const struct px_adam_factors *f,
-                              const struct px_adam_span *span)
-{
-    float *value = p->value + span->first, *m = p->m + span->first, *v = p->v + span->first;
-    float *gradient = span->gradient;
-    const float beta1 = f->beta1, beta2 = f->beta2, step_size = f->step_size;
-    const float root_inverse = f->root_inverse, epsilon = f->epsilon, scale = span->scale;
-
-#pragma omp simd
-    for (size_t i = 0; i < span->n; i++) {
-        float g = scale * gradient[i];
-        m[i] = m[i] + (g - m[i]) * (1.0f - beta1);
-        v[i] = v[i] * beta2 + (1.0f - beta2) * g * g;
-        value[i] -= step_size * m[i] / (sqrtf(v[i]) * root_inverse + epsilon);
-        gradient[i] = value[i];
-    }
+    assert(first <= p->trainable && n <= p->trainable - first);
+    return (struct px_adam_span){p->value + first, p->m + first, p->v + first, gradient, n};
 }
 
 void px_parameters_update(struct px_parameters *p, const struct px_update *update)
@@ -132,9 +108,10 @@ void px_parameters_update(struct px_parameters *p, const struct px_update *updat
         return;
     for (int i = 0; i < p->count; i++) {
         const struct px_parameter *t = &p->list[i];
-        const struct px_adam_span span = {t->offset, t->count, p->sum + t->small,
-                                          1.0f / (float)update->parts};
-        if (t->kind > PX_PARAMETER_WEIGHT && t->kind < PX_BUFFER_ZERO)
-            px_adam_update(p, &update->adam, &span);
+        if (t->kind == PX_PARAMETER_WEIGHT || t->kind >= PX_BUFFER_ZERO)
+            continue;
+        const struct px_adam_span span =
+            px_parameters_span(p, t->offset, t->count, p->sum + t->small);
+        px_adam_update(&span, &update->adam, 1.0f / (float)update->parts);
     }
 }

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "trainer/nn/init.h"
+#include "trainer/nn/parts/adam.h"
 
 enum px_parameter_kind {
     PX_PARAMETER_WEIGHT, /* of a convolution: four dimensions */
@@ -60,30 +61,9 @@ int px_parameters_find(const struct px_parameters *p, const char *name);
 /* The gradient of a bias, gamma or beta; NULL for index -1. */
 float *px_parameters_gradient(const struct px_parameters *p, int index);
 
-struct px_adam {
-    double lr, beta1, beta2, epsilon;
-    int64_t step; /* 1 for the first update */
-};
-
-/* What an update computes with. */
-struct px_adam_factors {
-    float beta1, beta2;
-    float step_size;    /* lr / (1 - beta1^t) */
-    float root_inverse; /* 1 / sqrt(1 - beta2^t) */
-    float epsilon;
-};
-
-void px_adam_factors(const struct px_adam *adam, struct px_adam_factors *factors);
-
-/* torch.optim.Adam's update (no weight decay, no amsgrad) of n floats from `first` on, with
- * scale * gradient, in whose place the new values are left. */
-struct px_adam_span {
-    size_t first, n;
-    float *gradient;
-    float scale;
-};
-void px_adam_update(const struct px_parameters *p, const struct px_adam_factors *f,
-                    const struct px_adam_span *span);
+/* `n` trainable numbers from `first` on, for an update by `gradient`. */
+struct px_adam_span px_parameters_span(const struct px_parameters *p, size_t first, size_t n,
+                                       float *gradient);
 
 /* A step takes the mean of the gradients of `parts` batches. They come one after another, each with
  * its number; the last one makes the step. */

@@ -240,9 +240,10 @@ static void step_cell(const struct step *s, size_t index, float *plain)
     cell.pitch = cell.columns * taps + SPARE;
     px_blocked_unpack_cell(w->trained[s->parameter].order, &cell, s->gradient);
     for (size_t r = 0; r < cell.rows; r++) {
-        const struct px_adam_span span = {p->offset + ((o + r) * ic + i) * taps,
-                                          cell.columns * taps, plain + r * cell.pitch, s->scale};
-        px_adam_update(w->parameters, s->adam, &span);
+        const struct px_adam_span span =
+            px_parameters_span(w->parameters, p->offset + ((o + r) * ic + i) * taps,
+                               cell.columns * taps, plain + r * cell.pitch);
+        px_adam_update(&span, s->adam, s->scale);
     }
     for (int k = 0; k < w->count; k++) {
         const struct copy *c = &w->copies[k];
