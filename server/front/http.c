@@ -10,7 +10,7 @@
 #include <microhttpd.h>
 
 #include "base/log.h"
-#include "server/front/deadlines.h"
+#include "server/front/connection_deadlines.h"
 #include "server/front/request.h"
 #include "server/front/request_target.h"
 #include "server/message/headers.h"

@@ -15,7 +15,7 @@
 #include "server/front/upload.h"
 #include "server/work/cancel.h"
 #include "server/work/job.h"
-#include "server/work/time_limit.h"
+#include "server/work/request_deadline.h"
 
 /* A body whose length is announced and is over the limit by less than this is read and thrown away,
  * for the sake of clients that look for an answer only when they have sent everything. Of a chunked
@@ -146,9 +146,9 @@ static void check_translate(struct px_request *request)
 
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_accept, &request->job);
     request->job.client = px_client_key(request->connection);
-    if (px_time_limit_read(header(request, "X-Request-Timeout-Ms"),
-                           server->settings->request_deadline * 1000000000,
-                           &request->job.allowance_ns, &err) < 0) {
+    if (px_request_deadline_read(header(request, "X-Request-Timeout-Ms"),
+                                 server->settings->request_deadline * 1000000000,
+                                 &request->job.allowance_ns, &err) < 0) {
         refuse(request, &err);
         return;
     }

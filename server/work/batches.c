@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "server/work/time_limit.h"
+#include "server/work/request_deadline.h"
 
 static size_t matching(const struct px_queue *queue)
 {

@@ -1,7 +1,7 @@
 #include "server/work/cancel.h"
 
 #include "base/clock.h"
-#include "server/work/time_limit.h"
+#include "server/work/request_deadline.h"
 
 void px_job_cancel(struct px_job *job)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "server/work/time_limit.h"
+#include "server/work/request_deadline.h"
 
 int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
                     struct px_error *err)
@@ -103,7 +103,7 @@ void px_queue_submit(struct px_queue *queue, struct px_job *job)
 {
     job->waiting_since = px_now_ns();
     job->cost = 1 + job->body.whole.size / 4096; /* until its pixels are known */
-    px_time_limit_start(job, job->waiting_since);
+    px_request_deadline_set(job, job->waiting_since);
     pthread_mutex_lock(&queue->lock);
     px_tally_move(&queue->tally, job, PX_JOB_SUBMITTED);
     px_fair_append(&queue->submitted, job);

@@ -8,7 +8,7 @@
  *   order         every client has its share of codec threads and workers: server/work/fair.h
  *   memory        a picture is decoded when there is room for it: server/work/picture_room.h
  *   time          jobs that are late or cancelled are dropped before the next stage:
- *                 server/work/time_limit.h, server/work/cancel.h
+ *                 server/work/request_deadline.h, server/work/cancel.h
  *
  * Codec threads encode before they read and read before they decode. Heavy jobs (picture_room.h)
  * leave one codec thread to the others, if there are several; else they take turns. Pictures are
@@ -56,7 +56,7 @@ int px_queue_check(struct px_queue *queue, uint64_t client, int64_t allowance_ns
 /* For Retry-After: in how many seconds those that wait now will be done. */
 int px_queue_retry_seconds(struct px_queue *queue);
 
-/* The job's time limit begins. */
+/* Sets the job's deadline, from now on. */
 void px_queue_submit(struct px_queue *queue, struct px_job *job);
 
 /* After job->done(), once the client has taken the answer or is gone: releases the memory that was

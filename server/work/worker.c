@@ -10,8 +10,8 @@
 #include "server/models/warm.h"
 #include "server/work/cancel.h"
 #include "server/work/memory.h"
+#include "server/work/request_deadline.h"
 #include "server/work/stages.h"
-#include "server/work/time_limit.h"
 #include "translate/translate.h"
 
 enum { MAX_BATCH = PX_TRANSLATE_MAX_BATCH, STUCK_SECONDS = 30 };

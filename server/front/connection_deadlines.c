@@ -1,4 +1,4 @@
-#include "server/front/deadlines.h"
+#include "server/front/connection_deadlines.h"
 
 #include <assert.h>
 #include <poll.h>

@@ -1,11 +1,11 @@
-#include "server/work/time_limit.h"
+#include "server/work/request_deadline.h"
 
 #include <stdlib.h>
 
 enum { TIMEOUT_MS_MAX = 86400000 };
 
-int px_time_limit_read(const char *header, int64_t most_ns, int64_t *allowance_ns,
-                       struct px_error *err)
+int px_request_deadline_read(const char *header, int64_t most_ns, int64_t *allowance_ns,
+                             struct px_error *err)
 {
     *allowance_ns = most_ns;
     if (!header)
@@ -23,19 +23,19 @@ int px_time_limit_read(const char *header, int64_t most_ns, int64_t *allowance_n
     return 0;
 }
 
-void px_time_limit_start(struct px_job *job, int64_t now_ns)
+void px_request_deadline_set(struct px_job *job, int64_t now_ns)
 {
     job->deadline_ns = job->allowance_ns > 0 ? now_ns + job->allowance_ns : 0;
 }
 
-bool px_time_limit_is_over(const struct px_job *job, int64_t now_ns)
+bool px_request_deadline_is_over(const struct px_job *job, int64_t now_ns)
 {
     return job->deadline_ns != 0 && now_ns >= job->deadline_ns;
 }
 
 bool px_job_is_unwanted(const struct px_job *job, int64_t now_ns)
 {
-    return atomic_load(&job->cancelled) || px_time_limit_is_over(job, now_ns);
+    return atomic_load(&job->cancelled) || px_request_deadline_is_over(job, now_ns);
 }
 
 enum px_drop_reason px_job_fail_unwanted(struct px_job *job, int64_t now_ns)
@@ -46,7 +46,7 @@ enum px_drop_reason px_job_fail_unwanted(struct px_job *job, int64_t now_ns)
     if (atomic_load(&job->cancelled)) {
         reason = PX_DROPPED_CANCELLED;
         px_fail(&err, PX_E_BUSY, "the client went away");
-    } else if (px_time_limit_is_over(job, now_ns)) {
+    } else if (px_request_deadline_is_over(job, now_ns)) {
         reason = PX_DROPPED_DEADLINE;
         px_fail(&err, PX_E_LATE,
                 "the answer was not ready within the request's %.1f s; try again later or allow "

@@ -1,5 +1,5 @@
-#ifndef SERVER_WORK_TIME_LIMIT_H
-#define SERVER_WORK_TIME_LIMIT_H
+#ifndef SERVER_WORK_REQUEST_DEADLINE_H
+#define SERVER_WORK_REQUEST_DEADLINE_H
 
 /* How long an answer may take, from the end of the request's body to the encoded answer: waiting,
  * decoding and computing. A job that is late is dropped at the next stage and, while it is
@@ -11,13 +11,13 @@
 /* The time that a request has, in nanoseconds: --request-deadline (`most_ns`; 0: any), or less if
  * the client sends X-Request-Timeout-Ms (`header`, may be NULL). INVALID if that is not a number of
  * milliseconds from 1 to 86400000. */
-int px_time_limit_read(const char *header, int64_t most_ns, int64_t *allowance_ns,
-                       struct px_error *err);
+int px_request_deadline_read(const char *header, int64_t most_ns, int64_t *allowance_ns,
+                             struct px_error *err);
 
 /* The time begins. */
-void px_time_limit_start(struct px_job *job, int64_t now_ns);
+void px_request_deadline_set(struct px_job *job, int64_t now_ns);
 
-bool px_time_limit_is_over(const struct px_job *job, int64_t now_ns);
+bool px_request_deadline_is_over(const struct px_job *job, int64_t now_ns);
 
 /* Whether nobody waits for the job's answer any more: it is late or cancelled. */
 bool px_job_is_unwanted(const struct px_job *job, int64_t now_ns);

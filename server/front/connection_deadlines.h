@@ -1,5 +1,5 @@
-#ifndef SERVER_FRONT_DEADLINES_H
-#define SERVER_FRONT_DEADLINES_H
+#ifndef SERVER_FRONT_CONNECTION_DEADLINES_H
+#define SERVER_FRONT_CONNECTION_DEADLINES_H
 
 /* How long connections may stay. libmicrohttpd has one timeout, which starts anew with every byte,
  * and in its epoll mode it misses clients that leave right behind their last byte. So every
