@@ -12,6 +12,9 @@
  * option that was probably meant; a wrong value is a USAGE error with the option, the value, what
  * is allowed and where it came from.
  *
+ * Reading is in parse.c (and value.c for one value), what is written in text.c, help.c, man.c and
+ * print.c.
+ *
  * Life cycle: px_options_parse() fills a settings struct and a px_options; px_options_clear() when
  * the settings are no longer used. Not thread-safe while parsing; the settings are plain data. */
 

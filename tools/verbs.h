@@ -1,7 +1,8 @@
 #ifndef TOOLS_VERBS_H
 #define TOOLS_VERBS_H
 
-/* The verbs of `pix2pix`, one file each, and what main.c gives them. A verb returns 0 or a negative
+/* The verbs of `pix2pix`, one file each (translate.c, convert.c, inspect.c, bench.c, evaluate.c,
+ * dataset.c), and what main.c gives them. A verb returns 0 or a negative
  * code with its message in *err, prints its results on standard output and nothing else there. */
 
 #include "base/error.h"

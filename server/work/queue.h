@@ -21,7 +21,8 @@
  * Even then it waits no longer than until the oldest has been ready for `delay_ns`. A lone job
  * never waits.
  *
- * Every function may be called from any thread. */
+ * What codec threads call is in tasks.c, what workers call in batches.c. Every function may be
+ * called from any thread. */
 
 #include <stdbool.h>
 #include <stddef.h>

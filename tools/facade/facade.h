@@ -104,15 +104,16 @@ struct px_facade {
 enum { PX_FACADE_STYLES = 8 };
 
 /* Lays out the house number `index` of the series `seed`: any two differ. The hand that sketches it
- * is neat: thin lines, every detail. */
+ * is neat: thin lines, every detail. In facade_layout.c. */
 void px_facade_layout(struct px_facade *facade, uint64_t seed, uint64_t index);
 
 /* Makes a house what people draw: some keep all windows and some few, some stand small on an empty
- * sheet, and the hand is anything from a sharp pencil to a thick brush that leaves details out. */
+ * sheet, and the hand is anything from a sharp pencil to a thick brush that leaves details out.
+ * In facade_hand.c. */
 void px_facade_loosen(struct px_facade *facade);
 
-/* Each writes a square picture of image->height pixels into the RGB image from column `left` on.
- * NOMEM is the only failure. */
+/* Each writes a square picture of image->height pixels into the RGB image from column `left` on
+ * (facade_labels.c, facade_sketch.c, facade_render.c). NOMEM is the only failure. */
 int px_facade_labels(const struct px_facade *facade, struct px_image *image, uint32_t left,
                      struct px_error *err);
 int px_facade_sketch(const struct px_facade *facade, struct px_image *image, uint32_t left,
@@ -121,13 +122,14 @@ int px_facade_render(const struct px_facade *facade, struct px_image *image, uin
                      struct px_error *err);
 
 /* The pair A|B of one house: image is twice as wide as high. A is a label map, a sketch, or the
- * rendering in grey. */
+ * rendering in grey. In facade_labels.c. */
 enum px_facade_input { PX_FACADE_LABELS, PX_FACADE_SKETCH, PX_FACADE_GREY };
 int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err);
 
 /* What a part consists of beyond its outline: glazing bars, slats, rails, panels. Sketch and
- * rendering draw these same shapes. Writes at most PX_FACADE_MAX_DETAILS and returns how many. */
+ * rendering draw these same shapes. Writes at most PX_FACADE_MAX_DETAILS and returns how many. In
+ * facade_details.c. */
 enum { PX_FACADE_MAX_DETAILS = 96 };
 int px_facade_part_details(const struct px_facade_part *part,
                            struct px_canvas_shape details[PX_FACADE_MAX_DETAILS]);

@@ -10,9 +10,10 @@
  * losses, sums, statistics, gradients by weights, Adam, weights and moments stay f32, so that
  * the files have the same form for both.
  *
- * Owns weights, moments, activations; allocated once in px_gan_create(). Serves one
- * thread at a time (its OpenMP team does the work). Reproducible bit by bit for the same seed,
- * thread count and CPU. */
+ * Owns weights, moments and activations, allocated when they are first needed. Serves one thread at
+ * a time (its OpenMP team does the work). Reproducible bit by bit for the same seed, thread count
+ * and CPU. px_gan_step() is in gan_step.c, what lists tensors and counts parameters in
+ * gan_tensors.c. */
 
 #include <stdbool.h>
 #include <stddef.h>

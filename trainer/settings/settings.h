@@ -35,7 +35,8 @@ extern const struct px_option_table px_train_settings_table;
 extern const struct px_option_foreign
     px_train_settings_foreign[]; /* the reference's other options */
 
-/* What a single row cannot check: needed options, contradictions. USAGE. */
+/* What a single row cannot check: needed options, contradictions. USAGE. In
+ * settings_check.c. */
 int px_train_settings_check(const struct px_train_settings *settings, struct px_error *err);
 
 /* The generator that checked settings describe. */

@@ -1,7 +1,8 @@
 #ifndef TOOLS_FACADE_PARTS_FACADE_BUILD_H
 #define TOOLS_FACADE_PARTS_FACADE_BUILD_H
 
-/* What the files that lay out a house share. Here lengths are pixels of a 256-pixel picture. */
+/* What the files that lay out a house share: facade_layout.c, whose helpers come first, then
+ * facade_storey.c and facade_ground.c. Here lengths are pixels of a 256-pixel picture. */
 
 #include "base/random.h"
 #include "tools/facade/facade.h"

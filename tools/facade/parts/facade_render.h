@@ -1,7 +1,7 @@
 #ifndef TOOLS_FACADE_PARTS_FACADE_RENDER_H
 #define TOOLS_FACADE_PARTS_FACADE_RENDER_H
 
-/* What the files that render a house share. */
+/* What the files that render a house share: facade_render.c and facade_opening.c. */
 
 #include "tools/facade/parts/facade_build.h"
 #include "tools/facade/parts/facade_material.h"

@@ -1,7 +1,7 @@
 #ifndef TRAINER_NN_PARTS_GAN_PARTS_H
 #define TRAINER_NN_PARTS_GAN_PARTS_H
 
-/* Private to the files of px_gan. */
+/* Private to the files of px_gan: gan.c, gan_step.c and gan_tensors.c. */
 
 #include "trainer/nn/gan.h"
 #include "trainer/nn/parts/generator.h"

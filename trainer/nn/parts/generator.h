@@ -10,7 +10,9 @@
  * that comes out, statistics, gradients by weights, weights and moments.
  *
  * px_generator_parameters() lays out the tensors once; every px_generator (one per batch size)
- * works on them, through one px_weights. Owns its activations. Serves one thread at a time. */
+ * works on them, through one px_weights. Owns its activations. Serves one thread at a time.
+ *
+ * generator_layers.c makes and frees the layers; generator.c runs them. */
 
 #include <stdbool.h>
 #include <stdint.h>

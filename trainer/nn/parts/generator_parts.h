@@ -32,7 +32,8 @@ struct px_generator {
     struct px_generator_layer layers[PX_MAX_LAYERS];
 };
 
-/* How a generator ends: y = tanh(x + bias), and its gradient. nhwc; f32 but for dx. */
+/* How a generator ends: y = tanh(x + bias), and its gradient (generator_layers.c). nhwc; f32 but
+ * for dx. */
 
 struct px_tanh {
     size_t pixels, channels;

@@ -57,7 +57,8 @@ void px_norm_layer_forward(struct px_norm_layer *norm);
 void px_norm_layer_update_running(const struct px_norm_layer *norm, float *running_mean,
                                   float *running_var);
 
-/* From the targets' gradients to dx, dgamma, dbeta (overwritten). Needs x and what forward left. */
+/* From the targets' gradients to dx, dgamma, dbeta (overwritten). Needs x and what forward left. In
+ * norm_back.c. */
 void px_norm_layer_backward(struct px_norm_layer *norm);
 
 #endif
