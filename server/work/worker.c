@@ -326,13 +326,19 @@ void px_crew_watch(struct px_crew *crew)
     atomic_store(&server->heartbeat_age_ns, oldest);
 }
 
-/* Whether the thread has ended by then. */
+/* Whether the thread has ended by then. A timed join would wait by the clock on the wall. */
 static bool join(pthread_t thread, int64_t end_ns)
 {
+    const struct timespec step = {.tv_nsec = 1000000};
+
     if (end_ns == INT64_MAX)
         return pthread_join(thread, NULL) == 0;
-    const struct timespec end = {.tv_sec = end_ns / 1000000000, .tv_nsec = end_ns % 1000000000};
-    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end) == 0;
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        if (px_now_ns() >= end_ns)
+            return false;
+        nanosleep(&step, NULL);
+    }
+    return true;
 }
 
 bool px_crew_stop(struct px_crew *crew, int64_t end_ns)
