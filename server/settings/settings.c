@@ -11,47 +11,46 @@ static const struct px_option rows[] = {
      .fallback = "127.0.0.1:8080",
      .value = "ADDRESS:PORT",
      .heading = "Serving",
-     .help = "Where to listen; repeat it for several addresses. Port 0 takes a free one; IPv6 "
-             "addresses need brackets; localhost means both loopback addresses. The addresses "
-             "are printed once the daemon listens"},
+     .help = "Listen on this address; repeat it for several. Port 0 takes a free port; IPv6 "
+             "addresses need brackets; localhost means both loopback addresses. The daemon "
+             "prints its addresses once it listens"},
     {.name = "allow-origin",
      .type = PX_OPTION_LIST,
      .offset = AT(allow_origin),
      .value = "ORIGIN",
-     .help = "Let web pages of another origin (https://pictures.example) use the daemon; repeat it "
-             "for several. * lets every web site spend this machine's time. Without it only the "
+     .help = "Let web pages of another origin (https://pictures.example) use the daemon; repeat "
+             "it for several. * lets every web site use this machine's time. By default only the "
              "daemon's own page may"},
     {.name = "allow-host",
      .type = PX_OPTION_LIST,
      .offset = AT(allow_host),
      .value = "NAME",
-     .help = "Accept requests for this host name, as a proxy may send them, while listening on "
-             "loopback addresses only; IP addresses and localhost always are. * accepts any, and "
-             "with it web sites that point their own names here (DNS rebinding)"},
+     .help = "Accept requests for this host name, such as a proxy sends, while listening on "
+             "loopback addresses only; IP addresses and localhost are always accepted. * accepts "
+             "any name, including those that web sites point here (DNS rebinding)"},
     {.name = "models",
      .type = PX_OPTION_STRING,
      .offset = AT(models),
      .fallback = "models",
      .value = "DIR",
-     .help = "The folder of models: every *.safetensors in it is served under its name without the "
-             "suffix; if one cannot be loaded, the daemon does not start"},
+     .help = "Folder of models: every *.safetensors in it is served under its name without the "
+             "suffix. If one cannot be loaded, the daemon does not start"},
     {.name = "default-model",
      .type = PX_OPTION_STRING,
      .offset = AT(default_model),
      .value = "NAME",
-     .help = "The model for requests that name none; without this option the first by name"},
+     .help = "Model for requests that name none; by default the first by name"},
     {.name = "skip-bad-models",
      .type = PX_OPTION_FLAG,
      .offset = AT(skip_bad_models),
-     .help = "Starts without the models that cannot be loaded, if there are others"},
+     .help = "Start without the models that cannot be loaded, if there are others"},
     {.name = "watch",
      .type = PX_OPTION_CHOICE,
      .offset = AT(watch),
      .fallback = "on",
      .choices = "on|off",
-     .help = "Whether to load models anew when files in the folder are written, moved or removed; "
-             "SIGHUP does so in any case. A file that cannot be loaded leaves the model before in "
-             "place"},
+     .help = "Load models anew when files in the folder are written, moved or removed; SIGHUP "
+             "does so in any case. A file that cannot be loaded leaves the old model in place"},
     {.name = "idle-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(idle_timeout),
@@ -59,8 +58,8 @@ static const struct px_option rows[] = {
      .min = 1,
      .max = 86400,
      .value = "SECONDS",
-     .help = "Closes connections on which nothing happens for so long; keep it above the load "
-             "balancer's own"},
+     .help = "Close connections that are idle for this long; keep it above the load balancer's "
+             "own timeout"},
     {.name = "request-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(request_timeout),
@@ -68,16 +67,16 @@ static const struct px_option rows[] = {
      .min = 1,
      .max = 86400,
      .value = "SECONDS",
-     .help = "How long a client may take to send a request, and as long again to take its answer; "
-             "slower ones are disconnected"},
+     .help = "Disconnect clients that take longer than this to send a request, or as long again "
+             "to take its answer"},
     {.name = "min-rate",
      .type = PX_OPTION_BYTES,
      .offset = AT(min_rate),
      .fallback = "1KiB",
      .min = 0,
      .max = 1073741824.0,
-     .help = "Bytes a second that a client must at least send of a body, or take of an answer, "
-             "over 5 seconds; slower ones are disconnected; 0 turns this off"},
+     .help = "Disconnect clients that send a body, or take an answer, at fewer bytes a second "
+             "than this over 5 seconds; 0 turns this off"},
     {.name = "request-deadline",
      .type = PX_OPTION_INT,
      .offset = AT(request_deadline),
@@ -85,10 +84,9 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 86400,
      .value = "SECONDS",
-     .help = "How long a translation may take from the end of its request's body on: waiting, "
-             "decoding and computing. One that cannot be ready in time is refused with 503, one "
-             "that is not gets 504; a client may send a shorter time as X-Request-Timeout-Ms. 0: "
-             "any time"},
+     .help = "Time for a translation, from the end of its request's body: waiting, decoding and "
+             "computing. A request that cannot make it is refused with 503, one that does not "
+             "gets 504. A client may ask for less in X-Request-Timeout-Ms. 0: no limit"},
     {.name = "drain-delay",
      .type = PX_OPTION_INT,
      .offset = AT(drain_delay),
@@ -96,9 +94,9 @@ static const struct px_option rows[] = {
      .min = -1,
      .max = 86400,
      .value = "SECONDS",
-     .help = "How long to serve on after SIGTERM while /readyz answers 503, for load balancers to "
-             "notice: longer than their checks take. A second signal ends it. -1: 5, or 0 if "
-             "standard input is a terminal"},
+     .help = "After SIGTERM, go on serving for this long while /readyz answers 503, so that load "
+             "balancers notice: longer than their checks take. A second signal ends the delay. "
+             "-1: 5, or 0 if standard input is a terminal"},
     {.name = "stop-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(stop_timeout),
@@ -106,13 +104,13 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 86400,
      .value = "SECONDS",
-     .help = "How long to wait for requests under way after that; another signal ends the wait"},
+     .help = "After that, wait this long for requests under way; another signal ends the wait"},
     {.name = "log-level",
      .type = PX_OPTION_CHOICE,
      .offset = AT(log_level),
      .fallback = "info",
      .choices = "error|warning|info|debug",
-     .help = "What is written to standard error; info has a line for every request"},
+     .help = "Least level to log on standard error; info has a line for every request"},
 
     {.name = "max-body",
      .type = PX_OPTION_BYTES,
@@ -121,37 +119,37 @@ static const struct px_option rows[] = {
      .min = 1024,
      .max = 4294967296.0,
      .heading = "Limits",
-     .help = "Larger request bodies are refused with 413"},
+     .help = "Refuse larger request bodies with 413"},
     {.name = "max-pixels",
      .type = PX_OPTION_INT,
      .offset = AT(max_pixels),
      .fallback = "16000000",
      .min = 1,
      .max = 2147483647.0,
-     .help = "Pictures of more pixels are refused with 422 before they are decoded"},
+     .help = "Refuse pictures with more pixels with 422, before they are decoded"},
     {.name = "max-side",
      .type = PX_OPTION_INT,
      .offset = AT(max_side),
      .fallback = "16384",
      .min = 1,
      .max = 65535,
-     .help = "So are pictures wider or higher than this"},
+     .help = "Refuse pictures that are wider or higher with 422"},
     {.name = "queue",
      .type = PX_OPTION_INT,
      .offset = AT(queue),
      .fallback = "256",
      .min = 1,
      .max = 100000,
-     .help = "Requests that may wait for a worker; more are refused with 503. A single client may "
-             "take three quarters of the places, several share them"},
+     .help = "Requests that may wait for a worker; more are refused with 503. A single client "
+             "may take three quarters of the places, several share them"},
     {.name = "queue-seconds",
      .type = PX_OPTION_NUMBER,
      .offset = AT(queue_seconds),
      .fallback = "2",
      .min = 0,
      .max = 86400,
-     .help = "Nor may more requests wait than are answered in this time at the present rate, so "
-             "that an answer that comes at all comes soon. 0: no such limit"},
+     .help = "Refuse requests with 503, too, while more are waiting than are answered in this "
+             "time at the present rate. 0: no such limit"},
     {.name = "max-connections",
      .type = PX_OPTION_INT,
      .offset = AT(max_connections),
@@ -164,18 +162,17 @@ static const struct px_option rows[] = {
      .offset = AT(memory_limit),
      .fallback = "0",
      .max = 1099511627776.0,
-     .help = "Working memory of one worker's network plans; pictures that need more (fit=image) "
-             "are refused with 422, with the size that would fit. At least 1MiB; 0 takes 1GiB, or "
+     .help = "Working memory of one worker's network plans. Pictures that need more (fit=image) "
+             "are refused with 422 and the size that would fit. At least 1MiB; 0 takes 1GiB, or "
              "less if the machine or the control group (docker run --memory) has less"},
     {.name = "request-memory",
      .type = PX_OPTION_BYTES,
      .offset = AT(request_memory),
      .fallback = "0",
      .max = 1099511627776.0,
-     .help =
-         "Bodies of the requests under way; more are refused with 503. As much again is for the "
-         "pictures in them and for answers on their way to clients. At least 1MiB; 0 takes 512MiB, "
-         "or less, as above"},
+     .help = "Memory for the bodies of requests under way; more are refused with 503. The "
+             "pictures in them and answers on their way to clients may take as much again. At "
+             "least 1MiB; 0 takes 512MiB, or less, as above"},
 
     {.name = "cpus",
      .type = PX_OPTION_INT,
@@ -184,32 +181,32 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 1024,
      .heading = "Speed",
-     .help = "CPUs to divide among the threads; 0 takes those of the affinity mask, or as many as "
-             "the control group's quota allows (docker run --cpus), rounded down"},
+     .help = "CPUs to divide among the threads; 0 takes those of the affinity mask, or as many "
+             "as the control group's quota allows (docker run --cpus), rounded down"},
     {.name = "workers",
      .type = PX_OPTION_INT,
      .offset = AT(workers),
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .help = "Batches computed at the same time. One worker with all CPUs answers a single request "
-             "soonest; as many workers as CPUs, with --threads-per-worker 1, answer the most "
-             "requests a second. 0 takes one, from eight CPUs on one for each four"},
+     .help = "Batches to compute at the same time. One worker with all CPUs answers a single "
+             "request soonest; as many workers as CPUs, with --threads-per-worker 1, answer the "
+             "most requests a second. 0 starts one, or with eight or more CPUs one for each four"},
     {.name = "threads-per-worker",
      .type = PX_OPTION_INT,
      .offset = AT(threads_per_worker),
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .help = "Threads that compute one batch; 0 shares the CPUs out to the workers"},
+     .help = "Threads that compute one batch; 0 divides the CPUs among the workers"},
     {.name = "max-batch",
      .type = PX_OPTION_INT,
      .offset = AT(max_batch),
      .fallback = "4",
      .min = 1,
      .max = 64,
-     .help = "Requests of the same model, size and norm that are computed together when they "
-             "wait anyway; 1 turns batching off"},
+     .help = "Requests of the same model, size and norm to compute together if they are waiting "
+             "anyway; 1 turns batching off"},
     {.name = "batch-delay-us",
      .type = PX_OPTION_INT,
      .offset = AT(batch_delay_us),
@@ -217,64 +214,63 @@ static const struct px_option rows[] = {
      .min = 0,
      .max = 1000000,
      .value = "MICROSECONDS",
-     .help =
-         "How long a request may wait, once decoded, for others that are being decoded to join "
-         "its batch; one that is alone never waits. 0: not at all, as requests that meet a busy "
-         "worker find each other while they wait for it"},
+     .help = "Time that a decoded request may wait for others that are being decoded, to join "
+             "its batch; a lone request never waits. 0: not at all, as requests meet while they "
+             "wait for a busy worker"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = AT(dtype),
      .fallback = "auto",
      .choices = PX_DTYPE_CHOICES,
-     .help = "Arithmetic of the networks; int8 needs models that pix2pix convert made so; auto "
-             "takes the fastest that model and CPU allow, which is logged (bf16 on Intel with AMX "
-             "and AMD from Zen 4 on)"},
+     .help = "Type to compute in. int8 needs models that `pix2pix convert` made; auto takes the "
+             "fastest that model and CPU allow (bf16 on Intel with AMX and AMD from Zen 4 on) "
+             "and logs it"},
     {.name = "codec-threads",
      .type = PX_OPTION_INT,
      .offset = AT(codec_threads),
      .fallback = "0",
      .min = 0,
      .max = 256,
-     .help = "Threads that decode and encode pictures; 0 takes one for each CPU, up to 8, and "
-             "one more, as large pictures always leave one thread to the others"},
+     .help = "Threads that decode and encode pictures; 0 starts one for each CPU, up to 8, and "
+             "one more, because large pictures always leave one thread to the others"},
     {.name = "pin",
      .type = PX_OPTION_FLAG,
      .offset = AT(pin),
      .help = "Pin the threads of several workers to CPUs, each to its own, from the first of the "
-             "affinity mask on. Without it they are pinned only if that mask is narrower than the "
-             "machine; two daemons with --pin on one machine need masks of their own"},
+             "affinity mask on. Otherwise they are pinned only if that mask is narrower than the "
+             "machine. Two daemons with --pin on one machine need separate masks"},
     {.name = "http-threads",
      .type = PX_OPTION_INT,
      .offset = AT(http_threads),
      .fallback = "2",
      .min = 1,
      .max = 64,
-     .help = "Threads that read and write connections"},
+     .help = "Threads that read from and write to connections"},
 
     {.name = "config",
      .type = PX_OPTION_STRING,
      .offset = AT(config),
      .value = "FILE",
      .action = true,
-     .heading = "Acts",
-     .help = "Reads options from a JSON file, spelt as here without the hyphens in front; "
-             "variables and the command line win over it"},
+     .heading = "Commands",
+     .help = "Read options from this JSON file, spelt as here without the leading hyphens; "
+             "variables and the command line take precedence"},
     {.name = "check-config",
      .type = PX_OPTION_FLAG,
      .offset = AT(check_config),
      .action = true,
-     .help = "Checks the options, loads the models, and ends without listening"},
+     .help = "Check the options, load the models, and exit without listening"},
     {.name = "print-config",
      .type = PX_OPTION_FLAG,
      .offset = AT(print_config),
      .action = true,
-     .help = "Prints the effective options as a file for --config"},
+     .help = "Print the effective options as a file for --config"},
     {.name = "health",
      .type = PX_OPTION_FLAG,
      .offset = AT(health),
      .action = true,
-     .help = "Asks a running daemon (URL, or the address that --listen names) whether it is ready; "
-             "exit status 0 or 1"},
+     .help = "Ask a running daemon (at URL, or at the address of --listen) whether it is ready; "
+             "exit with status 0 or 1"},
 };
 
 const struct px_option_table px_server_settings_table = {
@@ -282,9 +278,8 @@ const struct px_option_table px_server_settings_table = {
     .summary = "serve pix2pix models over HTTP",
     .usage = "[OPTIONS] | --health [URL]",
     .description =
-        "Serves pix2pix models over HTTP: POST /translate takes a picture and answers with the\n"
-        "translated one. Every option is also a variable, PIX2PIXD_ and its name in capitals with\n"
-        "underscores.",
+        "Serves pix2pix models over HTTP: POST /translate takes a picture and answers with its\n"
+        "translation.",
     .environment = "PIX2PIXD_",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
