@@ -20,7 +20,7 @@ RUN export SOURCE_DATE_EPOCH \
     && DESTDIR=/installed ninja -C /build install \
     && version=$(meson introspect /build --projectinfo | sed 's/.*"version": "\([^"]*\)".*/\1/') \
     && mkdir -p /daemon/models /tools/work \
-    && cp /src/deploy/models/*.safetensors /daemon/models && chmod 444 /daemon/models/* \
+    && cp /src/deploy/models/*.safetensors /src/deploy/models/*.json /daemon/models && chmod 444 /daemon/models/* \
     && for image in daemon tools; do \
         mkdir -p "/$image/usr/share/doc/pix2pixd" && cp /src/LICENSE "/$image/usr/share/doc/pix2pixd/"; \
     done \

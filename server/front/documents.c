@@ -238,10 +238,14 @@ static void write_model(struct px_buffer *text, const struct px_registry *regist
     px_json_append_string(text, network->architecture);
     px_buffer_appendf(text,
                       ",\"size\":%d,\"input_nc\":%d,\"output_nc\":%d,\"norm\":\"%s\","
-                      "\"dtype\":\"%s\",\"default\":%s}",
+                      "\"dtype\":\"%s\",\"default\":%s",
                       network->crop_size, network->input_nc, network->output_nc,
                       px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)),
                       entry == px_registry_default(registry) ? "true" : "false");
+    if (strcmp(entry->card, "{}") != 0) /* its members follow those above */
+        px_buffer_appendf(text, ",%s", entry->card + 1);
+    else
+        px_buffer_append_text(text, "}");
 }
 
 void px_document_models(struct px_server *server, struct px_reply *reply)

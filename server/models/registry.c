@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/utf8.h"
+#include "model/checkpoint/card.h"
 
 struct px_registry {
     atomic_int references;
@@ -21,6 +22,7 @@ struct px_registry {
 static void clear_entry(struct px_registry_entry *entry)
 {
     px_model_unref(entry->model);
+    free(entry->card);
     free(entry->name);
     if (entry->counts && atomic_fetch_sub(&entry->counts->references, 1) == 1)
         free(entry->counts);
@@ -68,7 +70,7 @@ static void read_stamp(const char *path, struct px_file_stamp *stamp)
 
     *stamp = (struct px_file_stamp){0};
     if (stat(path, &status) != 0)
-        return; /* loading will say so */
+        return; /* loading a model will say so; a card need not be there */
     *stamp = (struct px_file_stamp){.device = (uint64_t)status.st_dev,
                                     .inode = (uint64_t)status.st_ino,
                                     .size = (uint64_t)status.st_size,
@@ -108,6 +110,23 @@ static int load_model(struct px_registry_entry *entry, const char *path, enum px
     return 0;
 }
 
+/* The entry has the model; it gets the card. */
+static int load_card(struct px_registry_entry *entry, const char *path, struct px_error *err)
+{
+    struct px_card *card;
+    int rc = px_card_create(&card, err);
+
+    if (rc < 0)
+        return rc;
+    rc = px_card_add_model(card, px_model_checkpoint(entry->model), path, err);
+    if (rc == 0 && !(entry->card = px_card_json(card)))
+        rc = px_fail(err, PX_E_NOMEM, "no memory for the models");
+    if (rc == 0 && px_card_notes(card)[0])
+        px_log_warning("model %s: %s", entry->name, px_card_notes(card));
+    px_card_destroy(card);
+    return rc;
+}
+
 static int name_entry(struct px_registry_entry *entry, const char *folder, const char *file,
                       const struct px_registry *before, struct px_error *err)
 {
@@ -135,6 +154,46 @@ static void keep_model(struct px_registry_entry *entry, const struct px_registry
     entry->stamp = old->stamp;
 }
 
+static int keep_entry(struct px_registry_entry *entry, const struct px_registry_entry *old,
+                      struct px_error *err)
+{
+    keep_model(entry, old);
+    free(entry->card);
+    entry->card = strdup(old->card);
+    entry->card_stamp = old->card_stamp;
+    return entry->card ? 0 : px_fail(err, PX_E_NOMEM, "no memory for the models");
+}
+
+static int read_stamps(struct px_registry_entry *entry, const char *path, struct px_error *err)
+{
+    char beside[PX_PATH_MAX];
+    int rc = px_path_with_suffix(beside, path, ".json", err);
+
+    read_stamp(path, &entry->stamp);
+    if (rc == 0)
+        read_stamp(beside, &entry->card_stamp);
+    return rc;
+}
+
+/* Loads what is not as in the registry before: model, card, or both. */
+static int load_parts(struct px_registry_entry *entry, const char *path,
+                      const struct px_registry_entry *old,
+                      const struct px_registry_options *options, struct px_error *err)
+{
+    const bool same = old && is_same_file(&entry->stamp, &old->stamp);
+    int rc = 0;
+
+    if (same)
+        keep_model(entry, old);
+    else
+        rc = load_model(entry, path, options->dtype, err);
+    if (rc == 0)
+        rc = load_card(entry, path, err);
+    if (rc == 0 && !same && options->check)
+        rc = options->check(options->context, entry, err);
+    return rc;
+}
+
 /* The caller clears the entry, however far this gets. */
 static int load_entry(struct px_registry_entry *entry, const char *file,
                       const struct px_registry_options *options,
@@ -145,17 +204,15 @@ static int load_entry(struct px_registry_entry *entry, const char *file,
 
     if (rc == 0)
         rc = px_path_join(path, options->folder, file, err);
+    if (rc == 0)
+        rc = read_stamps(entry, path, err);
     if (rc < 0)
         return rc;
     const struct px_registry_entry *old = find_name(options->before, entry->name);
-    read_stamp(path, &entry->stamp);
-    if (old && is_same_file(&entry->stamp, &old->stamp)) {
-        keep_model(entry, old);
-        return 0;
-    }
-    rc = load_model(entry, path, options->dtype, err);
-    if (rc == 0 && options->check)
-        rc = options->check(options->context, entry, err);
+    if (old && is_same_file(&entry->stamp, &old->stamp) &&
+        is_same_file(&entry->card_stamp, &old->card_stamp))
+        return keep_entry(entry, old, err);
+    rc = load_parts(entry, path, old, options, err);
     if (rc == 0) {
         changes->changed++;
         return 0;
@@ -164,8 +221,7 @@ static int load_entry(struct px_registry_entry *entry, const char *file,
         return rc;
     px_log_error("model %s stays the one before: %s", entry->name, err->message);
     changes->failed++;
-    keep_model(entry, old);
-    return 0;
+    return keep_entry(entry, old, err);
 }
 
 /* By name: `house` comes before `house-int8`, though its file does not. */

@@ -31,8 +31,10 @@ struct px_file_stamp {
 struct px_registry_entry {
     char *name;
     struct px_model *model;
+    char *card; /* model/checkpoint/card.h, as JSON */
     double load_seconds;
     struct px_file_stamp stamp;
+    struct px_file_stamp card_stamp; /* of NAME.json; all zero if there is none */
     struct px_model_counts *counts;
 };
 
@@ -60,7 +62,7 @@ struct px_registry_changes {
 /* A file that cannot be loaded, two of one name, an empty folder and a `preferred` that is not
  * there are errors (but see the options): a daemon that silently lacks a model is worse than one
  * that does not start. Models of more than four channels are refused, as no picture has them, and
- * so are names that are not printable UTF-8. */
+ * so are names that are not printable UTF-8 and malformed cards. */
 int px_registry_load(const struct px_registry **out, const struct px_registry_options *options,
                      struct px_registry_changes *changes, struct px_error *err);
 const struct px_registry *px_registry_ref(const struct px_registry *registry);

@@ -221,6 +221,17 @@ mkdir twins && cp models/colour.safetensors twins/colour-int8.safetensors && cp 
 twins() { start --models twins && expect 200 "$url/models" && grep -q '"name":"colour",.*"default":true},{"name":"colour-int8"' body && stop; }
 ok 'the default is the first by name, and a name comes before those that begin with it' twins
 
+mkdir cards && cp models/colour.safetensors cards/ && cp models/colour.safetensors cards/plain.safetensors
+printf '{"title": "H\303\244user", "input": "labels", "palette": [{"name": "sky", "colour": "#00AAFF"}], "line_width": 2, "parts": 1}' >cards/colour.json
+carded() {
+    start --models cards && expect 200 "$url/models" &&
+        grep -qF '"dtype":"f32","default":true,"title":"Häuser","input":"labels","palette":[{"name":"sky","colour":"#00aaff"}],"line_width":2},{"name":"plain",' body &&
+        grep -qF '"default":false}]}' body
+}
+ok '/models passes NAME.json on' carded
+ok 'and the log names a key that is not known' grep -q "model colour: the key 'parts' is not known and ignored" log
+ok 'that daemon ends well' stop
+
 # --- options -------------------------------------------------------------------------------------
 check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }
 ok '--check-config accepts a good configuration' check
@@ -232,6 +243,8 @@ mv names/* $'names/a\nb.safetensors'
 ok '--check-config refuses a model whose name has a control character' fails 1 'rename' check --models names
 ok '--check-config refuses a model that was cut short, by name' fails 1 cut.safetensors check --models broken
 ok 'and so does the daemon, before it listens' fails 1 cut.safetensors "$pix2pixd" --log-level error --models broken --listen 127.0.0.1:0
+echo '{"title": ["x"]}' >cards/plain.json
+ok '--check-config refuses a NAME.json with a wrong value, by file and key' fails 1 'cards/plain.json: title: must be a string' check --models cards
 ok '--check-config refuses a model of six channels' fails 1 'wide.safetensors.*6 channels' check --models wide
 ok '--dtype int8 is refused for a model without int8 weights' fails 2 'int8' check --dtype int8
 ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none

@@ -62,9 +62,24 @@ removed() {
     problem 404 'colour, grey' -F image=@a.png "$t?model=new"
 }
 ok 'one that is removed is not served any more' removed
+title() { expect 200 "$url/models" && grep -q "\"name\":\"colour\",[^}]*\"title\":\"$1\"" body; }
+card() { # without the model being loaded again
+    local loaded
+    loaded=$(grep -c 'model colour: .* loaded in' log)
+    echo '{"title": "One"}' >models/colour.json && until_count changed 5 && title One || return 1
+    [ "$(grep -c 'model colour: .* loaded in' log)" = "$loaded" ]
+}
+ok 'a .json that is put beside a model is passed on' card
+bad_card() {
+    echo '{"title": 1}' >models/colour.json && until_count failed 3 && title One &&
+        grep -q 'error model colour stays the one before: models/colour.json: title: must be a string' log
+}
+ok 'a bad one leaves the one before in place' bad_card
+card_gone() { rm models/colour.json && until_count changed 6 && ! title One; }
+ok 'one that is removed is forgotten' card_gone
 all_gone() {
     local i
-    mkdir away && mv models/* away/ && until_count failed 3 && expect 200 -F image=@a.png "$t" && mv away/* models/
+    mkdir away && mv models/* away/ && until_count failed 4 && expect 200 -F image=@a.png "$t" && mv away/* models/
 }
 ok 'an empty folder changes nothing' all_gone
 ok 'after all that SIGTERM ends the daemon with 0' stop
