@@ -1,4 +1,4 @@
-/* pix2pix convert: another file format or stored type, the same network and metadata. */
+/* pix2pix convert: another file format or stored type, the same network, metadata and card. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "model/checkpoint/card.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/discriminator.h"
 #include "model/checkpoint/onnx.h"
@@ -14,7 +15,7 @@
 #include "tools/verbs.h"
 
 struct settings {
-    const char *key;
+    const char *key, *meta;
     int dtype;
     int norm;
     int direction, test_norm;
@@ -22,7 +23,8 @@ struct settings {
     const char *calibrate;
     int64_t calibrate_count;
     double min_psnr;
-    const struct px_stop *stop; /* not an option */
+    const struct px_stop *stop; /* not options */
+    const struct px_card *card; /* NULL if OUT has no place for it */
 };
 
 enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16, DTYPE_INT8 };
@@ -59,6 +61,13 @@ static const struct px_option rows[] = {
      .help =
          "Size of its training pictures; 0 keeps what the file says, which is 256 for a unet_256 "
          "in a .pth"},
+    {.name = "meta",
+     .type = PX_OPTION_STRING,
+     .offset = offsetof(struct settings, meta),
+     .value = "FILE",
+     .help =
+         "JSON file with title, description, input, palette, line_width and examples to write into "
+         "OUT (see README.md); what it does not set is copied from IN and the .json beside it"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct settings, dtype),
@@ -125,18 +134,21 @@ static bool is_state_mark(const struct px_metadata *entry)
     return strcmp(entry->key, "format") == 0 && strncmp(entry->value, mark, sizeof mark - 1) == 0;
 }
 
-/* Fills `extra`, which has room for one more than the list. `test_norm` replaces what the list
- * says, if it is not NULL. */
-static size_t extra_metadata(const struct px_tensor_list *list, const char *test_norm,
-                             struct px_metadata *extra)
+/* Fills `extra`, which has room for the list, a card and one more. `test_norm` replaces what the
+ * list says, if it is not NULL; the card always does. */
+static size_t extra_metadata(const struct px_tensor_list *list, const struct px_card *card,
+                             const char *test_norm, struct px_metadata *extra)
 {
-    size_t count = 0;
+    size_t count = 0, card_count;
+    const struct px_metadata *entries = px_card_metadata(card, &card_count);
 
     for (size_t i = 0; i < list->metadata_count; i++)
         if (!px_checkpoint_network_key(list->metadata[i].key) &&
-            !is_state_mark(&list->metadata[i]) &&
+            !is_state_mark(&list->metadata[i]) && !px_card_has_key(list->metadata[i].key) &&
             (!test_norm || strcmp(list->metadata[i].key, "test_norm") != 0))
             extra[count++] = list->metadata[i];
+    for (size_t i = 0; i < card_count; i++)
+        extra[count++] = entries[i];
     if (test_norm)
         extra[count++] = (struct px_metadata){"test_norm", test_norm};
     return count;
@@ -155,14 +167,15 @@ static int save(const struct px_checkpoint *checkpoint, const char *path,
 {
     static const char *const norms[] = {NULL, "batch", "running"};
     const struct px_tensor_list *list = px_checkpoint_list(checkpoint);
-    struct px_metadata *extra = calloc(list->metadata_count + 1, sizeof *extra);
+    struct px_metadata *extra = calloc(list->metadata_count + PX_CARD_KEYS + 1, sizeof *extra);
 
     if (!extra)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of %zu metadata",
                        list->metadata_count);
-    int rc = px_checkpoint_store(path, checkpoint, extra,
-                                 extra_metadata(list, norms[settings->test_norm], extra),
-                                 stored_dtype(settings), err);
+    int rc =
+        px_checkpoint_store(path, checkpoint, extra,
+                            extra_metadata(list, settings->card, norms[settings->test_norm], extra),
+                            stored_dtype(settings), err);
     free(extra);
     return rc;
 }
@@ -212,6 +225,10 @@ static int check_settings(const struct settings *settings, enum format format, s
     if (format == ONNX && settings->test_norm)
         return px_fail(err, PX_E_USAGE,
                        "--test-norm: an ONNX model knows one norm only, choose it with --norm");
+    if (format != SAFETENSORS && settings->meta)
+        return px_fail(err, PX_E_USAGE,
+                       "--meta: only a safetensors file has a place for it; end the output in "
+                       ".safetensors");
     return check_calibration(settings, format, err);
 }
 
@@ -281,11 +298,11 @@ static int convert_discriminator(const char *in, const char *path, const struct 
     if (format == ONNX)
         rc = px_fail(err, PX_E_USAGE,
                      "%s: this is a discriminator, and only generators are exported", in);
-    else if (settings->direction || settings->crop_size || settings->test_norm ||
+    else if (settings->direction || settings->crop_size || settings->test_norm || settings->meta ||
              settings->calibrate || settings->dtype == DTYPE_INT8)
         rc = px_fail(err, PX_E_USAGE,
                      "%s: this is a discriminator: --direction, --crop-size, --test-norm, "
-                     "--calibrate and --dtype int8 are for generators; leave them out",
+                     "--meta, --calibrate and --dtype int8 are for generators; leave them out",
                      in);
     else if (format == PTH)
         rc = px_discriminator_save_pth(path, discriminator, stored_dtype(settings), err);
@@ -340,6 +357,45 @@ static int write_calibrated(enum format format, const char *path,
     return rc;
 }
 
+/* The card of OUT: that of IN, changed by --meta. */
+static int read_card(struct px_card **out, const struct px_checkpoint *checkpoint, const char *path,
+                     const struct settings *settings, struct px_error *err)
+{
+    struct px_card *card;
+    int rc = px_card_create(&card, err);
+
+    if (rc)
+        return rc;
+    rc = px_card_add_model(card, checkpoint, path, err);
+    if (!rc && settings->meta)
+        rc = px_card_add_file(card, settings->meta, err);
+    if (rc) {
+        px_card_destroy(card);
+        return rc;
+    }
+    if (px_card_notes(card)[0])
+        fprintf(stderr, "%s: %s\n", path, px_card_notes(card));
+    *out = card;
+    return 0;
+}
+
+static int convert_generator(const struct px_checkpoint *checkpoint,
+                             const struct px_options *options, struct settings *settings,
+                             struct px_error *err)
+{
+    const char *in = options->arguments[0], *path = options->arguments[1];
+    const enum format format = format_of(path);
+    struct px_card *card = NULL;
+    int rc = format == SAFETENSORS ? read_card(&card, checkpoint, in, settings, err) : 0;
+
+    settings->card = card;
+    if (!rc)
+        rc = settings->calibrate ? write_calibrated(format, path, checkpoint, settings, err)
+                                 : write_as(format, path, checkpoint, settings, err);
+    px_card_destroy(card);
+    return rc;
+}
+
 int px_verb_convert(const struct px_verb_call *call, struct px_error *err)
 {
     struct px_checkpoint *checkpoint = NULL;
@@ -362,8 +418,7 @@ int px_verb_convert(const struct px_verb_call *call, struct px_error *err)
         rc = is_discriminator ? other : rc;
     }
     if (!rc && !is_discriminator)
-        rc = settings.calibrate ? write_calibrated(format, path, checkpoint, &settings, err)
-                                : write_as(format, path, checkpoint, &settings, err);
+        rc = convert_generator(checkpoint, &options, &settings, err);
     px_checkpoint_close(checkpoint);
     px_options_clear(&options);
     return rc;

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "model/checkpoint/card.h"
 #include "model/checkpoint/checkpoint.h"
 #include "tools/verbs.h"
 
@@ -36,9 +37,9 @@ static const struct px_option_table table = {
     .usage = "FILE [--tensors] [--json]",
     .description =
         "Describes a checkpoint: network, sizes, stored type (of each layer if some are int8),\n"
-        "training options. FILE is a safetensors file or one that PyTorch saved (.pth); nothing "
-        "in\n"
-        "it is executed.",
+        "title and other things for people (also from the .json beside it), training options.\n"
+        "FILE is a safetensors file or one that PyTorch saved (.pth); nothing in it\n"
+        "is executed.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 1,
@@ -49,14 +50,15 @@ static const struct px_option_table table = {
 struct facts {
     const char *path;
     const struct px_checkpoint *checkpoint;
+    const struct px_card *card;
     size_t parameters;
     size_t bytes; /* of all tensors */
 };
 
-/* Metadata that the network's own lines do not already say. */
+/* Metadata that the lines of the network and the card do not already say. */
 static bool is_training_key(const char *key)
 {
-    return !px_checkpoint_network_key(key) && strcmp(key, "format") != 0 &&
+    return !px_checkpoint_network_key(key) && !px_card_has_key(key) && strcmp(key, "format") != 0 &&
            strcmp(key, "test_norm") != 0;
 }
 
@@ -122,6 +124,37 @@ static void print_training(const struct px_tensor_list *list)
     }
 }
 
+static void print_palette(const json_t *palette)
+{
+    for (size_t i = 0; i < json_array_size(palette); i++) {
+        const json_t *entry = json_array_get(palette, i);
+        printf("%s%s ", i ? ", " : "", json_string_value(json_object_get(entry, "colour")));
+        print_clean(json_string_value(json_object_get(entry, "name")));
+    }
+}
+
+/* One line for each key; of pictures only their number. */
+static void print_card(const struct px_card *card)
+{
+    size_t count;
+    const struct px_metadata *entries = px_card_metadata(card, &count);
+
+    if (count)
+        printf("card\n");
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = json_loads(entries[i].value, 0, NULL); /* NULL for texts and numbers */
+        printf("  %-16s", entries[i].key);
+        if (strcmp(entries[i].key, "examples") == 0)
+            printf("%zu pictures", json_array_size(value));
+        else if (strcmp(entries[i].key, "palette") == 0)
+            print_palette(value);
+        else
+            print_clean(entries[i].value);
+        putchar('\n');
+        json_decref(value);
+    }
+}
+
 static enum px_dtype layer_dtype(const struct px_checkpoint *checkpoint, int layer)
 {
     return px_checkpoint_tensor(checkpoint, layer, PX_ROLE_WEIGHT)->dtype;
@@ -169,6 +202,9 @@ static void print_text(const struct facts *facts)
            px_dtype_name(px_checkpoint_dtype(facts->checkpoint)), grouped(facts->bytes, text));
     if (px_checkpoint_notes(facts->checkpoint)[0])
         printf("  %-16s%s\n", "note", px_checkpoint_notes(facts->checkpoint));
+    if (px_card_notes(facts->card)[0])
+        printf("  %-16s%s\n", "note", px_card_notes(facts->card));
+    print_card(facts->card);
     if (px_checkpoint_dtype(facts->checkpoint) == PX_S8)
         print_layers(facts->checkpoint);
     print_training(px_checkpoint_list(facts->checkpoint));
@@ -212,18 +248,29 @@ static json_t *json_metadata(const struct px_tensor_list *list)
     return object;
 }
 
+/* NULL without memory. */
+static json_t *json_card(const struct px_card *card)
+{
+    char *text = px_card_json(card);
+    json_t *object = text ? json_loads(text, 0, NULL) : NULL;
+
+    free(text);
+    return object;
+}
+
 static int print_json(const struct facts *facts, bool tensors, struct px_error *err)
 {
     const struct px_checkpoint *checkpoint = facts->checkpoint;
     const struct px_network *network = px_checkpoint_network(checkpoint);
     json_t *root = json_pack(
-        "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:s,s:o,s:o}", "architecture",
+        "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:o}", "architecture",
         network->architecture, "size", network->crop_size, "ngf", network->ngf, "input_nc",
         network->input_nc, "output_nc", network->output_nc, "norm", px_norm_name(network->norm),
         "running_statistics", px_checkpoint_has_running(checkpoint), "dropout", network->dropout,
         "direction", network->direction, "parameters", (json_int_t)facts->parameters, "dtype",
         px_dtype_name(px_checkpoint_dtype(checkpoint)), "bytes", (json_int_t)facts->bytes, "note",
-        px_checkpoint_notes(checkpoint), "layers", json_layers(checkpoint), "metadata",
+        px_checkpoint_notes(checkpoint), "card_note", px_card_notes(facts->card), "card",
+        json_card(facts->card), "layers", json_layers(checkpoint), "metadata",
         json_metadata(px_checkpoint_list(checkpoint)));
 
     if (root && tensors)
@@ -259,24 +306,30 @@ static void list_stranger(const char *path)
 static int inspect(const char *path, const struct settings *settings, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
+    struct px_card *card = NULL;
     int rc = px_checkpoint_import(&checkpoint, path, settings->key, err);
 
     if (rc && settings->tensors && !settings->json)
         list_stranger(path);
     if (rc)
         return rc;
+    rc = px_card_create(&card, err);
+    if (!rc)
+        rc = px_card_add_model(card, checkpoint, path, err);
     const struct facts facts = {.path = path,
                                 .checkpoint = checkpoint,
+                                .card = card,
                                 .parameters =
                                     px_network_parameters(px_checkpoint_network(checkpoint)),
                                 .bytes = stored_bytes(px_checkpoint_list(checkpoint))};
-    if (settings->json)
+    if (!rc && settings->json)
         rc = print_json(&facts, settings->tensors, err);
-    else {
+    else if (!rc) {
         print_text(&facts);
         if (settings->tensors)
             print_tensors(px_checkpoint_list(checkpoint));
     }
+    px_card_destroy(card);
     px_checkpoint_close(checkpoint);
     return rc;
 }

@@ -179,4 +179,30 @@ check "and makes f32 of double where asked" grep -q 'stored as  *f32,' <<<"$out"
 run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth" --direction BtoA
 check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size, --test-norm: a state_dict has no place for them; leave the options out"
 
+cp "$model" "$work/card.safetensors"
+printf '{"title": "Houses", "input": "labels", "palette": [{"name": "sky", "colour": "#00AAFF"}]}' >"$work/card.json"
+run "$pix2pix" inspect "$work/card.safetensors"
+check "inspect shows the card beside a checkpoint" grep -q '^  title  *Houses$' <<<"$out"
+check "with its palette" grep -q '^  palette  *#00aaff sky$' <<<"$out"
+run "$pix2pix" convert "$work/card.safetensors" "$work/carded.safetensors"
+check "convert copies the card into the output" is 0 ""
+printf '{"title": "Streets", "line_width": 2, "palette": null, "parts": 1}' >"$work/meta.json"
+run "$pix2pix" convert "$work/carded.safetensors" "$work/streets.safetensors" --meta "$work/meta.json" --dtype bf16
+check "and changes it by --meta, naming keys that are not known" is 0 "$work/carded.safetensors: the key 'parts' is not known and ignored"
+run "$pix2pix" inspect --json "$work/streets.safetensors"
+check "which keeps the rest, in the order of the keys" [ "$(grep -A4 '"card": {' <<<"$out" | tr -d ' \n')" = '"card":{"title":"Streets","input":"labels","line_width":2},' ]
+run "$pix2pix" inspect "$work/streets.safetensors"
+check "and is not listed twice" [ "$(grep -c Streets <<<"$out")" = 1 ]
+echo '{"title": ""}' >"$work/meta.json"
+run "$pix2pix" convert "$model" "$work/x.safetensors" --meta "$work/meta.json"
+check "refuses a malformed --meta in one line" is 1 "pix2pix: $work/meta.json: title: is empty: leave it out"
+check "and writes nothing" [ ! -e "$work/x.safetensors" ]
+run "$pix2pix" convert "$model" "$work/x.onnx" --meta "$work/meta.json"
+check "refuses --meta for other formats" is 2 "pix2pix: --meta: only a safetensors file has a place for it; end the output in .safetensors"
+run "$pix2pix" convert "$model" "$work/x.safetensors" --meta "$work/no.json"
+check "names a --meta that is missing" grep -qx "pix2pix: $work/no.json: .*" <<<"$err"
+echo 'title: Houses' >"$work/card.json"
+run "$pix2pix" inspect "$work/card.safetensors"
+check "refuses a .json beside a checkpoint that is no JSON" grep -qx "pix2pix: $work/card.json: not valid JSON: .*" <<<"$err"
+
 finish
