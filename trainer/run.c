@@ -131,6 +131,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .output = &run->output,
         .network = &run->network,
         .schedule = &run->schedule,
+        .card = run->card,
         .threads = run->threads,
         .steps_per_epoch = run->steps_per_epoch,
         .first_step = run->first,
@@ -261,7 +262,7 @@ static int start_from_files(struct px_run *run, struct px_error *err)
     int rc = 0;
 
     if (s->init && *s->init)
-        rc = px_finetune_load(run->gan, &run->network, s->init, err);
+        rc = px_finetune_load(run->gan, &run->network, s->init, run->card, err);
     if (!rc && s->init_D && *s->init_D)
         rc = px_finetune_load_D(run->gan, s->init_D, err);
     return rc;
@@ -282,6 +283,7 @@ int px_run_init(struct px_run *run, struct px_error *err)
     };
     if ((rc = px_train_settings_check(s, err)) != 0 ||
         (rc = px_train_settings_network(s, &run->network, err)) != 0 ||
+        (rc = px_train_settings_card(s, &run->card, err)) != 0 ||
         (rc = prepare_output(run, err)) != 0 || (rc = open_pairs(run, err)) != 0)
         return rc;
     run->steps_per_epoch =
@@ -331,5 +333,6 @@ void px_run_clear(struct px_run *run)
     px_gan_destroy(run->gan);
     px_pairs_close(run->measured);
     px_pairs_close(run->pairs);
+    px_card_destroy(run->card);
     px_output_close(&run->output);
 }

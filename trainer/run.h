@@ -29,6 +29,7 @@ struct px_run {
     FILE *out;
     struct px_output output;
     struct px_network network;
+    struct px_card *card;
     struct px_snapshot snapshot;
     struct px_history *history;
     struct px_thumbs *thumbs;

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "codecs/codec.h"
+#include "model/checkpoint/card.h"
 #include "model/checkpoint/discriminator.h"
 #include "model/dnn/conv.h"
 
@@ -233,6 +234,61 @@ static void test_init_D(void **state)
     assert_one_line(&run, 2, "holds another discriminator than the options describe");
     train(&run, in("wrong.safetensors"), MORE("--init-D", in("base.safetensors")), 0);
     assert_one_line(&run, 1, "holds no known discriminator");
+}
+
+static void expect_card(const char *path, const char *expected)
+{
+    struct px_checkpoint *checkpoint;
+    struct px_card *card;
+    struct px_error err = {0};
+
+    assert_int_equal(px_checkpoint_open(&checkpoint, path, &err), 0);
+    assert_int_equal(px_card_create(&card, &err), 0);
+    assert_int_equal(px_card_add_model(card, checkpoint, path, &err), 0);
+    char *text = px_card_json(card);
+    assert_string_equal(text, expected);
+    free(text);
+    px_card_destroy(card);
+    px_checkpoint_close(checkpoint);
+}
+
+static void save_text(const char *path, const char *text)
+{
+    assert_int_equal(px_file_save(path, text, strlen(text), NULL), 0);
+}
+
+static void test_card(void **state)
+{
+    static const char meta[] = "{\"title\": \"a\", \"line_width\": 3, \"author\": 1}";
+    struct run run;
+    (void)state;
+
+    save_text(in("meta.json"), meta);
+    train(&run, in("card.safetensors"),
+          MORE("--meta", in("meta.json"), "--title", "b", "--input-kind", "lines"), 0);
+    assert_int_equal(run.status, 0);
+    assert_non_null(strstr(run.err, "meta.json: the key 'author' is not known and ignored\n"));
+    expect_card(in("card.safetensors"), "{\"title\":\"b\",\"input\":\"lines\",\"line_width\":3}");
+
+    save_text(in("card.json"), "{\"description\": \"d\", \"line_width\": null}");
+    train(&run, in("again.safetensors"),
+          MORE("--init", in("card.safetensors"), "--title", "c", "--n-epochs", "0"), 0);
+    assert_done(&run); /* what is beside the file counts, too */
+    expect_card(in("again.safetensors"),
+                "{\"title\":\"c\",\"description\":\"d\",\"input\":\"lines\"}");
+
+    train(&run, in("again.safetensors"),
+          MORE("--continue-train", "--input-kind", "labels", "--n-epochs", "0"), 0);
+    assert_done(&run); /* the state knows the rest */
+    expect_card(in("again.safetensors"),
+                "{\"title\":\"c\",\"description\":\"d\",\"input\":\"labels\"}");
+
+    train(&run, in("wrong.safetensors"), MORE("--title", "a\nb"), 0);
+    assert_one_line(&run, 2, "--title: 'a?b' has line breaks");
+    save_text(in("meta.json"), "{\"input\": \"sketch\"}");
+    train(&run, in("wrong.safetensors"), MORE("--meta", in("meta.json")), 0);
+    assert_one_line(&run, 1, "meta.json: input: 'sketch' is not known");
+    assert_int_equal(access(in("wrong.state"), F_OK), -1);
 }
 
 /* int8 weights are worth what they stand for. */
@@ -699,6 +755,7 @@ int main(void)
         CHECK("a training starts from a checkpoint of the same network", test_init),
         CHECK("starts from a discriminator of PyTorch, too", test_init_D),
         CHECK("or from an int8 one", test_init_int8),
+        CHECK("title and other things for people are stored, kept and inherited", test_card),
         CHECK("bf16 learns, resumes to the same bytes, and goes on only in bf16", test_bf16),
         CHECK("batches, directions and grey inputs train", test_batches),
         CHECK("the last, smaller batch of an epoch is trained, and resumes", test_last_batch),

@@ -35,8 +35,26 @@ static float *find_values(const struct px_gan *gan, const char *name)
     return NULL;
 }
 
-int px_finetune_load(struct px_gan *gan, const struct px_network *network, const char *path,
+/* Fills `card` from that of the checkpoint. */
+static int fill_card(struct px_card *card, const struct px_checkpoint *checkpoint, const char *path,
                      struct px_error *err)
+{
+    struct px_card *theirs;
+    int rc = px_card_create(&theirs, err);
+
+    if (rc)
+        return rc;
+    rc = px_card_add_model(theirs, checkpoint, path, err);
+    if (!rc && px_card_notes(theirs)[0])
+        fprintf(stderr, "--init %s: %s\n", path, px_card_notes(theirs));
+    if (!rc)
+        rc = px_card_fill(card, theirs, err);
+    px_card_destroy(theirs);
+    return rc;
+}
+
+int px_finetune_load(struct px_gan *gan, const struct px_network *network, const char *path,
+                     struct px_card *card, struct px_error *err)
 {
     static const size_t room = PX_MAX_LAYERS * PX_ROLE_COUNT;
     struct px_tensor_spec specs[PX_MAX_LAYERS * PX_ROLE_COUNT];
@@ -50,6 +68,8 @@ int px_finetune_load(struct px_gan *gan, const struct px_network *network, const
     rc = check_network(px_checkpoint_network(checkpoint), network, path, err);
     if (!rc)
         rc = px_checkpoint_dequantise(checkpoint, err);
+    if (!rc)
+        rc = fill_card(card, checkpoint, path, err);
     size_t count = rc ? 0 : px_network_tensors(network, specs, room);
     for (size_t i = 0; i < count; i++) {
         const struct px_tensor *from =

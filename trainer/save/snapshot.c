@@ -56,6 +56,7 @@ void px_snapshot_init(struct px_snapshot *s, const struct px_train_settings *set
     s->generator_count = px_gan_generator_tensors(gan, &s->generator);
     s->state.options = s->options;
     s->state.notes = s->notes;
+    s->state.card = s->card;
     s->state.schedule = schedule_keys;
     s->notes[PLATEAU] = (struct px_note){.key = "plateau"};
     s->state.note_count = s->schedule->policy == PX_LR_PLATEAU ? PLATEAU + 1 : PLATEAU;
@@ -69,8 +70,9 @@ void px_snapshot_init(struct px_snapshot *s, const struct px_train_settings *set
 static int save_generator(const struct px_snapshot *s, const char *path, int64_t steps,
                           struct px_error *err)
 {
-    struct px_metadata extra[PX_SETTINGS_MAX + 6];
-    size_t n = s->state.option_count - s->text.network_count;
+    struct px_metadata extra[PX_SETTINGS_MAX + 6 + PX_CARD_KEYS];
+    size_t n = s->state.option_count - s->text.network_count, card_count;
+    const struct px_metadata *card = px_card_metadata(s->card, &card_count);
     char steps_text[24], epoch[24];
 
     memcpy(extra, s->options + s->text.network_count, n * sizeof *extra);
@@ -81,6 +83,8 @@ static int save_generator(const struct px_snapshot *s, const char *path, int64_t
     extra[n++] = (struct px_metadata){"epoch", epoch};
     if (s->epoch_count != 1)
         extra[n++] = (struct px_metadata){"epoch_count", s->notes[EPOCH_COUNT].value};
+    for (size_t i = 0; i < card_count; i++)
+        extra[n++] = card[i];
     return px_checkpoint_save(path, s->network, s->generator, s->generator_count, extra, n, PX_F32,
                               err);
 }

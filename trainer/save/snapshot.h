@@ -24,6 +24,7 @@ struct px_snapshot {
     const struct px_output *output;   /* borrowed */
     const struct px_network *network; /* borrowed */
     struct px_schedule *schedule;     /* borrowed; plateau's progress is saved */
+    struct px_card *card;             /* borrowed; filled from the state that is continued */
     int threads;
     int64_t steps_per_epoch;
     int64_t first_step;  /* the place in the schedule where the gan had taken no step yet */

@@ -32,8 +32,10 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
 
     if (rc)
         return rc;
-    size_t n = 1 + state->option_count;
-    struct px_metadata *entries = malloc((n + state->note_count) * sizeof *entries);
+    size_t n = 1 + state->option_count, card_count = 0;
+    const struct px_metadata *card =
+        state->card ? px_card_metadata(state->card, &card_count) : NULL;
+    struct px_metadata *entries = malloc((n + state->note_count + card_count) * sizeof *entries);
     if (!entries)
         return px_fail(err, PX_E_NOMEM, "%s: no memory to save", path);
     entries[0] = format;
@@ -41,6 +43,8 @@ int px_state_save(const char *path, const struct px_state *state, struct px_erro
         memcpy(entries + 1, state->options, state->option_count * sizeof *entries);
     for (size_t i = 0; i < state->note_count; i++)
         entries[n++] = (struct px_metadata){state->notes[i].key, state->notes[i].value};
+    for (size_t i = 0; i < card_count; i++)
+        entries[n++] = card[i];
     rc = px_safetensors_save(path, state->tensors, state->count, entries, n, err);
     free(entries);
     return rc;
@@ -63,7 +67,7 @@ static bool is_known(const struct px_state *state, const char *key)
     for (size_t i = 0; i < state->note_count; i++)
         if (strcmp(state->notes[i].key, key) == 0)
             return true;
-    return strcmp(key, format.key) == 0;
+    return strcmp(key, format.key) == 0 || px_card_has_key(key);
 }
 
 static bool is_of_schedule(const struct px_state *state, const char *key)
@@ -148,6 +152,20 @@ static void take_note(const struct px_safetensors *file, struct px_note *note)
     snprintf(note->value, sizeof note->value, "%s", text ? text : "");
 }
 
+static int take_card(const struct px_safetensors *file, struct px_card *card, struct px_error *err)
+{
+    struct px_card *then;
+    int rc = px_card_create(&then, err);
+
+    if (rc)
+        return rc;
+    rc = px_card_add_metadata(then, px_safetensors_list(file), err);
+    if (!rc)
+        rc = px_card_fill(card, then, err);
+    px_card_destroy(then);
+    return rc;
+}
+
 int px_state_tell(const char *path, struct px_note *note, struct px_error *err)
 {
     struct px_safetensors *file;
@@ -172,6 +190,8 @@ int px_state_load(const char *path, const struct px_state *state, struct px_erro
     rc = check_options(path, file, state, err);
     if (!rc)
         rc = check_tensors(path, file, state, err);
+    if (!rc && state->card)
+        rc = take_card(file, state->card, err);
     for (size_t i = 0; !rc && i < state->count; i++) {
         const struct px_tensor *mine = &state->tensors[i];
         memcpy((void *)(uintptr_t)mine->data,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/checkpoint/card.h"
 #include "model/formats/safetensors.h"
 #include "model/network/network.h"
 #include "model/network/tensor.h"
@@ -29,6 +30,7 @@ struct px_state {
     size_t option_count;
     struct px_note *notes;
     size_t note_count;
+    struct px_card *card; /* saved too; px_state_load() fills it (px_card_fill()). NULL: none */
     /* Keys of options, ending in NULL, that may have another value in the file if `new_schedule`;
      * otherwise the refusal points to --epoch-count. NULL: none. */
     const char *const *schedule;

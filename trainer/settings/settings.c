@@ -55,6 +55,21 @@ static const struct px_option rows[] = {
      .fallback = "100", .min = 1, .max = 1e9, .value = "IMAGES",
      .help = "Print the losses every IMAGES images; a terminal shows them continuously"},
 
+    {.heading = "Description",
+     .name = "title", .type = PX_OPTION_STRING, .offset = AT(title), .value = "TEXT",
+     .help = "What the model does, in a few words (\"Houses from line drawings\"): pix2pixd's page "
+             "shows it. These four options are stored in the checkpoint; what they leave out comes "
+             "from the --init file"},
+    {.name = "description", .type = PX_OPTION_STRING, .offset = AT(description), .value = "TEXT",
+     .help = "A sentence or two on what to draw or open, shown below the title"},
+    {.name = "input-kind", .type = PX_OPTION_CHOICE, .offset = AT(input_kind),
+     .choices = "unset|lines|labels|photo", .value = "KIND",
+     .help = "What the model takes: a drawing of lines, a map of labels, or a photo; the page offers "
+             "the tools for it"},
+    {.name = "meta", .type = PX_OPTION_STRING, .offset = AT(meta), .value = "FILE",
+     .help = "JSON file with title, description, input, palette, line_width and examples (see "
+             "README.md); the three options above win over it"},
+
     {.heading = "Data",
      .name = "pairs", .type = PX_OPTION_CHOICE, .offset = AT(pairs), .choices = "auto|halves",
      .help = "Where A and B are: auto goes by folders and shapes and refuses what is not clearly "

@@ -10,12 +10,14 @@
 
 #include "base/error.h"
 #include "config/options.h"
+#include "model/checkpoint/card.h"
 #include "model/network/dtype.h"
 #include "model/network/network.h"
 #include "trainer/data/preprocess.h"
 
 struct px_train_settings {
     const char *data, *out, *init, *init_D;
+    const char *title, *description, *meta;
     int64_t n_epochs, n_epochs_decay, batch_size, accumulate, max_dataset_size;
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;
@@ -26,7 +28,7 @@ struct px_train_settings {
     int netG, netD, direction;                /* indices into the rows' choices */
     int norm, gan_mode, init_type, lr_policy; /* px_norm, px_gan_mode, px_init_type, px_lr_policy */
     int preprocess;                           /* px_preprocess_mode */
-    int dtype, pairs;                         /* indices into the rows' choices */
+    int dtype, pairs, input_kind;             /* indices into the rows' choices */
     bool dry_run, profile, skip_broken;
     bool serial_batches, no_flip, no_dropout, no_conditional_D, continue_train;
 };
@@ -42,6 +44,11 @@ int px_train_settings_check(const struct px_train_settings *settings, struct px_
 /* The generator that checked settings describe. */
 int px_train_settings_network(const struct px_train_settings *settings, struct px_network *network,
                               struct px_error *err);
+
+/* What the options say about the model for people, a new card. USAGE if a text is not as a card's;
+ * failures of px_card_add_file(). */
+int px_train_settings_card(const struct px_train_settings *settings, struct px_card **card,
+                           struct px_error *err);
 
 /* The discriminator: 1 to 6, or 0 for pixel (trainer/nn/patchgan.h). */
 int px_train_settings_n_layers_D(const struct px_train_settings *settings);
