@@ -21,6 +21,8 @@ const state = {
   seed: null,    // of the dropout; null: off
   language: 'curl',
   last: null,    // the newest answer's Blob
+  seeds: [12, 7, 3, 21], // of the houses that are examples for a model without its own
+  examples: [],
 };
 const model = () => state.models.find((m) => m.name === $('model').value) ?? { name: '', size: 256 };
 const palette = () => (model().palette?.length ? model().palette : CMP);
@@ -149,9 +151,28 @@ function drawHouse(context, size, seed) {
   paint(context, lines(parts, seed), size / 256);
 }
 
-async function exampleAnswer(canvas, seed) {
+// Examples are pictures of the model's card, else houses by code. paint(context, side) fills a square.
+const pictureExample = (url) => ({
+  paint: async (context, side) => {
+    const bitmap = await toBitmap(url);
+    context.drawImage(bitmap, 0, 0, side, side);
+    bitmap.close();
+  },
+  use: async () => sketch.open(await toBitmap(url), false),
+});
+const houseExample = (seed) => ({
+  paint: async (context, side) => drawHouse(context, side, seed),
+  use: async () => sketch.replace((context, side) => drawHouse(context, side, seed)),
+});
+
+function examplesOf({ examples }) {
+  if (examples?.length) return examples.map(pictureExample);
+  return state.mode === 'photo' ? [] : state.seeds.map(houseExample);
+}
+
+async function exampleAnswer(canvas, example) {
   const side = model().size, full = Object.assign(document.createElement('canvas'), { width: side, height: side });
-  drawHouse(full.getContext('2d'), side, seed);
+  await example.paint(full.getContext('2d'), side);
   const blob = await new Promise((resolve) => full.toBlob(resolve, 'image/png'));
   const answer = await send(blob, { model: model().name, format: 'jpeg' });
   const bitmap = await createImageBitmap(answer.blob);
@@ -160,16 +181,30 @@ async function exampleAnswer(canvas, seed) {
 }
 
 // One after the other, so that a drawing never waits for more than one of them.
-async function fillExamples(seeds) {
-  state.examples = seeds;
-  $('examples').replaceChildren(...seeds.map((seed, i) => pairButton(`Example ${i + 1}`,
-    (canvas) => drawHouse(canvas.getContext('2d'), canvas.width, seed), null,
-    () => sketch.replace((context, size) => drawHouse(context, size, seed)))));
-  for (const [i, seed] of seeds.entries()) {
+async function fillExamples() {
+  const examples = examplesOf(model());
+  state.examples = examples;
+  $('shuffle').hidden = examples.length === 0 || model().examples?.length > 0;
+  $('examples').replaceChildren(...examples.map((example, i) => pairButton(`Example ${i + 1}`,
+    (canvas) => example.paint(canvas.getContext('2d'), canvas.width).catch(() => {}), null,
+    () => example.use().catch(() => say('This example cannot be read as a picture.', true)))));
+  for (const [i, example] of examples.entries()) {
     const canvas = $('examples').children[i].lastChild;
-    await exampleAnswer(canvas, seed).catch(() => {});
-    if (state.examples !== seeds) return;
+    await exampleAnswer(canvas, example).catch(() => {});
+    if (state.examples !== examples) return;
   }
+}
+
+// What a sheet shows that nobody has drawn on: an example, or how to begin.
+async function showExample() {
+  if (state.examples.length > 0) {
+    await state.examples[0].use().catch(() => {});
+    return;
+  }
+  sketch.resize(512, 512);
+  $('answer-stage').classList.remove('full');
+  $('hint').textContent = 'Open a photo, drop one here, or start the camera.';
+  $('hint').hidden = false;
 }
 
 function showMine(pairs) {
@@ -301,7 +336,9 @@ function fillPalette() {
 }
 
 function showTools() {
-  const labels = state.mode === 'labels';
+  const labels = state.mode === 'labels', part = document.querySelector('input[name="tool"][value="part"]');
+  part.parentElement.hidden = state.mode === 'photo';
+  if (state.mode === 'photo' && part.checked) document.querySelector('input[name="tool"]').checked = true;
   $('line-tools').hidden = labels;
   $('label-tools').hidden = $('palette').hidden = !labels;
   $('parts').hidden = labels || chosen('tool') !== 'part';
@@ -313,25 +350,47 @@ function chosenChanged() {
   const fields = query();
   $('snippet').textContent = SNIPPETS[state.language](new URL('translate', location.href).href, fields);
   keep('choices', { model: model().name, fit: $('fit').value, width: $('width').value });
-  if (!camera.on) asker.ask();
+  const blank = !sketch.touched && state.examples.length === 0;
+  if (!camera.on && !blank) asker.ask();
 }
 
-const MODES = { labels: 'labels', lines: 'lines', photo: 'photo' };
+// What the page says of each kind of input, unless the model's card does.
+const MODES = {
+  lines: { sheet: 'Sketch', description: 'Draw on the left; the model paints on the right.' },
+  labels: { sheet: 'Label map', description: 'Paint a label map; the model paints the picture.' },
+  photo: { sheet: 'Photo', description: 'Open a photo or start the camera; the model turns it into another picture.' },
+};
 
-function modelChosen() {
-  const m = model(), mode = MODES[m.input] ?? 'lines', other = mode !== state.mode;
-  state.mode = mode;
+// `width`: of the pen, as the slider has it.
+function modelChosen(width = model().line_width * 2) {
+  const m = model();
+  state.mode = document.body.dataset.mode = Object.hasOwn(MODES, m.input ?? '') ? m.input : 'lines';
   document.title = m.title ?? `${m.name} · pix2pixd`;
   $('title').textContent = m.title ?? m.name;
-  $('description').textContent = m.description ??
-    (mode === 'labels' ? 'Paint a label map; the model paints the picture.' : 'Draw on the left; the model paints on the right.');
+  $('description').textContent = m.description ?? MODES[state.mode].description;
+  $('canvas').setAttribute('aria-label', MODES[state.mode].sheet);
   $('facts').textContent = `${m.name}: ${m.architecture ?? ''}, ${m.size} pixels, computed in ${m.dtype ?? ''}.`;
-  if (m.line_width) $('width').value = m.line_width * 2;
+  if (width) $('width').value = width;
   fillPalette();
   showTools();
-  if (other && !sketch.touched) sketch.replace((context, size) => drawHouse(context, size, state.examples[0]));
-  if (mode !== 'photo') fillExamples(state.examples);
+  fillExamples();
   chosenChanged();
+}
+
+// An untouched sheet goes with the model.
+function anotherModel() {
+  const { mode } = state;
+  modelChosen();
+  if (!sketch.touched && !camera.on && (mode !== state.mode || model().examples?.length)) showExample();
+}
+
+// By title; two of one title by name, too.
+function fillModels() {
+  const titles = state.models.map((m) => m.title ?? m.name);
+  for (const [i, m] of state.models.entries()) {
+    const twice = titles.indexOf(titles[i]) !== titles.lastIndexOf(titles[i]);
+    $('model').add(new Option(twice ? `${titles[i]} (${m.name})` : titles[i], m.name, m.default, m.default));
+  }
 }
 
 async function loadModels() {
@@ -363,6 +422,7 @@ async function toggleCamera() {
   } else {
     try {
       await camera.start();
+      $('hint').hidden = true;
     } catch (error) {
       say(error.message, true);
     }
@@ -375,7 +435,10 @@ function wire() {
   $('undo').addEventListener('click', () => sketch.undo());
   $('redo').addEventListener('click', () => sketch.redo());
   $('clear').addEventListener('click', () => sketch.clear(state.mode === 'labels' ? palette()[0].colour : undefined));
-  $('shuffle').addEventListener('click', () => fillExamples(state.examples.map(() => Math.floor(Math.random() * 2 ** 31))));
+  $('shuffle').addEventListener('click', () => {
+    state.seeds = state.seeds.map(() => Math.floor(Math.random() * 2 ** 31));
+    fillExamples();
+  });
   $('vary').addEventListener('click', showVariations);
   $('steady').addEventListener('click', () => {
     state.seed = null;
@@ -389,7 +452,7 @@ function wire() {
   $('save-both').addEventListener('click', saving(bothPng, '-both'));
   $('copy').addEventListener('click', copy);
   $('fit').addEventListener('change', chosenChanged);
-  $('model').addEventListener('change', modelChosen);
+  $('model').addEventListener('change', anotherModel);
   for (const name of ['tool', 'label-tool'])
     for (const radio of radios(name)) radio.addEventListener('change', showTools);
   for (const [value, { title }] of Object.entries(PARTS))
@@ -418,24 +481,16 @@ async function start() {
   const choices = load('choices', {}), drawing = load('drawing');
   wire();
   showMine(load('mine', []));
-  state.examples = [12, 7, 3, 21];
   state.models = await loadModels();
-  for (const m of state.models) $('model').add(new Option(m.title ?? m.name, m.name, m.default, m.default));
+  fillModels();
   if (state.models.some((m) => m.name === choices.model)) $('model').value = choices.model;
   if (choices.fit) $('fit').value = choices.fit;
-  if (choices.width) $('width').value = choices.width;
   $('model-label').hidden = state.models.length < 2;
-  if (drawing) {
-    sketch.open(await toBitmap(drawing.url));
-    modelChosen();
-    return;
-  }
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches || MODES[model().input] === 'labels') {
-    modelChosen();
-    sketch.replace((context, size) => drawHouse(context, size, state.examples[0]));
-  } else {
-    modelChosen();
-    introduce(state.examples[0]);
-  }
+  if (drawing) sketch.open(await toBitmap(drawing.url));
+  modelChosen(choices.model === model().name && choices.width || undefined);
+  if (drawing) return;
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  if (still || state.mode !== 'lines' || model().examples?.length) showExample();
+  else introduce(state.seeds[0]);
 }
 start();

@@ -46,13 +46,13 @@ export class Sketch {
   }
 
   // A bitmap in its own shape; transparent parts become paper.
-  open(bitmap) {
+  open(bitmap, touched = true) {
     const shrink = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
     this.remember();
     this.resize(Math.max(1, Math.round(bitmap.width * shrink)), Math.max(1, Math.round(bitmap.height * shrink)));
     this.context.imageSmoothingQuality = 'high';
     this.context.drawImage(bitmap, 0, 0, this.canvas.width, this.canvas.height);
-    this.touched = true;
+    this.touched = touched;
     this.changed(true);
   }
 
