@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 /* A separate argument that begins with '-' is the next option, not this one's value; "-" alone
  * (standard input by custom) and negative numbers are values. */

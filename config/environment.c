@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 enum { VARIABLE_MAX = 128 }; /* longer names match no option */
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "base/file.h"
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 enum { FILE_LIMIT = 1 << 20 };
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 enum { COLUMN = 30, WIDTH = 96 };
 

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 /* Text as troff reads it: hyphens that can be copied, no escapes, nothing that is a request because
  * it is at the start of a line. Line breaks of the text go. */

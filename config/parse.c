@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 #include "config/suggest.h"
 
 struct memory_block { /* a list of allocations: px_options.memory */

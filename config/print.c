@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 static int print_string(const char *value, FILE *out)
 {

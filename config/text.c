@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 /* Bytes in the largest unit that divides them: "20MiB". */
 static void bytes_text(uint64_t value, char *text, size_t size)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/internal.h"
+#include "config/parts/internal.h"
 
 static const struct {
     const char *suffix;

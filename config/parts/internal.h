@@ -1,5 +1,5 @@
-#ifndef CONFIG_INTERNAL_H
-#define CONFIG_INTERNAL_H
+#ifndef CONFIG_PARTS_INTERNAL_H
+#define CONFIG_PARTS_INTERNAL_H
 
 /* What the files of this room share (private to config/). Rows are found in parse.c, their values
  * stored in value.c and written in text.c, what the help says of them is in help.c; file.c,
