@@ -66,12 +66,13 @@ static struct px_accepted accept_json(const char *accept, enum px_format format)
                                 .format = format == PX_FORMAT_NONE ? PX_FORMAT_PNG : format};
 }
 
-static void write_answer(struct px_buffer *text, const struct px_translation *translation)
+static size_t write_answer(struct px_buffer *text, const struct px_translation *translation)
 {
     px_buffer_appendf(text, "{\"created\":%lld,\"output_format\":\"%s\",\"data\":[{\"b64_json\":\"",
                       (long long)time(NULL), px_format_name(translation->format));
     px_dialect_append_base64(text, translation->picture);
     px_buffer_append_text(text, "\"}]}\n");
+    return 0;
 }
 
 static void write_problem(struct px_buffer *text, const struct px_error *problem, const char *id)

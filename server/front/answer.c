@@ -61,19 +61,19 @@ static void add_origin(struct MHD_Response *response, const struct px_answer *an
     if (answer->preflight) {
         add(response, "Access-Control-Allow-Methods", answer->reply->allow);
         add(response, "Access-Control-Allow-Headers",
-            "Content-Type, X-Request-Id, X-Request-Timeout-Ms");
+            "Content-Type, " PX_JSON_SIZE_HEADER ", X-Request-Id, X-Request-Timeout-Ms");
         add(response, "Access-Control-Max-Age", PREFLIGHT_SECONDS);
         return;
     }
     add(response, "Access-Control-Expose-Headers",
-        "Content-Disposition, Retry-After, Server-Timing, X-Request-Id");
+        "Content-Disposition, " PX_JSON_SIZE_HEADER ", Retry-After, Server-Timing, X-Request-Id");
     add(response, "Timing-Allow-Origin", origin->allowed);
 }
 
 static void add_headers(struct MHD_Response *response, const struct px_answer *answer)
 {
     const struct px_reply *reply = answer->reply;
-    char seconds[16];
+    char number[24];
 
     add(response, "Content-Type", reply->content_type);
     add(response, "Cache-Control", reply->cache ? reply->cache : "no-store");
@@ -86,8 +86,12 @@ static void add_headers(struct MHD_Response *response, const struct px_answer *a
     if (answer->file_name)
         add_file_name(response, answer->file_name);
     if (reply->retry_after > 0) {
-        snprintf(seconds, sizeof seconds, "%d", reply->retry_after);
-        add(response, "Retry-After", seconds);
+        snprintf(number, sizeof number, "%d", reply->retry_after);
+        add(response, "Retry-After", number);
+    }
+    if (reply->json_size > 0) {
+        snprintf(number, sizeof number, "%zu", reply->json_size);
+        add(response, PX_JSON_SIZE_HEADER, number);
     }
     add_origin(response, answer);
 }

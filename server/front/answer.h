@@ -10,6 +10,9 @@
 #include "server/message/origin.h"
 #include "server/message/reply.h"
 
+/* Of requests and answers whose JSON is followed by a tensor. */
+#define PX_JSON_SIZE_HEADER "Inference-Header-Content-Length"
+
 struct px_answer {
     struct px_reply *reply;
     const struct px_dialect *dialect;

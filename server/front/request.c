@@ -28,7 +28,8 @@ struct px_request {
     struct px_request_context *context;
     const struct px_route_entry *route; /* NULL: the header is not complete */
     struct px_request_target target;
-    char method[16], path[160]; /* cut to fit: no route is longer */
+    char method[16], path[400];      /* cut to fit: no route is longer */
+    char model[PX_ROUTE_MODEL_SIZE]; /* of the path; "": none */
     int64_t start;
     struct px_upload upload;
     struct px_cross_origin origin;
@@ -107,7 +108,23 @@ static enum MHD_Result add_argument(void *closure, enum MHD_ValueKind kind, cons
     return query->rc == 0 ? MHD_YES : MHD_NO;
 }
 
-/* What the header of a POST /translate says about its body. */
+/* The header of inference requests with a binary part. */
+static int read_json_size(struct px_request *request, struct px_error *err)
+{
+    const char *text = header(request, PX_JSON_SIZE_HEADER);
+    size_t n = text ? strspn(text, "0123456789") : 0;
+
+    if (!text)
+        return 0;
+    if (n == 0 || n > 12 || text[n] != '\0')
+        return px_fail(err, PX_E_INVALID, PX_JSON_SIZE_HEADER " '%.40s' is not a number of bytes",
+                       text);
+    request->job.type.has_json_size = true;
+    request->job.type.json_size = strtoull(text, NULL, 10);
+    return 0;
+}
+
+/* What the header of a POST with a picture says about its body. */
 static int check_body(struct px_request *request, struct px_error *err)
 {
     const struct px_server_settings *settings = request->job.server->settings;
@@ -126,7 +143,9 @@ static int check_body(struct px_request *request, struct px_error *err)
         return px_fail(err, PX_E_UNSUPPORTED,
                        "Content-Encoding '%.40s' is not supported; send the body unencoded",
                        encoding);
-    return px_content_type_parse(header(request, "Content-Type"), &request->job.type, err);
+    return request->route->dialect->any_type
+               ? read_json_size(request, err)
+               : px_content_type_parse(header(request, "Content-Type"), &request->job.type, err);
 }
 
 static int check_capacity(struct px_request *request, struct px_error *err)
@@ -157,6 +176,9 @@ static void check_translate(struct px_request *request)
         return;
     }
     query.rc = check_body(request, &err);
+    if (query.rc == 0 && request->model[0] != '\0')
+        query.rc = px_fields_add(&request->job.fields, "model", request->model,
+                                 strlen(request->model), "path", &err);
     if (query.rc == 0 && request->route->dialect->query_fields)
         MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, add_argument,
                                     &query);
@@ -224,7 +246,7 @@ static void check_header(struct px_request *request, const char *method)
         request->job.reply = (struct px_reply){.status = MHD_HTTP_NO_CONTENT};
     } else if (px_route_check(request->route, request->path, method, &err) < 0) {
         refuse(request, &err);
-    } else if (request->route->dialect) {
+    } else if (px_route_takes_picture(request->route)) {
         request->job.dialect = request->route->dialect;
         check_translate(request);
     }
@@ -240,7 +262,7 @@ void px_request_begin(struct px_request *request, const char *url, const char *m
     request->is_http_1_1 = strcmp(version, "HTTP/1.1") == 0;
     snprintf(request->method, sizeof request->method, "%s", method);
     snprintf(request->path, sizeof request->path, "%s", px_request_target_path(url));
-    request->route = px_route_find(request->path);
+    request->route = px_route_find(request->path, request->model);
     px_request_id_choose(&request->context->ids, header(request, "X-Request-Id"), request->job.id);
     request->origin = px_origin_judge(&request->job.server->settings->allow_origin,
                                       header(request, "Origin"), header(request, "Host"));
@@ -272,7 +294,7 @@ enum MHD_Result px_request_upload(struct px_request *request, const char *data, 
     const struct px_span piece = {(const uint8_t *)data, size};
     struct px_error err = {0};
 
-    if (is_settled(request) || !request->route->dialect)
+    if (is_settled(request) || !px_route_takes_picture(request->route))
         return MHD_YES; /* thrown away */
     if (px_upload_add(&request->upload, &request->job.body.whole, piece, &err) < 0) {
         if (err.code == PX_E_BUSY)
@@ -357,14 +379,15 @@ static enum MHD_Result send_reply(struct px_request *request)
 
 enum MHD_Result px_request_answer(struct px_request *request)
 {
-    if (!is_settled(request) && request->route->dialect) {
+    if (!is_settled(request) && px_route_takes_picture(request->route)) {
         if (request->suspended)
             return MHD_YES; /* resumed by someone else; the job is still under way */
         submit(request);
         if (request->suspended)
             return MHD_YES;
     } else if (!is_settled(request)) {
-        px_route_answer(request->route, request->path, request->job.server, &request->job.reply);
+        px_route_answer(request->route, request->path, request->model, request->job.server,
+                        &request->job.reply);
     }
     return send_reply(request);
 }

@@ -3,80 +3,90 @@
 #include <assert.h>
 #include <string.h>
 
+#include "server/api/inference.h"
 #include "server/api/openai.h"
 #include "server/front/documents.h"
 #include "server/front/page.h"
-
-static void answer_ok(struct px_reply *reply)
-{
-    struct px_buffer text = {0};
-
-    px_buffer_appendf(&text, "{\"status\":\"ok\"}\n");
-    px_reply_text(reply, 200, "application/json", &text);
-}
-
-static void answer_unless(struct px_reply *reply, const char *problem)
-{
-    struct px_error err = {0};
-
-    if (!problem) {
-        answer_ok(reply);
-        return;
-    }
-    px_fail(&err, PX_E_BUSY, "%s", problem);
-    px_reply_problem(reply, &err);
-}
-
-/* /livez and /healthz: a process that answers is alive, unless a worker hangs. */
-static void answer_livez(struct px_server *server, struct px_reply *reply)
-{
-    answer_unless(reply, atomic_load(&server->stuck_workers) > 0 ? "a worker is stuck" : NULL);
-}
-
-static void answer_readyz(struct px_server *server, struct px_reply *reply)
-{
-    answer_unless(reply, atomic_load(&server->draining) ? "the daemon is stopping"
-                         : atomic_load(&server->stuck_workers) >= server->share.workers
-                             ? "all workers are stuck"
-                             : NULL);
-}
-
-/* What listens has started: every worker has made a picture of every model. */
-static void answer_startupz(struct px_server *server, struct px_reply *reply)
-{
-    (void)server;
-    answer_ok(reply);
-}
+#include "server/front/probes.h"
+#include "server/front/v2.h"
 
 #define GET_METHODS "GET, HEAD, OPTIONS"
 #define POST_METHODS "POST, OPTIONS"
+#define V2_GET(id, path, ...)                                                                      \
+    {                                                                                              \
+        id, path, GET_METHODS, __VA_ARGS__, .dialect = &px_dialect_inference                       \
+    }
 
 static const struct px_route_entry routes[] = {
-    {PX_ROUTE_TRANSLATE, "/translate", POST_METHODS, NULL, &px_dialect_own},
-    {PX_ROUTE_TRANSLATE, "/v1/images/edits", POST_METHODS, NULL, &px_dialect_openai},
-    {PX_ROUTE_MODELS, "/models", GET_METHODS, px_document_models, NULL},
-    {PX_ROUTE_HEALTHZ, "/healthz", GET_METHODS, answer_livez, NULL},
-    {PX_ROUTE_HEALTHZ, "/livez", GET_METHODS, answer_livez, NULL},
-    {PX_ROUTE_HEALTHZ, "/startupz", GET_METHODS, answer_startupz, NULL},
-    {PX_ROUTE_READYZ, "/readyz", GET_METHODS, answer_readyz, NULL},
-    {PX_ROUTE_METRICS, "/metrics", GET_METHODS, px_document_metrics, NULL},
+    {PX_ROUTE_TRANSLATE, "/translate", POST_METHODS, .dialect = &px_dialect_own},
+    {PX_ROUTE_TRANSLATE, "/v1/images/edits", POST_METHODS, .dialect = &px_dialect_openai},
+    {PX_ROUTE_MODELS, "/models", GET_METHODS, .answer = px_document_models},
+    {PX_ROUTE_HEALTHZ, "/healthz", GET_METHODS, .answer = px_probe_live},
+    {PX_ROUTE_HEALTHZ, "/livez", GET_METHODS, .answer = px_probe_live},
+    {PX_ROUTE_HEALTHZ, "/startupz", GET_METHODS, .answer = px_probe_started},
+    {PX_ROUTE_READYZ, "/readyz", GET_METHODS, .answer = px_probe_ready},
+    {PX_ROUTE_METRICS, "/metrics", GET_METHODS, .answer = px_document_metrics},
+    V2_GET(PX_ROUTE_MODELS, "/v2", .answer = px_v2_server),
+    V2_GET(PX_ROUTE_HEALTHZ, "/v2/health/live", .answer = px_v2_live),
+    V2_GET(PX_ROUTE_READYZ, "/v2/health/ready", .answer = px_v2_ready),
+    V2_GET(PX_ROUTE_MODELS, "/v2/models/{model}", .answer_model = px_v2_model),
+    V2_GET(PX_ROUTE_MODELS, "/v2/models/{model}/ready", .answer_model = px_v2_model_ready),
+    V2_GET(PX_ROUTE_MODELS, "/v2/models/{model}/versions/{version}", .answer_model = px_v2_model),
+    V2_GET(PX_ROUTE_MODELS, "/v2/models/{model}/versions/{version}/ready",
+           .answer_model = px_v2_model_ready),
+    {PX_ROUTE_TRANSLATE, "/v2/models/{model}/infer", POST_METHODS,
+     .dialect = &px_dialect_inference},
+    {PX_ROUTE_TRANSLATE, "/v2/models/{model}/versions/{version}/infer", POST_METHODS,
+     .dialect = &px_dialect_inference},
 };
-static const struct px_route_entry page = {PX_ROUTE_PAGE, "/", GET_METHODS, NULL, NULL};
+static const struct px_route_entry page = {PX_ROUTE_PAGE, "/", GET_METHODS, .answer = NULL};
 /* "OPTIONS *" asks about the server as a whole. */
-static const struct px_route_entry all = {PX_ROUTE_OTHER, "*", "GET, HEAD, POST, OPTIONS", NULL,
-                                          NULL};
-static const struct px_route_entry other = {PX_ROUTE_OTHER, "", "", NULL, NULL};
+static const struct px_route_entry all = {PX_ROUTE_OTHER, "*", "GET, HEAD, POST, OPTIONS",
+                                          .answer = NULL};
+static const struct px_route_entry other = {PX_ROUTE_OTHER, "", "", .answer = NULL};
 
 const struct px_route_entry *px_route_at(size_t index)
 {
     return index < sizeof routes / sizeof routes[0] ? &routes[index] : NULL;
 }
 
-const struct px_route_entry *px_route_find(const char *path)
+/* Whether a segment of a path is what the pattern's segment wants. */
+static bool matches_segment(const char *pattern, size_t pattern_size, const char *text, size_t size,
+                            char model[static PX_ROUTE_MODEL_SIZE])
+{
+    if (pattern_size == 7 && memcmp(pattern, "{model}", 7) == 0) {
+        if (size == 0 || size >= PX_ROUTE_MODEL_SIZE)
+            return false;
+        memcpy(model, text, size);
+        model[size] = '\0';
+        return true;
+    }
+    if (pattern_size == 9 && memcmp(pattern, "{version}", 9) == 0)
+        return size == 1 && *text == '1';
+    return pattern_size == size && memcmp(pattern, text, size) == 0;
+}
+
+static bool matches(const char *pattern, const char *path, char model[static PX_ROUTE_MODEL_SIZE])
+{
+    model[0] = '\0';
+    while (*pattern == '/' && *path == '/') {
+        pattern++;
+        path++;
+        size_t n = strcspn(pattern, "/"), m = strcspn(path, "/");
+        if (!matches_segment(pattern, n, path, m, model))
+            return false;
+        pattern += n;
+        path += m;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+const struct px_route_entry *px_route_find(const char *path, char model[static PX_ROUTE_MODEL_SIZE])
 {
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
-        if (strcmp(routes[i].path, path) == 0)
+        if (matches(routes[i].path, path, model))
             return &routes[i];
+    model[0] = '\0';
     if (px_page_has(path))
         return &page;
     return strcmp(path, all.path) == 0 ? &all : &other;
@@ -84,7 +94,12 @@ const struct px_route_entry *px_route_find(const char *path)
 
 static bool takes_get(const struct px_route_entry *route)
 {
-    return route->answer || route == &page;
+    return route->answer || route->answer_model || route == &page;
+}
+
+bool px_route_takes_picture(const struct px_route_entry *route)
+{
+    return route->dialect && !takes_get(route);
 }
 
 int px_route_check(const struct px_route_entry *route, const char *path, const char *method,
@@ -92,7 +107,7 @@ int px_route_check(const struct px_route_entry *route, const char *path, const c
 {
     if (route == &other || route == &all)
         return px_fail(err, PX_E_NOT_FOUND,
-                       "no such path '%.80s'; try /translate, /models, /healthz, /readyz, "
+                       "no such path '%.80s'; try /translate, /models, /v2, /healthz, /readyz, "
                        "/metrics, /openapi.json or /",
                        path);
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
@@ -102,12 +117,14 @@ int px_route_check(const struct px_route_entry *route, const char *path, const c
                    takes_get(route) ? "GET, HEAD" : "POST");
 }
 
-void px_route_answer(const struct px_route_entry *route, const char *path, struct px_server *server,
-                     struct px_reply *reply)
+void px_route_answer(const struct px_route_entry *route, const char *path, const char *model,
+                     struct px_server *server, struct px_reply *reply)
 {
     assert(takes_get(route));
     if (route->answer)
         route->answer(server, reply);
+    else if (route->answer_model)
+        route->answer_model(server, model, reply);
     else
         px_page_answer(reply, path);
 }

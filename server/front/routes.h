@@ -8,25 +8,32 @@
 
 struct px_route_entry {
     enum px_route id;
-    const char *path;
+    const char *path;  /* may have the segments "{model}", any, and "{version}", which is 1 */
     const char *allow; /* for the Allow header: "GET, HEAD, OPTIONS" */
-    /* Makes the reply to a GET; NULL for paths that take a POST. */
+    /* Makes the reply to a GET; both NULL for paths that take a picture. */
     void (*answer)(struct px_server *server, struct px_reply *reply);
-    const struct px_dialect *dialect; /* of a path that takes a picture; else NULL */
+    void (*answer_model)(struct px_server *server, const char *model, struct px_reply *reply);
+    const struct px_dialect *dialect; /* of the answer; NULL: our own */
 };
 
-/* Never NULL: for an unknown path the entry of PX_ROUTE_OTHER. The files of the page share the
- * entry of PX_ROUTE_PAGE. */
-const struct px_route_entry *px_route_find(const char *path);
+enum { PX_ROUTE_MODEL_SIZE = 256 };
+
+/* Sets `model` to what the path has for "{model}", or to "". Never NULL: for an unknown path the
+ * entry of PX_ROUTE_OTHER. The files of the page share the entry of PX_ROUTE_PAGE. */
+const struct px_route_entry *px_route_find(const char *path,
+                                           char model[static PX_ROUTE_MODEL_SIZE]);
+
+/* Whether a POST with a picture is what the route takes. */
+bool px_route_takes_picture(const struct px_route_entry *route);
 
 /* NOT_FOUND for the entry of unknown paths, METHOD for a method that the route does not take (HEAD
  * counts as GET; OPTIONS must have been dealt with). */
 int px_route_check(const struct px_route_entry *route, const char *path, const char *method,
                    struct px_error *err);
 
-/* Makes the reply to a GET of a route that passed the check. */
-void px_route_answer(const struct px_route_entry *route, const char *path, struct px_server *server,
-                     struct px_reply *reply);
+/* Makes the reply to a GET of a route that passed the check; `model` as px_route_find() left it. */
+void px_route_answer(const struct px_route_entry *route, const char *path, const char *model,
+                     struct px_server *server, struct px_reply *reply);
 
 /* The rows of the table one after the other, without the two above; NULL behind the last. */
 const struct px_route_entry *px_route_at(size_t index);

@@ -14,7 +14,9 @@ enum { MAX_JSON_KEYS = 64 }; /* there are fewer, but an unknown one deserves to 
 void px_body_clear(struct px_body *body)
 {
     free(body->whole.data);
-    *body = (struct px_body){0};
+    body->whole = (struct px_owned_bytes){0};
+    body->image = NULL;
+    body->image_size = 0;
 }
 
 static int read_raw(struct px_body *body, enum px_body_kind kind, struct px_error *err)

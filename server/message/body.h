@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "server/message/content_type.h"
 #include "server/message/fields.h"
+#include "server/message/pixel_tensor.h"
 
 /* Bytes on the heap with one owner. */
 struct px_owned_bytes {
@@ -18,6 +19,7 @@ struct px_body {
     struct px_owned_bytes whole; /* as received; for JSON the decoded picture once it was read */
     const uint8_t *image;        /* into `whole` */
     size_t image_size;
+    struct px_pixel_tensor tensor; /* inference requests: what the image's bytes are; else zeroed */
 };
 
 /* Reads body->whole (owned by *body before and after) and sets image and image_size. INVALID for
@@ -25,6 +27,6 @@ struct px_body {
  * body's bytes are not what its Content-Type says. */
 int px_body_read(struct px_body *body, const struct px_content_type *type, struct px_fields *fields,
                  struct px_error *err);
-void px_body_clear(struct px_body *body);
+void px_body_clear(struct px_body *body); /* keeps `tensor`, for the answer */
 
 #endif

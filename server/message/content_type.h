@@ -3,6 +3,9 @@
 
 /* The Content-Type of a request (RFC 9110, 8.3). Pure functions of text. */
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/error.h"
 
 enum px_body_kind {
@@ -18,6 +21,8 @@ enum { PX_BOUNDARY_MAX = 70 }; /* RFC 2046, 5.1.1 */
 struct px_content_type {
     enum px_body_kind kind;
     char boundary[PX_BOUNDARY_MAX + 1]; /* MULTIPART only */
+    bool has_json_size;                 /* inference requests with a binary part */
+    size_t json_size;                   /* bytes of JSON before it */
 };
 
 /* `header` may be NULL (no such header). Common wrong names of JPEG and PNG (image/jpg,

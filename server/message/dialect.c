@@ -15,7 +15,7 @@ void px_dialect_append_base64(struct px_buffer *text, struct px_span bytes)
 }
 
 /* {"id", "model", "width", ..., "image": base64, "timings"} */
-static void write_own(struct px_buffer *text, const struct px_translation *translation)
+static size_t write_own(struct px_buffer *text, const struct px_translation *translation)
 {
     px_buffer_append_text(text, "{\"id\":");
     px_json_append_string(text, translation->id);
@@ -31,6 +31,7 @@ static void write_own(struct px_buffer *text, const struct px_translation *trans
                       "\"encode_ms\":%.3f}}\n",
                       translation->queue_ms, translation->decode_ms, translation->infer_ms,
                       translation->encode_ms);
+    return 0;
 }
 
 /* RFC 9457 */

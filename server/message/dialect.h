@@ -15,7 +15,9 @@ struct px_translation {
     const char *id, *model;
     uint32_t width, height;
     enum px_format format;
-    struct px_span picture; /* in that format */
+    struct px_span picture; /* in that format, unless a tensor of numbers is wanted */
+    const struct px_image *pixels;
+    const struct px_pixel_tensor *tensor; /* what the request says about them */
     double queue_ms, decode_ms, infer_ms, encode_ms;
 };
 
@@ -25,12 +27,14 @@ struct px_dialect {
                 struct px_error *err);
     /* The answer's form; `accept` is the Accept header, `format` the field of that name. */
     struct px_accepted (*accept)(const char *accept, enum px_format format);
-    /* Appends the answer in JSON; a lack of memory is remembered in *text. */
-    void (*write)(struct px_buffer *text, const struct px_translation *translation);
+    /* Appends the answer in JSON; a lack of memory is remembered in *text. Returns 0, or how many
+     * bytes are JSON if others follow. */
+    size_t (*write)(struct px_buffer *text, const struct px_translation *translation);
     /* Appends the body of a failure, which is JSON, too. */
     void (*write_problem)(struct px_buffer *text, const struct px_error *problem, const char *id);
     const char *problem_type; /* its Content-Type */
     bool query_fields;        /* fields may be query parameters; else the query is ignored */
+    bool any_type;            /* the Content-Type does not matter */
 };
 
 /* That of /translate. */

@@ -55,6 +55,50 @@ static int take_apart(struct px_job *job, struct px_error *err)
     return rc;
 }
 
+static bool has_pixels(const struct px_job *job)
+{
+    return job->body.tensor.type != PX_PIXELS_IN_FILE;
+}
+
+static int probe(const struct px_job *job, const struct px_decode_limits *limits,
+                 struct px_image_info *info, struct px_error *err)
+{
+    const struct px_pixel_tensor *tensor = &job->body.tensor;
+
+    if (!has_pixels(job))
+        return px_image_probe((struct px_span){job->body.image, job->body.image_size}, limits, info,
+                              err);
+    *info = (struct px_image_info){
+        .width = tensor->width, .height = tensor->height, .channels = tensor->channels, .bits = 8};
+    if ((uint64_t)tensor->width * tensor->height > limits->max_pixels ||
+        tensor->width > limits->max_side || tensor->height > limits->max_side)
+        return px_fail(err, PX_E_UNPROCESSABLE,
+                       "a tensor of %ux%u is over the limits of %llu pixels and %u a side",
+                       tensor->width, tensor->height, (unsigned long long)limits->max_pixels,
+                       limits->max_side);
+    return 0;
+}
+
+/* Numbers take more than a picture: as text up to 12 characters each, in a block that doubles. */
+static void add_tensor_cost(struct px_job *job)
+{
+    size_t answer = (size_t)job->fit.final_width * job->fit.final_height *
+                    (size_t)px_model_network(job->model->model)->output_nc;
+
+    if (has_pixels(job))
+        job->kept_bytes += answer * 24;
+}
+
+static int decode_body(struct px_job *job, uint32_t channels, struct px_error *err)
+{
+    const struct px_decode_limits limits = limits_of(job);
+    const struct px_span bytes = {job->body.image, job->body.image_size};
+
+    return has_pixels(job)
+               ? px_pixel_tensor_to_image(&job->body.tensor, bytes, channels, &job->input, err)
+               : px_image_decode(bytes, &limits, channels, &job->input, err);
+}
+
 static int read_body(struct px_job *job, struct px_error *err)
 {
     const struct px_decode_limits limits = limits_of(job);
@@ -64,14 +108,14 @@ static int read_body(struct px_job *job, struct px_error *err)
     if (rc == 0)
         rc = px_fields_read(&job->fields, &job->params, err);
     if (rc == 0)
-        rc = px_image_probe((struct px_span){job->body.image, job->body.image_size}, &limits, &info,
-                            err);
+        rc = probe(job, &limits, &info, err);
     if (rc == 0)
         rc = choose_model(job, &info, err);
     if (rc < 0)
         return rc;
     px_metrics_pixels(job->server->metrics, (double)info.width * info.height);
     px_cost_estimate(job, &info, job->dialect->accept(job->accept, job->params.format).json);
+    add_tensor_cost(job);
     return px_cost_check(job, &info, px_picture_room_max(job->server->memory.requests), err);
 }
 
@@ -89,12 +133,10 @@ int px_job_read(struct px_job *job)
 
 int px_job_decode(struct px_job *job)
 {
-    const struct px_decode_limits limits = limits_of(job);
     uint32_t channels = (uint32_t)px_model_network(job->model->model)->input_nc;
     struct px_error err = {0};
     int64_t start = px_now_ns();
-    int rc = px_image_decode((struct px_span){job->body.image, job->body.image_size}, &limits,
-                             channels, &job->input, &err);
+    int rc = decode_body(job, channels, &err);
 
     px_body_clear(&job->body);
     if (rc == 0)
@@ -114,14 +156,19 @@ static void wrap_in_json(struct px_job *job, enum px_format format, struct px_sp
                                                .height = job->fit.final_height,
                                                .format = format,
                                                .picture = picture,
+                                               .pixels = &job->output,
+                                               .tensor = &job->body.tensor,
                                                .queue_ms = job->queue_ms,
                                                .decode_ms = job->read_decode_ms,
                                                .infer_ms = job->infer_ms,
                                                .encode_ms = job->encode_ms};
     struct px_buffer text = {0};
 
-    job->dialect->write(&text, &translation);
-    px_reply_text(&job->reply, 200, "application/json", &text);
+    size_t json_size = job->dialect->write(&text, &translation);
+    px_reply_text(&job->reply, 200, json_size > 0 ? "application/octet-stream" : "application/json",
+                  &text);
+    if (job->reply.status == 200)
+        job->reply.json_size = json_size;
 }
 
 int px_job_encode(struct px_job *job)
@@ -132,24 +179,22 @@ int px_job_encode(struct px_job *job)
     struct px_buffer file = {0};
     int rc = px_fit_answer(&job->fit, &job->output, &err);
 
-    if (rc == 0)
+    if (rc == 0 && !has_pixels(job))
         rc = px_image_encode(&job->output, accepted.format, job->params.quality, &file, &err);
-    px_image_destroy(&job->output);
     job->encode_ms = px_ms_since(start);
     px_metrics_stage(job->server->metrics, PX_STAGE_ENCODE, job->encode_ms * 1e-3);
     if (rc < 0) {
-        free(file.data);
         px_job_fail(job, &err);
-        return rc;
-    }
-    if (accepted.json) {
+    } else if (accepted.json) {
         wrap_in_json(job, accepted.format, (struct px_span){file.data, file.size});
-        free(file.data);
     } else {
         job->reply = (struct px_reply){.status = 200,
                                        .content_type = px_format_mime(accepted.format),
                                        .body = file.data,
                                        .size = file.size};
+        file.data = NULL; /* the reply owns it now */
     }
-    return 0;
+    free(file.data);
+    px_image_destroy(&job->output);
+    return rc;
 }
