@@ -36,7 +36,7 @@ static uint32_t source_of(uint32_t at, uint32_t size, uint32_t padded)
 /* Destroys *image and takes over *by. */
 static void replace(struct px_image *image, const struct px_image *by)
 {
-    px_image_destroy(image);
+    px_image_clear(image);
     *image = *by;
 }
 
@@ -46,7 +46,7 @@ static int pad(struct px_image *image, uint32_t width, uint32_t height, struct p
     size_t pixel = image->channels;
     size_t in_row = image->width * pixel, out_row = width * pixel;
     assert(width >= image->width && height >= image->height);
-    int rc = px_image_create(&out, width, height, image->channels, err);
+    int rc = px_image_init(&out, width, height, image->channels, err);
     if (rc)
         return rc;
     for (uint32_t y = 0; y < height; y++) {
@@ -66,7 +66,7 @@ static int crop(struct px_image *image, uint32_t width, uint32_t height, struct 
     size_t in_row = (size_t)image->width * image->channels;
     size_t out_row = (size_t)width * image->channels;
     assert(width <= image->width && height <= image->height);
-    int rc = px_image_create(&out, width, height, image->channels, err);
+    int rc = px_image_init(&out, width, height, image->channels, err);
     if (rc)
         return rc;
     for (uint32_t y = 0; y < height; y++)

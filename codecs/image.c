@@ -23,8 +23,8 @@ static int allocate(void **data, const struct px_image *shape, size_t bytes, str
     return 0;
 }
 
-int px_image_create(struct px_image *image, uint32_t width, uint32_t height, uint32_t channels,
-                    struct px_error *err)
+int px_image_init(struct px_image *image, uint32_t width, uint32_t height, uint32_t channels,
+                  struct px_error *err)
 {
     const struct px_image shape = {width, height, channels, NULL};
     void *data;
@@ -35,8 +35,8 @@ int px_image_create(struct px_image *image, uint32_t width, uint32_t height, uin
     return rc;
 }
 
-int px_image16_create(struct px_image16 *image, uint32_t width, uint32_t height, uint32_t channels,
-                      struct px_error *err)
+int px_image16_init(struct px_image16 *image, uint32_t width, uint32_t height, uint32_t channels,
+                    struct px_error *err)
 {
     const struct px_image shape = {width, height, channels, NULL};
     void *data;
@@ -47,7 +47,7 @@ int px_image16_create(struct px_image16 *image, uint32_t width, uint32_t height,
     return rc;
 }
 
-void px_image_destroy(struct px_image *image)
+void px_image_clear(struct px_image *image)
 {
     if (!image)
         return;
@@ -55,7 +55,7 @@ void px_image_destroy(struct px_image *image)
     *image = (struct px_image){0};
 }
 
-void px_image16_destroy(struct px_image16 *image)
+void px_image16_clear(struct px_image16 *image)
 {
     if (!image)
         return;
@@ -66,7 +66,7 @@ void px_image16_destroy(struct px_image16 *image)
 int px_image16_round(const struct px_image16 *in, struct px_image *out, struct px_error *err)
 {
     size_t n = (size_t)in->width * in->height * in->channels;
-    int rc = px_image_create(out, in->width, in->height, in->channels, err);
+    int rc = px_image_init(out, in->width, in->height, in->channels, err);
 
     for (size_t i = 0; !rc && i < n; i++)
         out->data[i] = (uint8_t)((in->data[i] * 255u + 32767) / 65535);

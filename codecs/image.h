@@ -29,15 +29,15 @@ struct px_image16 {
 };
 
 /* Allocate width * height * channels samples, zeroed; the product is checked. On failure *image is
- * untouched: NOMEM, or INTERNAL if a side is 0 or the channels are not 1-4. */
-int px_image_create(struct px_image *image, uint32_t width, uint32_t height, uint32_t channels,
+ * unchanged: NOMEM, or INTERNAL if a side is 0 or the channels are not 1-4. */
+int px_image_init(struct px_image *image, uint32_t width, uint32_t height, uint32_t channels,
+                  struct px_error *err);
+int px_image16_init(struct px_image16 *image, uint32_t width, uint32_t height, uint32_t channels,
                     struct px_error *err);
-int px_image16_create(struct px_image16 *image, uint32_t width, uint32_t height, uint32_t channels,
-                      struct px_error *err);
 
 /* Free data and zero the struct; accept NULL and a zeroed struct. */
-void px_image_destroy(struct px_image *image);
-void px_image16_destroy(struct px_image16 *image);
+void px_image_clear(struct px_image *image);
+void px_image16_clear(struct px_image16 *image);
 
 /* A new picture of 8 bits: round(v * 255 / 65535). NOMEM. */
 int px_image16_round(const struct px_image16 *in, struct px_image *out, struct px_error *err);

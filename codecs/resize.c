@@ -22,14 +22,14 @@ static int pass(const struct px_image *in, bool horizontal, uint32_t side, struc
 
     if (rc)
         return rc;
-    rc = px_image_create(&made, width, height, in->channels, err);
+    rc = px_image_init(&made, width, height, in->channels, err);
     if (!rc && horizontal)
         rc = px_resample_rows(in, &filter, &made, err);
     else if (!rc)
         px_resample_columns(in, &filter, &made);
     px_filter_clear(&filter);
     if (rc)
-        px_image_destroy(&made);
+        px_image_clear(&made);
     else
         *out = made;
     return rc;
@@ -37,7 +37,7 @@ static int pass(const struct px_image *in, bool horizontal, uint32_t side, struc
 
 static int copy(const struct px_image *in, struct px_image *out, struct px_error *err)
 {
-    int rc = px_image_create(out, in->width, in->height, in->channels, err);
+    int rc = px_image_init(out, in->width, in->height, in->channels, err);
 
     if (!rc)
         memcpy(out->data, in->data, (size_t)in->width * in->height * in->channels);
@@ -56,7 +56,7 @@ static int resample(const struct px_image *in, uint32_t width, uint32_t height,
     int rc = pass(in, true, width, &narrow, err);
     if (!rc)
         rc = pass(&narrow, false, height, out, err);
-    px_image_destroy(&narrow);
+    px_image_clear(&narrow);
     return rc;
 }
 
@@ -107,6 +107,6 @@ int px_image_resize(const struct px_image *in, uint32_t width, uint32_t height,
     rc = resample(&flat, width, height, out, err);
     if (!rc)
         divide(out);
-    px_image_destroy(&flat);
+    px_image_clear(&flat);
     return rc;
 }

@@ -66,8 +66,8 @@ static int pass(const struct px_image16 *in, bool horizontal, uint32_t side, str
                   : px_fail(err, PX_E_NOMEM, "no memory to scale a row of %u pixels", in->width);
 
     if (!rc) {
-        rc = px_image16_create(out, horizontal ? side : in->width, horizontal ? in->height : side,
-                               in->channels, err);
+        rc = px_image16_init(out, horizontal ? side : in->width, horizontal ? in->height : side,
+                             in->channels, err);
         if (!rc && horizontal)
             filter_rows(in, &filter, out);
         else if (!rc)
@@ -80,7 +80,7 @@ static int pass(const struct px_image16 *in, bool horizontal, uint32_t side, str
 
 static int copy(const struct px_image16 *in, struct px_image16 *out, struct px_error *err)
 {
-    int rc = px_image16_create(out, in->width, in->height, in->channels, err);
+    int rc = px_image16_init(out, in->width, in->height, in->channels, err);
 
     if (!rc)
         memcpy(out->data, in->data, (size_t)in->width * in->height * in->channels * 2);
@@ -111,12 +111,12 @@ static int resample(struct px_image16 *in, uint32_t width, uint32_t height, stru
 
     if (width != in->width) {
         rc = pass(in, true, width, &narrow, err);
-        px_image16_destroy(in);
+        px_image16_clear(in);
         *in = narrow;
     }
     if (!rc && height != in->height) {
         rc = pass(in, false, height, out, err);
-        px_image16_destroy(in);
+        px_image16_clear(in);
     } else if (!rc) {
         *out = *in;
     }

@@ -31,8 +31,8 @@ static int create_data(struct px_sink *sink, struct px_error *err)
     uint32_t w = sink->out_width, h = sink->out_height;
     struct px_image image = {0};
     struct px_image16 image16 = {0};
-    int rc = sink->deep ? px_image16_create(&image16, w, h, sink->channels, err)
-                        : px_image_create(&image, w, h, sink->channels, err);
+    int rc = sink->deep ? px_image16_init(&image16, w, h, sink->channels, err)
+                        : px_image_init(&image, w, h, sink->channels, err);
 
     sink->data = sink->deep ? (void *)image16.data : image.data;
     return rc;

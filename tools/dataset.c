@@ -144,10 +144,10 @@ static int draw(const struct settings *s, const struct px_stop *stop, struct px_
     d->stop = stop;
     int rc = px_tool_make_folder(s->out, err);
     if (!rc)
-        rc = px_image_create(&d->pair, 2 * size, size, 3, err);
+        rc = px_image_init(&d->pair, 2 * size, size, 3, err);
     for (int split = 0; split < SPLITS && !rc; split++)
         rc = draw_split(d, split, split ? (s->count + 3) / 4 : s->count, err);
-    px_image_destroy(&d->pair);
+    px_image_clear(&d->pair);
     free(d);
     return rc;
 }

@@ -239,7 +239,7 @@ static int take_half(const struct session *s, struct px_image *image, struct px_
     int rc = px_half_cut(image, s->right, &half, err);
     if (rc)
         return rc;
-    px_image_destroy(image);
+    px_image_clear(image);
     *image = half;
     return 0;
 }
@@ -264,7 +264,7 @@ static int translate(const struct session *s, const struct px_file_job *job,
         rc = px_image_encode(&image, job->format, (int)s->settings->quality, answer, err);
     if (rc)
         px_error_prefix(err, job->input);
-    px_image_destroy(&image);
+    px_image_clear(&image);
     return rc;
 }
 

@@ -37,9 +37,9 @@ int px_validation_create(struct px_validation **out, const struct px_pairs *pair
 
 static void forget_pair(struct px_validation *v)
 {
-    px_image_destroy(&v->input8);
-    px_image_destroy(&v->output);
-    px_image_destroy(&v->target8);
+    px_image_clear(&v->input8);
+    px_image_clear(&v->output);
+    px_image_clear(&v->target8);
 }
 
 void px_validation_destroy(struct px_validation *v)
@@ -78,7 +78,7 @@ static int measure(struct px_validation *v, struct px_gan *gan, const struct px_
     px_augment_apply(&whole, &pair->input, width, height, v->input);
     int rc = px_gan_generate(gan, &picture, v->fake, err);
     forget_pair(v);
-    if (rc || (rc = px_image_create(&v->output, width, height, v->output_nc, err)) != 0)
+    if (rc || (rc = px_image_init(&v->output, width, height, v->output_nc, err)) != 0)
         return rc;
     to_bytes(v->fake, &v->output);
     if ((rc = px_picture_round(&pair->input, &v->input8, err)) != 0 ||

@@ -29,7 +29,7 @@ int px_half_cut(const struct px_image *pair, bool right, struct px_image *half,
     if (middle == 0)
         return px_fail(err, PX_E_UNPROCESSABLE, "%ux%u pixels cannot hold a pair side by side",
                        pair->width, pair->height);
-    int rc = px_image_create(&out, width, pair->height, pair->channels, err);
+    int rc = px_image_init(&out, width, pair->height, pair->channels, err);
     if (rc)
         return rc;
     for (size_t y = 0; y < pair->height; y++)

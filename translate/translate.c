@@ -33,7 +33,7 @@ int px_translate_create_answer(const struct px_model *model, const struct px_ima
 {
     uint32_t channels = (uint32_t)px_model_network(model)->output_nc;
 
-    return px_image_create(answer, input->width, input->height, channels, err);
+    return px_image_init(answer, input->width, input->height, channels, err);
 }
 
 static bool same_size(const struct px_image *a, const struct px_image *b)
@@ -87,7 +87,7 @@ int px_translate_image(const struct px_translator *translator,
         rc = px_translate_create_answer(translator->model, image, &answer, err);
     if (!rc)
         rc = px_translate_run(translator, &picture, 1, err);
-    px_image_destroy(image);
+    px_image_clear(image);
     if (!rc)
         rc = px_fit_answer(&fit, &answer, err);
     *image = answer;

@@ -66,7 +66,7 @@ struct px_translate_options {
 };
 
 /* Replaces a picture of any size, input_nc channels, by its answer. On failure (as px_engine_run(),
- * NOMEM) *image holds nothing or a picture; destroy it either way. */
+ * NOMEM) *image holds nothing or a picture; clear it either way. */
 int px_translate_image(const struct px_translator *translator,
                        const struct px_translate_options *options, struct px_image *image,
                        struct px_error *err);

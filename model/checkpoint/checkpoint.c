@@ -14,14 +14,14 @@ static int bind_all(struct px_checkpoint *checkpoint, struct px_error *err)
 {
     struct px_checkpoint_binding binding;
 
-    px_checkpoint_bind_start(&binding, &checkpoint->network, PX_E_FORMAT);
+    px_checkpoint_bind_init(&binding, &checkpoint->network, PX_E_FORMAT);
     for (size_t i = 0; i < checkpoint->list->count; i++) {
         const struct px_tensor_spec *spec;
         int rc = px_checkpoint_bind(&binding, &checkpoint->list->tensors[i], &spec, err);
         if (rc)
             return rc;
     }
-    int rc = px_checkpoint_bind_end(&binding, &checkpoint->has_running, err);
+    int rc = px_checkpoint_bind_check(&binding, &checkpoint->has_running, err);
     if (rc)
         return rc;
     memcpy(checkpoint->tensors, binding.found, sizeof checkpoint->tensors);

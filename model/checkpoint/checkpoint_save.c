@@ -38,7 +38,7 @@ static int prepare(struct written *written, const struct px_network *network, en
     struct px_checkpoint_binding binding;
     bool has_running;
 
-    px_checkpoint_bind_start(&binding, network, PX_E_INVALID);
+    px_checkpoint_bind_init(&binding, network, PX_E_INVALID);
     for (size_t i = 0; i < written->count; i++) {
         struct px_tensor *tensor = &written->tensors[i];
         const struct px_tensor_spec *spec;
@@ -49,7 +49,7 @@ static int prepare(struct written *written, const struct px_network *network, en
         if (rc)
             return rc;
     }
-    return px_checkpoint_bind_end(&binding, &has_running, err);
+    return px_checkpoint_bind_check(&binding, &has_running, err);
 }
 
 static const char *const network_keys[PX_NETWORK_KEYS] = {

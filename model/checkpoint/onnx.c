@@ -233,9 +233,9 @@ static int write_file(const char *path, const struct model *model, struct px_err
     int rc = px_file_open(&file, path, err);
     if (rc)
         return rc;
-    px_protobuf_begin(&pb, &file, err);
+    px_protobuf_init(&pb, &file, err);
     fill_model(&pb, model);
-    rc = px_protobuf_end(&pb);
+    rc = px_protobuf_flush(&pb);
     if (rc) {
         px_file_abandon(&file);
         return rc;

@@ -11,7 +11,7 @@ static void flush(struct px_protobuf *pb)
     pb->used = 0;
 }
 
-void px_protobuf_begin(struct px_protobuf *pb, struct px_file_writer *file, struct px_error *err)
+void px_protobuf_init(struct px_protobuf *pb, struct px_file_writer *file, struct px_error *err)
 {
     pb->file = file;
     pb->err = err;
@@ -21,7 +21,7 @@ void px_protobuf_begin(struct px_protobuf *pb, struct px_file_writer *file, stru
     pb->used = 0;
 }
 
-int px_protobuf_end(struct px_protobuf *pb)
+int px_protobuf_flush(struct px_protobuf *pb)
 {
     flush(pb);
     return pb->rc;
@@ -31,7 +31,7 @@ uint64_t px_protobuf_measure(px_protobuf_fill *fill, const void *context)
 {
     struct px_protobuf pb;
 
-    px_protobuf_begin(&pb, NULL, NULL);
+    px_protobuf_init(&pb, NULL, NULL);
     fill(&pb, context);
     return pb.size;
 }

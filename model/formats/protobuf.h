@@ -6,8 +6,8 @@
  *
  * A nested message begins with its length, so a message is filled by a function: it is called once
  * to count and once to write, and must do the same both times. The first failure stays, and nothing
- * is written after it, so that only px_protobuf_end() need be checked. Plain data on the caller's
- * stack, for one thread. */
+ * is written after it, so that only the result of px_protobuf_flush() need be checked. Plain data
+ * on the caller's stack, for one thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,9 +31,9 @@ typedef void px_protobuf_fill(struct px_protobuf *pb, const void *context);
 /* The bytes that `fill` would write. */
 uint64_t px_protobuf_measure(px_protobuf_fill *fill, const void *context);
 
-void px_protobuf_begin(struct px_protobuf *pb, struct px_file_writer *file, struct px_error *err);
+void px_protobuf_init(struct px_protobuf *pb, struct px_file_writer *file, struct px_error *err);
 /* Writes what is still buffered; 0, or what failed first. The file stays open. */
-int px_protobuf_end(struct px_protobuf *pb);
+int px_protobuf_flush(struct px_protobuf *pb);
 
 /* One field each; numbers are field numbers, from 1. */
 void px_protobuf_integer(struct px_protobuf *pb, unsigned number, int64_t value); /* varint */

@@ -48,7 +48,7 @@ int px_pixel_tensor_to_image(const struct px_pixel_tensor *tensor, struct px_spa
     if (tensor->channels != channels)
         return px_fail(err, PX_E_UNPROCESSABLE, "the tensor has %u channels; the model takes %u",
                        tensor->channels, channels);
-    rc = px_image_create(image, tensor->width, tensor->height, channels, err);
+    rc = px_image_init(image, tensor->width, tensor->height, channels, err);
     size_t count = rc < 0 ? 0 : (size_t)tensor->width * tensor->height * channels;
     for (size_t i = 0; i < count && rc == 0; i++) {
         size_t place = place_of(tensor, image, i);
@@ -61,7 +61,7 @@ int px_pixel_tensor_to_image(const struct px_pixel_tensor *tensor, struct px_spa
         }
     }
     if (rc < 0)
-        px_image_destroy(image);
+        px_image_clear(image);
     return rc;
 }
 

@@ -12,10 +12,10 @@ static int run(struct px_engine *engine, const struct px_registry_entry *entry, 
     struct px_image in = {0}, out = {0};
     const uint8_t *ins[PX_TRANSLATE_MAX_BATCH];
     uint8_t *outs[PX_TRANSLATE_MAX_BATCH];
-    int rc = px_image_create(&in, side, side, (uint32_t)network->input_nc, err);
+    int rc = px_image_init(&in, side, side, (uint32_t)network->input_nc, err);
 
     if (rc == 0)
-        rc = px_image_create(&out, side, side * (uint32_t)n, (uint32_t)network->output_nc, err);
+        rc = px_image_init(&out, side, side * (uint32_t)n, (uint32_t)network->output_nc, err);
     for (int i = 0; i < n && rc == 0; i++) {
         ins[i] = in.data;
         outs[i] = out.data + (size_t)i * side * side * out.channels;
@@ -24,8 +24,8 @@ static int run(struct px_engine *engine, const struct px_registry_entry *entry, 
         .n = n, .height = (int)side, .width = (int)side, .norm = norm, .in = ins, .out = outs};
     if (rc == 0)
         rc = px_engine_run(engine, entry->model, &batch, err);
-    px_image_destroy(&in);
-    px_image_destroy(&out);
+    px_image_clear(&in);
+    px_image_clear(&out);
     return rc;
 }
 

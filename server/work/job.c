@@ -36,8 +36,8 @@ void px_job_clear(struct px_job *job)
 {
     px_body_clear(&job->body);
     px_fields_clear(&job->fields);
-    px_image_destroy(&job->input);
-    px_image_destroy(&job->output);
+    px_image_clear(&job->input);
+    px_image_clear(&job->output);
     px_reply_clear(&job->reply);
     px_registry_unref(job->registry);
     job->registry = NULL;

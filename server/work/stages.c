@@ -195,6 +195,6 @@ int px_job_encode(struct px_job *job)
         file.data = NULL; /* the reply owns it now */
     }
     free(file.data);
-    px_image_destroy(&job->output);
+    px_image_clear(&job->output);
     return rc;
 }

@@ -162,7 +162,7 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
     for (size_t i = 0; i < n; i++) {
         px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
         px_metrics_stage(server->metrics, PX_STAGE_INFER, jobs[i]->infer_ms * 1e-3);
-        px_image_destroy(&jobs[i]->input);
+        px_image_clear(&jobs[i]->input);
         px_queue_infer_done(server->queue, jobs[i]);
     }
 }
@@ -200,8 +200,8 @@ static void answer_dropped(struct px_server *server, struct px_job *job)
         [PX_JOB_INFERRED] = PX_DROP_ENCODE,
     };
 
-    px_image_destroy(&job->input);
-    px_image_destroy(&job->output);
+    px_image_clear(&job->input);
+    px_image_clear(&job->output);
     if (job->reply.status == 0)
         px_metrics_dropped(server->metrics, drops[job->dropped_from],
                            px_job_fail_unwanted(job, px_now_ns()));

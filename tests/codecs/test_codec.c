@@ -13,7 +13,7 @@ static struct px_image noise(uint32_t width, uint32_t height, uint32_t channels)
     struct px_image image;
     size_t size = (size_t)width * height * channels;
 
-    assert_int_equal(px_image_create(&image, width, height, channels, NULL), 0);
+    assert_int_equal(px_image_init(&image, width, height, channels, NULL), 0);
     for (size_t i = 0; i < size; i++)
         image.data[i] = (uint8_t)px_hash(7, channels, i);
     return image;
@@ -24,7 +24,7 @@ static struct px_image gradient(uint32_t width, uint32_t height, uint32_t channe
 {
     struct px_image image;
 
-    assert_int_equal(px_image_create(&image, width, height, channels, NULL), 0);
+    assert_int_equal(px_image_init(&image, width, height, channels, NULL), 0);
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
             for (uint32_t c = 0; c < channels; c++)
@@ -54,8 +54,8 @@ static void test_png_round_trip(void **state)
                 px_image_decode((struct px_span){file.data, file.size}, NULL, channels, &out, NULL),
                 0);
             assert_memory_equal(in.data, out.data, (size_t)in.width * in.height * channels);
-            px_image_destroy(&in);
-            px_image_destroy(&out);
+            px_image_clear(&in);
+            px_image_clear(&out);
             free(file.data);
         }
     }
@@ -92,8 +92,8 @@ static void test_jpeg_round_trip(void **state)
                 px_image_decode((struct px_span){file.data, file.size}, NULL, channels, &out, NULL),
                 0);
             assert_in_range(worst_difference(&in, &out), 0, quality >= 90 ? 5 : 14);
-            px_image_destroy(&in);
-            px_image_destroy(&out);
+            px_image_clear(&in);
+            px_image_clear(&out);
             free(file.data);
         }
     }
@@ -112,8 +112,8 @@ static void test_jpeg_drops_alpha(void **state)
                      0);
     for (size_t i = 0; i < 4800; i++)
         assert_in_range(out.data[i], 254, 255);
-    px_image_destroy(&in);
-    px_image_destroy(&out);
+    px_image_clear(&in);
+    px_image_clear(&out);
     free(file.data);
 }
 
@@ -130,14 +130,14 @@ static void test_files(void **state)
     assert_int_equal(px_image_save(path, &in, 90, &err), 0);
     assert_int_equal(px_image_load(path, NULL, 3, &out, &err), 0);
     assert_int_equal(worst_difference(&in, &out), 0);
-    px_image_destroy(&out);
+    px_image_clear(&out);
     unlink(path);
 
     snprintf(path, sizeof path, "%s/a.jpeg", folder);
     assert_int_equal(px_image_save(path, &in, 95, &err), 0);
     assert_int_equal(px_image_load(path, NULL, 3, &out, &err), 0);
     assert_in_range(worst_difference(&in, &out), 0, 5);
-    px_image_destroy(&out);
+    px_image_clear(&out);
     assert_int_equal(truncate(path, 300), 0);
     assert_int_equal(px_image_load(path, NULL, 3, &out, &err), -PX_E_UNPROCESSABLE);
     assert_memory_equal(err.message, path, strlen(path));
@@ -146,7 +146,7 @@ static void test_files(void **state)
     snprintf(path, sizeof path, "%s/a.webp", folder);
     assert_int_equal(px_image_save(path, &in, 90, &err), -PX_E_USAGE);
     assert_int_equal(px_image_load(path, NULL, 3, &out, &err), -PX_E_NOT_FOUND);
-    px_image_destroy(&in);
+    px_image_clear(&in);
 }
 
 int main(void)

@@ -43,7 +43,7 @@ static int decode(size_t size, const struct px_decode_limits *limits, struct px_
     int rc = px_image_decode((struct px_span){exact, size}, limits, 3, &image, err);
     if (rc)
         assert_null(image.data); /* untouched on failure */
-    px_image_destroy(&image);
+    px_image_clear(&image);
     free(exact);
     return rc;
 }

@@ -74,7 +74,7 @@ static void check_picture(const char *folder, const char *name, int tolerance)
         assert_int_equal(image.channels, channels);
         compare(path, &image, want, tolerance);
         want += (size_t)width * height * channels;
-        px_image_destroy(&image);
+        px_image_clear(&image);
     }
     assert_ptr_equal(want, raw + raw_size);
     free(data);
@@ -127,7 +127,7 @@ static void check_resize(const char *line)
     assert_int_equal(sscanf(line, "%u %u %u %u %u %u %" SCNx64 " %16s", &width, &height, &channels,
                             &to_width, &to_height, &kind, &hash, first),
                      8);
-    assert_int_equal(px_image_create(&in, width, height, channels, NULL), 0);
+    assert_int_equal(px_image_init(&in, width, height, channels, NULL), 0);
     for (size_t i = 0; i < (size_t)width * height * channels; i++) {
         uint64_t v = px_hash(1, 2, i);
         in.data[i] = (uint8_t)(kind ? 255 * (v & 1) : v);
@@ -141,8 +141,8 @@ static void check_resize(const char *line)
         snprintf(got + 2 * i, 3, "%02x", out.data[i]);
     if (fnv1a(out.data, size) != hash)
         fail_msg("%s: begins with %s", line, got);
-    px_image_destroy(&in);
-    px_image_destroy(&out);
+    px_image_clear(&in);
+    px_image_clear(&out);
 }
 
 static void test_resize(void **state)

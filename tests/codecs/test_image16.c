@@ -59,9 +59,9 @@ static void test_decode(void **state)
                 finer += deep.data[i] % 257 != 0;
             }
             assert_true(finer > samples(&deep) / 4);
-            px_image16_destroy(&deep);
-            px_image_destroy(&eight);
-            px_image_destroy(&rounded);
+            px_image16_clear(&deep);
+            px_image_clear(&eight);
+            px_image_clear(&rounded);
             free(data);
         }
 }
@@ -86,7 +86,7 @@ static void test_refuses(void **state)
     for (size_t at = 8; at < size; at++) { /* refused, or another picture; nothing worse */
         data[at] ^= (uint8_t)(1u << at % 8);
         if (px_image16_decode((struct px_span){data, size}, NULL, 4, &deep, NULL) == 0)
-            px_image16_destroy(&deep);
+            px_image16_clear(&deep);
         data[at] ^= (uint8_t)(1u << at % 8);
     }
     free(data);
@@ -120,8 +120,8 @@ static void check_as_stored(struct px_span turned, struct px_span plain)
     assert_int_equal(px_image_decode(plain, NULL, 3, &b, &err), 0);
     assert_true(a.width == b.width && a.height == b.height);
     assert_memory_equal(a.data, b.data, (size_t)a.width * a.height * 3);
-    px_image_destroy(&a);
-    px_image_destroy(&b);
+    px_image_clear(&a);
+    px_image_clear(&b);
 }
 
 /* Every orientation turns a deep picture as it turns an 8-bit one: an eXIf chunk is put before the
@@ -153,9 +153,9 @@ static void test_orientation(void **state)
         assert_int_equal(rounded.width, eight.width);
         assert_memory_equal(rounded.data, eight.data, samples(&deep));
         check_as_stored((struct px_span){turned, size + 38}, (struct px_span){data, size});
-        px_image16_destroy(&deep);
-        px_image_destroy(&eight);
-        px_image_destroy(&rounded);
+        px_image16_clear(&deep);
+        px_image_clear(&eight);
+        px_image_clear(&rounded);
     }
     free(turned);
     free(data);
@@ -174,8 +174,8 @@ static void test_resize(void **state)
         struct px_error err = {0};
         struct px_image in, out;
         struct px_image16 deep, scaled;
-        assert_int_equal(px_image_create(&in, 33, 21, channels, &err), 0);
-        assert_int_equal(px_image16_create(&deep, 33, 21, channels, &err), 0);
+        assert_int_equal(px_image_init(&in, 33, 21, channels, &err), 0);
+        assert_int_equal(px_image16_init(&deep, 33, 21, channels, &err), 0);
         for (size_t i = 0; i < samples(&deep); i++) {
             bool alpha = channels % 2 == 0 && i % channels == channels - 1;
             in.data[i] = (uint8_t)(alpha ? 255 : px_random_below(&random, 256));
@@ -186,8 +186,8 @@ static void test_resize(void **state)
             assert_int_equal(px_image16_resize(&deep, sizes[s][0], sizes[s][1], &scaled, &err), 0);
             for (size_t i = 0; i < samples(&scaled); i++)
                 assert_true(fabs(scaled.data[i] / 257.0 - out.data[i]) < 1.3);
-            px_image_destroy(&out);
-            px_image16_destroy(&scaled);
+            px_image_clear(&out);
+            px_image16_clear(&scaled);
         }
         for (size_t i = 0; i < samples(&deep); i++)
             deep.data[i] = (uint16_t)(channels % 2 == 0 && i % channels == channels - 1
@@ -196,13 +196,13 @@ static void test_resize(void **state)
         assert_int_equal(px_image16_resize(&deep, 66, 21, &scaled, &err), 0);
         for (size_t x = 5; x < 60; x++) /* a slope of 4 becomes one of 2 */
             assert_in_range(scaled.data[x * channels] - scaled.data[(x - 1) * channels], 1, 3);
-        px_image16_destroy(&scaled);
+        px_image16_clear(&scaled);
         assert_int_equal(px_image16_resize(&deep, 33, 21, &scaled, &err), 0);
         assert_memory_equal(scaled.data, deep.data, 2 * samples(&deep));
-        px_image16_destroy(&scaled);
+        px_image16_clear(&scaled);
         assert_int_equal(px_image16_resize(&deep, 0, 21, &scaled, &err), -PX_E_INVALID);
-        px_image16_destroy(&deep);
-        px_image_destroy(&in);
+        px_image16_clear(&deep);
+        px_image_clear(&in);
     }
 }
 
@@ -213,7 +213,7 @@ static void test_alpha(void **state)
     struct px_image16 in, out;
     (void)state;
 
-    assert_int_equal(px_image16_create(&in, 8, 1, 2, &err), 0);
+    assert_int_equal(px_image16_init(&in, 8, 1, 2, &err), 0);
     for (size_t x = 0; x < 8; x++) {
         in.data[2 * x] = x < 4 ? 50000 : 0;
         in.data[2 * x + 1] = x < 4 ? 65535 : 0;
@@ -223,8 +223,8 @@ static void test_alpha(void **state)
         if (out.data[2 * x + 1] > 2000)
             assert_in_range(out.data[2 * x], 49900, 54000); /* bicubic overshoots */
     assert_int_equal(out.data[31], 0);
-    px_image16_destroy(&in);
-    px_image16_destroy(&out);
+    px_image16_clear(&in);
+    px_image16_clear(&out);
 }
 
 int main(void)

@@ -88,7 +88,7 @@ static int decode(struct px_error *err)
         assert_memory_equal(&image, &before, sizeof image);
 
     if (!rc)
-        px_image_destroy(&image);
+        px_image_clear(&image);
     return rc;
 }
 
@@ -103,7 +103,7 @@ static int resize(struct px_error *err)
         assert_memory_equal(&image, &before, sizeof image);
 
     if (!rc)
-        px_image_destroy(&image);
+        px_image_clear(&image);
     return rc;
 }
 
@@ -163,13 +163,13 @@ static void test_encode_and_resize(void **state)
 {
     (void)state;
     for (uint32_t channels = 1; channels <= 4; channels++) {
-        assert_int_equal(px_image_create(&picture, 100, 70, channels, NULL), 0);
+        assert_int_equal(px_image_init(&picture, 100, 70, channels, NULL), 0);
         for (size_t i = 0; i < (size_t)7000 * channels; i++)
             picture.data[i] = (uint8_t)(i * i * 31 >> 3);
         exhaust(encode_png, 1);
         exhaust(encode_jpeg, channels % 2 ? 2 : 3);
         exhaust(resize, channels % 2 ? 10 : 11);
-        px_image_destroy(&picture);
+        px_image_clear(&picture);
     }
 }
 

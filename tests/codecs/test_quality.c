@@ -44,15 +44,15 @@ static void test_golden(void **state)
         struct px_image a = {0}, b = {0};
         struct px_quality quality;
         struct px_error err = {0};
-        assert_int_equal(px_image_create(&a, w, h, channels, &err), 0);
-        assert_int_equal(px_image_create(&b, w, h, channels, &err), 0);
+        assert_int_equal(px_image_init(&a, w, h, channels, &err), 0);
+        assert_int_equal(px_image_init(&b, w, h, channels, &err), 0);
         make(&a, &b, noise, seed);
         assert_int_equal(px_quality_compare(&a, &b, &quality, &err), 0);
         assert_true(fabs(quality.l1 - l1) < 1e-12);
         assert_true(fabs(quality.psnr - psnr) < 1e-10);
         assert_true(fabs(quality.ssim - ssim) < 1e-10);
-        px_image_destroy(&a);
-        px_image_destroy(&b);
+        px_image_clear(&a);
+        px_image_clear(&b);
         cases++;
     }
     fclose(file);
@@ -71,16 +71,16 @@ static void check_compare(const char *line)
     assert_int_equal(sscanf(line, "compare %u %u %u %d %u %lf %lf %lf", &w, &h, &channels, &noise,
                             &seed, &psnr, &ssim, &ms_ssim),
                      8);
-    assert_int_equal(px_image_create(&a, w, h, channels, NULL), 0);
-    assert_int_equal(px_image_create(&b, w, h, channels, NULL), 0);
+    assert_int_equal(px_image_init(&a, w, h, channels, NULL), 0);
+    assert_int_equal(px_image_init(&b, w, h, channels, NULL), 0);
     make(&a, &b, noise, seed);
     assert_int_equal(px_quality_compare(&a, &b, &quality, NULL), 0);
     assert_int_equal(px_quality_ms_ssim(&a, &b, &got, NULL), 0);
     assert_true(fabs(quality.psnr - psnr) < 1e-9);
     assert_true(fabs(quality.ssim - ssim) < 1e-9);
     assert_true(fabs(got - ms_ssim) < 1e-9);
-    px_image_destroy(&a);
-    px_image_destroy(&b);
+    px_image_clear(&a);
+    px_image_clear(&b);
 }
 
 static void check_lab(const char *line)
@@ -126,8 +126,8 @@ static void test_flat(void **state)
     const double c1 = 2.55 * 2.55;
     (void)state;
 
-    assert_int_equal(px_image_create(&a, 16, 12, 1, &err), 0);
-    assert_int_equal(px_image_create(&b, 16, 12, 1, &err), 0);
+    assert_int_equal(px_image_init(&a, 16, 12, 1, &err), 0);
+    assert_int_equal(px_image_init(&b, 16, 12, 1, &err), 0);
     memset(a.data, 100, 16 * 12);
     memset(b.data, 150, 16 * 12);
     assert_int_equal(px_quality_compare(&a, &b, &quality, &err), 0);
@@ -139,8 +139,8 @@ static void test_flat(void **state)
     assert_true(quality.l1 == 0);
     assert_true(isinf(quality.psnr));
     assert_true(fabs(quality.ssim - 1) < 1e-12);
-    px_image_destroy(&a);
-    px_image_destroy(&b);
+    px_image_clear(&a);
+    px_image_clear(&b);
 }
 
 static void test_refused(void **state)
@@ -150,14 +150,14 @@ static void test_refused(void **state)
     struct px_error err = {0};
     (void)state;
 
-    assert_int_equal(px_image_create(&a, 16, 10, 3, &err), 0);
-    assert_int_equal(px_image_create(&b, 16, 12, 3, &err), 0);
+    assert_int_equal(px_image_init(&a, 16, 10, 3, &err), 0);
+    assert_int_equal(px_image_init(&b, 16, 12, 3, &err), 0);
     assert_int_equal(px_quality_compare(&a, &b, &quality, &err), -PX_E_UNPROCESSABLE);
     assert_non_null(strstr(err.message, "16x10"));
     assert_int_equal(px_quality_compare(&a, &a, &quality, &err), -PX_E_UNPROCESSABLE);
     assert_non_null(strstr(err.message, "too small"));
-    px_image_destroy(&a);
-    px_image_destroy(&b);
+    px_image_clear(&a);
+    px_image_clear(&b);
 }
 
 int main(void)

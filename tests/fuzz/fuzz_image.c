@@ -22,7 +22,7 @@ static void decode(const uint8_t *data, size_t size)
     if (probed != 0 || image.width != info.width || image.height != info.height ||
         image.channels != channels)
         abort();
-    px_image_destroy(&image);
+    px_image_clear(&image);
 }
 
 static uint32_t crc(const uint8_t *data, size_t size)

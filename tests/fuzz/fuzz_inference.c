@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (tensor->type != PX_PIXELS_IN_FILE &&
             px_pixel_tensor_to_image(tensor, (struct px_span){body.image, body.image_size},
                                      tensor->channels, &image, NULL) == 0)
-            px_image_destroy(&image);
+            px_image_clear(&image);
     }
     px_body_clear(&body);
     px_fields_clear(&fields);

@@ -57,11 +57,11 @@ static void use_network(const struct px_tensor_list *list)
 
     if (px_checkpoint_infer(&network, list, &notes, &err) != 0)
         return;
-    px_checkpoint_bind_start(&binding, &network, PX_E_FORMAT);
+    px_checkpoint_bind_init(&binding, &network, PX_E_FORMAT);
     for (size_t i = 0; i < list->count; i++)
         if (px_checkpoint_bind(&binding, &list->tensors[i], &spec, &err) != 0)
             return;
-    if (px_checkpoint_bind_end(&binding, &has_running, &err) != 0)
+    if (px_checkpoint_bind_check(&binding, &has_running, &err) != 0)
         return;
     for (int i = 0; i < network.layer_count; i++) {
         if (!binding.found[i][PX_ROLE_WEIGHT])

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     }
     uint32_t width = (uint32_t)atoi(argv[2]), height = (uint32_t)atoi(argv[3]);
     uint64_t seed = strtoull(argv[4], NULL, 10);
-    int rc = px_image_create(&image, width, height, 3, &err);
+    int rc = px_image_init(&image, width, height, 3, &err);
     for (uint32_t y = 0; y < height && rc == 0; y++)
         for (uint32_t x = 0; x < width; x++)
             for (uint32_t c = 0; c < 3; c++)
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
                               px_hash(seed, c + 3, y * width + x) % 32);
     if (rc == 0)
         rc = px_image_save(argv[1], &image, 90, &err);
-    px_image_destroy(&image);
+    px_image_clear(&image);
     if (rc < 0)
         fprintf(stderr, "make_picture: %s\n", err.message);
     return px_error_exit(rc);

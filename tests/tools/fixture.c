@@ -38,7 +38,7 @@ static int make_model(char **argv, struct px_error *err)
 static int make_picture(char **argv, struct px_error *err)
 {
     struct px_image image;
-    int rc = px_image_create(&image, (uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]), 3, err);
+    int rc = px_image_init(&image, (uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]), 3, err);
 
     if (rc)
         return rc;
@@ -48,7 +48,7 @@ static int make_picture(char **argv, struct px_error *err)
         image.data[3 * i + 2] = (uint8_t)(i * 3);
     }
     rc = px_image_save(argv[0], &image, 95, err);
-    px_image_destroy(&image);
+    px_image_clear(&image);
     return rc;
 }
 
@@ -62,9 +62,9 @@ static int cut_half(char **argv, struct px_error *err)
     rc = px_half_cut(&image, strcmp(argv[1], "right") == 0, &half, err);
     if (!rc) {
         rc = px_image_save(argv[2], &half, 95, err);
-        px_image_destroy(&half);
+        px_image_clear(&half);
     }
-    px_image_destroy(&image);
+    px_image_clear(&image);
     return rc;
 }
 

@@ -35,7 +35,7 @@ void make_data(const char *name, int count)
     for (int n = 0; n < count; n++) {
         struct px_image image = {0};
         char path[300];
-        assert_int_equal(px_image_create(&image, 64, 32, 3, &err), 0);
+        assert_int_equal(px_image_init(&image, 64, 32, 3, &err), 0);
         for (int y = 0; y < 32; y++)
             for (int x = 0; x < 32; x++) {
                 int inside = x > n % 11 && x < n % 11 + 14 && y > n % 7 && y < n % 7 + 18;
@@ -45,7 +45,7 @@ void make_data(const char *name, int count)
             }
         snprintf(path, sizeof path, "%s/%03d.png", in(name), n);
         assert_int_equal(px_image_save(path, &image, 90, &err), 0);
-        px_image_destroy(&image);
+        px_image_clear(&image);
     }
 }
 

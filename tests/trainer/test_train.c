@@ -65,7 +65,7 @@ static void test_learns(void **state)
     assert_int_equal(middle[0], 230);
     assert_int_equal(middle[72 * 3], 25);
     assert_true(middle[36 * 3] < 128);
-    px_image_destroy(&picture);
+    px_image_clear(&picture);
 
     uint8_t *page;
     size_t size;
@@ -539,11 +539,11 @@ static void save_noise(const char *name, uint32_t width, uint32_t height)
     struct px_image image = {0};
     struct px_error err = {0};
 
-    assert_int_equal(px_image_create(&image, width, height, 3, &err), 0);
+    assert_int_equal(px_image_init(&image, width, height, 3, &err), 0);
     for (size_t i = 0; i < (size_t)width * height * 3; i++)
         image.data[i] = (uint8_t)(i * i % 251);
     assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
-    px_image_destroy(&image);
+    px_image_clear(&image);
 }
 
 /* Each pair at its own size, interrupted too. */
@@ -575,7 +575,7 @@ static void test_sizes(void **state)
     assert_non_null(strstr(run.out, "used whole, scaled to 32x64 to 64x64\n"));
     assert_int_equal(px_image_load(in("sizes.pictures/epoch_001.png"), NULL, 3, &sheet, &err), 0);
     assert_int_equal(sheet.width, 3 * 32 + 2 * 4); /* scaled to fit */
-    px_image_destroy(&sheet);
+    px_image_clear(&sheet);
 
     start(&run, in("sizes2.safetensors"), options, 0);
     wait_for(in("sizes2.safetensors"));

@@ -26,7 +26,7 @@ static void test_cut(void **state)
     struct px_image pair, half;
     (void)state;
 
-    assert_int_equal(px_image_create(&pair, 5, 3, 2, &err), 0);
+    assert_int_equal(px_image_init(&pair, 5, 3, 2, &err), 0);
     for (uint8_t i = 0; i < 15; i++) {
         pair.data[2 * i] = i % 5;
         pair.data[2 * i + 1] = i / 5;
@@ -40,9 +40,9 @@ static void test_cut(void **state)
             assert_int_equal(half.data[2 * i], first[right] + i % half.width);
             assert_int_equal(half.data[2 * i + 1], i / half.width);
         }
-        px_image_destroy(&half);
+        px_image_clear(&half);
     }
-    px_image_destroy(&pair);
+    px_image_clear(&pair);
 }
 
 static void test_narrow(void **state)
@@ -51,10 +51,10 @@ static void test_narrow(void **state)
     struct px_image pair, half;
     (void)state;
 
-    assert_int_equal(px_image_create(&pair, 1, 7, 3, &err), 0);
+    assert_int_equal(px_image_init(&pair, 1, 7, 3, &err), 0);
     assert_int_equal(px_half_cut(&pair, true, &half, &err), -PX_E_UNPROCESSABLE);
     assert_string_equal(err.message, "1x7 pixels cannot hold a pair side by side");
-    px_image_destroy(&pair);
+    px_image_clear(&pair);
 }
 
 int main(void)

@@ -52,7 +52,7 @@ static struct px_image draw(uint32_t width, uint32_t height, uint64_t seed)
     struct px_image image;
     struct px_error err;
 
-    must(px_image_create(&image, width, height, 3, &err), &err);
+    must(px_image_init(&image, width, height, 3, &err), &err);
     for (size_t i = 0; i < (size_t)width * height * 3; i++)
         image.data[i] = (uint8_t)(px_mix64(i / 12 + 7777 * seed) >> 32);
     return image;
@@ -98,7 +98,7 @@ static void test_sizes(void **state)
         assert_int_equal(image.width, rows[i].width);
         assert_int_equal(image.height, rows[i].height);
         assert_int_equal(image.channels, 2);
-        px_image_destroy(&image);
+        px_image_clear(&image);
     }
 }
 
@@ -122,11 +122,11 @@ static void test_together(void **state)
         struct px_image alone = draw(64, 64, i);
         must(px_translate_image(&translator, &options, &alone, &err), &err);
         assert_memory_equal(alone.data, out[i].data, 64 * 64 * 2);
-        px_image_destroy(&alone);
+        px_image_clear(&alone);
     }
     for (unsigned i = 0; i < N; i++) {
-        px_image_destroy(&in[i]);
-        px_image_destroy(&out[i]);
+        px_image_clear(&in[i]);
+        px_image_clear(&out[i]);
     }
 }
 

@@ -82,7 +82,7 @@ static int load_half(struct reading *r, const char *path, struct px_image *half,
     r->pairs = px_half_is_pair(pair.width, pair.height);
     if (r->pairs)
         rc = px_half_cut(&pair, right, half, err);
-    px_image_destroy(&pair);
+    px_image_clear(&pair);
     return rc || !r->pairs ? rc : fit(r, half, err);
 }
 
@@ -111,10 +111,10 @@ static void choose(struct reading *r)
     r->set->pairs = r->pairs;
     for (int i = 0; i < r->set->count; i++) {
         if (r->pairs) {
-            px_image_destroy(&r->set->images[i]);
+            px_image_clear(&r->set->images[i]);
             r->set->images[i] = r->halves[i];
         } else {
-            px_image_destroy(&r->halves[i]);
+            px_image_clear(&r->halves[i]);
         }
         r->set->pictures[i] = r->set->images[i].data;
     }
@@ -169,14 +169,14 @@ int px_calibration_set_read(struct px_calibration_set *set,
         rc = read_listed(&reading, &listing, err);
     free(listing.names);
     if (rc)
-        px_calibration_set_destroy(set);
+        px_calibration_set_clear(set);
     return rc;
 }
 
-void px_calibration_set_destroy(struct px_calibration_set *set)
+void px_calibration_set_clear(struct px_calibration_set *set)
 {
     for (int i = 0; i < set->count; i++)
-        px_image_destroy(&set->images[i]);
+        px_image_clear(&set->images[i]);
     free(set->images);
     free(set->pictures);
     *set = (struct px_calibration_set){0};

@@ -36,6 +36,6 @@ struct px_calibration_source {
  * picture can be used, NOMEM, INTERRUPTED. */
 int px_calibration_set_read(struct px_calibration_set *set,
                             const struct px_calibration_source *source, struct px_error *err);
-void px_calibration_set_destroy(struct px_calibration_set *set); /* accepts a zeroed one */
+void px_calibration_set_clear(struct px_calibration_set *set); /* accepts a zeroed one */
 
 #endif

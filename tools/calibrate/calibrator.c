@@ -48,7 +48,7 @@ void px_calibrator_destroy(struct px_calibrator *calibrator)
 {
     if (!calibrator)
         return;
-    px_calibration_set_destroy(&calibrator->set);
+    px_calibration_set_clear(&calibrator->set);
     free(calibrator);
 }
 
@@ -230,10 +230,10 @@ static int compare_all(struct px_calibrator *calibrator, const struct measured b
     const int count = calibrator->set.count;
     struct px_image images[2] = {{0}, {0}};
     struct sums sums = {.worst = {.psnr = (double)INFINITY, .ssim = 1}};
-    int rc = px_image_create(&images[0], side, side, channels, err);
+    int rc = px_image_init(&images[0], side, side, channels, err);
 
     if (!rc)
-        rc = px_image_create(&images[1], side, side, channels, err);
+        rc = px_image_init(&images[1], side, side, channels, err);
     for (int i = 0; !rc && i < count; i++)
         rc = compare(calibrator, by, i, images, &sums, err);
     if (!rc)
@@ -242,8 +242,8 @@ static int compare_all(struct px_calibrator *calibrator, const struct measured b
                count, count == 1 ? "" : "s", side, side,
                sums.differ ? sums.sum.psnr / sums.differ : (double)INFINITY, sums.worst.psnr,
                sums.sum.ssim / count, sums.worst.ssim, by[1].how);
-    px_image_destroy(&images[0]);
-    px_image_destroy(&images[1]);
+    px_image_clear(&images[0]);
+    px_image_clear(&images[1]);
     return rc;
 }
 

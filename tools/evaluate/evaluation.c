@@ -61,7 +61,7 @@ static int add_labels(struct px_confusion *confusion, const struct px_image *tru
         return rc;
     px_confusion_add(confusion, &scaled, found);
     if (!same)
-        px_image_destroy(&scaled);
+        px_image_clear(&scaled);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int add_segmented(const struct px_evaluation *e, const struct px_image *t
     if (rc)
         return rc;
     rc = add_labels(confusion, truth, &labels, err);
-    px_image_destroy(&labels);
+    px_image_clear(&labels);
     return rc;
 }
 
@@ -117,7 +117,7 @@ static int judge(struct px_evaluation *e, int m, const struct px_evaluated_pictu
         px_means_add(&e->models[m].means, &row->scores[m]);
         px_colours_add(&e->models[m].colours, answer);
     }
-    px_image_destroy(&target);
+    px_image_clear(&target);
     return rc;
 }
 
@@ -144,8 +144,8 @@ static int judge_opponents(struct px_evaluation *e, const struct px_evaluated_pi
         if (!rc)
             px_means_add(&e->input_means, &scores);
     }
-    px_image_destroy(&target);
-    px_image_destroy(&input);
+    px_image_clear(&target);
+    px_image_clear(&input);
     return rc;
 }
 
@@ -197,7 +197,7 @@ void px_evaluated_pictures_clear(struct px_evaluated_pictures *pictures)
 {
     px_example_clear(&pictures->example);
     for (int m = 0; m < PX_EVALUATE_MAX_MODELS; m++)
-        px_image_destroy(&pictures->answers[m]);
+        px_image_clear(&pictures->answers[m]);
 }
 
 void px_evaluation_clear(struct px_evaluation *e)

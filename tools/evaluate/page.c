@@ -73,7 +73,7 @@ static int append_picture(struct px_buffer *out, const struct px_image *image, s
     if (rc)
         return rc;
     rc = px_image_encode(&small, PX_FORMAT_JPEG, THUMB_QUALITY, &file, err);
-    px_image_destroy(&small);
+    px_image_clear(&small);
     if (!rc) {
         px_buffer_append_text(out, "<td><img loading=\"lazy\" src=\"data:image/jpeg;base64,");
         char *text = px_buffer_reserve(out, px_base64_size(file.size));

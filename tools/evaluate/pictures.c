@@ -72,7 +72,7 @@ static int keep_half(struct px_image *image, bool right, struct px_error *err)
 
     if (rc)
         return rc;
-    px_image_destroy(image);
+    px_image_clear(image);
     *image = half;
     return 0;
 }
@@ -100,6 +100,6 @@ int px_example_load(struct px_example *example, const struct px_pictures_list *l
 
 void px_example_clear(struct px_example *example)
 {
-    px_image_destroy(&example->input);
-    px_image_destroy(&example->target);
+    px_image_clear(&example->input);
+    px_image_clear(&example->target);
 }

@@ -33,14 +33,14 @@ int px_scores_constant(const double *colour, const struct px_image *target,
 {
     struct px_image flat;
     size_t samples = (size_t)target->width * target->height * target->channels;
-    int rc = px_image_create(&flat, target->width, target->height, target->channels, err);
+    int rc = px_image_init(&flat, target->width, target->height, target->channels, err);
 
     if (rc)
         return rc;
     for (size_t i = 0; i < samples; i++)
         flat.data[i] = (uint8_t)lround(colour[i % target->channels]);
     rc = px_scores_compare(&flat, target, scores, err);
-    px_image_destroy(&flat);
+    px_image_clear(&flat);
     return rc;
 }
 

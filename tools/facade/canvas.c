@@ -4,7 +4,7 @@
 
 #include "base/checked.h"
 
-int px_canvas_create(struct px_canvas *canvas, int samples, struct px_error *err)
+int px_canvas_init(struct px_canvas *canvas, int samples, struct px_error *err)
 {
     size_t count;
 
@@ -18,7 +18,7 @@ int px_canvas_create(struct px_canvas *canvas, int samples, struct px_error *err
     return 0;
 }
 
-void px_canvas_destroy(struct px_canvas *canvas)
+void px_canvas_clear(struct px_canvas *canvas)
 {
     free(canvas->data);
     canvas->data = NULL;

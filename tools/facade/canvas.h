@@ -38,8 +38,8 @@ struct px_canvas_shape {
 typedef struct px_canvas_rgb px_paint(const void *context, int u, int v,
                                       struct px_canvas_rgb below);
 
-int px_canvas_create(struct px_canvas *canvas, int samples, struct px_error *err);
-void px_canvas_destroy(struct px_canvas *canvas);
+int px_canvas_init(struct px_canvas *canvas, int samples, struct px_error *err);
+void px_canvas_clear(struct px_canvas *canvas);
 
 void px_canvas_fill(struct px_canvas *canvas, const struct px_canvas_shape *shape,
                     struct px_canvas_rgb colour);

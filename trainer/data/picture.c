@@ -136,7 +136,7 @@ int px_picture_round(const struct px_picture *picture, struct px_image *out, str
 
     if (picture->deep)
         return px_image16_round(&deep, out, err);
-    int rc = px_image_create(out, picture->width, picture->height, picture->channels, err);
+    int rc = px_image_init(out, picture->width, picture->height, picture->channels, err);
     if (!rc)
         memcpy(out->data, picture->data, px_picture_bytes(picture));
     return rc;

@@ -19,8 +19,8 @@ int px_preview_create(struct px_preview **out, size_t rows, uint32_t side, struc
         return px_fail(err, PX_E_NOMEM, "no memory for the pictures of an epoch");
     p->rows = rows;
     p->side = side;
-    int rc = px_image_create(&p->sheet, 3 * side + 2 * PX_PREVIEW_GAP,
-                             (uint32_t)rows * (side + PX_PREVIEW_GAP) - PX_PREVIEW_GAP, 3, err);
+    int rc = px_image_init(&p->sheet, 3 * side + 2 * PX_PREVIEW_GAP,
+                           (uint32_t)rows * (side + PX_PREVIEW_GAP) - PX_PREVIEW_GAP, 3, err);
     if (rc) {
         px_preview_destroy(p);
         return rc;
@@ -34,7 +34,7 @@ void px_preview_destroy(struct px_preview *p)
 {
     if (!p)
         return;
-    px_image_destroy(&p->sheet);
+    px_image_clear(&p->sheet);
     free(p);
 }
 
@@ -73,7 +73,7 @@ static void paste(struct px_preview *p, const struct px_image *image, size_t row
                         fitted(image->height, longest, p->side), &scaled, NULL) != 0)
         return;
     copy(p, &scaled, row, column);
-    px_image_destroy(&scaled);
+    px_image_clear(&scaled);
 }
 
 void px_preview_draw(void *preview, size_t row, const struct px_image *input,

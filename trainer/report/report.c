@@ -354,7 +354,7 @@ int px_report_resume(const struct px_report *r, int64_t epoch, struct px_error *
         int rc = 0;
         if (sheet.height == height && sheet.width == 3 * side + 2 * PX_PREVIEW_GAP)
             rc = px_thumbs_add(r->thumbs, e, &sheet, err);
-        px_image_destroy(&sheet);
+        px_image_clear(&sheet);
         if (rc)
             return rc;
     }

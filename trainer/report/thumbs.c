@@ -71,7 +71,7 @@ static int cut(const struct px_image *sheet, size_t row, size_t column, struct p
                struct px_error *err)
 {
     uint32_t side = (sheet->width - 2 * PX_PREVIEW_GAP) / 3, pitch = side + PX_PREVIEW_GAP;
-    int rc = px_image_create(out, side, side, 3, err);
+    int rc = px_image_init(out, side, side, 3, err);
 
     for (uint32_t y = 0; !rc && y < side; y++)
         memcpy(out->data + (size_t)y * side * 3,
@@ -112,12 +112,12 @@ static int encode(const struct px_image *sheet, size_t row, size_t column, uint3
 
     if (!rc && whole.width > side) {
         rc = px_image_resize(&whole, side, side, &small, err);
-        px_image_destroy(&whole);
+        px_image_clear(&whole);
         whole = small;
     }
     if (!rc)
         rc = make_url(&whole, url, err);
-    px_image_destroy(&whole);
+    px_image_clear(&whole);
     return rc;
 }
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void px_checkpoint_bind_start(struct px_checkpoint_binding *binding,
-                              const struct px_network *network, enum px_code code)
+void px_checkpoint_bind_init(struct px_checkpoint_binding *binding,
+                             const struct px_network *network, enum px_code code)
 {
     *binding = (struct px_checkpoint_binding){.network = network, .code = code};
     binding->count =
@@ -153,8 +153,8 @@ static int check_quantised(const struct px_checkpoint_binding *binding, int laye
     return 0;
 }
 
-int px_checkpoint_bind_end(const struct px_checkpoint_binding *binding, bool *has_running,
-                           struct px_error *err)
+int px_checkpoint_bind_check(const struct px_checkpoint_binding *binding, bool *has_running,
+                             struct px_error *err)
 {
     *has_running = true;
     for (size_t i = 0; i < binding->count; i++) {

@@ -94,15 +94,15 @@ struct px_checkpoint_binding {
     const struct px_tensor *found[PX_MAX_LAYERS][PX_ROLE_COUNT];
 };
 
-void px_checkpoint_bind_start(struct px_checkpoint_binding *binding,
-                              const struct px_network *network, enum px_code code);
+void px_checkpoint_bind_init(struct px_checkpoint_binding *binding,
+                             const struct px_network *network, enum px_code code);
 /* Fails if the network has no such tensor or needs another shape. *spec is NULL for a tensor that
  * is ignored: the statistics that old versions of PyTorch kept for InstanceNorm. */
 int px_checkpoint_bind(struct px_checkpoint_binding *binding, const struct px_tensor *tensor,
                        const struct px_tensor_spec **spec, struct px_error *err);
 /* Fails if a tensor is missing or a layer's scales do not match its weights; *has_running shows
  * whether all statistics are present. */
-int px_checkpoint_bind_end(const struct px_checkpoint_binding *binding, bool *has_running,
-                           struct px_error *err);
+int px_checkpoint_bind_check(const struct px_checkpoint_binding *binding, bool *has_running,
+                             struct px_error *err);
 
 #endif

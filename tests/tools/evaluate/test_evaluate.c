@@ -13,7 +13,7 @@ static struct px_image flat(uint8_t r, uint8_t g, uint8_t b)
 {
     struct px_image image;
 
-    assert_int_equal(px_image_create(&image, SIDE, SIDE, 3, NULL), 0);
+    assert_int_equal(px_image_init(&image, SIDE, SIDE, 3, NULL), 0);
     for (size_t i = 0; i < (size_t)SIDE * SIDE; i++)
         memcpy(image.data + 3 * i, (const uint8_t[3]){r, g, b}, 3);
     return image;
@@ -42,8 +42,8 @@ static void test_scores(void **state)
     px_means_add(&means, &constant);
     assert_true(near(px_means_get(&means, PX_METRIC_L1), 5 / 3.0 / 127.5));
     assert_true(isnan(px_means_get(&means, PX_METRIC_MS_SSIM)));
-    px_image_destroy(&target);
-    px_image_destroy(&picture);
+    px_image_clear(&target);
+    px_image_clear(&picture);
 }
 
 static void test_colours(void **state)
@@ -63,8 +63,8 @@ static void test_colours(void **state)
         assert_true(near(px_colours_intersection(&a, &both, x), 0.5) || x == PX_COLOUR_L);
     }
     assert_true(near(px_colours_intersection(&a, &b, PX_COLOUR_A), 0));
-    px_image_destroy(&grey);
-    px_image_destroy(&red);
+    px_image_clear(&grey);
+    px_image_clear(&red);
 }
 
 /* Half the picture door, half wall; found: all wall. */
@@ -86,9 +86,9 @@ static void test_labels(void **state)
     assert_true(near(s.class_mean, 0.5)); /* wall 1, door 0 */
     assert_true(near(s.iou, 0.25));       /* wall 1/2, door 0 */
     assert_true(isnan(px_confusion_scores(&empty).pixel));
-    px_image_destroy(&truth);
-    px_image_destroy(&found);
-    px_image_destroy(&photo);
+    px_image_clear(&truth);
+    px_image_clear(&found);
+    px_image_clear(&photo);
 }
 
 int main(void)

@@ -14,7 +14,7 @@ static void draw(uint64_t index, enum px_facade_input input, struct px_image *pa
 
     px_facade_layout(&facade, 1, index);
     if (!pair->data)
-        assert_int_equal(px_image_create(pair, 2 * SIDE, SIDE, 3, NULL), 0);
+        assert_int_equal(px_image_init(pair, 2 * SIDE, SIDE, 3, NULL), 0);
     assert_int_equal(px_facade_pair(&facade, input, pair, NULL), 0);
 }
 
@@ -37,7 +37,7 @@ static void check_hashes(enum px_facade_input input, const uint64_t want[3])
             fail_msg("house %d, input %d: the pixels hash to %016llx", (int)i, (int)input,
                      (unsigned long long)hash(&pair));
     }
-    px_image_destroy(&pair);
+    px_image_clear(&pair);
 }
 
 /* The shipped demo model was trained on these pictures: who changes them trains it again. */
@@ -76,7 +76,7 @@ static void test_colours(void **state)
             }
     }
     assert_int_equal(seen, 0xfff);
-    px_image_destroy(&pair);
+    px_image_clear(&pair);
 }
 
 static void test_same_house(void **state)
@@ -91,8 +91,8 @@ static void test_same_house(void **state)
             assert_memory_equal(labels.data + (y * 2 + 1) * SIDE * 3,
                                 sketch.data + (y * 2 + 1) * SIDE * 3, SIDE * 3);
     }
-    px_image_destroy(&labels);
-    px_image_destroy(&sketch);
+    px_image_clear(&labels);
+    px_image_clear(&sketch);
 }
 
 /* The share of a sketch's dark pixels that lie within two pixels of an edge in the label map
@@ -132,8 +132,8 @@ static void test_geometry(void **state)
     assert_true(edges > 10000);
     if (followed * 100 < edges * 95)
         fail_msg("lines run along %zu of %zu edges", followed, edges);
-    px_image_destroy(&labels);
-    px_image_destroy(&sketch);
+    px_image_clear(&labels);
+    px_image_clear(&sketch);
 }
 
 /* The area of the sketch that is ink, in hundredths of a percent. */
@@ -154,7 +154,7 @@ static void test_hands(void **state)
     int thin = 0, thick = 0, coloured = 0, fewer = 0;
     (void)state;
 
-    assert_int_equal(px_image_create(&loose, 2 * SIDE, SIDE, 3, NULL), 0);
+    assert_int_equal(px_image_init(&loose, 2 * SIDE, SIDE, 3, NULL), 0);
     for (uint64_t i = 0; i < 60; i++) {
         draw(i, PX_FACADE_SKETCH, &neat);
         px_facade_layout(&facade, 1, i);
@@ -171,8 +171,8 @@ static void test_hands(void **state)
     assert_in_range(thick, 4, 40);
     assert_in_range(coloured, 4, 25);
     assert_in_range(fewer, 10, 40);
-    px_image_destroy(&neat);
-    px_image_destroy(&loose);
+    px_image_clear(&neat);
+    px_image_clear(&loose);
 }
 
 static void test_grey(void **state)
@@ -188,7 +188,7 @@ static void test_grey(void **state)
         for (int c = 0; c < 3; c++)
             assert_int_equal(left[c], want);
     }
-    px_image_destroy(&grey);
+    px_image_clear(&grey);
 }
 
 static void test_sizes(void **state)
@@ -200,10 +200,10 @@ static void test_sizes(void **state)
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
         struct px_image pair = {0};
         px_facade_layout(&facade, 3, i);
-        assert_int_equal(px_image_create(&pair, 2 * sides[i], sides[i], 3, NULL), 0);
+        assert_int_equal(px_image_init(&pair, 2 * sides[i], sides[i], 3, NULL), 0);
         assert_int_equal(px_facade_pair(&facade, PX_FACADE_SKETCH, &pair, NULL), 0);
         assert_int_equal(px_facade_pair(&facade, PX_FACADE_LABELS, &pair, NULL), 0);
-        px_image_destroy(&pair);
+        px_image_clear(&pair);
     }
 }
 

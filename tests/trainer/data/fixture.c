@@ -23,11 +23,11 @@ void save_pair(const char *name, uint8_t left, uint8_t right)
     struct px_image image = {0};
     struct px_error err = {0};
 
-    assert_int_equal(px_image_create(&image, 16, 8, 3, &err), 0);
+    assert_int_equal(px_image_init(&image, 16, 8, 3, &err), 0);
     for (size_t i = 0; i < (size_t)16 * 8; i++)
         memset(image.data + i * 3, i % 16 < 8 ? left : right, 3);
     assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
-    px_image_destroy(&image);
+    px_image_clear(&image);
 }
 
 /* One picture of width x height that is `value` everywhere. */
@@ -36,10 +36,10 @@ void save_flat(const char *name, uint32_t width, uint32_t height, uint8_t value)
     struct px_image image = {0};
     struct px_error err = {0};
 
-    assert_int_equal(px_image_create(&image, width, height, 3, &err), 0);
+    assert_int_equal(px_image_init(&image, width, height, 3, &err), 0);
     memset(image.data, value, (size_t)width * height * 3);
     assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
-    px_image_destroy(&image);
+    px_image_clear(&image);
 }
 
 void make_folder(const char *name)

@@ -68,9 +68,9 @@ static void test_broken(void **state)
 
     make_folder("narrow");
     struct px_image line = {0};
-    assert_int_equal(px_image_create(&line, 1, 5, 3, &err), 0);
+    assert_int_equal(px_image_init(&line, 1, 5, 3, &err), 0);
     assert_int_equal(px_image_save(in("narrow/a.png"), &line, 90, &err), 0);
-    px_image_destroy(&line);
+    px_image_clear(&line);
     assert_int_equal(open_pairs(&pairs, "narrow", &options, &err), -PX_E_UNPROCESSABLE);
     assert_non_null(strstr(err.message, "narrow/a.png: 1 x 5 pixels"));
 }
@@ -155,7 +155,7 @@ static void test_16_bits(void **state)
         assert_int_equal(px_image_decode((struct px_span){data, size}, NULL, 3, &image, &err), 0);
         snprintf(name, sizeof name, "deep/B/%s", names[i]);
         assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
-        px_image_destroy(&image);
+        px_image_clear(&image);
         free(data);
     }
     assert_int_equal(open_pairs(&pairs, "deep", &options, &err), 0);
@@ -171,7 +171,7 @@ static void test_16_bits(void **state)
         assert_null(pair->target.deep);
         assert_int_equal(px_picture_round(p, &rounded, &err), 0);
         assert_memory_equal(rounded.data, pair->target.data, n);
-        px_image_destroy(&rounded);
+        px_image_clear(&rounded);
 
         floats = malloc(n * sizeof *floats);
         px_augment_apply(&whole, p, p->width, p->height, floats);

@@ -27,7 +27,7 @@ static void make_sheet(struct px_image *sheet, int64_t epoch)
     struct px_error err = {0};
     size_t n = (size_t)56 * 36 * 3;
 
-    assert_int_equal(px_image_create(sheet, 56, 36, 3, &err), 0);
+    assert_int_equal(px_image_init(sheet, 56, 36, 3, &err), 0);
     for (size_t i = 0; i < n; i++)
         sheet->data[i] = (uint8_t)(i % 7 * 30 + (size_t)epoch % 40);
 }
@@ -46,7 +46,7 @@ static void test_thinning(void **state)
         struct px_image sheet = {0};
         make_sheet(&sheet, epoch);
         assert_int_equal(px_thumbs_add(thumbs, epoch, &sheet, &err), 0);
-        px_image_destroy(&sheet);
+        px_image_clear(&sheet);
         epochs = px_thumbs_epochs(thumbs, &count);
         assert_true(count <= PX_THUMBS_EPOCHS);
         assert_int_equal(epochs[0].epoch, 1);
@@ -159,7 +159,7 @@ static void test_page(void **state)
         assert_int_equal(px_output_picture(&output, epoch, path, &err), 0);
         if (epoch == 2)
             assert_int_equal(px_image_save(path, &sheet, 90, &err), 0);
-        px_image_destroy(&sheet);
+        px_image_clear(&sheet);
     }
     assert_int_equal(px_report_resume(&report, 2, &err), 0);
     px_thumbs_epochs(thumbs, &shown);
@@ -167,7 +167,7 @@ static void test_page(void **state)
     struct px_image sheet = {0};
     make_sheet(&sheet, 3);
     assert_int_equal(px_report_write(&report, 3, &sheet, &err), 0);
-    px_image_destroy(&sheet);
+    px_image_clear(&sheet);
     px_thumbs_destroy(thumbs);
     px_history_close(history);
 

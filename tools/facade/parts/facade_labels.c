@@ -67,14 +67,14 @@ int px_facade_labels(const struct px_facade *facade, struct px_image *image, uin
                      struct px_error *err)
 {
     struct px_canvas canvas;
-    int rc = px_canvas_create(&canvas, (int)image->height, err);
+    int rc = px_canvas_init(&canvas, (int)image->height, err);
 
     if (rc != 0)
         return rc;
     for (int i = 0; i < facade->count; i++)
         px_canvas_fill(&canvas, &facade->parts[i].shape, labels[facade->parts[i].kind]);
     px_canvas_reduce(&canvas, image, left);
-    px_canvas_destroy(&canvas);
+    px_canvas_clear(&canvas);
     return 0;
 }
 

@@ -288,7 +288,7 @@ int px_facade_render(const struct px_facade *facade, struct px_image *image, uin
                      struct px_error *err)
 {
     struct px_painter painter = {.facade = facade};
-    int rc = px_canvas_create(&painter.canvas, 2 * (int)image->height, err);
+    int rc = px_canvas_init(&painter.canvas, 2 * (int)image->height, err);
 
     if (rc != 0)
         return rc;
@@ -297,7 +297,7 @@ int px_facade_render(const struct px_facade *facade, struct px_image *image, uin
         draw_part(&painter, &facade->parts[i]);
     }
     px_canvas_reduce(&painter.canvas, image, left);
-    px_canvas_destroy(&painter.canvas);
+    px_canvas_clear(&painter.canvas);
     grade(facade, image, left);
     return 0;
 }

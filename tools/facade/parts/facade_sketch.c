@@ -257,7 +257,7 @@ int px_facade_sketch(const struct px_facade *facade, struct px_image *image, uin
     struct pencil pencil = {
         .seed = px_hash(facade->seed, 3, 0), .width = facade->hand.width, .hand = &facade->hand};
     struct px_canvas_shape paper = px_canvas_rect(0, 0, PX_CANVAS_SIDE, PX_CANVAS_SIDE);
-    int rc = px_canvas_create(&pencil.canvas, 2 * (int)image->height, err);
+    int rc = px_canvas_init(&pencil.canvas, 2 * (int)image->height, err);
 
     if (rc != 0)
         return rc;
@@ -265,6 +265,6 @@ int px_facade_sketch(const struct px_facade *facade, struct px_image *image, uin
     for (int i = 0; i < facade->count; i++)
         draw_part(&pencil, &facade->parts[i]);
     px_canvas_reduce(&pencil.canvas, image, left);
-    px_canvas_destroy(&pencil.canvas);
+    px_canvas_clear(&pencil.canvas);
     return 0;
 }
