@@ -45,8 +45,8 @@ int px_train_settings_check(const struct px_train_settings *settings, struct px_
 int px_train_settings_network(const struct px_train_settings *settings, struct px_network *network,
                               struct px_error *err);
 
-/* What the options say about the model for people, a new card. USAGE if a text is not as a card's;
- * failures of px_card_add_file(). */
+/* Creates a card of what the options say about the model, for people (settings_card.c). USAGE if a
+ * text breaks the rules of cards; failures of px_card_add_file(). */
 int px_train_settings_card(const struct px_train_settings *settings, struct px_card **card,
                            struct px_error *err);
 
