@@ -7,15 +7,14 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "server/front/answer.h"
-#include "server/front/client.h"
+#include "server/front/picture_header.h"
+#include "server/front/request_report.h"
 #include "server/front/request_target.h"
 #include "server/front/routes.h"
 #include "server/front/upload.h"
 #include "server/work/cancel.h"
 #include "server/work/job.h"
-#include "server/work/request_deadline.h"
 
 /* A body whose length is announced and is over the limit by less than this is read and thrown away,
  * for the sake of clients that look for an answer only when they have sent everything. Of a chunked
@@ -75,79 +74,6 @@ static void refuse_busy(struct px_request *request, const struct px_error *err)
     request->job.reply.retry_after = px_queue_retry_seconds(server->queue);
 }
 
-/* Several Accept headers are one list. */
-static enum MHD_Result add_accept(void *closure, enum MHD_ValueKind kind, const char *key,
-                                  const char *value)
-{
-    struct px_job *job = closure;
-    size_t n = strlen(job->accept);
-
-    (void)kind;
-    if (strcasecmp(key, "Accept") == 0 && value)
-        snprintf(job->accept + n, sizeof job->accept - n, "%s%s", n > 0 ? ", " : "", value);
-    return MHD_YES;
-}
-
-struct query {
-    struct px_fields *fields;
-    struct px_error *err;
-    int rc;
-};
-
-static enum MHD_Result add_argument(void *closure, enum MHD_ValueKind kind, const char *key,
-                                    size_t key_size, const char *value, size_t value_size)
-{
-    struct query *query = closure;
-
-    (void)kind;
-    if (strlen(key) != key_size)
-        query->rc = px_fail(query->err, PX_E_INVALID, "a query parameter's name has a NUL byte");
-    else
-        query->rc = px_fields_add(query->fields, key, !value ? "" : value, value_size,
-                                  "query parameter", query->err);
-    return query->rc == 0 ? MHD_YES : MHD_NO;
-}
-
-/* The header of inference requests with a binary part. */
-static int read_json_size(struct px_request *request, struct px_error *err)
-{
-    const char *text = header(request, PX_JSON_SIZE_HEADER);
-    size_t n = text ? strspn(text, "0123456789") : 0;
-
-    if (!text)
-        return 0;
-    if (n == 0 || n > 12 || text[n] != '\0')
-        return px_fail(err, PX_E_INVALID, PX_JSON_SIZE_HEADER " '%.40s' is not a number of bytes",
-                       text);
-    request->job.type.has_json_size = true;
-    request->job.type.json_size = strtoull(text, NULL, 10);
-    return 0;
-}
-
-/* What the header of a POST with a picture says about its body. */
-static int check_body(struct px_request *request, struct px_error *err)
-{
-    const struct px_server_settings *settings = request->job.server->settings;
-    const char *length = header(request, "Content-Length");
-    const char *encoding = header(request, "Content-Encoding");
-    unsigned long long size = !length ? 0 : strtoull(length, NULL, 10);
-
-    if (size > settings->max_body) {
-        request->early = size - settings->max_body > DISCARD_BYTES;
-        return px_fail(err, PX_E_TOO_LARGE,
-                       "the body has %llu bytes, the limit is %llu; send a smaller picture", size,
-                       (unsigned long long)settings->max_body);
-    }
-    request->upload.announced = (size_t)size;
-    if (encoding && strcasecmp(encoding, "identity") != 0)
-        return px_fail(err, PX_E_UNSUPPORTED,
-                       "Content-Encoding '%.40s' is not supported; send the body unencoded",
-                       encoding);
-    return request->route->dialect->any_type
-               ? read_json_size(request, err)
-               : px_content_type_parse(header(request, "Content-Type"), &request->job.type, err);
-}
-
 static int check_capacity(struct px_request *request, struct px_error *err)
 {
     struct px_server *server = request->job.server;
@@ -157,17 +83,28 @@ static int check_capacity(struct px_request *request, struct px_error *err)
     return px_queue_check(server->queue, request->job.client, request->job.allowance_ns, err);
 }
 
-static void check_translate(struct px_request *request)
+/* `length` is what the header announces. */
+static int check_length(struct px_request *request, unsigned long long length, struct px_error *err)
 {
-    const struct px_server *server = request->job.server;
-    struct px_error err = {0};
-    struct query query = {&request->job.fields, &err, 0};
+    uint64_t limit = request->job.server->settings->max_body;
 
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_accept, &request->job);
-    request->job.client = px_client_key(request->connection);
-    if (px_request_deadline_read(header(request, "X-Request-Timeout-Ms"),
-                                 server->settings->request_deadline * 1000000000,
-                                 &request->job.allowance_ns, &err) < 0) {
+    if (length <= limit) {
+        request->upload.announced = (size_t)length;
+        return 0;
+    }
+    request->early = length - limit > DISCARD_BYTES;
+    return px_fail(err, PX_E_TOO_LARGE,
+                   "the body is %llu bytes; the limit is %llu: send a smaller picture", length,
+                   (unsigned long long)limit);
+}
+
+static void check_picture(struct px_request *request)
+{
+    struct px_job *job = &request->job;
+    struct px_error err = {0};
+
+    job->dialect = request->route->dialect;
+    if (px_picture_header_client(request->connection, job, &err) < 0) {
         refuse(request, &err);
         return;
     }
@@ -175,14 +112,10 @@ static void check_translate(struct px_request *request)
         refuse_busy(request, &err);
         return;
     }
-    query.rc = check_body(request, &err);
-    if (query.rc == 0 && request->model[0] != '\0')
-        query.rc = px_fields_add(&request->job.fields, "model", request->model,
-                                 strlen(request->model), "path", &err);
-    if (query.rc == 0 && request->route->dialect->query_fields)
-        MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, add_argument,
-                                    &query);
-    if (query.rc < 0)
+    int rc = check_length(request, px_picture_header_length(request->connection), &err);
+    if (rc == 0)
+        rc = px_picture_header_body(request->connection, job, request->model, &err);
+    if (rc < 0)
         refuse(request, &err);
 }
 
@@ -247,8 +180,7 @@ static void check_header(struct px_request *request, const char *method)
     } else if (px_route_check(request->route, request->path, method, &err) < 0) {
         refuse(request, &err);
     } else if (px_route_takes_picture(request->route)) {
-        request->job.dialect = request->route->dialect;
-        check_translate(request);
+        check_picture(request);
     }
     if (known && (request->preflight || err.code == PX_E_METHOD))
         request->job.reply.allow = request->route->allow;
@@ -330,26 +262,6 @@ static void submit(struct px_request *request)
     px_queue_submit(server->queue, &request->job);
 }
 
-/* "Server-Timing" of a translation (W3C), and the name for its picture. */
-static void describe(const struct px_job *job, struct px_answer *answer, struct px_buffer *timing,
-                     struct px_buffer *name)
-{
-    const char *type = job->reply.content_type;
-
-    if (job->infer_ms <= 0)
-        return;
-    px_buffer_appendf(timing, "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f",
-                      job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
-    if (!timing->failed)
-        answer->timing = px_buffer_text(timing);
-    if (!type || strncmp(type, "image/", 6) != 0)
-        return;
-    px_buffer_appendf(name, "%s.%s", job->model->name,
-                      strcmp(type + 6, "png") == 0 ? "png" : "jpg");
-    if (!name->failed)
-        answer->file_name = px_buffer_text(name);
-}
-
 static enum MHD_Result send_reply(struct px_request *request)
 {
     struct px_reply *reply = &request->job.reply;
@@ -366,7 +278,7 @@ static enum MHD_Result send_reply(struct px_request *request)
         set_timeout(request, false);
     if (atomic_load(&request->job.server->draining))
         reply->close = true;
-    describe(&request->job, &answer, &timing, &name);
+    px_request_describe(&request->job, &answer, &timing, &name);
     enum MHD_Result result = px_answer_queue(request->connection, &answer);
     px_buffer_clear(&timing);
     px_buffer_clear(&name);
@@ -409,24 +321,6 @@ bool px_request_waits(const struct px_request *request)
     return request->suspended && request->status == 0;
 }
 
-static void log_request(const struct px_request *request, int status, double ms)
-{
-    const struct px_job *job = &request->job;
-    enum px_route id = request->route->id;
-    bool quiet = id == PX_ROUTE_HEALTHZ || id == PX_ROUTE_READYZ || id == PX_ROUTE_METRICS;
-    enum px_log_level level = quiet ? PX_LOG_DEBUG : PX_LOG_INFO;
-
-    if (job->infer_ms > 0)
-        px_log(level,
-               "%s %s %d, %zu bytes, %.1f ms, id %s (model %s, queue %.1f, decode %.1f, infer "
-               "%.1f, encode %.1f)",
-               request->method, request->path, status, request->answer_size, ms, job->id,
-               job->model->name, job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
-    else
-        px_log(level, "%s %s %d, %zu bytes, %.1f ms, id %s", request->method, request->path, status,
-               request->answer_size, ms, job->id);
-}
-
 void px_request_destroy(struct px_request *request, bool completed)
 {
     double ms = px_ms_since(request->start);
@@ -434,7 +328,13 @@ void px_request_destroy(struct px_request *request, bool completed)
 
     if (request->route) {
         px_metrics_request(request->job.server->metrics, request->route->id, status, ms * 1e-3);
-        log_request(request, status, ms);
+        px_request_log(&(struct px_request_report){.method = request->method,
+                                                   .path = request->path,
+                                                   .route = request->route->id,
+                                                   .job = &request->job,
+                                                   .status = status,
+                                                   .size = request->answer_size,
+                                                   .ms = ms});
         atomic_fetch_sub(&request->context->active, 1);
     }
     px_queue_release(request->job.server->queue, &request->job);
