@@ -6,6 +6,7 @@
 #include "server/daemon.h"
 #include "server/front/address.h"
 #include "server/front/health.h"
+#include "server/front/proxies.h"
 #include "server/message/origin.h"
 #include "server/settings/settings.h"
 
@@ -34,10 +35,13 @@ static int check_listen(const struct px_option_list *listen, struct px_error *er
 static int act(const struct px_server_settings *settings, const struct px_options *options,
                struct px_error *err)
 {
+    struct px_proxies proxies;
     int rc = check_listen(&settings->listen, err);
 
     if (rc == 0)
         rc = px_origin_check_options(&settings->allow_origin, &settings->allow_host, err);
+    if (rc == 0)
+        rc = px_proxies_parse(&proxies, &settings->trusted_proxy, err);
     if (rc < 0)
         return rc;
     if (settings->health)
@@ -71,6 +75,7 @@ int main(int argc, char **argv)
         rc = px_flush_output(&err);
     } else {
         px_log_set_level((enum px_log_level)settings.log_level);
+        px_log_set_format((enum px_log_format)settings.log_format);
         rc = act(&settings, &options, &err);
     }
     px_options_clear(&options);

@@ -225,7 +225,9 @@ int px_http_start(struct px_http **out, struct px_server *server,
     const struct px_deadlines_options deadlines = {.max_connections =
                                                        (size_t)server->settings->max_connections,
                                                    .min_rate = server->settings->min_rate};
-    int rc = px_deadlines_create(&http->deadlines, &deadlines, err);
+    int rc = px_proxies_parse(&http->context.proxies, &server->settings->trusted_proxy, err);
+    if (rc == 0)
+        rc = px_deadlines_create(&http->deadlines, &deadlines, err);
     if (rc == 0)
         rc = start_all(http, err);
     if (rc < 0) {

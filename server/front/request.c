@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "server/front/access_log.h"
 #include "server/front/answer.h"
 #include "server/front/picture_header.h"
 #include "server/front/request_report.h"
@@ -32,6 +33,7 @@ struct px_request {
     int64_t start;
     struct px_upload upload;
     struct px_cross_origin origin;
+    struct px_client_address address;
     bool early;
     bool preflight; /* an OPTIONS request */
     bool is_http_1_1;
@@ -196,6 +198,7 @@ void px_request_begin(struct px_request *request, const char *url, const char *m
     snprintf(request->path, sizeof request->path, "%s", px_request_target_path(url));
     request->route = px_route_find(request->path, request->model);
     px_request_id_choose(&request->context->ids, header(request, "X-Request-Id"), request->job.id);
+    px_client_address_find(&request->context->proxies, request->connection, &request->address);
     request->origin = px_origin_judge(&request->job.server->settings->allow_origin,
                                       header(request, "Origin"), header(request, "Host"));
     check_header(request, method);
@@ -321,6 +324,21 @@ bool px_request_waits(const struct px_request *request)
     return request->suspended && request->status == 0;
 }
 
+static void log_request(const struct px_request *request, int status, double ms)
+{
+    const struct px_access access = {.route = request->route,
+                                     .job = &request->job,
+                                     .address = &request->address,
+                                     .method = request->method,
+                                     .path = request->path,
+                                     .status = status,
+                                     .bytes = request->answer_size,
+                                     .ms = ms,
+                                     .submitted = request->suspended};
+
+    px_access_log(&access);
+}
+
 void px_request_destroy(struct px_request *request, bool completed)
 {
     double ms = px_ms_since(request->start);
@@ -328,13 +346,7 @@ void px_request_destroy(struct px_request *request, bool completed)
 
     if (request->route) {
         px_metrics_request(request->job.server->metrics, request->route->id, status, ms * 1e-3);
-        px_request_log(&(struct px_request_report){.method = request->method,
-                                                   .path = request->path,
-                                                   .route = request->route->id,
-                                                   .job = &request->job,
-                                                   .status = status,
-                                                   .size = request->answer_size,
-                                                   .ms = ms});
+        log_request(request, status, ms);
         atomic_fetch_sub(&request->context->active, 1);
     }
     px_queue_release(request->job.server->queue, &request->job);

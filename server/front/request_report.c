@@ -2,26 +2,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
-
-void px_request_log(const struct px_request_report *report)
-{
-    const struct px_job *job = report->job;
-    bool quiet = report->route == PX_ROUTE_HEALTHZ || report->route == PX_ROUTE_READYZ ||
-                 report->route == PX_ROUTE_METRICS;
-    enum px_log_level level = quiet ? PX_LOG_DEBUG : PX_LOG_INFO;
-
-    if (job->infer_ms > 0)
-        px_log(level,
-               "%s %s %d, %zu bytes, %.1f ms, id %s (model %s, queue %.1f, decode %.1f, infer "
-               "%.1f, encode %.1f)",
-               report->method, report->path, report->status, report->size, report->ms, job->id,
-               job->model->name, job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
-    else
-        px_log(level, "%s %s %d, %zu bytes, %.1f ms, id %s", report->method, report->path,
-               report->status, report->size, report->ms, job->id);
-}
-
 void px_request_describe(const struct px_job *job, struct px_answer *answer,
                          struct px_buffer *timing, struct px_buffer *name)
 {

@@ -28,6 +28,13 @@ static const struct px_option rows[] = {
      .help = "Accept requests for this host name, such as a proxy sends, while listening on "
              "loopback addresses only; IP addresses and localhost are always accepted. * accepts "
              "any name, including those that web sites point here (DNS rebinding)"},
+    {.name = "trusted-proxy",
+     .type = PX_OPTION_LIST,
+     .offset = AT(trusted_proxy),
+     .value = "ADDRESS",
+     .help = "Believe what this proxy (an IP address, or a network like 10.0.0.0/8) writes in "
+             "X-Forwarded-For, and log that address as the client's; repeat it for several. By "
+             "default the header is ignored"},
     {.name = "models",
      .type = PX_OPTION_STRING,
      .offset = AT(models),
@@ -111,6 +118,12 @@ static const struct px_option rows[] = {
      .fallback = "info",
      .choices = "error|warning|info|debug",
      .help = "Least level to log on standard error; info has a line for every request"},
+    {.name = "log-format",
+     .type = PX_OPTION_CHOICE,
+     .offset = AT(log_format),
+     .fallback = "text",
+     .choices = "text|json",
+     .help = "Format of the log: text for people, or one JSON object a line"},
 
     {.name = "max-body",
      .type = PX_OPTION_BYTES,

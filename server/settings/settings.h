@@ -11,9 +11,10 @@
 #include "config/options.h"
 
 struct px_server_settings {
-    struct px_option_list listen;       /* ADDRESS:PORT, at least one */
-    struct px_option_list allow_origin; /* SCHEME://HOST[:PORT], or "*" */
-    struct px_option_list allow_host;   /* names, or "*" */
+    struct px_option_list listen;        /* ADDRESS:PORT, at least one */
+    struct px_option_list allow_origin;  /* SCHEME://HOST[:PORT], or "*" */
+    struct px_option_list allow_host;    /* names, or "*" */
+    struct px_option_list trusted_proxy; /* IP addresses and networks */
     const char *models;
     const char *default_model; /* NULL: the first */
     bool skip_bad_models;
@@ -40,8 +41,9 @@ struct px_server_settings {
     uint64_t min_rate;        /* bytes a second; 0: none */
     uint64_t memory_limit;
     uint64_t request_memory;
-    int dtype;     /* enum px_dtype, of PX_DTYPE_CHOICES */
-    int log_level; /* enum px_log_level */
+    int dtype;      /* enum px_dtype, of PX_DTYPE_CHOICES */
+    int log_level;  /* enum px_log_level */
+    int log_format; /* enum px_log_format */
 
     const char *config;
     bool check_config, print_config, health;

@@ -175,6 +175,30 @@ static void test_level(void **state)
     assert_non_null(strstr(text, " error shown\n"));
 }
 
+/* Escaped, the long text alone would take more than a line. */
+static void test_json(void **state)
+{
+    static char text[8192], quotes[1100], many[1100];
+    const struct px_log_field fields[] = {{.name = "quotes", .text = quotes},
+                                          {.name = "many", .text = many},
+                                          {.name = "ms", .number = 1.25, .decimals = 2}};
+    (void)state;
+
+    memset(quotes, '"', sizeof quotes - 1);
+    memset(many, '\\', sizeof many - 1);
+    catch_log();
+    px_log_set_format(PX_LOG_JSON);
+    px_log_fields(PX_LOG_INFO, "a\"b\\c\n", fields, 3);
+    px_log_set_format(PX_LOG_TEXT);
+    size_t n = read_log(text, sizeof text);
+    release_log();
+    assert_in_range(n, 2200, 4000);
+    assert_non_null(
+        strstr(text, "Z\",\"level\":\"info\",\"message\":\"a\\\"b\\\\c?\",\"quotes\":\"\\\""));
+    assert_null(strstr(text, "many"));
+    assert_string_equal(text + n - strlen("\\\"\",\"ms\":1.25}\n"), "\\\"\",\"ms\":1.25}\n");
+}
+
 static void test_errors(void **state)
 {
     struct px_error err = {0};
@@ -193,6 +217,7 @@ int main(void)
         CHECK("text from outside neither forges a line nor steers a terminal", test_forged),
         CHECK("neither can it in an error message", test_errors),
         CHECK("a long line is cut and stays one line", test_long_line),
+        CHECK("a line of JSON is whole: fields that do not fit are left out", test_json),
         CHECK("a reader that stalls loses lines, counted, and holds nobody up", test_stalled),
         CHECK("nor does it hold up several threads", test_threads),
         CHECK("only lines of the level and above are written", test_level),

@@ -168,7 +168,7 @@ def _():
     answer = json.loads(body)
     equal((status, headers['x-request-id'], answer['id'], answer['mime']),
           (200, 'Try_1-a', 'Try_1-a', 'image/png'))
-    assert ' id Try_1-a ' in daemon.text()
+    assert ' id=Try_1-a ' in daemon.text()
 
 
 @ok('and in problem documents')
