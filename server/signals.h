@@ -15,7 +15,7 @@ void px_signals_block(sigset_t *signals);
 void px_signals_obey(const sigset_t *signals);
 void px_signals_hold(const sigset_t *signals);
 
-/* Waits for one of them, at most so long; its number, or 0. */
+/* Waits for one of them, for at most this long; its number, or 0. */
 int px_signals_wait(const sigset_t *signals, int milliseconds);
 
 const char *px_signal_name(int number); /* "SIGTERM"; "a signal" for others */

@@ -12,7 +12,7 @@
  *
  *   xq[i] = x[i] / input_scale[i], rounded to nearest, ties to even,
  *
- * clamped to 0..255 where the activation is a ReLU, else to -127..127. The convolution is the sum
+ * clamped to 0..255 if the activation is a ReLU, else to -127..127. The convolution is the sum
  * of xq * q in whole numbers, times weight_scale[o], plus the bias. */
 
 #include <stdint.h>

@@ -24,7 +24,7 @@ enum px_algorithm {
     PX_ALGORITHM_BACKWARD,
     /* Conv2d 7x7 stride 1 to at most 4 channels, of a physical border: 2x2 pixels at a time, as a
      * convolution of (kernel + 1)^2 stride 2 to 4 * out channels in depth-to-space order. oneDNN
-     * computes 16 channels where it needs one: three times as fast. */
+     * computes 16 channels even for one: three times as fast. */
     PX_ALGORITHM_PAIRS,
     /* ConvTranspose2d 4x4 stride 2 pad 1 at the bottom of a network: every pixel times all weights,
      * as a 1x1 convolution to 16 * out channels in f32, then px_taps_sum(). Small pictures are

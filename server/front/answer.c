@@ -9,7 +9,7 @@
 
 enum { COMPRESS_FROM = 512 }; /* bytes; less fits a packet anyway */
 
-/* A preflight's answer may be kept for so long: browsers ask anew after 5 s by themselves. */
+/* How long browsers may keep a preflight's answer; by default they ask again after 5 s. */
 #define PREFLIGHT_SECONDS "600"
 
 static void add(struct MHD_Response *response, const char *name, const char *value)

@@ -18,7 +18,7 @@ struct px_answer {
     const struct px_dialect *dialect;
     const char *id;        /* X-Request-Id */
     const char *timing;    /* Server-Timing, or NULL */
-    const char *file_name; /* of a picture, for those who save it: "house.png"; or NULL */
+    const char *file_name; /* to save a picture under: "house.png"; or NULL */
     struct px_cross_origin origin;
     bool preflight; /* the answer to an OPTIONS request */
 };

@@ -1,7 +1,7 @@
 #ifndef SERVER_FRONT_CLIENT_H
 #define SERVER_FRONT_CLIENT_H
 
-/* Who a request comes from, for its fair share of the daemon. */
+/* Which client a request comes from, for its fair share of the daemon. */
 
 #include <stdint.h>
 

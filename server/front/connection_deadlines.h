@@ -48,7 +48,7 @@ void px_deadlines_remove(struct px_deadlines *deadlines, struct px_deadline *dea
 void px_deadlines_set(struct px_deadlines *deadlines, struct px_deadline *deadline,
                       enum px_phase phase, int64_t seconds);
 
-/* Who is to hear that the client of a connection is gone while we work for it. */
+/* Called when the client of a connection leaves while we work for it. */
 struct px_deadline_owner {
     void (*gone)(void *closure); /* called at most once, under the lock of all deadlines */
     void *closure;

@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 
-/* Asks `url` ("http://HOST:PORT[/PATH]", the path /readyz where none is given), or, where that is
- * NULL, the daemon that would listen on `listen`. 0 for an answer of 200; IO with the reason
- * otherwise; USAGE for a URL that is none. */
+/* Asks `url` ("http://HOST:PORT[/PATH]", by default /readyz), or, if that is NULL, the daemon that
+ * would listen on `listen`. 0 for an answer of 200; IO with the reason otherwise; USAGE if the URL
+ * is malformed. */
 int px_health(const char *url, const char *listen, struct px_error *err);
 
 #endif

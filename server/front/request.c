@@ -165,7 +165,7 @@ static int check_origin(struct px_request *request, const char *method, struct p
     return 0;
 }
 
-/* What the header alone decides, in this order: the target, who asks, the path, the method. */
+/* What the header alone decides, in this order: the target, the origin, the path, the method. */
 static void check_header(struct px_request *request, const char *method)
 {
     struct px_error err = {0};

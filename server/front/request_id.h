@@ -10,7 +10,7 @@
 
 #include "server/work/job.h"
 
-/* Makes different ids in each process; any thread may take one once it was initialised. */
+/* Makes different ids in each process; after initialisation, from any thread. */
 struct px_id_source {
     uint64_t key;
     atomic_uint_fast64_t count;

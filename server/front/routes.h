@@ -35,7 +35,8 @@ int px_route_check(const struct px_route_entry *route, const char *path, const c
 void px_route_answer(const struct px_route_entry *route, const char *path, const char *model,
                      struct px_server *server, struct px_reply *reply);
 
-/* The rows of the table one after the other, without the two above; NULL behind the last. */
+/* Row `index` of the table, which does not have PX_ROUTE_OTHER and PX_ROUTE_PAGE; NULL after the
+ * last. */
 const struct px_route_entry *px_route_at(size_t index);
 
 #endif

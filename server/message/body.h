@@ -16,15 +16,16 @@ struct px_owned_bytes {
 };
 
 struct px_body {
-    struct px_owned_bytes whole; /* as received; for JSON the decoded picture once it was read */
-    const uint8_t *image;        /* into `whole` */
+    struct px_owned_bytes
+        whole;            /* as received; after px_body_read() of JSON: the decoded picture */
+    const uint8_t *image; /* into `whole` */
     size_t image_size;
     struct px_pixel_tensor tensor; /* inference requests: what the image's bytes are; else zeroed */
 };
 
 /* Reads body->whole (owned by *body before and after) and sets image and image_size. INVALID for
- * malformed multipart, JSON or base64 and for a body without a picture; UNSUPPORTED where a raw
- * body's bytes are not what its Content-Type says. */
+ * malformed multipart, JSON or base64 and for a body without a picture; UNSUPPORTED if the
+ * bytes of a raw body are not what its Content-Type says. */
 int px_body_read(struct px_body *body, const struct px_content_type *type, struct px_fields *fields,
                  struct px_error *err);
 void px_body_clear(struct px_body *body); /* keeps `tensor`, for the answer */

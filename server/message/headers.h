@@ -3,10 +3,10 @@
 
 /* What libmicrohttpd lets pass and a proxy in front may read differently (request smuggling, RFC
  * 9112, 6.3 and 11.2): two lengths, a length beside a coding, several hosts, a coding that is not
- * chunked or comes with HTTP/1.0, names that are no tokens, control characters in values.
+ * chunked or comes with HTTP/1.0, names that are not tokens, control characters in values.
  *
  * What the library refuses by itself never gets here, and is answered by it in HTML: a missing
- * Host, a malformed Content-Length or chunk (400), too long a URL (414) or header (431), too large
+ * Host, a malformed Content-Length or chunk (400), an overlong URL (414) or header (431), too large
  * a chunk (413), another major version (505). */
 
 #include <microhttpd.h>

@@ -23,7 +23,7 @@ struct px_reply {
     bool borrowed;            /* `body` is static and not freed */
     uint8_t *body;
     size_t size;
-    size_t json_size;        /* the body is so many bytes of JSON, and a tensor; 0: it is not */
+    size_t json_size; /* bytes of JSON that the body begins with, before a tensor; 0: it has none */
     struct px_error problem; /* code not 0: the front still has to write the body about it */
 };
 

@@ -31,7 +31,7 @@ enum px_reason {
     PX_REASON_MEMORY, /* --request-memory */
     PX_REASON_STOPPING,
     PX_REASON_SLOW,
-    PX_REASON_CONNECTIONS, /* ended for a new one near --max-connections */
+    PX_REASON_CONNECTIONS, /* ended to make room near --max-connections */
     PX_REASON_DEADLINE,    /* could not have been met */
     PX_REASON_COUNT
 };

@@ -48,7 +48,7 @@ struct px_registry_options {
     /* A registry of the same folder before, or NULL. A model that cannot be loaded keeps the one of
      * its name there, and is left out if there is none. */
     const struct px_registry *before;
-    /* The last check of a model that was loaded and is not the one before, or NULL. */
+    /* The last check of a model that was loaded anew, or NULL. */
     int (*check)(void *context, const struct px_registry_entry *entry, struct px_error *err);
     void *context;
 };

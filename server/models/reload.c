@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "server/models/warm.h"
 
-/* Files often come several at a time: wait until there was no other for so long. */
+/* Files often come several at a time: wait until none has come for this long. */
 enum { SETTLE_MS = 300 };
 
 /* What is written to the event descriptor. */
@@ -91,7 +91,7 @@ static void empty(int fd)
         ;
 }
 
-/* Waits for something to happen, at most so long (-1: any time); whether it did. */
+/* Waits for something to happen, at most this long (-1: no limit); whether it did. */
 static bool wait_for_event(struct px_reloader *reloader, int milliseconds)
 {
     struct pollfd fds[] = {{.fd = reloader->event, .events = POLLIN},

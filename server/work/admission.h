@@ -2,8 +2,8 @@
 #define SERVER_WORK_ADMISSION_H
 
 /* Whether a request may wait, decided when it arrives: one that cannot be answered in time is
- * refused at once, which costs nothing, rather than answered too late. What it goes by is the rate
- * at which the queue has lately been worked off.
+ * refused at once, which costs nothing, rather than answered too late. It goes by the rate at
+ * which jobs have lately left the queue.
  *
  * Plain data; the caller locks. */
 
@@ -15,10 +15,9 @@
 
 struct px_admission {
     /* Set at the start. */
-    size_t limit;  /* requests that may wait, at most */
-    size_t always; /* requests that may wait however slow the machine is */
-    int64_t
-        max_wait_ns; /* more must not be waiting than are worked off in this time; 0: no limit */
+    size_t limit;        /* requests that may wait, at most */
+    size_t always;       /* requests that may wait however slow the machine is */
+    int64_t max_wait_ns; /* jobs may wait that will leave the queue in this time; 0: any number */
 
     /* Measured; zero at the start. */
     int64_t interval_ns; /* between two jobs that leave the queue while others wait; 0: not known */
@@ -26,16 +25,17 @@ struct px_admission {
     bool backlog;        /* and whether others were waiting then */
 };
 
-/* What the request meets. */
+/* The queue as the request finds it. */
 struct px_admission_load {
     size_t waiting; /* requests */
     size_t own;     /* of these: from its own client */
     size_t clients; /* that have requests waiting, its own included */
 };
 
-/* 0, or BUSY with the reason: too many wait altogether or of one client (several clients share the
- * places, and one alone leaves a quarter to others), they would take longer than max_wait_ns, or
- * this request's turn would come later than in `allowance_ns`, the time that it has (0: any). */
+/* 0, or BUSY with the reason: too many requests wait, altogether or of this client (several clients
+ * share the places, and one alone leaves a quarter to others), they would take longer than
+ * max_wait_ns, or this request's turn would come after `allowance_ns`, the time that it has (0: no
+ * limit). */
 int px_admission_check(const struct px_admission *admission, const struct px_admission_load *load,
                        int64_t allowance_ns, struct px_error *err);
 
@@ -43,7 +43,7 @@ int px_admission_check(const struct px_admission *admission, const struct px_adm
 void px_admission_record(struct px_admission *admission, int64_t now_ns, bool dropped,
                          size_t waiting);
 
-/* In how many seconds those that wait now will be done: what a refused client should wait for. From
+/* Seconds until those that wait now will be done, for the client to wait before it tries again:
  * 1 to 600. */
 int px_admission_retry_seconds(const struct px_admission *admission, size_t waiting);
 

@@ -1,7 +1,7 @@
 #ifndef SERVER_WORK_CANCEL_H
 #define SERVER_WORK_CANCEL_H
 
-/* Jobs whose answer nobody will take. */
+/* Dropping jobs whose clients are gone. */
 
 #include "server/work/heartbeat.h"
 #include "server/work/server.h"

@@ -16,7 +16,7 @@
 void px_cost_estimate(struct px_job *job, const struct px_image_info *info, bool json);
 
 /* 0, or UNPROCESSABLE if the job takes more than `most` bytes, with the number of pixels that would
- * do. Decided before decoding, as it would never fit. */
+ * fit. */
 int px_cost_check(const struct px_job *job, const struct px_image_info *info, size_t most,
                   struct px_error *err);
 

@@ -6,7 +6,7 @@
  *
  * Each job belongs to a flow, which its client's key decides; clients whose keys fall together
  * share a flow. The next job is the oldest one of the flow that has been given least, where a job
- * counts as its `cost`. A flow that had nothing to wait for has no credit for that time. Within a
+ * counts as its `cost`. A flow that was empty gets no credit for that time. Within a
  * flow the order is that of arrival. With one client this is a plain queue.
  *
  * No allocation. The caller locks, and keeps the jobs alive. */
@@ -22,7 +22,7 @@ struct px_fair_flow {
 
 struct px_fair {
     struct px_fair_flow flows[PX_FAIR_FLOWS];
-    uint64_t now; /* what the flow that was served last had been given */
+    uint64_t now; /* `given` of the flow that was served last */
     size_t count;
 };
 

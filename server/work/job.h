@@ -67,7 +67,8 @@ struct px_job {
     const struct px_registry *registry;    /* a reference, in which `model` is */
     const struct px_registry_entry *model; /* NULL until reading found it */
     struct px_fit fit;
-    /* Bytes that the job takes at most: until it is encoded, and besides while it is decoded. */
+    /* Bytes that the job takes at most: until it is encoded, and in addition while it is decoded.
+     */
     size_t kept_bytes, decode_bytes;
     uint64_t cost; /* of the client's share: pixels to decode, compute and encode */
     bool heavy;    /* see picture_room.h, which owns this and the next two */
@@ -76,7 +77,7 @@ struct px_job {
     struct px_image input;  /* input_nc channels, the network's height and width */
     struct px_image output; /* output_nc channels, the same size */
 
-    /* Since when the job waits, and how long each stage took, in milliseconds. */
+    /* When the job began to wait, in px_now_ns(), and how long each stage took. */
     int64_t waiting_since;
     double queue_ms, read_decode_ms, infer_ms, encode_ms;
 

@@ -21,7 +21,7 @@ void px_memory_divide(struct px_server *server);
 /* A model whose own size does not fit --memory-limit: USAGE, with the model and both numbers. */
 int px_memory_check(const struct px_server *server, struct px_error *err);
 
-/* The picture is planned as `fit` says: UNPROCESSABLE where it never fits, with the size that
+/* The picture is planned as `fit` says: UNPROCESSABLE if it never fits, with the size that
  * would. */
 int px_memory_check_picture(const struct px_server *server, const struct px_registry_entry *model,
                             const struct px_fit *fit, struct px_error *err);

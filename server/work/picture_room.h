@@ -21,7 +21,7 @@ struct px_picture_room {
 /* total: bytes, of both pools. */
 void px_picture_room_init(struct px_picture_room *room, size_t total);
 
-/* The most that one job may take of so much room; one that needs more never fits. */
+/* The most bytes that one job may take of `total`; one that needs more never fits. */
 size_t px_picture_room_max(size_t total);
 
 /* Sets job->heavy by what the job may take: job->decode_bytes + job->kept_bytes. */

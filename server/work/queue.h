@@ -35,11 +35,11 @@ struct px_queue;
 
 struct px_queue_options {
     size_t limit;         /* jobs that may wait */
-    int64_t max_wait_ns;  /* for at most so long, at the present rate; 0: any time */
+    int64_t max_wait_ns;  /* for at most this long, at the present rate; 0: no limit */
     size_t ahead;         /* jobs decoded before a worker asks */
     size_t codecs;        /* codec threads */
     size_t picture_bytes; /* bytes that jobs may have from decoding on, with their answers */
-    int64_t delay_ns;     /* how long a job that is ready may wait for others; 0: not at all */
+    int64_t delay_ns;     /* how long a ready job may wait for others; 0: not at all */
 };
 
 int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
@@ -82,10 +82,10 @@ void px_queue_end(struct px_queue *queue, struct px_job *job);
 size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max);
 void px_queue_infer_done(struct px_queue *queue, struct px_job *job);
 
-/* Drops what is late or cancelled, instead of when its turn comes. To be called now and then. */
+/* Drops late and cancelled jobs now, not when their turn comes. Call it now and then. */
 void px_queue_sweep(struct px_queue *queue);
 
-/* No more admissions; everything that is in the queue is still worked off. */
+/* Admits no more jobs; those in the queue are still done. */
 void px_queue_close(struct px_queue *queue);
 
 /* Drops all jobs that no thread works on yet. */

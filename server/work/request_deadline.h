@@ -14,16 +14,16 @@
 int px_request_deadline_read(const char *header, int64_t most_ns, int64_t *allowance_ns,
                              struct px_error *err);
 
-/* The time begins. */
+/* Sets job->deadline_ns, from now on. */
 void px_request_deadline_set(struct px_job *job, int64_t now_ns);
 
 bool px_request_deadline_is_over(const struct px_job *job, int64_t now_ns);
 
-/* Whether nobody waits for the job's answer any more: it is late or cancelled. */
+/* Whether the job is late or cancelled, so that its answer is no longer wanted. */
 bool px_job_is_unwanted(const struct px_job *job, int64_t now_ns);
 
-/* Makes the reply of a job that was dropped, by the reason, which is returned: 504 for the time
- * limit, 503 for a client that is gone or a daemon that stops. */
+/* Makes the reply of a dropped job and returns the reason: 504 if it is late, 503 if its client is
+ * gone or the daemon stops. */
 enum px_drop_reason px_job_fail_unwanted(struct px_job *job, int64_t now_ns);
 
 #endif

@@ -115,7 +115,7 @@ static void describe_layers(struct px_bench_result *result, const struct px_laye
         const struct px_layer_profile *layer = &profile->layers[i];
 
         result->dtypes[i] = layer->dtype;
-        result->forms[i] = layer->algorithm;
+        result->algorithms[i] = layer->algorithm;
         snprintf(result->implementations[i], sizeof result->implementations[i], "%s",
                  layer->implementation);
     }

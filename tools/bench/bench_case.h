@@ -38,7 +38,7 @@ struct px_bench_result {
     double in; /* ms a batch: from the pictures to the first layer */
     struct px_bench_layer layers[PX_MAX_LAYERS];
     enum px_dtype dtypes[PX_MAX_LAYERS]; /* what the convolutions read */
-    const char *forms[PX_MAX_LAYERS];
+    const char *algorithms[PX_MAX_LAYERS];
     char implementations[PX_MAX_LAYERS][48];
 };
 

@@ -99,7 +99,7 @@ static void print_layers(const struct px_network *network, const struct px_bench
     int side = one->side;
 
     printf(
-        "      layer                       form      oneDNN                         dtype     ms  "
+        "      layer                       algorithm oneDNN                         dtype     ms  "
         " GFLOP/s  share  of bound    then ms\n");
     for (int i = 0; i < network->layer_count; i++) {
         const struct px_layer *l = &network->layers[i];
@@ -111,7 +111,7 @@ static void print_layers(const struct px_network *network, const struct px_bench
         snprintf(what, sizeof what, "%2d %s %d>%d %d>%d", i + 1, l->transposed ? "up" : "conv",
                  l->in_channels, l->out_channels, s.in_side, s.out_side);
         printf("      %-27s %-9s %-30s %-5s %7.3f %8.0f %5.1f%% %4.0f%% %-7s %7.3f\n", what,
-               result->forms[i], result->implementations[i], px_dtype_name(result->dtypes[i]),
+               result->algorithms[i], result->implementations[i], px_dtype_name(result->dtypes[i]),
                ms->convolution, s.gflop * one->batch * 1e3 / ms->convolution,
                percent(ms->convolution, rest.whole), percent(bound.ms, ms->convolution),
                bound.memory ? "memory" : "compute", ms->statistics + ms->pass);
@@ -163,7 +163,7 @@ static json_t *json_layers(const struct px_network *network, const struct px_ben
             json_pack("{s:s,s:i,s:i,s:b,s:i,s:i,s:s,s:s,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f}", "name",
                       l->conv, "in_channels", l->in_channels, "out_channels", l->out_channels,
                       "transposed", (int)l->transposed, "in_side", s.in_side, "out_side",
-                      s.out_side, "form", result->forms[i], "implementation",
+                      s.out_side, "form", result->algorithms[i], "implementation",
                       result->implementations[i], "dtype", px_dtype_name(result->dtypes[i]), "ms",
                       ms->convolution, "gflops", s.gflop * one->batch * 1e3 / ms->convolution,
                       "weights_gb_per_s", s.weight_bytes * 1e-6 / ms->convolution, "share_percent",

@@ -8,8 +8,8 @@
 #include "tools/bench/bench_case.h"
 
 /* The convolutions of a network on one picture of side x side, as its architecture defines them:
- * two operations for each multiply-add of every tap, zeros of pads included, whatever the forms in
- * which the engine computes them add or leave out. In 10^9. */
+ * two operations for each multiply-add of every tap, zeros of pads included, whatever the engine's
+ * algorithms add or leave out. In 10^9. */
 double px_bench_gflop(const struct px_network *network, int side);
 
 void px_bench_print_title(const struct px_network *network, const struct px_bench_case *one);

@@ -1,7 +1,7 @@
 #ifndef TOOLS_BENCH_BENCH_TIMES_H
 #define TOOLS_BENCH_BENCH_TIMES_H
 
-/* What is said about many measurements of one thing. Both sort the list; count is at least 1. */
+/* Summaries of many measurements of one thing. Both sort the list; count is at least 1. */
 
 #include <stddef.h>
 

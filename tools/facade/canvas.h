@@ -6,7 +6,7 @@
  * Coordinates are units, PX_CANVAS_UNIT of them to a pixel of a 256-pixel picture, whatever the
  * canvas' own resolution: a canvas of n x n samples looks at the square [0, PX_CANVAS_SIDE) x [0,
  * PX_CANVAS_SIDE) at the centres of its samples. Whoever draws with several samples a pixel and
- * averages them (px_canvas_reduce) gets smooth edges; who draws with one gets hard ones. Everything
+ * averages them (px_canvas_reduce) gets smooth edges, with one gets hard ones. Everything
  * outside the square is clipped. A canvas serves one thread at a time. */
 
 #include <stdbool.h>
@@ -64,7 +64,7 @@ void px_canvas_reduce(const struct px_canvas *canvas, struct px_image *image, ui
 
 struct px_canvas_shape px_canvas_rect(int x, int y, int width, int height);
 
-/* The left and right end of the shape at height v; false where it has nothing there. */
+/* The left and right end of the shape at height v; false if it has none there. */
 bool px_canvas_shape_span(const struct px_canvas_shape *shape, int v, int *left, int *right);
 
 int px_canvas_isqrt(int64_t n); /* floor of the root; n >= 0 */

@@ -24,7 +24,7 @@ struct px_feed_options {
     uint32_t batch_size; /* at least 1 */
     bool flip;
     bool serial; /* the order of names in every epoch */
-    int threads; /* that prepare, >= 1; one does where the pairs are in memory */
+    int threads; /* that prepare, >= 1; one is enough if the pairs are in memory */
     uint64_t seed;
     int64_t first_step, end_step; /* steps [first, end) of the training, counted from 0 */
 };

@@ -1,7 +1,7 @@
 #ifndef TRAINER_DATA_PICTURE_H
 #define TRAINER_DATA_PICTURE_H
 
-/* A picture as it is trained on: 8 bits a sample, or 16 where the file has them (a PNG), so that
+/* A picture as it is trained on: 8 bits a sample, or 16 if the file has them (a PNG), so that
  * nothing is lost on the way to the network. Laid out as px_image. Owns its samples; zeroed: empty.
  * One thread at a time. */
 

@@ -5,7 +5,7 @@
  *   normal      N(0, gain)
  *   xavier      N(0, gain * sqrt(2 / (fan_in + fan_out)))
  *   kaiming     N(0, sqrt(2 / fan_in)), whatever the gain
- *   orthogonal  gain * rows (or columns, where there are more rows) that are orthonormal, the
+ *   orthogonal  gain * rows (or columns, if there are more rows) that are orthonormal, the
  * weight seen as a matrix of its first dimension by the rest with torch's fans: of a weight
  * [d0][d1][k][k] fan_in is d1 k k and fan_out d0 k k, so for a transposed convolution they count
  * its outputs and inputs. Gammas are N(1, gain), biases 0. */

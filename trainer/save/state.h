@@ -45,7 +45,7 @@ int px_state_check_finite(const struct px_state *state, const char *path, struct
 int px_state_save(const char *path, const struct px_state *state, struct px_error *err);
 
 /* Reads the file into the memory behind state->tensors. Everything is checked before the first byte
- * is copied: USAGE where an option differs or only one side has it (the message has its name and
+ * is copied: USAGE if an option differs or only one side has it (the message has its name and
  * both values), FORMAT if it is not a state file or a tensor is missing or has another shape. */
 int px_state_load(const char *path, const struct px_state *state, struct px_error *err);
 

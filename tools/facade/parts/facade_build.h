@@ -55,7 +55,7 @@ static inline bool px_facade_chance(struct px_facade_builder *b, int percent)
     return px_facade_draw(b, 0, 99) < percent;
 }
 
-/* Appends a part and returns it for refinement, until the next call (where the list is full, the
+/* Appends a part and returns it for refinement, until the next call (if the list is full, the
  * next part takes its last place). */
 struct px_facade_part *px_facade_add(struct px_facade_builder *b, enum px_facade_part_kind kind,
                                      int variant, struct px_canvas_shape shape);

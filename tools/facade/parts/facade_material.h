@@ -28,7 +28,7 @@ px_paint px_paint_leaves;
 /* Smooth noise, -128..127, in cells of cell_u x cell_v units. */
 int px_noise(uint64_t seed, int u, int v, int cell_u, int cell_v);
 
-/* Height of a course and length of a stone in units: for those who hint at the pattern. 0: none. */
+/* Height of a course and length of a stone in units, to hint at the pattern with; 0: none. */
 void px_material_course(enum px_facade_material material, int *height, int *length);
 
 #endif

@@ -39,14 +39,14 @@ int px_weights_borrow(struct px_weights *weights, int parameter, const struct px
 void px_weights_refresh(struct px_weights *weights);
 
 /* The gradient of a parameter will come from `conv`, a BACKWARD_WEIGHTS, and from no other that was
- * told before; not between the parts of a step. */
+ * given before. Do not call it between the parts of a step. */
 int px_weights_enable_gradients(struct px_weights *weights, int parameter,
                                 const struct px_conv *conv, struct px_error *err);
 
 /* Where those convolutions write. It moves with px_weights_enable_gradients(). */
 float *px_weights_gradient(const struct px_weights *weights);
 
-/* Takes what stands there as the parameter's gradient. */
+/* Takes what is there as the parameter's gradient. */
 void px_weights_load_from(struct px_weights *weights, int parameter,
                           const struct px_update *update);
 
