@@ -200,8 +200,8 @@ static bool reserve_polls(struct px_deadlines *deadlines)
     return polls && polled;
 }
 
-/* Whoever closed only the sending side may wait for the answer to a request that the library is
- * about to read: hence the second look, and the question whether all was read. */
+/* A client that closed only its sending side may wait for the answer to a request that the library
+ * is about to read: hence the second look, and the question whether all was read. */
 static bool is_gone(struct px_deadline *deadline, short events)
 {
     if (events & (POLLHUP | POLLERR))

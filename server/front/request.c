@@ -146,7 +146,7 @@ struct px_request *px_request_create(struct px_request_context *context,
     return request;
 }
 
-/* A web page may be made to send this by whoever wrote it. */
+/* Any web page can make its visitors send this. */
 static int check_origin(struct px_request *request, const char *method, struct px_error *err)
 {
     const struct px_server_settings *settings = request->job.server->settings;

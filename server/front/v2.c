@@ -44,7 +44,7 @@ void px_v2_ready(struct px_server *server, struct px_reply *reply)
 /* A model, and what keeps it while it is looked at. */
 struct found_model {
     const struct px_registry *registry;
-    const struct px_registry_entry *entry; /* NULL: the reply says that there is none */
+    const struct px_registry_entry *entry; /* NULL: there is none, and the reply says so */
 };
 
 static struct found_model find_model(struct px_server *server, const char *model,
