@@ -190,6 +190,7 @@ static int start_history(struct px_run *run, struct px_error *err)
         .steps_per_epoch = run->steps_per_epoch,
         .batch_size = px_train_settings_pictures(run->settings),
         .print_freq = run->settings->print_freq,
+        .validates_again = run->snapshot.pending,
     };
     return px_history_open(&run->history, &options, run->snapshot.saved, err);
 }

@@ -106,6 +106,8 @@ static int read_metrics(struct px_history *h, const char *line, int64_t last, in
     int rc = 0;
 
     *step = number >= 1 && number < 0x1p53 ? (int64_t)number : 0;
+    if (h->options.validates_again && *step == last && json_object_get(object, "val_L1"))
+        *step = last + 1; /* as a later one: cut */
     if (*step > 0 && *step <= last)
         rc = keep_object(h, object, err);
     json_decref(object);

@@ -43,6 +43,8 @@ struct px_history;
 struct px_history_options {
     const char *loss_log, *metrics; /* paths; borrowed until px_history_close() */
     int64_t steps_per_epoch, batch_size, print_freq;
+    bool validates_again; /* the epoch that ends with `step` is about to be validated: a line of an
+                             earlier validation, which was cut short before it was saved, goes */
 };
 
 struct px_history_step {

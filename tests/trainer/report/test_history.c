@@ -132,6 +132,31 @@ static void test_resume(void **state)
     assert_string_equal(text, "");
 }
 
+/* Killed between the line of an epoch's validation and the state that knows of it. */
+static void test_validates_again(void **state)
+{
+    struct px_history_options other = options;
+    struct px_history *h;
+    struct px_error err = {0};
+    size_t epochs;
+    char text[8192];
+    (void)state;
+
+    assert_int_equal(px_history_open(&h, &options, 0, &err), 0);
+    add(h, 0, 10);
+    px_history_close(h);
+    other.validates_again = true;
+    assert_int_equal(px_history_open(&h, &other, 10, &err), 0);
+    px_history_all_epochs(h, &epochs);
+    assert_int_equal(epochs, 1);
+    px_history_close(h);
+    slurp(metrics, text, sizeof text);
+    char *first = strstr(text, "val_L1");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "val_L1"));
+    assert_non_null(strstr(text, "\"step\":10"));
+}
+
 static void test_unwritable(void **state)
 {
     struct px_history_options other = options;
@@ -149,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("losses are logged as the reference does, and as JSON lines", test_lines),
         CHECK("a resumed training cuts off what lies after its step", test_resume),
+        CHECK("a validation that is done again has one line", test_validates_again),
         CHECK("a file that cannot be written is named", test_unwritable),
     };
     snprintf(folder, sizeof folder, "/tmp/px-history-XXXXXX");

@@ -109,7 +109,11 @@ static void test_chart(void **state)
 static struct px_history *make_history(int64_t epochs)
 {
     static char loss_log[96], metrics[96];
-    const struct px_history_options options = {loss_log, metrics, 10, 1, 1000};
+    const struct px_history_options options = {.loss_log = loss_log,
+                                               .metrics = metrics,
+                                               .steps_per_epoch = 10,
+                                               .batch_size = 1,
+                                               .print_freq = 1000};
     struct px_history *h;
     struct px_error err = {0};
 
