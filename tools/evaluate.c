@@ -14,17 +14,18 @@
 #include "tools/evaluate/results.h"
 #include "tools/verbs.h"
 #include "tools/work/folder.h"
+#include "tools/work/translator.h"
 #include "translate/half.h"
 #include "translate/translate.h"
 
-struct settings {
+struct evaluate_settings {
     struct px_option_list models;
     const char *data, *phase, *out, *json, *segmenter, *dropout, *results;
     int fit, norm, dtype, direction;
     int64_t count, threads;
 };
 
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct evaluate_settings, field)
 
 static const struct px_option rows[] = {
     {.name = "model",
@@ -132,21 +133,12 @@ static const struct px_option_table table = {
     .foreign = foreign,
 };
 
-static int open_model(struct px_translator *t, struct px_engine *engine, const struct settings *s,
-                      const char *path, struct px_error *err)
+static int open_model(struct px_translator *t, struct px_engine *engine,
+                      const struct evaluate_settings *s, const char *path, struct px_error *err)
 {
-    int rc = px_model_load(&t->model, path, (enum px_dtype)s->dtype, err);
-
-    if (rc)
-        return rc;
     t->engine = engine;
-    t->norm = px_translate_norm(px_model_checkpoint(t->model), (enum px_norm_choice)s->norm);
-    rc = px_network_check_pictures(px_model_network(t->model), err);
-    if (!rc)
-        rc = px_model_check_norm(t->model, t->norm, err);
-    if (rc)
-        px_error_prefix(err, path);
-    return rc;
+    return px_tool_load_translator(t, path, (enum px_dtype)s->dtype, (enum px_norm_choice)s->norm,
+                                   err);
 }
 
 /* Models of one table read and make the same kind of pictures. */
@@ -179,8 +171,8 @@ static int check_segmenter(const struct px_evaluation *e, const char *path, stru
                    path, n->input_nc, n->output_nc);
 }
 
-static int open_models(struct px_evaluation *e, struct px_engine *engine, const struct settings *s,
-                       struct px_error *err)
+static int open_models(struct px_evaluation *e, struct px_engine *engine,
+                       const struct evaluate_settings *s, struct px_error *err)
 {
     int rc = 0;
 
@@ -218,8 +210,8 @@ static void show(size_t done, size_t count, int64_t *drawn)
     fprintf(stderr, "\r%zu/%zu pictures%s", done, count, done == count ? "\n" : "");
 }
 
-static int save_answer(const struct settings *s, const char *name, const struct px_image *answer,
-                       struct px_error *err)
+static int save_answer(const struct evaluate_settings *s, const char *name,
+                       const struct px_image *answer, struct px_error *err)
 {
     char path[PX_PATH_MAX], out[PX_PATH_MAX];
     int rc = px_path_join(path, s->results, name, err);
@@ -229,7 +221,7 @@ static int save_answer(const struct settings *s, const char *name, const struct 
     return rc ? rc : px_image_save(out, answer, 90, err);
 }
 
-static int run_pictures(struct px_evaluation *e, const struct settings *s,
+static int run_pictures(struct px_evaluation *e, const struct evaluate_settings *s,
                         const struct px_pictures_list *list, struct px_page *page,
                         const struct px_stop *stop, struct px_error *err)
 {
@@ -256,7 +248,7 @@ static int run_pictures(struct px_evaluation *e, const struct settings *s,
 }
 
 /* From the training set; from the pictures at hand if there is none. */
-static int find_mean_colour(struct px_evaluation *e, const struct settings *s,
+static int find_mean_colour(struct px_evaluation *e, const struct evaluate_settings *s,
                             const struct px_pictures_list *list, struct px_error *err)
 {
     struct px_pictures_list train;
@@ -269,8 +261,8 @@ static int find_mean_colour(struct px_evaluation *e, const struct settings *s,
     return rc;
 }
 
-static int evaluate(struct px_evaluation *e, const struct settings *s, const struct px_stop *stop,
-                    struct px_error *err)
+static int evaluate(struct px_evaluation *e, const struct evaluate_settings *s,
+                    const struct px_stop *stop, struct px_error *err)
 {
     struct px_pictures_list list;
     struct px_page page = {0};
@@ -296,10 +288,10 @@ static int evaluate(struct px_evaluation *e, const struct settings *s, const str
     return rc;
 }
 
-static int check_settings(const struct settings *s, struct px_evaluation *e, struct px_error *err)
+static int check_settings(const struct evaluate_settings *s, struct px_evaluation *e,
+                          struct px_error *err)
 {
     e->how.fit = (enum px_fit_mode)s->fit;
-    e->how.dropout = strcmp(s->dropout, "off") != 0;
     if (s->models.count == 0)
         return px_fail(err, PX_E_USAGE, "--model is missing: the checkpoint to evaluate");
     if (s->models.count > PX_EVALUATE_MAX_MODELS)
@@ -307,12 +299,10 @@ static int check_settings(const struct settings *s, struct px_evaluation *e, str
                        s->models.count, PX_EVALUATE_MAX_MODELS);
     if (!s->data)
         return px_fail(err, PX_E_USAGE, "--data is missing: the folder of the data set");
-    if (e->how.dropout && !px_option_read_seed(s->dropout, &e->how.seed))
-        return px_fail(err, PX_E_USAGE, "--dropout: '%.80s' is neither off nor a seed", s->dropout);
-    return 0;
+    return px_tool_read_dropout(s->dropout, &e->how.dropout, &e->how.seed, err);
 }
 
-static int run(const struct settings *s, const struct px_stop *stop, struct px_error *err)
+static int run(const struct evaluate_settings *s, const struct px_stop *stop, struct px_error *err)
 {
     const struct px_engine_options options = {.threads = (int)s->threads, .first_cpu = -1};
     struct px_engine *engine = NULL;
@@ -336,7 +326,7 @@ static int run(const struct settings *s, const struct px_stop *stop, struct px_e
 
 int px_verb_evaluate(const struct px_verb_call *call, struct px_error *err)
 {
-    struct settings settings = {0};
+    struct evaluate_settings settings = {0};
     struct px_options options = {0};
     int rc = px_verb_options(&table, &settings, call, &options, err);
 

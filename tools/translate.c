@@ -11,17 +11,18 @@
 #include "tools/verbs.h"
 #include "tools/work/folder.h"
 #include "tools/work/jobs.h"
+#include "tools/work/translator.h"
 #include "translate/half.h"
 #include "translate/translate.h"
 
-struct settings {
+struct translate_settings {
     const char *model, *output, *dropout;
     int fit, norm, format, dtype, direction;
     int64_t quality, threads, max_pixels, max_side;
     bool pairs;
 };
 
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct translate_settings, field)
 
 static const struct px_option rows[] = {
     {.name = "model",
@@ -154,22 +155,11 @@ static const struct px_option_table table = {
 };
 
 struct session {
-    const struct settings *settings;
+    const struct translate_settings *settings;
     struct px_translator translator;
     struct px_translate_options how;
     bool right; /* the half of pairs that is translated */
 };
-
-static int read_dropout(struct session *s, struct px_error *err)
-{
-    s->how.dropout = strcmp(s->settings->dropout, "off") != 0;
-    if (!s->how.dropout || px_option_read_seed(s->settings->dropout, &s->how.seed))
-        return 0;
-    return px_fail(err, PX_E_USAGE,
-                   "--dropout: '%.80s' is neither off nor a seed from 0 to "
-                   "18446744073709551615 (command line)",
-                   s->settings->dropout);
-}
 
 /* Half of the memory, or of what the control group allows: a large picture with --fit image needs
  * plans of many gigabytes. */
@@ -185,36 +175,23 @@ static size_t memory_limit(void)
     return memory < UINT64_MAX ? (size_t)(memory / 2) : 0;
 }
 
-static int open_model(struct session *s, struct px_error *err)
-{
-    struct px_translator *t = &s->translator;
-    const char *path = s->settings->model;
-    int rc = px_model_load(&t->model, path, (enum px_dtype)s->settings->dtype, err);
-
-    if (rc)
-        return rc; /* names the file already */
-    const struct px_network *network = px_model_network(t->model);
-    t->norm =
-        px_translate_norm(px_model_checkpoint(t->model), (enum px_norm_choice)s->settings->norm);
-    s->right = px_half_choose((enum px_direction_choice)s->settings->direction, network->direction);
-    rc = px_network_check_pictures(network, err);
-    if (!rc)
-        rc = px_model_check_norm(t->model, t->norm, err);
-    if (rc)
-        px_error_prefix(err, path);
-    return rc;
-}
-
-static int open_session(struct session *s, const struct settings *settings, struct px_error *err)
+static int open_session(struct session *s, const struct translate_settings *settings,
+                        struct px_error *err)
 {
     const struct px_engine_options options = {
         .threads = (int)settings->threads, .first_cpu = -1, .memory_limit = memory_limit()};
 
     *s = (struct session){.settings = settings, .how.fit = (enum px_fit_mode)settings->fit};
-    int rc = read_dropout(s, err);
+    int rc = px_tool_read_dropout(settings->dropout, &s->how.dropout, &s->how.seed, err);
     if (!rc)
-        rc = open_model(s, err);
-    return rc ? rc : px_engine_create(&s->translator.engine, &options, err);
+        rc =
+            px_tool_load_translator(&s->translator, settings->model, (enum px_dtype)settings->dtype,
+                                    (enum px_norm_choice)settings->norm, err);
+    if (rc)
+        return rc;
+    s->right = px_half_choose((enum px_direction_choice)settings->direction,
+                              px_model_network(s->translator.model)->direction);
+    return px_engine_create(&s->translator.engine, &options, err);
 }
 
 static void close_session(struct session *s)
@@ -314,7 +291,7 @@ static int translate_all(const struct session *s, const struct px_file_jobs *job
     return 0;
 }
 
-static int check_settings(const struct settings *settings, struct px_error *err)
+static int check_settings(const struct translate_settings *settings, struct px_error *err)
 {
     if (!settings->model || !settings->output)
         return px_fail(err, PX_E_USAGE, "--%s is missing; usage: %s %s",
@@ -326,7 +303,7 @@ static int check_settings(const struct settings *settings, struct px_error *err)
     return 0;
 }
 
-static int run(const struct settings *settings, const struct px_options *options,
+static int run(const struct translate_settings *settings, const struct px_options *options,
                const struct px_stop *stop, struct px_error *err)
 {
     static const enum px_format formats[] = {PX_FORMAT_NONE, PX_FORMAT_PNG, PX_FORMAT_JPEG};
@@ -348,7 +325,7 @@ static int run(const struct settings *settings, const struct px_options *options
 
 int px_verb_translate(const struct px_verb_call *call, struct px_error *err)
 {
-    struct settings settings;
+    struct translate_settings settings;
     struct px_options options;
     int rc = px_verb_options(&table, &settings, call, &options, err);
 
