@@ -12,9 +12,9 @@
 
 /* Writing JPEG, and the format's table. */
 
-enum { CHUNK = 16384, FULL_CHROMA = 90 }; /* from this quality on, no chroma subsampling */
+enum { OUTPUT_CHUNK = 16384, FULL_CHROMA = 90 }; /* from this quality on, no chroma subsampling */
 
-struct writer {
+struct jpeg_writer {
     struct jpeg_compress_struct c;
     struct jpeg_error_mgr errors;
     struct jpeg_destination_mgr destination;
@@ -25,12 +25,12 @@ struct writer {
     int rc;
     struct px_error *err;
     jmp_buf escape;
-    uint8_t chunk[CHUNK];
+    uint8_t chunk[OUTPUT_CHUNK];
 };
 
 static void on_error(j_common_ptr c)
 {
-    struct writer *w = c->client_data;
+    struct jpeg_writer *w = c->client_data;
     char text[JMSG_LENGTH_MAX];
 
     c->err->format_message(c, text);
@@ -48,15 +48,15 @@ static void on_message(j_common_ptr c, int level)
 
 static void start_chunk(j_compress_ptr c)
 {
-    struct writer *w = c->client_data;
+    struct jpeg_writer *w = c->client_data;
 
     w->destination.next_output_byte = w->chunk;
-    w->destination.free_in_buffer = CHUNK;
+    w->destination.free_in_buffer = OUTPUT_CHUNK;
 }
 
 static void append(j_compress_ptr c, size_t size)
 {
-    struct writer *w = c->client_data;
+    struct jpeg_writer *w = c->client_data;
 
     if (!px_buffer_append(w->out, w->chunk, size))
         ERREXIT1(c, JERR_OUT_OF_MEMORY, 0);
@@ -64,17 +64,18 @@ static void append(j_compress_ptr c, size_t size)
 
 static boolean flush_chunk(j_compress_ptr c)
 {
-    append(c, CHUNK); /* libjpeg's rule: the whole chunk counts, whatever free_in_buffer says */
+    append(c,
+           OUTPUT_CHUNK); /* libjpeg's rule: the whole chunk counts, whatever free_in_buffer says */
     start_chunk(c);
     return TRUE;
 }
 
 static void finish_chunk(j_compress_ptr c)
 {
-    append(c, CHUNK - c->dest->free_in_buffer);
+    append(c, OUTPUT_CHUNK - c->dest->free_in_buffer);
 }
 
-static void write_all(struct writer *w)
+static void write_all(struct jpeg_writer *w)
 {
     const struct px_image *image = w->image;
     struct jpeg_compress_struct *c = &w->c;
@@ -106,7 +107,7 @@ static void write_all(struct writer *w)
 }
 
 /* No local lives across the jump. */
-static int guarded(struct writer *w)
+static int guarded(struct jpeg_writer *w)
 {
     if (setjmp(w->escape))
         return w->rc;
@@ -119,7 +120,7 @@ static int encode(const struct px_image *image, int quality, struct px_buffer *o
 {
     if (quality < 1 || quality > 100)
         return px_fail(err, PX_E_INVALID, "a JPEG quality of %d is outside 1-100", quality);
-    struct writer *w = calloc(1, sizeof *w);
+    struct jpeg_writer *w = calloc(1, sizeof *w);
     if (!w)
         return px_fail(err, PX_E_NOMEM, "no memory to encode a JPEG");
     w->image = image;

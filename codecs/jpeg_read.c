@@ -13,7 +13,7 @@
 
 enum { MAX_SCANS = 100 };
 
-struct reader {
+struct jpeg_reader {
     struct jpeg_decompress_struct c;
     struct jpeg_error_mgr errors;
     struct jpeg_source_mgr source;
@@ -28,7 +28,7 @@ struct reader {
 
 static void give_up(j_common_ptr c)
 {
-    struct reader *r = c->client_data;
+    struct jpeg_reader *r = c->client_data;
     char text[JMSG_LENGTH_MAX];
 
     c->err->format_message(c, text);
@@ -80,7 +80,7 @@ static void on_message(j_common_ptr c, int level)
 /* A progressive file may ask for thousands of passes over the whole picture. */
 static void on_progress(j_common_ptr c)
 {
-    struct reader *r = c->client_data;
+    struct jpeg_reader *r = c->client_data;
 
     if (r->c.input_scan_number <= MAX_SCANS)
         return;
@@ -111,7 +111,7 @@ static void on_skip(j_decompress_ptr c, long count)
 }
 
 /* Runs one step; an error in libjpeg ends it here. No local lives across the jump. */
-static int guarded(struct reader *r, void (*step)(struct reader *r))
+static int guarded(struct jpeg_reader *r, void (*step)(struct jpeg_reader *r))
 {
     if (setjmp(r->escape))
         return r->rc;
@@ -119,7 +119,7 @@ static int guarded(struct reader *r, void (*step)(struct reader *r))
     return 0;
 }
 
-static void read_head(struct reader *r)
+static void read_head(struct jpeg_reader *r)
 {
     uint64_t padded_w = (r->header.width + 31u) & ~UINT64_C(31);
     uint64_t padded_h = (r->header.height + 31u) & ~UINT64_C(31);
@@ -156,7 +156,7 @@ static void cmyk_to_rgb(uint8_t *row, uint32_t width)
     }
 }
 
-static void read_rows(struct reader *r)
+static void read_rows(struct jpeg_reader *r)
 {
     while (r->c.output_scanline < r->c.output_height) {
         uint32_t y = r->c.output_scanline;
@@ -168,7 +168,7 @@ static void read_rows(struct reader *r)
     jpeg_finish_decompress(&r->c); /* reads on to EOI: a file cut off there is damaged too */
 }
 
-static void set_up(struct reader *r, struct px_span file)
+static void set_up(struct jpeg_reader *r, struct px_span file)
 {
     r->c.err = jpeg_std_error(&r->errors);
     r->c.client_data = r;
@@ -189,7 +189,7 @@ static void set_up(struct reader *r, struct px_span file)
 int px_jpeg_decode(struct px_span file, const struct px_header *header, uint32_t channels,
                    struct px_image *image, struct px_error *err)
 {
-    struct reader r = {.header = *header, .err = err};
+    struct jpeg_reader r = {.header = *header, .err = err};
 
     set_up(&r, file);
     r.header.channels = header->channels == 1 ? 1 : 3;

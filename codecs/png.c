@@ -6,7 +6,7 @@
 
 /* Writing PNG, and the format's table. */
 
-struct writer {
+struct png_writer {
     const struct px_image *image;
     struct px_buffer *out;
     png_structp png;
@@ -18,7 +18,7 @@ struct writer {
 
 static void on_error(png_structp png, png_const_charp message)
 {
-    struct writer *w = png_get_error_ptr(png);
+    struct png_writer *w = png_get_error_ptr(png);
 
     w->rc = px_fail(w->err, PX_E_NOMEM, "cannot encode a PNG of %ux%u: %s", w->image->width,
                     w->image->height, message);
@@ -33,7 +33,7 @@ static void on_warning(png_structp png, png_const_charp message)
 
 static void on_write(png_structp png, png_bytep data, size_t size)
 {
-    struct writer *w = png_get_io_ptr(png);
+    struct png_writer *w = png_get_io_ptr(png);
 
     if (!px_buffer_append(w->out, data, size))
         png_error(png, "out of memory");
@@ -44,7 +44,7 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-static void write_all(struct writer *w)
+static void write_all(struct png_writer *w)
 {
     static const int colours[5] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
                                    PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
@@ -73,7 +73,7 @@ static void write_all(struct writer *w)
 }
 
 /* No local lives across the jump. */
-static int guarded(struct writer *w)
+static int guarded(struct png_writer *w)
 {
     if (setjmp(w->escape))
         return w->rc;
@@ -84,7 +84,7 @@ static int guarded(struct writer *w)
 static int encode(const struct px_image *image, int quality, struct px_buffer *out,
                   struct px_error *err)
 {
-    struct writer w = {.image = image, .out = out, .err = err};
+    struct png_writer w = {.image = image, .out = out, .err = err};
     int rc;
 
     (void)quality; /* PNG loses nothing */

@@ -9,7 +9,7 @@
 #include "codecs/png_chunks.h"
 #include "codecs/sink.h"
 
-struct reader {
+struct png_reader {
     struct px_png_chunks chunks; /* what libpng has not read yet */
     png_structp png;
     png_infop info;
@@ -26,7 +26,7 @@ struct reader {
 
 static void on_error(png_structp png, png_const_charp message)
 {
-    struct reader *r = png_get_error_ptr(png);
+    struct png_reader *r = png_get_error_ptr(png);
 
     if (r->no_memory)
         r->rc = px_fail(r->err, PX_E_NOMEM, "no memory to decode the PNG");
@@ -66,7 +66,7 @@ static void ignore_warning(png_structp png, png_const_charp message)
 
 static png_voidp allocate(png_structp png, png_alloc_size_t size)
 {
-    struct reader *r = png_get_mem_ptr(png);
+    struct png_reader *r = png_get_mem_ptr(png);
     void *p = malloc(size);
 
     if (!p)
@@ -82,7 +82,7 @@ static void release(png_structp png, png_voidp p)
 
 static void on_read(png_structp png, png_bytep out, size_t size)
 {
-    struct reader *r = png_get_io_ptr(png);
+    struct png_reader *r = png_get_io_ptr(png);
 
     r->rc = px_png_chunks_read(&r->chunks, out, size, r->err);
     if (r->rc)
@@ -90,7 +90,7 @@ static void on_read(png_structp png, png_bytep out, size_t size)
 }
 
 /* Runs one step; an error in libpng ends it here. No local lives across the jump. */
-static int guarded(struct reader *r, void (*step)(struct reader *r))
+static int guarded(struct png_reader *r, void (*step)(struct png_reader *r))
 {
     if (setjmp(r->escape))
         return r->rc;
@@ -98,7 +98,7 @@ static int guarded(struct reader *r, void (*step)(struct reader *r))
     return 0;
 }
 
-static void read_head(struct reader *r)
+static void read_head(struct png_reader *r)
 {
     png_set_error_fn(r->png, r, on_error, on_warning); /* may jump from here on */
     png_set_read_fn(r->png, r, on_read);
@@ -123,7 +123,7 @@ static void read_head(struct reader *r)
         png_error(r->png, "rows of an unexpected size");
 }
 
-static void read_rows(struct reader *r)
+static void read_rows(struct png_reader *r)
 {
     for (uint32_t y = 0; r->passes == 1 && y < r->header.height; y++) {
         png_read_row(r->png, r->rows, NULL);
@@ -137,7 +137,7 @@ static void read_rows(struct reader *r)
     png_read_end(r->png, NULL);
 }
 
-static int open_reader(struct reader *r)
+static int open_reader(struct png_reader *r)
 {
     r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, ignore_warning, r,
                                       allocate, release);
@@ -148,7 +148,7 @@ static int open_reader(struct reader *r)
     return 0;
 }
 
-static int create_rows(struct reader *r)
+static int create_rows(struct png_reader *r)
 {
     size_t size;
 
@@ -163,7 +163,7 @@ static int create_rows(struct reader *r)
 static int read_all(struct px_span file, const struct px_header *header, uint32_t channels,
                     struct px_sink *sink, struct px_error *err)
 {
-    struct reader r = {.header = *header, .err = err};
+    struct png_reader r = {.header = *header, .err = err};
     int rc = open_reader(&r);
 
     px_png_chunks_init(&r.chunks, file);

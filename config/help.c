@@ -4,7 +4,7 @@
 
 #include "config/parts/internal.h"
 
-enum { COLUMN = 30, WIDTH = 96 };
+enum { COLUMN = 30, HELP_WIDTH = 96 };
 
 const char *px_option_placeholder(const struct px_option *row)
 {
@@ -40,15 +40,15 @@ static size_t first_piece(const char *word, size_t n, size_t room)
     return piece ? piece : n;
 }
 
-/* Writes words from column `indent` on, with a break before each that would pass WIDTH. */
+/* Writes words from column `indent` on, with a break before each that would pass HELP_WIDTH. */
 static void wrap(const char *text, size_t indent, FILE *out)
 {
     size_t at = indent;
 
     for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
         size_t word = strcspn(text, " ");
-        size_t n = first_piece(text, word, WIDTH - indent);
-        if (at > indent && at + 1 + n > WIDTH) {
+        size_t n = first_piece(text, word, HELP_WIDTH - indent);
+        if (at > indent && at + 1 + n > HELP_WIDTH) {
             fprintf(out, "\n%*s", (int)indent, "");
             at = indent;
         } else if (at > indent) {
@@ -56,7 +56,7 @@ static void wrap(const char *text, size_t indent, FILE *out)
             at++;
         }
         fwrite(text, 1, n, out);
-        at = n < word ? WIDTH : at + n; /* the rest of a word begins a line */
+        at = n < word ? HELP_WIDTH : at + n; /* the rest of a word begins a line */
         text += n;
     }
     fputc('\n', out);

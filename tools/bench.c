@@ -18,7 +18,7 @@
 
 enum { MAX_BATCHES = 16, MAX_DTYPES = 8 };
 
-struct settings {
+struct bench_settings {
     const char *model, *architecture, *batch, *dtype;
     int64_t ngf, size, workers, threads, runs;
     int norm;
@@ -26,7 +26,7 @@ struct settings {
     const struct px_stop *stop; /* not an option */
 };
 
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct bench_settings, field)
 
 static const struct px_option rows[] = {
     {.name = "model",
@@ -165,7 +165,7 @@ static int read_dtypes(const char *list, struct plan *plan, struct px_error *err
 }
 
 struct bench {
-    const struct settings *settings;
+    const struct bench_settings *settings;
     const struct plan *plan;
     const char *path, *int8_path; /* of the checkpoint; the same, but int8 */
     struct px_bench_case one;
@@ -241,7 +241,7 @@ static int run_models(struct bench *b, struct px_error *err)
     return rc;
 }
 
-static int run_all(const struct settings *settings, const struct plan *plan, const char *path,
+static int run_all(const struct bench_settings *settings, const struct plan *plan, const char *path,
                    const char *int8_path, struct px_error *err)
 {
     int workers = (int)settings->workers, each = px_cpu_count() / workers;
@@ -268,8 +268,8 @@ static int run_all(const struct settings *settings, const struct plan *plan, con
 }
 
 /* Random weights in a folder, and their int8 twin if --dtype names it. */
-static int run_in(const char *folder, const struct settings *settings, const struct plan *plan,
-                  const struct px_network *network, struct px_error *err)
+static int run_in(const char *folder, const struct bench_settings *settings,
+                  const struct plan *plan, const struct px_network *network, struct px_error *err)
 {
     char path[PX_PATH_MAX], int8_path[PX_PATH_MAX];
     bool int8 = false;
@@ -294,7 +294,7 @@ static int run_in(const char *folder, const struct settings *settings, const str
 }
 
 /* Benches random weights, saved in a folder of their own that does not outlive the run. */
-static int run_random(const struct settings *settings, const struct plan *plan,
+static int run_random(const struct bench_settings *settings, const struct plan *plan,
                       struct px_error *err)
 {
     const struct px_network_options options = {.architecture = settings->architecture,
@@ -329,7 +329,7 @@ static int run_random(const struct settings *settings, const struct plan *plan,
 int px_verb_bench(const struct px_verb_call *call, struct px_error *err)
 {
     struct plan plan = {0};
-    struct settings settings;
+    struct bench_settings settings;
     struct px_options options;
     int rc = px_verb_options(&table, &settings, call, &options, err);
 

@@ -14,7 +14,7 @@
 #include "tools/calibrate/calibrator.h"
 #include "tools/verbs.h"
 
-struct settings {
+struct convert_settings {
     const char *key, *meta;
     int dtype;
     int norm;
@@ -27,13 +27,13 @@ struct settings {
     const struct px_card *card; /* NULL if OUT has no place for it */
 };
 
-enum { DTYPE_KEEP, DTYPE_F32, DTYPE_BF16, DTYPE_INT8 };
+enum { STORE_KEEP, STORE_F32, STORE_BF16, STORE_INT8 };
 enum { NORM_DEFAULT, NORM_BATCH, NORM_RUNNING };
 
 static const struct px_option rows[] = {
     {.name = "key",
      .type = PX_OPTION_STRING,
-     .offset = offsetof(struct settings, key),
+     .offset = offsetof(struct convert_settings, key),
      .value = "NAME",
      .help =
          "Which generator to take from a file that holds several: the key of its dict, such as "
@@ -41,21 +41,21 @@ static const struct px_option rows[] = {
          "D in a NAME.state of pix2pix-train"},
     {.name = "test-norm",
      .type = PX_OPTION_CHOICE,
-     .offset = offsetof(struct settings, test_norm),
+     .offset = offsetof(struct convert_settings, test_norm),
      .choices = "keep|batch|running",
      .help =
          "Statistics to normalise by unless a request chooses: the picture's own (batch, as the "
          "reference's test.py; the default for a .pth) or the running ones (its --eval)"},
     {.name = "direction",
      .type = PX_OPTION_CHOICE,
-     .offset = offsetof(struct settings, direction),
+     .offset = offsetof(struct convert_settings, direction),
      .choices = "keep|AtoB|BtoA",
      .help =
          "Side of its training pairs that the network takes; a .pth does not record it, so keep "
          "means AtoB there"},
     {.name = "crop-size",
      .type = PX_OPTION_INT,
-     .offset = offsetof(struct settings, crop_size),
+     .offset = offsetof(struct convert_settings, crop_size),
      .max = 8192,
      .value = "N",
      .help =
@@ -63,21 +63,21 @@ static const struct px_option rows[] = {
          "in a .pth"},
     {.name = "meta",
      .type = PX_OPTION_STRING,
-     .offset = offsetof(struct settings, meta),
+     .offset = offsetof(struct convert_settings, meta),
      .value = "FILE",
      .help =
          "JSON file with title, description, input, palette, line_width and examples to write into "
          "OUT (see README.md); what it does not set is copied from IN and the .json beside it"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
-     .offset = offsetof(struct settings, dtype),
+     .offset = offsetof(struct convert_settings, dtype),
      .choices = "keep|f32|bf16|int8",
      .help = "Type to store convolution weights in; norms and biases stay as they are. int8 needs "
              "--calibrate and a safetensors file; layers that lose too much in int8, or have no "
              "int8 arithmetic, become bf16"},
     {.name = "calibrate",
      .type = PX_OPTION_STRING,
-     .offset = offsetof(struct settings, calibrate),
+     .offset = offsetof(struct convert_settings, calibrate),
      .value = "DIR",
      .help =
          "Folder of pictures like those that the network will see. They are scaled to its training "
@@ -86,7 +86,7 @@ static const struct px_option rows[] = {
          "network's input half is used. If DIR has no pictures, DIR/train is used"},
     {.name = "calibrate-count",
      .type = PX_OPTION_INT,
-     .offset = offsetof(struct settings, calibrate_count),
+     .offset = offsetof(struct convert_settings, calibrate_count),
      .fallback = "32",
      .min = 1,
      .max = 100000,
@@ -94,7 +94,7 @@ static const struct px_option rows[] = {
      .help = "Use at most N pictures, spread evenly over the sorted names"},
     {.name = "min-psnr",
      .type = PX_OPTION_NUMBER,
-     .offset = offsetof(struct settings, min_psnr),
+     .offset = offsetof(struct convert_settings, min_psnr),
      .fallback = "40",
      .min = 1,
      .max = 100,
@@ -103,7 +103,7 @@ static const struct px_option rows[] = {
              "differ; layers are left in bf16 until they do, the most harmful first"},
     {.name = "norm",
      .type = PX_OPTION_CHOICE,
-     .offset = offsetof(struct settings, norm),
+     .offset = offsetof(struct convert_settings, norm),
      .choices = "default|batch|running",
      .help =
          "Statistics that an .onnx file normalises by: each picture's own (batch, as the "
@@ -154,7 +154,7 @@ static size_t extra_metadata(const struct px_tensor_list *list, const struct px_
     return count;
 }
 
-static enum px_dtype stored_dtype(const struct settings *settings)
+static enum px_dtype stored_dtype(const struct convert_settings *settings)
 {
     static const enum px_dtype dtypes[] = {PX_DTYPE_AUTO, PX_F32, PX_BF16,
                                            PX_DTYPE_AUTO /* int8: each as it is chosen */};
@@ -163,7 +163,7 @@ static enum px_dtype stored_dtype(const struct settings *settings)
 }
 
 static int save(const struct px_checkpoint *checkpoint, const char *path,
-                const struct settings *settings, struct px_error *err)
+                const struct convert_settings *settings, struct px_error *err)
 {
     static const char *const norms[] = {NULL, "batch", "running"};
     const struct px_tensor_list *list = px_checkpoint_list(checkpoint);
@@ -190,28 +190,29 @@ static enum format format_of(const char *path)
 }
 
 /* Refuses calibration without use, and int8 without it. */
-static int check_calibration(const struct settings *settings, enum format format,
+static int check_calibration(const struct convert_settings *settings, enum format format,
                              struct px_error *err)
 {
-    if (settings->dtype == DTYPE_INT8 && format != SAFETENSORS)
+    if (settings->dtype == STORE_INT8 && format != SAFETENSORS)
         return px_fail(err, PX_E_USAGE,
                        "--dtype int8: only a safetensors file has a place for it; end the output "
                        "in .safetensors");
-    if (settings->dtype == DTYPE_INT8 && !settings->calibrate)
+    if (settings->dtype == STORE_INT8 && !settings->calibrate)
         return px_fail(
             err, PX_E_USAGE,
             "--dtype int8: needs pictures to find its ranges with: give --calibrate DIR, "
             "a folder of some dozen inputs");
-    if (settings->calibrate && settings->dtype != DTYPE_INT8 && settings->dtype != DTYPE_BF16)
+    if (settings->calibrate && settings->dtype != STORE_INT8 && settings->dtype != STORE_BF16)
         return px_fail(err, PX_E_USAGE,
                        "--calibrate: is for --dtype int8 or bf16; leave the option out");
     return 0;
 }
 
 /* Refuses options that would do nothing. */
-static int check_settings(const struct settings *settings, enum format format, struct px_error *err)
+static int check_settings(const struct convert_settings *settings, enum format format,
+                          struct px_error *err)
 {
-    if (format == ONNX && settings->dtype == DTYPE_BF16)
+    if (format == ONNX && settings->dtype == STORE_BF16)
         return px_fail(err, PX_E_USAGE,
                        "--dtype bf16: an ONNX model is written as f32; leave the option out");
     if (format != ONNX && settings->norm != NORM_DEFAULT)
@@ -241,7 +242,7 @@ static enum px_norm_mode norm_mode(int chosen, const struct px_checkpoint *check
 }
 
 static int write_as(enum format format, const char *path, const struct px_checkpoint *checkpoint,
-                    const struct settings *settings, struct px_error *err)
+                    const struct convert_settings *settings, struct px_error *err)
 {
     switch (format) {
     case ONNX:
@@ -256,7 +257,7 @@ static int write_as(enum format format, const char *path, const struct px_checkp
 
 /* Opens IN and applies what the settings change. */
 static int open_input(struct px_checkpoint **out, const char *path, enum format format,
-                      const struct settings *settings, struct px_error *err)
+                      const struct convert_settings *settings, struct px_error *err)
 {
     static const char *const directions[] = {NULL, "AtoB", "BtoA"};
     struct px_checkpoint *checkpoint;
@@ -266,9 +267,9 @@ static int open_input(struct px_checkpoint **out, const char *path, enum format 
         return rc;
     if (px_checkpoint_notes(checkpoint)[0])
         fprintf(stderr, "%s: %s\n", path, px_checkpoint_notes(checkpoint));
-    if (settings->dtype == DTYPE_INT8 && px_checkpoint_dtype(checkpoint) == PX_S8)
+    if (settings->dtype == STORE_INT8 && px_checkpoint_dtype(checkpoint) == PX_S8)
         rc = px_fail(err, PX_E_INVALID, "%s: is int8 already: convert what it was made from", path);
-    if (!rc && !(format == SAFETENSORS && settings->dtype == DTYPE_KEEP))
+    if (!rc && !(format == SAFETENSORS && settings->dtype == STORE_KEEP))
         rc = px_checkpoint_dequantise(checkpoint, err);
     if (!rc)
         rc = px_checkpoint_set_training(checkpoint, (int)settings->crop_size,
@@ -285,8 +286,9 @@ static int open_input(struct px_checkpoint **out, const char *path, enum format 
 
 /* Writes the discriminator of IN, if that is what is meant: the only network of the file, or the
  * one that --key names. *done is false if it holds none. */
-static int convert_discriminator(const char *in, const char *path, const struct settings *settings,
-                                 bool *done, struct px_error *err)
+static int convert_discriminator(const char *in, const char *path,
+                                 const struct convert_settings *settings, bool *done,
+                                 struct px_error *err)
 {
     struct px_discriminator *discriminator;
     const enum format format = format_of(path);
@@ -299,7 +301,7 @@ static int convert_discriminator(const char *in, const char *path, const struct 
         rc = px_fail(err, PX_E_USAGE,
                      "%s: this is a discriminator, and only generators are exported", in);
     else if (settings->direction || settings->crop_size || settings->test_norm || settings->meta ||
-             settings->calibrate || settings->dtype == DTYPE_INT8)
+             settings->calibrate || settings->dtype == STORE_INT8)
         rc = px_fail(err, PX_E_USAGE,
                      "%s: this is a discriminator: --direction, --crop-size, --test-norm, "
                      "--meta, --calibrate and --dtype int8 are for generators; leave them out",
@@ -329,8 +331,8 @@ static int check_output(const char *path, struct px_error *err)
 
 /* Writes the checkpoint, with int8 layers where that is asked for, and measures what it wrote. */
 static int write_calibrated(enum format format, const char *path,
-                            const struct px_checkpoint *checkpoint, const struct settings *settings,
-                            struct px_error *err)
+                            const struct px_checkpoint *checkpoint,
+                            const struct convert_settings *settings, struct px_error *err)
 {
     const struct px_calibrator_options options = {.folder = settings->calibrate,
                                                   .count = (int)settings->calibrate_count,
@@ -346,7 +348,7 @@ static int write_calibrated(enum format format, const char *path,
         rc = px_calibrator_create(&calibrator, checkpoint, &options, err);
     if (rc)
         return rc;
-    if (settings->dtype == DTYPE_INT8)
+    if (settings->dtype == STORE_INT8)
         rc = px_calibrator_quantise(calibrator, &quantised, err);
     if (!rc)
         rc = write_as(format, path, quantised ? quantised : checkpoint, settings, err);
@@ -359,7 +361,7 @@ static int write_calibrated(enum format format, const char *path,
 
 /* The card of OUT: that of IN, changed by --meta. */
 static int read_card(struct px_card **out, const struct px_checkpoint *checkpoint, const char *path,
-                     const struct settings *settings, struct px_error *err)
+                     const struct convert_settings *settings, struct px_error *err)
 {
     struct px_card *card;
     int rc = px_card_create(&card, err);
@@ -380,7 +382,7 @@ static int read_card(struct px_card **out, const struct px_checkpoint *checkpoin
 }
 
 static int convert_generator(const struct px_checkpoint *checkpoint,
-                             const struct px_options *options, struct settings *settings,
+                             const struct px_options *options, struct convert_settings *settings,
                              struct px_error *err)
 {
     const char *in = options->arguments[0], *path = options->arguments[1];
@@ -399,7 +401,7 @@ static int convert_generator(const struct px_checkpoint *checkpoint,
 int px_verb_convert(const struct px_verb_call *call, struct px_error *err)
 {
     struct px_checkpoint *checkpoint = NULL;
-    struct settings settings;
+    struct convert_settings settings;
     struct px_options options;
     int rc = px_verb_options(&table, &settings, call, &options, err);
 

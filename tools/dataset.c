@@ -20,7 +20,7 @@ static const enum px_facade_input inputs[STYLES] = {
     [STYLE_GREY] = PX_FACADE_GREY,
 };
 
-struct settings {
+struct dataset_settings {
     int64_t count, size;
     uint64_t seed;
     const char *out;
@@ -30,25 +30,25 @@ struct settings {
 static const struct px_option rows[] = {
     {.name = "out",
      .type = PX_OPTION_STRING,
-     .offset = offsetof(struct settings, out),
+     .offset = offsetof(struct dataset_settings, out),
      .value = "DIR",
      .help = "Write train/, val/ and test/ into this folder, which is created if only it is "
              "missing; pictures of the same names are replaced (required)"},
     {.name = "count",
      .type = PX_OPTION_INT,
-     .offset = offsetof(struct settings, count),
+     .offset = offsetof(struct dataset_settings, count),
      .fallback = "400",
      .min = 1,
      .max = 1000000,
      .help = "Draw this many pictures for train/, and a quarter of that each for val/ and test/"},
     {.name = "seed",
      .type = PX_OPTION_SEED,
-     .offset = offsetof(struct settings, seed),
+     .offset = offsetof(struct dataset_settings, seed),
      .fallback = "1",
      .help = "Draw from this seed: the same pixels on every machine and for every count"},
     {.name = "style",
      .type = PX_OPTION_CHOICE,
-     .offset = offsetof(struct settings, style),
+     .offset = offsetof(struct dataset_settings, style),
      .choices = "labels|sketch|hand|grey",
      .help =
          "Draw A as a label map in the twelve CMP colours, as a neat line drawing of the house, "
@@ -56,7 +56,7 @@ static const struct px_option rows[] = {
          "or as B in grey"},
     {.name = "size",
      .type = PX_OPTION_INT,
-     .offset = offsetof(struct settings, size),
+     .offset = offsetof(struct dataset_settings, size),
      .fallback = "256",
      .min = 64,
      .max = 1024,
@@ -91,7 +91,7 @@ static void show(const char *split, int64_t done, int64_t count)
 }
 
 struct drawing {
-    const struct settings *settings;
+    const struct dataset_settings *settings;
     const struct px_stop *stop;
     struct px_facade facade;
     struct px_image pair;
@@ -99,7 +99,7 @@ struct drawing {
 
 static int draw_one(struct drawing *d, int split, int64_t index, struct px_error *err)
 {
-    const struct settings *s = d->settings;
+    const struct dataset_settings *s = d->settings;
     char path[PX_PATH_MAX];
 
     /* The splits are three series of the same seed; a picture does not depend on how many there
@@ -133,7 +133,7 @@ static int draw_split(struct drawing *d, int split, int64_t count, struct px_err
     return rc;
 }
 
-static int draw(const struct settings *s, const struct px_stop *stop, struct px_error *err)
+static int draw(const struct dataset_settings *s, const struct px_stop *stop, struct px_error *err)
 {
     struct drawing *d = calloc(1, sizeof *d);
     uint32_t size = (uint32_t)s->size;
@@ -154,7 +154,7 @@ static int draw(const struct settings *s, const struct px_stop *stop, struct px_
 
 int px_verb_dataset(const struct px_verb_call *call, struct px_error *err)
 {
-    struct settings settings = {0};
+    struct dataset_settings settings = {0};
     struct px_options options = {0};
     int rc = px_verb_options(&table, &settings, call, &options, err);
 

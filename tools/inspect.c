@@ -10,7 +10,7 @@
 #include "model/checkpoint/checkpoint.h"
 #include "tools/verbs.h"
 
-struct settings {
+struct inspect_settings {
     const char *key;
     bool tensors, json;
 };
@@ -18,17 +18,17 @@ struct settings {
 static const struct px_option rows[] = {
     {.name = "key",
      .type = PX_OPTION_STRING,
-     .offset = offsetof(struct settings, key),
+     .offset = offsetof(struct inspect_settings, key),
      .value = "NAME",
      .help = "Which generator to describe in a file that holds several: the key of its dict, such "
              "as netG; by default the only one"},
     {.name = "tensors",
      .type = PX_OPTION_FLAG,
-     .offset = offsetof(struct settings, tensors),
+     .offset = offsetof(struct inspect_settings, tensors),
      .help = "List the tensors too, even those of a file that holds no generator"},
     {.name = "json",
      .type = PX_OPTION_FLAG,
-     .offset = offsetof(struct settings, json),
+     .offset = offsetof(struct inspect_settings, json),
      .help = "Print a JSON object"},
 };
 
@@ -47,7 +47,7 @@ static const struct px_option_table table = {
 };
 
 /* What is said about a file, worked out once for both forms. */
-struct facts {
+struct file_facts {
     const char *path;
     const struct px_checkpoint *checkpoint;
     const struct px_card *card;
@@ -179,7 +179,7 @@ static void print_layers(const struct px_checkpoint *checkpoint)
                px_dtype_name(layer_dtype(checkpoint, layer)));
 }
 
-static void print_text(const struct facts *facts)
+static void print_text(const struct file_facts *facts)
 {
     const struct px_network *network = px_checkpoint_network(facts->checkpoint);
     char text[32];
@@ -258,7 +258,7 @@ static json_t *json_card(const struct px_card *card)
     return object;
 }
 
-static int print_json(const struct facts *facts, bool tensors, struct px_error *err)
+static int print_json(const struct file_facts *facts, bool tensors, struct px_error *err)
 {
     const struct px_checkpoint *checkpoint = facts->checkpoint;
     const struct px_network *network = px_checkpoint_network(checkpoint);
@@ -303,7 +303,7 @@ static void list_stranger(const char *path)
     px_checkpoint_close(checkpoint);
 }
 
-static int inspect(const char *path, const struct settings *settings, struct px_error *err)
+static int inspect(const char *path, const struct inspect_settings *settings, struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
     struct px_card *card = NULL;
@@ -316,12 +316,12 @@ static int inspect(const char *path, const struct settings *settings, struct px_
     rc = px_card_create(&card, err);
     if (!rc)
         rc = px_card_add_model(card, checkpoint, path, err);
-    const struct facts facts = {.path = path,
-                                .checkpoint = checkpoint,
-                                .card = card,
-                                .parameters =
-                                    px_network_parameters(px_checkpoint_network(checkpoint)),
-                                .bytes = stored_bytes(px_checkpoint_list(checkpoint))};
+    const struct file_facts facts = {.path = path,
+                                     .checkpoint = checkpoint,
+                                     .card = card,
+                                     .parameters =
+                                         px_network_parameters(px_checkpoint_network(checkpoint)),
+                                     .bytes = stored_bytes(px_checkpoint_list(checkpoint))};
     if (!rc && settings->json)
         rc = print_json(&facts, settings->tensors, err);
     else if (!rc) {
@@ -336,7 +336,7 @@ static int inspect(const char *path, const struct settings *settings, struct px_
 
 int px_verb_inspect(const struct px_verb_call *call, struct px_error *err)
 {
-    struct settings settings;
+    struct inspect_settings settings;
     struct px_options options;
     int rc = px_verb_options(&table, &settings, call, &options, err);
 

@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 enum {
-    INNER = 3, /* the kernel of a ResNet's blocks, in which pictures may have odd sides */
-    FEW = 4,   /* channels of which four times as many fit one vector */
+    INNER = 3,        /* the kernel of a ResNet's blocks, in which pictures may have odd sides */
+    FEW_CHANNELS = 4, /* channels of which four times as many fit one vector */
     /* Values of a result from which on it is faster to take one picture after the other through all
      * such layers than to take all pictures through one layer after the other: what flows between
      * two layers then stays in the caches, but the weights are read for each picture. unet_256 in
@@ -37,7 +37,7 @@ static bool is_inner(const struct px_layer *l)
 enum px_algorithm px_algorithm_of(const struct px_layer *l)
 {
     if (!l->transposed)
-        return l->stride == 1 && l->reflect && l->kernel > INNER && l->out_channels <= FEW
+        return l->stride == 1 && l->reflect && l->kernel > INNER && l->out_channels <= FEW_CHANNELS
                    ? PX_ALGORITHM_PAIRS
                    : PX_ALGORITHM_NATIVE;
     if (l->kernel == 4 && l->stride == 2 && l->pad == 1 && l->output_padding == 0)

@@ -14,9 +14,9 @@ struct px_pth {
     struct px_pth_copies copies;
 };
 
-enum kind { ZIP, TAR, PICKLE, OTHER };
+enum pth_kind { ZIP, TAR, PICKLE, OTHER };
 
-static enum kind kind_of(const uint8_t *data, size_t size)
+static enum pth_kind kind_of(const uint8_t *data, size_t size)
 {
     enum { TAR_MARK = 257 };
 

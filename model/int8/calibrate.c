@@ -10,7 +10,7 @@
 #include "model/int8/emulate.h"
 #include "model/int8/ranges.h"
 
-enum { FEW = 8 }; /* pictures to measure the harm of one layer with */
+enum { FEW_PICTURES = 8 }; /* pictures to measure the harm of one layer with */
 
 struct run {
     const struct px_calibration_options *o;
@@ -166,7 +166,7 @@ static int find_scales(struct px_calibration *c, const struct run *run,
 /* What each layer harms alone. */
 static int try_each(struct px_calibration *c, struct run *run, struct px_error *err)
 {
-    const int count = run->o->count < FEW ? run->o->count : FEW;
+    const int count = run->o->count < FEW_PICTURES ? run->o->count : FEW_PICTURES;
     int candidates = 0, tried = 0;
 
     for (int layer = 0; layer < run->network->layer_count; layer++)

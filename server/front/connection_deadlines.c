@@ -25,14 +25,14 @@ struct px_deadline {
 };
 
 /* The one that entered the phase first is in front. */
-struct list {
+struct deadline_list {
     struct px_deadline *first, *last;
 };
 
 struct px_deadlines {
     struct px_deadlines_options options;
     pthread_mutex_t lock;
-    struct list phases[PX_PHASE_COUNT];
+    struct deadline_list phases[PX_PHASE_COUNT];
     size_t count;
     int crowded;
     struct pollfd *polls;
@@ -64,7 +64,7 @@ void px_deadlines_destroy(struct px_deadlines *deadlines)
     free(deadlines);
 }
 
-static void append(struct list *list, struct px_deadline *deadline)
+static void append(struct deadline_list *list, struct px_deadline *deadline)
 {
     deadline->next = NULL;
     deadline->previous = list->last;
@@ -72,7 +72,7 @@ static void append(struct list *list, struct px_deadline *deadline)
     list->last = deadline;
 }
 
-static void take_out(struct list *list, struct px_deadline *deadline)
+static void take_out(struct deadline_list *list, struct px_deadline *deadline)
 {
     *(deadline->previous ? &deadline->previous->next : &list->first) = deadline->next;
     *(deadline->next ? &deadline->next->previous : &list->last) = deadline->previous;

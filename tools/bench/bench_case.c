@@ -28,7 +28,7 @@ struct shared {
     atomic_int timed; /* workers that still are */
 };
 
-struct worker { /* an engine and its thread */
+struct bench_worker { /* an engine and its thread */
     struct shared *shared;
     pthread_t thread;
     int index;
@@ -43,7 +43,7 @@ struct worker { /* an engine and its thread */
     uint8_t **outs;
 };
 
-static int make_pictures(struct worker *w)
+static int make_pictures(struct bench_worker *w)
 {
     const struct px_bench_case *one = w->shared->one;
     const struct px_network *network = px_model_network(w->shared->model);
@@ -74,7 +74,7 @@ static int make_pictures(struct worker *w)
 }
 
 /* The ceilings are measured with the engine's team on its CPUs, all workers at the same time. */
-static int measure_bandwidth(struct worker *w)
+static int measure_bandwidth(struct bench_worker *w)
 {
     const struct px_bench_case *one = w->shared->one;
 
@@ -83,7 +83,7 @@ static int measure_bandwidth(struct worker *w)
 }
 
 /* Done before and after the engine's runs: the better one counts. */
-static int measure_gflops(struct worker *w)
+static int measure_gflops(struct bench_worker *w)
 {
     double before = w->gflops;
     int rc = px_ceiling_gflops(px_model_dtype(w->shared->model), w->shared->one->threads,
@@ -93,7 +93,7 @@ static int measure_gflops(struct worker *w)
     return rc;
 }
 
-static int run_once(struct worker *w)
+static int run_once(struct bench_worker *w)
 {
     const struct px_bench_case *one = w->shared->one;
     const struct px_batch batch = {.n = one->batch,
@@ -121,7 +121,7 @@ static void describe_layers(struct px_bench_result *result, const struct px_laye
     }
 }
 
-static int prepare(struct worker *w)
+static int prepare(struct bench_worker *w)
 {
     const struct px_bench_case *one = w->shared->one;
     const struct px_engine_options options = {.threads = one->threads,
@@ -131,7 +131,7 @@ static int prepare(struct worker *w)
     return rc ? rc : make_pictures(w);
 }
 
-static int warm_up(struct worker *w)
+static int warm_up(struct bench_worker *w)
 {
     int rc = 0;
 
@@ -142,7 +142,7 @@ static int warm_up(struct worker *w)
 
 /* The timed runs. Finished workers keep running, so that all are timed under equal load; workers
  * that failed before are finished at once. */
-static void time_runs(struct worker *w)
+static void time_runs(struct bench_worker *w)
 {
     for (size_t i = 0; i < w->shared->one->runs && !w->rc; i++) {
         if (w->profiles)
@@ -162,7 +162,7 @@ static void time_runs(struct worker *w)
 }
 
 /* One step of a worker's work; all workers begin it together, and those that failed only wait. */
-static void in_step(struct worker *w, int (*step)(struct worker *))
+static void in_step(struct bench_worker *w, int (*step)(struct bench_worker *))
 {
     pthread_barrier_wait(&w->shared->barrier);
     if (!w->rc)
@@ -179,7 +179,7 @@ static bool is_abandoned(struct shared *shared)
 
 static void *work(void *argument)
 {
-    struct worker *w = argument;
+    struct bench_worker *w = argument;
 
     if (is_abandoned(w->shared))
         return NULL;
@@ -195,7 +195,7 @@ static void *work(void *argument)
 }
 
 /* The median of one number of every run's profile, `at` bytes from its beginning, in ms. */
-static double median_of(const struct worker *w, size_t at, double *list)
+static double median_of(const struct bench_worker *w, size_t at, double *list)
 {
     size_t runs = w->shared->one->runs;
 
@@ -207,7 +207,8 @@ static double median_of(const struct worker *w, size_t at, double *list)
 }
 
 /* `list` has room for one number a run. */
-static void summarise_layers(const struct worker *w, double *list, struct px_bench_result *result)
+static void summarise_layers(const struct bench_worker *w, double *list,
+                             struct px_bench_result *result)
 {
     const size_t each = sizeof(struct px_layer_profile);
 
@@ -221,7 +222,8 @@ static void summarise_layers(const struct worker *w, double *list, struct px_ben
     }
 }
 
-static int summarise(struct worker *workers, struct px_bench_result *result, struct px_error *err)
+static int summarise(struct bench_worker *workers, struct px_bench_result *result,
+                     struct px_error *err)
 {
     const struct px_bench_case *one = workers->shared->one;
     size_t runs = one->runs, count = runs * (size_t)one->workers;
@@ -232,7 +234,7 @@ static int summarise(struct worker *workers, struct px_bench_result *result, str
     if (one->layers)
         summarise_layers(&workers[0], all, result);
     for (int i = 0; i < one->workers; i++) {
-        struct worker *w = &workers[i];
+        struct bench_worker *w = &workers[i];
 
         memcpy(all + (size_t)i * runs, w->times, runs * sizeof *all);
         result->images_per_s += one->batch * 1e3 / px_bench_median(w->times, runs);
@@ -246,7 +248,7 @@ static int summarise(struct worker *workers, struct px_bench_result *result, str
     return 0;
 }
 
-static int run_workers(struct shared *shared, struct worker *workers, struct px_error *err)
+static int run_workers(struct shared *shared, struct bench_worker *workers, struct px_error *err)
 {
     int count = shared->one->workers, made = 0, rc = 0;
 
@@ -275,7 +277,7 @@ int px_bench_run(struct px_model *model, const struct px_bench_case *one,
                  struct px_bench_result *result, struct px_error *err)
 {
     struct shared shared = {.one = one, .model = model, .result = result};
-    struct worker *workers = calloc((size_t)one->workers, sizeof *workers);
+    struct bench_worker *workers = calloc((size_t)one->workers, sizeof *workers);
 
     if (!workers)
         return px_fail(err, PX_E_NOMEM, "no memory for %d workers", one->workers);

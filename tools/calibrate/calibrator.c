@@ -55,14 +55,14 @@ void px_calibrator_destroy(struct px_calibrator *calibrator)
 /* One line, drawn over on a terminal; elsewhere one line per step. */
 static int show(void *context, const char *step, int done, int count, struct px_error *err)
 {
-    enum { WIDTH = 24 };
+    enum { BAR_WIDTH = 24 };
     static const char full[] = "########################", none[] = "........................";
     const struct px_calibrator *calibrator = context;
-    const int part = done * WIDTH / count;
+    const int part = done * BAR_WIDTH / count;
 
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\rcalibrating: %-14s [%.*s%.*s] %d/%d \033[K%s", step, part, full,
-                WIDTH - part, none, done, count, done == count ? "\r\033[K" : "");
+                BAR_WIDTH - part, none, done, count, done == count ? "\r\033[K" : "");
     else if (done == count)
         fprintf(stderr, "calibrating: %s, %d picture%s\n", step, count, count == 1 ? "" : "s");
     int rc = px_stop_check(calibrator->options.stop, err);

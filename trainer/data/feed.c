@@ -20,7 +20,7 @@ struct slot {
     struct px_error err; /* err.code: this batch could not be read */
 };
 
-struct worker {
+struct feed_worker {
     struct px_feed *feed;
     pthread_t thread;
     uint32_t *order;     /* of the epoch that it is in */
@@ -31,7 +31,7 @@ struct px_feed {
     struct px_feed_options options;
     int64_t steps_per_epoch;
     struct slot *slots;
-    struct worker *workers;
+    struct feed_worker *workers;
     int worker_count, slot_count, started;
     int64_t next_fill; /* step that the next free thread takes */
     int64_t next;      /* step that the consumer asks for next */
@@ -47,7 +47,7 @@ int64_t px_feed_steps_per_epoch(const struct px_feed_options *options)
     return (count + options->batch_size - 1) / options->batch_size;
 }
 
-static void order_epoch(struct worker *worker, int64_t epoch)
+static void order_epoch(struct feed_worker *worker, int64_t epoch)
 {
     const struct px_feed_options *o = &worker->feed->options;
     uint32_t count = (uint32_t)px_pairs_count(o->pairs);
@@ -89,7 +89,7 @@ static void put(struct px_feed *feed, struct slot *slot, const struct px_pair *p
     slot->height = height;
 }
 
-static int fill(struct worker *worker, int64_t step, struct slot *slot)
+static int fill(struct feed_worker *worker, int64_t step, struct slot *slot)
 {
     struct px_feed *feed = worker->feed;
     const struct px_feed_options *o = &feed->options;
@@ -128,7 +128,7 @@ static struct slot *take(struct px_feed *feed, int64_t *step)
 
 static void *work(void *arg)
 {
-    struct worker *worker = arg;
+    struct feed_worker *worker = arg;
     struct px_feed *feed = worker->feed;
     struct slot *slot;
     int64_t step;
@@ -165,7 +165,7 @@ static int allocate(struct px_feed *feed, struct px_error *err)
         complete = feed->slots[s].input && feed->slots[s].target;
     }
     for (int w = 0; complete && w < feed->worker_count; w++) {
-        feed->workers[w] = (struct worker){.feed = feed, .order_epoch = -1};
+        feed->workers[w] = (struct feed_worker){.feed = feed, .order_epoch = -1};
         feed->workers[w].order = malloc(count * sizeof *feed->workers[w].order);
         complete = feed->workers[w].order != NULL;
     }
@@ -188,7 +188,7 @@ int px_feed_create(struct px_feed **out, const struct px_feed_options *options,
     pthread_cond_init(&feed->changed, NULL);
     int rc = allocate(feed, err);
     while (!rc && feed->started < feed->worker_count) {
-        struct worker *worker = &feed->workers[feed->started];
+        struct feed_worker *worker = &feed->workers[feed->started];
         if (pthread_create(&worker->thread, NULL, work, worker) == 0)
             feed->started++;
         else

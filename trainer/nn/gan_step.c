@@ -122,13 +122,14 @@ static int step_G(struct px_gan *gan, const struct part *part, const float *fake
 }
 
 /* A whole step's pictures, and the update's rate. */
-struct turn {
+struct gan_turn {
     const float *a, *b;
     double lr;
 };
 
 /* The index-th of a turn's parts, which is taken as number `order`. */
-static struct part part_of(const struct px_gan *gan, const struct turn *turn, int index, int order)
+static struct part part_of(const struct px_gan *gan, const struct gan_turn *turn, int index,
+                           int order)
 {
     const struct px_network *net = &gan->options.network;
     size_t at = (size_t)index * px_gan_pixels(gan);
@@ -169,7 +170,7 @@ static void add_losses(struct px_gan *gan, struct px_gan_losses *sum,
 }
 
 /* D's turn: all parts, the last of which updates it and leaves its fake in the generator. */
-static int turn_D(struct px_gan *gan, const struct turn *turn, struct px_gan_losses *losses,
+static int turn_D(struct px_gan *gan, const struct gan_turn *turn, struct px_gan_losses *losses,
                   struct px_error *err)
 {
     float *fake;
@@ -191,7 +192,7 @@ static int turn_D(struct px_gan *gan, const struct turn *turn, struct px_gan_los
 }
 
 /* G's turn: all parts, the last one first, whose fake is there already. */
-static int turn_G(struct px_gan *gan, const struct turn *turn, struct px_gan_losses *losses,
+static int turn_G(struct px_gan *gan, const struct gan_turn *turn, struct px_gan_losses *losses,
                   struct px_error *err)
 {
     bool has_D = px_gan_has_D(gan);
@@ -217,7 +218,7 @@ static int turn_G(struct px_gan *gan, const struct turn *turn, struct px_gan_los
 int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double lr,
                 struct px_gan_losses *losses, struct px_error *err)
 {
-    const struct turn turn = {batch->input, batch->target, lr};
+    const struct gan_turn turn = {batch->input, batch->target, lr};
     int rc = px_gan_fit_size(gan, batch, err);
 
     if (!rc) {

@@ -15,18 +15,18 @@ static void draw(float *out, size_t count, float mean, float deviation, struct p
 /* A sum that does not depend on the machine's vectors. */
 PX_CLONES static float dot(const float *a, const float *b, size_t n)
 {
-    enum { LANES = 16 };
-    float lanes[LANES] = {0};
+    enum { SUMS = 16 };
+    float lanes[SUMS] = {0};
     size_t i = 0;
     float sum = 0;
 
-    for (; i + LANES <= n; i += LANES)
+    for (; i + SUMS <= n; i += SUMS)
 #pragma omp simd
-        for (size_t l = 0; l < LANES; l++)
+        for (size_t l = 0; l < SUMS; l++)
             lanes[l] += a[i + l] * b[i + l];
     for (; i < n; i++)
         sum += a[i] * b[i];
-    for (size_t l = 0; l < LANES; l++)
+    for (size_t l = 0; l < SUMS; l++)
         sum += lanes[l];
     return sum;
 }

@@ -8,7 +8,7 @@
 #include "base/simd.h"
 #include "model/dnn/cpu.h"
 
-enum { BLOCK = PX_TILE };
+enum { BLOCK_ROWS = PX_TILE };
 
 enum direction { PACK_F32, PACK_BF16, UNPACK_F32 };
 
@@ -45,12 +45,12 @@ PX_INLINE void move_row(const struct move *move, size_t at, float *row, size_t n
 {
     float *packed = (float *)move->packed + at;
 
-    if (move->direction == PACK_F32 && n == BLOCK)
+    if (move->direction == PACK_F32 && n == BLOCK_ROWS)
         write_line(move, packed, row);
     else if (move->direction == PACK_F32)
         memcpy(packed, row, n * sizeof *row);
-    else if (move->direction == UNPACK_F32 && n == BLOCK)
-        memcpy(row, packed, BLOCK * sizeof *row);
+    else if (move->direction == UNPACK_F32 && n == BLOCK_ROWS)
+        memcpy(row, packed, BLOCK_ROWS * sizeof *row);
     else if (move->direction == UNPACK_F32)
         memcpy(row, packed, n * sizeof *row);
     else
@@ -62,11 +62,11 @@ PX_INLINE void move_row(const struct move *move, size_t at, float *row, size_t n
 PX_INLINE void pack_pairs(const struct move *move, size_t at, const float *low, const float *high,
                           size_t n)
 {
-    _Alignas(32) uint32_t line[BLOCK];
+    _Alignas(32) uint32_t line[BLOCK_ROWS];
 
-    for (int k = 0; k < BLOCK; k++)
+    for (int k = 0; k < BLOCK_ROWS; k++)
         line[k] = (uint32_t)px_f32_to_bf16(low[k]) | (uint32_t)px_f32_to_bf16(high[k]) << 16;
-    if (n == BLOCK)
+    if (n == BLOCK_ROWS)
         write_line(move, (uint16_t *)move->packed + at, line);
     else
         memcpy((uint16_t *)move->packed + at, line, n * sizeof *line);
@@ -80,7 +80,7 @@ PX_INLINE void packed_side(const struct move *move, struct px_tile *tiles,
     const struct px_blocked *b = move->blocked;
     const size_t *other = b->along == 0 ? b->offset[1] + block->i : b->offset[0] + block->o;
     size_t base = b->along == 0 ? b->offset[0][block->o] : b->offset[1][block->i];
-    size_t taps = b->dims[2] - tap < BLOCK ? b->dims[2] - tap : BLOCK;
+    size_t taps = b->dims[2] - tap < BLOCK_ROWS ? b->dims[2] - tap : BLOCK_ROWS;
 
     for (size_t t = 0; t < taps; t++) {
         size_t at = base + b->offset[2][tap + t];
@@ -98,7 +98,7 @@ PX_INLINE void plain_piece(const struct move *move, struct px_tile *tile, float 
     struct px_tile rows = {{{0}}};
 
     if (move->direction == UNPACK_F32)
-        px_tile_transpose(tile->v[0], BLOCK, rows.v[0], BLOCK, move->wide);
+        px_tile_transpose(tile->v[0], BLOCK_ROWS, rows.v[0], BLOCK_ROWS, move->wide);
     for (size_t r = 0; r < block->run; r++)
         for (size_t t = 0; t < taps; t++)
             if (move->direction == UNPACK_F32)
@@ -106,7 +106,7 @@ PX_INLINE void plain_piece(const struct move *move, struct px_tile *tile, float 
             else
                 rows.v[r][t] = plain[r * block->run_stride + t];
     if (move->direction != UNPACK_F32)
-        px_tile_transpose(rows.v[0], BLOCK, tile->v[0], BLOCK, move->wide);
+        px_tile_transpose(rows.v[0], BLOCK_ROWS, tile->v[0], BLOCK_ROWS, move->wide);
 }
 
 /* The plain side: `run` rows of taps for every other index. */
@@ -117,22 +117,22 @@ PX_INLINE void plain_side(const struct move *move, struct px_tile *tiles, const 
     float *p = block->plain + tap;
 
     for (size_t k = 0; k < block->others; k++, p += block->other_stride)
-        if (taps < BLOCK || block->run < BLOCK)
-            plain_piece(move, &tiles[k], p, block, taps < BLOCK ? taps : BLOCK);
+        if (taps < BLOCK_ROWS || block->run < BLOCK_ROWS)
+            plain_piece(move, &tiles[k], p, block, taps < BLOCK_ROWS ? taps : BLOCK_ROWS);
         else if (move->direction == UNPACK_F32)
-            px_tile_transpose(tiles[k].v[0], BLOCK, p, pitch, move->wide);
+            px_tile_transpose(tiles[k].v[0], BLOCK_ROWS, p, pitch, move->wide);
         else
-            px_tile_transpose(p, pitch, tiles[k].v[0], BLOCK, move->wide);
+            px_tile_transpose(p, pitch, tiles[k].v[0], BLOCK_ROWS, move->wide);
 }
 
 PX_CLONES static void move_block(const struct move *move, const struct block *block)
 {
     size_t taps = move->blocked->dims[2];
-    struct px_tile tiles[BLOCK];
+    struct px_tile tiles[BLOCK_ROWS];
 
-    if (block->run < BLOCK || block->others < BLOCK || taps < BLOCK)
+    if (block->run < BLOCK_ROWS || block->others < BLOCK_ROWS || taps < BLOCK_ROWS)
         memset(tiles, 0, sizeof tiles); /* short rows leave the rest unset */
-    for (size_t tap = 0; tap < taps; tap += BLOCK) {
+    for (size_t tap = 0; tap < taps; tap += BLOCK_ROWS) {
         if (move->direction == UNPACK_F32)
             packed_side(move, tiles, block, tap);
         plain_side(move, tiles, block, tap);
@@ -149,13 +149,13 @@ static size_t at_most(size_t n, size_t limit)
 static void move_cell(const struct move *move, const struct px_cell *cell)
 {
     const struct px_blocked *b = move->blocked;
-    size_t taps = b->dims[2], step = b->along < 0 ? 1 : BLOCK;
+    size_t taps = b->dims[2], step = b->along < 0 ? 1 : BLOCK_ROWS;
 
-    assert(cell->o % BLOCK == 0 && cell->o + cell->rows <= b->dims[0]);
-    assert(cell->i % BLOCK == 0 && cell->i + cell->columns <= b->dims[1]);
-    for (size_t o = 0; o < cell->rows; o += BLOCK)
+    assert(cell->o % BLOCK_ROWS == 0 && cell->o + cell->rows <= b->dims[0]);
+    assert(cell->i % BLOCK_ROWS == 0 && cell->i + cell->columns <= b->dims[1]);
+    for (size_t o = 0; o < cell->rows; o += BLOCK_ROWS)
         for (size_t i = 0; i < cell->columns; i += step) {
-            size_t rows = at_most(cell->rows - o, BLOCK);
+            size_t rows = at_most(cell->rows - o, BLOCK_ROWS);
             size_t columns = at_most(cell->columns - i, step);
             const struct block block = {.o = cell->o + o,
                                         .i = cell->i + i,
@@ -191,9 +191,9 @@ static void move_all(const struct move *move, float *plain, int threads)
     size_t pitch = b->dims[1] * b->dims[2];
 
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t o = 0; o < b->dims[0]; o += BLOCK) {
+    for (size_t o = 0; o < b->dims[0]; o += BLOCK_ROWS) {
         const struct px_cell cell = {
-            o, 0, at_most(b->dims[0] - o, BLOCK), b->dims[1], plain + o * pitch, pitch};
+            o, 0, at_most(b->dims[0] - o, BLOCK_ROWS), b->dims[1], plain + o * pitch, pitch};
         move_cell(move, &cell);
     }
 }

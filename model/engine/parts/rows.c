@@ -107,7 +107,7 @@ struct feed { /* the arguments of px_row_feed() */
     const struct px_row_target *to;
 };
 
-struct kind { /* of a feed: constants where they are inlined */
+struct row_kind { /* of a feed: constants where they are inlined */
     enum px_dtype in, out;
     bool norm;
     enum extra extra;
@@ -115,7 +115,7 @@ struct kind { /* of a feed: constants where they are inlined */
 
 /* Channel c of a pixel that begins at element `from` of the row and is the row's element `at` where
  * pixels are close together: normalised, with the extra, activated. */
-PX_INLINE float fed(const struct feed *f, size_t from, size_t at, size_t c, struct kind k)
+PX_INLINE float fed(const struct feed *f, size_t from, size_t at, size_t c, struct row_kind k)
 {
     float y = px_load(f->row->data, from + c, k.in == PX_BF16);
 
@@ -133,7 +133,7 @@ PX_INLINE float fed(const struct feed *f, size_t from, size_t at, size_t c, stru
 
 enum { SPAN = 256 }; /* channels that become bytes at a time */
 
-PX_INLINE void feed_bytes(const struct feed *f, size_t x, size_t from, struct kind k)
+PX_INLINE void feed_bytes(const struct feed *f, size_t x, size_t from, struct row_kind k)
 {
     const float *inverse = f->to->inverse, most = k.out == PX_U8 ? 255.0f : 127.0f;
     const float least = k.out == PX_U8 ? 0.0f : -127.0f;
@@ -151,7 +151,7 @@ PX_INLINE void feed_bytes(const struct feed *f, size_t x, size_t from, struct ki
     }
 }
 
-PX_INLINE void feed_row(const struct feed *f, struct kind k)
+PX_INLINE void feed_row(const struct feed *f, struct row_kind k)
 {
     size_t channels = f->row->channels;
 
@@ -171,11 +171,11 @@ PX_INLINE void feed_row(const struct feed *f, struct kind k)
 PX_INLINE void feed_extra(const struct feed *f, enum px_dtype in, enum px_dtype out, bool norm)
 {
     if (f->extra->more)
-        feed_row(f, (struct kind){in, out, norm, ADD});
+        feed_row(f, (struct row_kind){in, out, norm, ADD});
     else if (f->extra->drop)
-        feed_row(f, (struct kind){in, out, norm, DROP});
+        feed_row(f, (struct row_kind){in, out, norm, DROP});
     else
-        feed_row(f, (struct kind){in, out, norm, NOTHING});
+        feed_row(f, (struct row_kind){in, out, norm, NOTHING});
 }
 
 PX_INLINE void feed_norm(const struct feed *f, enum px_dtype in, enum px_dtype out)

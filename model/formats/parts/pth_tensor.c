@@ -7,7 +7,7 @@
 #include "base/checked.h"
 
 /* A tensor over its storage, in elements. */
-struct layout {
+struct tensor_layout {
     size_t offset;
     size_t count;
     size_t last; /* the largest index into the storage that an element has */
@@ -16,7 +16,7 @@ struct layout {
 };
 
 /* The size and stride tuples. */
-static int read_shape(struct px_tensor *tensor, struct layout *layout,
+static int read_shape(struct px_tensor *tensor, struct tensor_layout *layout,
                       const struct px_pickle_value *size, const struct px_pickle_value *stride,
                       struct px_error *err)
 {
@@ -42,7 +42,7 @@ static int read_shape(struct px_tensor *tensor, struct layout *layout,
 }
 
 /* Finds the last element's place and whether all lie in C order without gaps. */
-static bool measure(struct layout *layout, const struct px_tensor *tensor)
+static bool measure(struct tensor_layout *layout, const struct px_tensor *tensor)
 {
     size_t expected = 1;
 
@@ -76,7 +76,7 @@ static void gather(uint8_t *to, const uint8_t *from, size_t count, size_t stride
 
 /* Brings the elements into C order, row by row of the last dimension. */
 static void straighten(uint8_t *to, const uint8_t *from, const struct px_tensor *tensor,
-                       const struct layout *layout)
+                       const struct tensor_layout *layout)
 {
     size_t size = px_dtype_size(tensor->dtype);
     int inner = tensor->ndim - 1;
@@ -107,7 +107,7 @@ void *px_pth_copies_add(struct px_pth_copies *copies, size_t bytes)
     return block->data;
 }
 
-static int copy(struct px_tensor *tensor, const struct layout *layout,
+static int copy(struct px_tensor *tensor, const struct tensor_layout *layout,
                 const struct px_pth_storage *storage, struct px_pth_copies *copies,
                 struct px_error *err)
 {
@@ -130,7 +130,7 @@ static int copy(struct px_tensor *tensor, const struct layout *layout,
 }
 
 /* Puts the tensor over its storage, of which it may use `part` elements from layout->offset on. */
-static int place(struct px_tensor *tensor, struct layout *layout, size_t part,
+static int place(struct px_tensor *tensor, struct tensor_layout *layout, size_t part,
                  const struct px_pth_storage *storage, struct px_pth_copies *copies,
                  struct px_error *err)
 {
@@ -182,7 +182,7 @@ int px_pth_tensor(struct px_tensor *tensor, const struct px_pickle_node *call,
                   struct px_error *err)
 {
     struct px_pth_storage named;
-    struct layout layout = {0};
+    struct tensor_layout layout = {0};
     size_t start;
     size_t part;
 

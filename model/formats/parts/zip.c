@@ -10,17 +10,8 @@
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "model/formats/little.h"
+#include "model/formats/parts/zip_records.h"
 
-/* Sizes of the records' fixed parts, and their signatures. */
-enum { END = 22, LOCATOR = 20, END64 = 56, CENTRAL = 46, LOCAL = 30 };
-enum {
-    END_MARK = 0x06054b50,
-    LOCATOR_MARK = 0x07064b50,
-    END64_MARK = 0x06064b50,
-    CENTRAL_MARK = 0x02014b50,
-    LOCAL_MARK = 0x04034b50,
-    DESCRIPTOR_MARK = 0x08074b50,
-};
 enum { FLAG_ENCRYPTED = 1, FLAG_DESCRIPTOR = 8 };
 
 struct archive {
@@ -31,7 +22,7 @@ struct archive {
 };
 
 /* The sizes and the place that a header states; zip64 extra fields hold what 32 bits cannot. */
-struct sizes {
+struct entry_sizes {
     uint64_t size, stored, offset;
 };
 
@@ -44,15 +35,15 @@ static bool agrees(uint64_t field, uint64_t full, uint64_t none)
 
 static int read_end64(struct archive *a, const uint8_t *end, size_t *behind, struct px_error *err)
 {
-    const uint8_t *locator = end - LOCATOR;
+    const uint8_t *locator = end - PX_ZIP_LOCATOR;
     size_t place = (size_t)(locator - a->data);
 
-    if (place < END64 || px_u64(locator + 8) != place - END64 ||
-        px_u32(a->data + place - END64) != END64_MARK)
+    if (place < PX_ZIP_END64 || px_u64(locator + 8) != place - PX_ZIP_END64 ||
+        px_u32(a->data + place - PX_ZIP_END64) != PX_ZIP_END64_MARK)
         return px_fail(err, PX_E_FORMAT, "the zip64 end record is not where the locator says");
-    const uint8_t *record = a->data + place - END64;
-    if (px_u64(record + 4) != END64 - 12 || px_u32(record + 16) != 0 || px_u32(record + 20) != 0 ||
-        px_u64(record + 24) != px_u64(record + 32))
+    const uint8_t *record = a->data + place - PX_ZIP_END64;
+    if (px_u64(record + 4) != PX_ZIP_END64 - 12 || px_u32(record + 16) != 0 ||
+        px_u32(record + 20) != 0 || px_u64(record + 24) != px_u64(record + 32))
         return px_fail(err, PX_E_FORMAT, "the zip64 end record contradicts itself");
     if (!agrees(px_u16(end + 10), px_u64(record + 32), UINT16_MAX) ||
         !agrees(px_u32(end + 12), px_u64(record + 40), UINT32_MAX) ||
@@ -61,7 +52,7 @@ static int read_end64(struct archive *a, const uint8_t *end, size_t *behind, str
     a->count = px_u64(record + 32);
     a->central = px_u64(record + 40);
     a->offset = px_u64(record + 48);
-    *behind = place - END64;
+    *behind = place - PX_ZIP_END64;
     return 0;
 }
 
@@ -70,26 +61,26 @@ static int no_end(const struct archive *a, struct px_error *err)
 {
     static const uint8_t mark[] = {'P', 'K', 5, 6};
 
-    for (size_t i = a->size >= END ? a->size - END : 0; i-- > 0;)
+    for (size_t i = a->size >= PX_ZIP_END ? a->size - PX_ZIP_END : 0; i-- > 0;)
         if (memcmp(a->data + i, mark, sizeof mark) == 0)
             return px_fail(err, PX_E_FORMAT, "%zu bytes follow the end of the zip archive",
-                           a->size - i - END);
+                           a->size - i - PX_ZIP_END);
     return px_fail(err, PX_E_FORMAT, "the zip archive is cut short: it has no end record");
 }
 
 static int read_end(struct archive *a, struct px_error *err)
 {
-    if (a->size < END || px_u32(a->data + a->size - END) != END_MARK)
+    if (a->size < PX_ZIP_END || px_u32(a->data + a->size - PX_ZIP_END) != PX_ZIP_END_MARK)
         return no_end(a, err);
-    const uint8_t *end = a->data + a->size - END;
-    size_t behind = a->size - END; /* where the central directory must end */
+    const uint8_t *end = a->data + a->size - PX_ZIP_END;
+    size_t behind = a->size - PX_ZIP_END; /* where the central directory must end */
     size_t place;
     a->count = px_u16(end + 10);
     a->central = px_u32(end + 12);
     a->offset = px_u32(end + 16);
     if (px_u32(end + 4) != 0 || px_u16(end + 8) != px_u16(end + 10) || px_u16(end + 20) != 0)
         return px_fail(err, PX_E_FORMAT, "the zip archive's end record contradicts itself");
-    if (behind >= LOCATOR && px_u32(end - LOCATOR) == LOCATOR_MARK) {
+    if (behind >= PX_ZIP_LOCATOR && px_u32(end - PX_ZIP_LOCATOR) == PX_ZIP_LOCATOR_MARK) {
         int rc = read_end64(a, end, &behind, err);
         if (rc)
             return rc;
@@ -99,14 +90,14 @@ static int read_end(struct archive *a, struct px_error *err)
                        "the zip archive's central directory (%zu bytes at %zu) does not end at its "
                        "end record (%zu)",
                        a->central, a->offset, behind);
-    if (a->count > a->central / CENTRAL)
+    if (a->count > a->central / PX_ZIP_CENTRAL)
         return px_fail(err, PX_E_FORMAT, "%zu bytes are too few for a directory of %zu entries",
                        a->central, a->count);
     return 0;
 }
 
 /* Takes the values that are `absent` in the header from its zip64 extra field. */
-static bool read_extra(struct sizes *sizes, const uint8_t *extra, size_t length)
+static bool read_extra(struct entry_sizes *sizes, const uint8_t *extra, size_t length)
 {
     uint64_t *wanted[3];
     size_t n = 0;
@@ -143,8 +134,8 @@ static bool descriptor_agrees(const struct archive *a, size_t at, size_t width,
     const uint8_t *p = a->data + at;
     uint64_t stored = width == 8 ? px_u64(p + 8) : px_u32(p + 8);
     uint64_t size = width == 8 ? px_u64(p + 16) : px_u32(p + 12);
-    return px_u32(p) == DESCRIPTOR_MARK && px_u32(p + 4) == entry->crc && stored == entry->size &&
-           size == entry->full;
+    return px_u32(p) == PX_ZIP_DESCRIPTOR_MARK && px_u32(p + 4) == entry->crc &&
+           stored == entry->size && size == entry->full;
 }
 
 static int read_descriptor(const struct archive *a, struct px_zip_entry *entry,
@@ -166,29 +157,29 @@ static int read_local(const struct archive *a, struct px_zip_entry *entry, struc
 {
     size_t length = strlen(entry->name);
 
-    if (entry->header > a->offset || a->offset - entry->header < LOCAL + length ||
-        px_u32(a->data + entry->header) != LOCAL_MARK)
+    if (entry->header > a->offset || a->offset - entry->header < PX_ZIP_LOCAL + length ||
+        px_u32(a->data + entry->header) != PX_ZIP_LOCAL_MARK)
         return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' does not begin at byte %zu",
                        entry->name, entry->header);
     const uint8_t *p = a->data + entry->header;
     size_t extra = px_u16(p + 28);
-    size_t room = a->offset - entry->header - LOCAL - length;
+    size_t room = a->offset - entry->header - PX_ZIP_LOCAL - length;
     bool described = px_u16(p + 6) & FLAG_DESCRIPTOR;
-    struct sizes sizes = {.size = px_u32(p + 22), .stored = px_u32(p + 18)};
+    struct entry_sizes sizes = {.size = px_u32(p + 22), .stored = px_u32(p + 18)};
     if (px_u16(p + 8) != entry->method || (px_u16(p + 6) & FLAG_ENCRYPTED) ||
-        px_u16(p + 26) != length || memcmp(p + LOCAL, entry->name, length) != 0)
+        px_u16(p + 26) != length || memcmp(p + PX_ZIP_LOCAL, entry->name, length) != 0)
         return px_fail(err, PX_E_FORMAT, "zip entry '%.100s': local header and directory disagree",
                        entry->name);
     if (extra > room || entry->size > room - extra)
         return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' of %zu bytes does not fit its file",
                        entry->name, entry->size);
-    bool known = read_extra(&sizes, p + LOCAL + length, extra);
+    bool known = read_extra(&sizes, p + PX_ZIP_LOCAL + length, extra);
     bool open = described && sizes.size == 0 && sizes.stored == 0; /* the descriptor has them */
     if (!known || (!open && (sizes.size != entry->full || sizes.stored != entry->size)))
         return px_fail(err, PX_E_FORMAT,
                        "zip entry '%.100s': local header and directory disagree in its size",
                        entry->name);
-    entry->data = p + LOCAL + length + extra;
+    entry->data = p + PX_ZIP_LOCAL + length + extra;
     entry->end = (size_t)(entry->data - a->data) + entry->size;
     return described ? read_descriptor(a, entry, err) : 0;
 }
@@ -213,12 +204,12 @@ static int read_central(const struct archive *a, struct px_zip_entry *entry, cha
 {
     const uint8_t *p = a->data + a->offset + a->central - *left;
 
-    if (*left < CENTRAL || px_u32(p) != CENTRAL_MARK ||
-        *left - CENTRAL < (size_t)px_u16(p + 28) + px_u16(p + 30) + px_u16(p + 32))
+    if (*left < PX_ZIP_CENTRAL || px_u32(p) != PX_ZIP_CENTRAL_MARK ||
+        *left - PX_ZIP_CENTRAL < (size_t)px_u16(p + 28) + px_u16(p + 30) + px_u16(p + 32))
         return px_fail(err, PX_E_FORMAT, "the zip archive's central directory is damaged");
     size_t length = px_u16(p + 28);
-    struct sizes sizes = {px_u32(p + 24), px_u32(p + 20), px_u32(p + 42)};
-    memcpy(name, p + CENTRAL, length);
+    struct entry_sizes sizes = {px_u32(p + 24), px_u32(p + 20), px_u32(p + 42)};
+    memcpy(name, p + PX_ZIP_CENTRAL, length);
     name[length] = 0;
     entry->name = name;
     if (strlen(name) != length || !is_honest(name))
@@ -227,14 +218,14 @@ static int read_central(const struct archive *a, struct px_zip_entry *entry, cha
     if (px_u16(p + 8) & FLAG_ENCRYPTED)
         return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' is encrypted", name);
     entry->method = px_u16(p + 10);
-    if (!read_extra(&sizes, p + CENTRAL + length, px_u16(p + 30)) ||
+    if (!read_extra(&sizes, p + PX_ZIP_CENTRAL + length, px_u16(p + 30)) ||
         (entry->method == 0 && sizes.size != sizes.stored))
         return px_fail(err, PX_E_FORMAT, "zip entry '%.100s' contradicts itself in its size", name);
     entry->size = sizes.stored;
     entry->full = sizes.size;
     entry->header = sizes.offset;
     entry->crc = px_u32(p + 16);
-    *left -= CENTRAL + length + px_u16(p + 30) + px_u16(p + 32);
+    *left -= PX_ZIP_CENTRAL + length + px_u16(p + 30) + px_u16(p + 32);
     return read_local(a, entry, err);
 }
 

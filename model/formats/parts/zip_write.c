@@ -4,7 +4,9 @@
 
 #include <zlib.h>
 
-enum { LOCAL = 30, CENTRAL = 46, END = 22, ALIGNMENT = 64, UTF8 = 0x0800, ENTRIES = 0xffff };
+#include "model/formats/parts/zip_records.h"
+
+enum { ALIGNMENT = 64, UTF8 = 0x0800, ENTRIES = 0xffff };
 
 /* The archive ends below this, so that no number in it needs zip64. */
 static const uint64_t limit = UINT32_MAX;
@@ -38,19 +40,19 @@ static int add_to_directory(struct px_zip_writer *w, const char *name, size_t si
                             struct px_error *err)
 {
     size_t length = strlen(name);
-    uint8_t *to = px_buffer_reserve(&w->directory, CENTRAL + length);
+    uint8_t *to = px_buffer_reserve(&w->directory, PX_ZIP_CENTRAL + length);
 
     if (!to)
         return px_fail(err, PX_E_NOMEM, "%s: no memory for a directory of %zu entries",
                        w->file.path, w->count);
-    to = put(to, 0x02014b50, 4);
+    to = put(to, PX_ZIP_CENTRAL_MARK, 4);
     to = put(to, 0, 4); /* versions */
     to = put_common(to, crc, size, length);
     to = put(to, 0, 8); /* no extra field, no comment, first disk */
     to = put(to, 0, 4); /* attributes */
     to = put(to, w->at, 4);
     memcpy(to, name, length);
-    w->directory.size += CENTRAL + length;
+    w->directory.size += PX_ZIP_CENTRAL + length;
     w->count++;
     return 0;
 }
@@ -60,19 +62,19 @@ static int add_to_directory(struct px_zip_writer *w, const char *name, size_t si
 static int write_header(struct px_zip_writer *w, const char *name, size_t size, uint32_t crc,
                         struct px_error *err)
 {
-    uint8_t header[LOCAL];
+    uint8_t header[PX_ZIP_LOCAL];
     uint8_t extra[2 * ALIGNMENT];
     size_t length = strlen(name);
-    size_t past = (size_t)((w->at + LOCAL + length + 4) % ALIGNMENT);
+    size_t past = (size_t)((w->at + PX_ZIP_LOCAL + length + 4) % ALIGNMENT);
     size_t pad = past ? ALIGNMENT - past : 0;
-    uint8_t *to = put(header, 0x04034b50, 4);
+    uint8_t *to = put(header, PX_ZIP_LOCAL_MARK, 4);
 
     to = put(to, 0, 2); /* version */
     to = put_common(to, crc, size, length);
     put(to, pad + 4, 2);
     memcpy(extra, "FB", 2);
     memset(put(extra + 2, pad, 2), 'Z', pad);
-    w->at += LOCAL + length + 4 + pad;
+    w->at += PX_ZIP_LOCAL + length + 4 + pad;
     int rc = px_file_write(&w->file, header, sizeof header, err);
     if (!rc)
         rc = px_file_write(&w->file, name, length, err);
@@ -82,7 +84,7 @@ static int write_header(struct px_zip_writer *w, const char *name, size_t size, 
 int px_zip_add(struct px_zip_writer *w, const char *name, const void *data, size_t size,
                struct px_error *err)
 {
-    size_t around = LOCAL + 2 * ALIGNMENT + CENTRAL + 2 * strlen(name) + END;
+    size_t around = PX_ZIP_LOCAL + 2 * ALIGNMENT + PX_ZIP_CENTRAL + 2 * strlen(name) + PX_ZIP_END;
 
     if (w->count == ENTRIES || size > limit || w->at + size + around + w->directory.size > limit)
         return px_fail(err, PX_E_INVALID, "%s: would be larger than 4 GiB", w->file.path);
@@ -98,8 +100,8 @@ int px_zip_add(struct px_zip_writer *w, const char *name, const void *data, size
 
 int px_zip_commit(struct px_zip_writer *w, struct px_error *err)
 {
-    uint8_t end[END];
-    uint8_t *to = put(end, 0x06054b50, 4);
+    uint8_t end[PX_ZIP_END];
+    uint8_t *to = put(end, PX_ZIP_END_MARK, 4);
 
     to = put(to, 0, 4); /* disks */
     to = put(to, w->count, 2);

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "tools/bench/bench_times.h"
 
-enum { ROWS = 1024, SIDE = 2048, LEAST_RUNS = 2, MOST_RUNS = 10, READINGS = 5 };
+enum { MATMUL_ROWS = 1024, MATMUL_SIDE = 2048, LEAST_RUNS = 2, MOST_RUNS = 10, READINGS = 5 };
 
 /* No more runs are begun after this. */
 static const double ENOUGH_MS = 250;
@@ -52,7 +52,8 @@ static const dnnl_data_type_t *types_of(enum px_dtype dtype)
 static dnnl_status_t make_desc(struct matmul *m, enum px_dtype dtype)
 {
     const dnnl_data_type_t *types = types_of(dtype);
-    const dnnl_dims_t dims[3] = {{ROWS, SIDE}, {SIDE, SIDE}, {ROWS, SIDE}};
+    const dnnl_dims_t dims[3] = {
+        {MATMUL_ROWS, MATMUL_SIDE}, {MATMUL_SIDE, MATMUL_SIDE}, {MATMUL_ROWS, MATMUL_SIDE}};
     dnnl_memory_desc_t descs[3] = {NULL};
     dnnl_status_t s = dnnl_success;
 
@@ -118,7 +119,8 @@ static dnnl_status_t time_matmul(const struct matmul *m, double *gflops)
         times[runs++] = px_ms_since(start);
     }
     if (s == dnnl_success)
-        *gflops = 2.0 * ROWS * SIDE * SIDE * 1e-6 / px_bench_median(times, runs);
+        *gflops =
+            2.0 * MATMUL_ROWS * MATMUL_SIDE * MATMUL_SIDE * 1e-6 / px_bench_median(times, runs);
     return s;
 }
 
@@ -135,7 +137,8 @@ int px_ceiling_gflops(enum px_dtype dtype, int threads, double *gflops, struct p
     if (s == dnnl_success || s == dnnl_unimplemented)
         return 0;
     return px_fail(err, s == dnnl_out_of_memory ? PX_E_NOMEM : PX_E_INTERNAL,
-                   "oneDNN's matmul of %dx%dx%d failed (status %d)", ROWS, SIDE, SIDE, (int)s);
+                   "oneDNN's matmul of %dx%dx%d failed (status %d)", MATMUL_ROWS, MATMUL_SIDE,
+                   MATMUL_SIDE, (int)s);
 }
 
 static uint64_t read_all(const uint64_t *data, size_t count, int threads)

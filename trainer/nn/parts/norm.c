@@ -99,14 +99,15 @@ static void statistics(struct px_norm_layer *norm)
 }
 
 /* A group on its way to one target, which is moved to the group's first pixel. */
-struct forward {
+struct norm_forward {
     struct px_norm_pixels from;
     const float *scale, *shift; /* n = x * scale + shift */
     const float *mask;          /* or NULL */
     struct px_norm_target target;
 };
 
-PX_INLINE void apply_kernel(const struct forward *f, struct px_norm_range r, bool masked, bool bf16)
+PX_INLINE void apply_kernel(const struct norm_forward *f, struct px_norm_range r, bool masked,
+                            bool bf16)
 {
     const float *scale = f->scale, *shift = f->shift, *mask = f->mask;
     size_t channels = f->from.channels, pitch = f->target.pitch;
@@ -124,7 +125,7 @@ PX_INLINE void apply_kernel(const struct forward *f, struct px_norm_range r, boo
         }
 }
 
-PX_CLONES static void apply_pixels(const struct forward *f, struct px_norm_range r)
+PX_CLONES static void apply_pixels(const struct norm_forward *f, struct px_norm_range r)
 {
     if (f->from.bf16 && f->mask)
         apply_kernel(f, r, true, true);
@@ -142,10 +143,10 @@ static void apply_share(struct px_norm_layer *norm, int thread)
 
     for (int g = 0; g < norm->groups; g++) {
         size_t at = (size_t)g * (size_t)norm->channels;
-        struct forward f = {.from = px_norm_group(norm, g),
-                            .scale = norm->scale + at,
-                            .shift = norm->shift + at,
-                            .mask = px_norm_group_mask(norm, g)};
+        struct norm_forward f = {.from = px_norm_group(norm, g),
+                                 .scale = norm->scale + at,
+                                 .shift = norm->shift + at,
+                                 .mask = px_norm_group_mask(norm, g)};
         for (int t = 0; t < norm->target_count; t++) {
             f.target = px_norm_group_target(norm, t, g);
             apply_pixels(&f, r);

@@ -215,7 +215,7 @@ static void add_to_sum(const struct px_weights *w, const struct trained *t, bool
 }
 
 /* A step of one parameter. */
-struct step {
+struct weight_step {
     const struct px_weights *weights;
     int parameter;
     const struct px_adam_factors *adam;
@@ -229,7 +229,7 @@ static size_t at_most(size_t n, size_t most)
     return n < most ? n : most;
 }
 
-static void step_cell(const struct step *s, size_t index, float *plain)
+static void step_cell(const struct weight_step *s, size_t index, float *plain)
 {
     const struct px_weights *w = s->weights;
     const struct px_parameter *p = &w->parameters->list[s->parameter];
@@ -252,7 +252,7 @@ static void step_cell(const struct step *s, size_t index, float *plain)
     }
 }
 
-static void step(const struct step *s)
+static void step(const struct weight_step *s)
 {
     size_t cells = s->rows * s->columns, threads = (size_t)s->weights->threads;
     size_t room = s->weights->cell_size / threads;
@@ -268,13 +268,13 @@ void px_weights_load_from(struct px_weights *w, int parameter, const struct px_u
     const struct trained *t = &w->trained[parameter];
     const struct px_parameter *p = &w->parameters->list[parameter];
     int64_t start = px_now_ns();
-    const struct step s = {.weights = w,
-                           .parameter = parameter,
-                           .adam = &update->adam,
-                           .gradient = update->parts > 1 ? t->sum : w->gradient,
-                           .scale = 1.0f / (float)update->parts,
-                           .rows = ((size_t)p->shape[0] + ROWS - 1) / ROWS,
-                           .columns = ((size_t)p->shape[1] + COLUMNS - 1) / COLUMNS};
+    const struct weight_step s = {.weights = w,
+                                  .parameter = parameter,
+                                  .adam = &update->adam,
+                                  .gradient = update->parts > 1 ? t->sum : w->gradient,
+                                  .scale = 1.0f / (float)update->parts,
+                                  .rows = ((size_t)p->shape[0] + ROWS - 1) / ROWS,
+                                  .columns = ((size_t)p->shape[1] + COLUMNS - 1) / COLUMNS};
 
     if (update->parts > 1)
         add_to_sum(w, t, update->part == 0);

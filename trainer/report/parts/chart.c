@@ -3,7 +3,15 @@
 #include <math.h>
 #include <stdbool.h>
 
-enum { WIDTH = 560, HEIGHT = 250, LEFT = 50, RIGHT = 14, TOP = 12, BOTTOM = 34, SECTIONS = 260 };
+enum {
+    CHART_WIDTH = 560,
+    CHART_HEIGHT = 250,
+    LEFT = 50,
+    RIGHT = 14,
+    TOP = 12,
+    BOTTOM = 34,
+    SECTIONS = 260
+};
 
 struct frame {
     double x_max, y_min, y_max;
@@ -11,12 +19,13 @@ struct frame {
 
 static double place_x(const struct frame *f, double x)
 {
-    return LEFT + x / f->x_max * (WIDTH - LEFT - RIGHT);
+    return LEFT + x / f->x_max * (CHART_WIDTH - LEFT - RIGHT);
 }
 
 static double place_y(const struct frame *f, double y)
 {
-    return HEIGHT - BOTTOM - (y - f->y_min) / (f->y_max - f->y_min) * (HEIGHT - TOP - BOTTOM);
+    return CHART_HEIGHT - BOTTOM -
+           (y - f->y_min) / (f->y_max - f->y_min) * (CHART_HEIGHT - TOP - BOTTOM);
 }
 
 /* 1, 2 or 5 times a power of ten, so that about `count` of them span the range. */
@@ -90,11 +99,12 @@ static void draw_axes(FILE *out, const struct frame *f, double step)
         fprintf(out,
                 "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                 "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>\n",
-                LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, digits, fabs(v) < step * 1e-6 ? 0 : v);
+                LEFT, CHART_WIDTH - RIGHT, y, y, LEFT - 8, y + 4, digits,
+                fabs(v) < step * 1e-6 ? 0 : v);
     }
     for (long i = 0; (double)i * along <= f->x_max * (1 + 1e-9); i++)
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n",
-                place_x(f, (double)i * along), HEIGHT - BOTTOM + 18, (double)i * along);
+                place_x(f, (double)i * along), CHART_HEIGHT - BOTTOM + 18, (double)i * along);
 }
 
 static void draw_line(FILE *out, const struct frame *f, const struct px_chart_line *line, int index)
@@ -142,14 +152,14 @@ void px_chart_write(FILE *out, const struct px_chart *chart)
         return;
     }
     fprintf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s over the epochs\">\n",
-            WIDTH, HEIGHT, chart->title);
+            CHART_WIDTH, CHART_HEIGHT, chart->title);
     draw_axes(out, &f, step);
     if (chart->mark > 0)
         fprintf(out,
                 "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
                 "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">best</text>\n",
-                place_x(&f, chart->mark), place_x(&f, chart->mark), TOP, HEIGHT - BOTTOM,
-                place_x(&f, chart->mark), HEIGHT - 2);
+                place_x(&f, chart->mark), place_x(&f, chart->mark), TOP, CHART_HEIGHT - BOTTOM,
+                place_x(&f, chart->mark), CHART_HEIGHT - 2);
     for (int l = 0; l < PX_CHART_LINES; l++)
         draw_line(out, &f, &chart->lines[l], l);
     fputs("</svg></figure>\n", out);
