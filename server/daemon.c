@@ -12,6 +12,7 @@
 #include "model/network/dtype.h"
 #include "server/front/address.h"
 #include "server/front/http.h"
+#include "server/front/systemd.h"
 #include "server/signals.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"
@@ -84,8 +85,22 @@ struct watchman {
     struct px_server *server;
     struct px_http *http;
     struct px_crew *crew;
+    struct px_systemd *systemd;
     const sigset_t *signals;
 };
+
+static void watch_systemd(struct watchman *man)
+{
+    struct px_systemd *systemd = man->systemd;
+
+    if (atomic_load(&man->server->stuck_workers) == 0)
+        px_systemd_watchdog(systemd);
+    if (systemd->reloading) {
+        const struct px_reload_state state = px_reloader_state(man->server->reloader);
+        if (state.answered == state.asked)
+            px_systemd_ready(systemd);
+    }
+}
 
 /* Looks after everything that needs it now and then, until a signal comes; its number, or 0 after
  * some hundredths of a second. */
@@ -95,6 +110,7 @@ static int watch(struct watchman *man, int milliseconds)
     px_queue_sweep(man->server->queue);
     if (man->crew)
         px_crew_watch(man->crew);
+    watch_systemd(man);
     return px_signals_wait(man->signals, milliseconds);
 }
 
@@ -103,8 +119,10 @@ static int wait_for_stop(struct watchman *man)
     int number;
 
     while ((number = watch(man, 100)) == 0 || number == SIGHUP)
-        if (number == SIGHUP)
+        if (number == SIGHUP) {
+            px_systemd_reloading(man->systemd);
             px_reloader_request(man->server->reloader);
+        }
     return number;
 }
 
@@ -179,16 +197,16 @@ static void stop(struct watchman *man)
     px_http_stop(man->http);
 }
 
-static void serve(struct px_server *server, struct px_http *http, struct px_crew *crew,
-                  const sigset_t *signals)
+static void serve(struct watchman *man)
 {
-    struct watchman man = {server, http, crew, signals};
-    int number = wait_for_stop(&man);
+    px_systemd_ready(man->systemd);
+    int number = wait_for_stop(man);
 
+    px_systemd_stopping(man->systemd);
     px_log_info("stopping on %s: %d requests under way", px_signal_name(number),
-                px_http_active(http));
-    drain(&man);
-    stop(&man);
+                px_http_active(man->http));
+    drain(man);
+    stop(man);
 }
 
 /* One line for each address. */
@@ -219,12 +237,11 @@ static int start_reloader(struct px_server *server, struct px_error *err)
 }
 
 /* A daemon that listens is ready: its workers are warm. */
-static int listen_and_serve(struct px_server *server, const struct px_listeners *listeners,
-                            const sigset_t *signals, struct px_error *err)
+static int listen_and_serve(struct watchman *man, const struct px_listeners *listeners,
+                            struct px_error *err)
 {
-    struct px_crew *crew = NULL;
-    struct px_http *http = NULL;
-    int rc = px_crew_start(&crew, server, signals, err);
+    struct px_server *server = man->server;
+    int rc = px_crew_start(&man->crew, server, man->signals, err);
 
     if (rc == -PX_E_INTERRUPTED) {
         px_log_info("%s", err->message);
@@ -235,16 +252,16 @@ static int listen_and_serve(struct px_server *server, const struct px_listeners 
     if (rc == 0)
         rc = start_reloader(server, err);
     if (rc == 0)
-        rc = px_http_start(&http, server, listeners, err);
+        rc = px_http_start(&man->http, server, listeners, err);
     if (rc == 0)
         rc = announce(listeners, err);
     if (rc == 0) {
-        serve(server, http, crew, signals);
+        serve(man);
         px_reloader_stop(server->reloader);
         return 0;
     }
-    px_crew_stop(crew, INT64_MAX);
-    px_http_stop(http);
+    px_crew_stop(man->crew, INT64_MAX);
+    px_http_stop(man->http);
     px_reloader_stop(server->reloader);
     return rc;
 }
@@ -283,17 +300,32 @@ static int make_parts(struct px_server *server, struct px_error *err)
     return rc;
 }
 
+static int open_listeners(struct px_listeners *listeners, const struct px_server_settings *settings,
+                          struct px_error *err)
+{
+    int rc = px_systemd_listeners(listeners, err);
+
+    if (rc < 0 || listeners->count == 0)
+        return rc < 0 ? rc : px_listeners_open(listeners, &settings->listen, err);
+    px_log_info("%zu socket%s from the service manager instead of --listen", listeners->count,
+                listeners->count > 1 ? "s" : "");
+    return 0;
+}
+
 int px_daemon_run(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
     struct px_listeners listeners;
+    struct px_systemd systemd;
     sigset_t signals;
+    struct watchman man = {.server = &server, .systemd = &systemd, .signals = &signals};
 
     px_signals_block(&signals);
     raise_file_limit();
-    int rc = px_listeners_open(&listeners, &settings->listen, err);
+    int rc = open_listeners(&listeners, settings, err);
     if (rc < 0)
         return rc;
+    px_systemd_init(&systemd);
     px_signals_obey(&signals);
     rc = load(&server, err);
     px_signals_hold(&signals);
@@ -302,7 +334,8 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
         rc = make_parts(&server, err);
     }
     if (rc == 0)
-        rc = listen_and_serve(&server, &listeners, &signals, err);
+        rc = listen_and_serve(&man, &listeners, err);
+    px_systemd_clear(&systemd);
     px_listeners_close(&listeners);
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);

@@ -7,6 +7,8 @@
 #include "server/settings/settings.h"
 
 /* Serves until SIGTERM or SIGINT; prints http://ADDRESS:PORT on standard output once it listens.
+ * Sockets of a service manager (server/front/systemd.h) take the place of --listen, and it is
+ * notified when the daemon is ready, reloads its models and stops, and that no worker hangs.
  *
  * Stopping: /readyz answers 503 at once, and everything is still served, with "Connection: close",
  * for --drain-delay seconds or until a second signal. Then the port is closed, and what is under

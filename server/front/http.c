@@ -265,8 +265,10 @@ void px_http_close_door(struct px_http *http)
             continue;
         /* From here on the library leaves the descriptor to us. */
         MHD_quiesce_daemon(http->daemons[i]);
-        /* Otherwise the kernel would go on accepting connections that are never read. */
-        shutdown(http->listeners->fds[i], SHUT_RD);
+        /* Otherwise the kernel would go on accepting connections that are never read; those of an
+         * inherited socket wait for the next process that gets it. */
+        if (!http->listeners->inherited)
+            shutdown(http->listeners->fds[i], SHUT_RD);
     }
 }
 

@@ -22,7 +22,8 @@ int px_http_active(const struct px_http *http);
  * --min-rate) or gone. Call it a few times a second, from one thread. */
 void px_http_end_slow(struct px_http *http);
 
-/* From now on the kernel refuses new connections; open ones go on. */
+/* From now on the kernel refuses new connections, or keeps them for the next process if the sockets
+ * are inherited; open ones go on. */
 void px_http_close_door(struct px_http *http);
 
 /* Closes every connection and ends the threads. No connection may be suspended any more: every job

@@ -14,6 +14,7 @@ enum { PX_LISTENERS_MAX = 16 };
 struct px_listeners {
     int fds[PX_LISTENERS_MAX];
     size_t count;
+    bool inherited; /* from a service manager, which has them too and goes on listening */
 };
 
 /* Binds every ADDRESS:PORT of the list, which shows at once whether they are free, without

@@ -32,8 +32,8 @@ struct px_client_address {
 };
 
 /* The other end of the connection or, if that is a trusted proxy, the last address of
- * X-Forwarded-For that is not one: what stands before it is the client's own claim. Addresses count
- * up to the last item that is not an address. Call it from the connection's thread, in its handler.
+ * X-Forwarded-For that is not one: what stands before it is the client's own claim. Items before
+ * one that is not an address are ignored. Call it from the connection's thread, in its handler.
  */
 void px_client_address_find(const struct px_proxies *proxies, struct MHD_Connection *connection,
                             struct px_client_address *found);

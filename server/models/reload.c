@@ -41,8 +41,9 @@ static int try_model(void *context, const struct px_registry_entry *entry, struc
     return rc;
 }
 
+/* `asked`: the requests that had come when it began. */
 static void count_reload(struct px_reloader *reloader, int rc,
-                         const struct px_registry_changes *changes)
+                         const struct px_registry_changes *changes, unsigned long long asked)
 {
     struct px_reload_state *state = &reloader->state;
 
@@ -51,6 +52,7 @@ static void count_reload(struct px_reloader *reloader, int rc,
     state->failed += state->bad;
     state->done += !state->bad && changes->changed > 0;
     state->unchanged += !state->bad && changes->changed == 0;
+    state->answered = asked;
     pthread_mutex_unlock(&reloader->lock);
 }
 
@@ -61,6 +63,7 @@ static void reload(struct px_reloader *reloader)
     struct px_registry_options options = reloader->options.registry;
     struct px_registry_changes changes = {0};
     struct px_error err = {0};
+    unsigned long long asked = px_reloader_state(reloader).asked;
 
     options.before = before;
     options.check = try_model;
@@ -79,7 +82,7 @@ static void reload(struct px_reloader *reloader)
     else
         px_registry_unref(after);
     px_registry_unref(before);
-    count_reload(reloader, rc, &changes);
+    count_reload(reloader, rc, &changes, asked);
 }
 
 /* Reads whatever a descriptor has. */
@@ -170,6 +173,9 @@ int px_reloader_start(struct px_reloader **out, const struct px_reload_options *
 
 void px_reloader_request(struct px_reloader *reloader)
 {
+    pthread_mutex_lock(&reloader->lock);
+    reloader->state.asked++;
+    pthread_mutex_unlock(&reloader->lock);
     eventfd_write(reloader->event, ASKED);
 }
 

@@ -20,6 +20,7 @@ struct px_reload_options {
 struct px_reload_state {
     unsigned long long done, unchanged, failed; /* reloads; failed: with a model that is bad */
     bool bad;                                   /* whether the last one failed */
+    unsigned long long asked, answered;         /* calls of px_reloader_request() */
 };
 
 /* Borrows what the options point to. IO: the folder cannot be watched. */

@@ -13,7 +13,7 @@ static const struct px_option rows[] = {
      .heading = "Serving",
      .help = "Listen on this address; repeat it for several. Port 0 takes a free port; IPv6 "
              "addresses need brackets; localhost means both loopback addresses. The daemon "
-             "prints its addresses once it listens"},
+             "prints its addresses once it listens. Sockets that systemd passes replace them"},
     {.name = "allow-origin",
      .type = PX_OPTION_LIST,
      .offset = AT(allow_origin),
