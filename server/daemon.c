@@ -11,6 +11,7 @@
 #include "model/dnn/cpu.h"
 #include "model/network/dtype.h"
 #include "server/front/address.h"
+#include "server/front/admin.h"
 #include "server/front/http.h"
 #include "server/front/systemd.h"
 #include "server/signals.h"
@@ -86,6 +87,8 @@ struct watchman {
     struct px_http *http;
     struct px_crew *crew;
     struct px_systemd *systemd;
+    struct px_admin *admin;
+    const struct px_listeners *admin_listeners;
     const sigset_t *signals;
 };
 
@@ -253,13 +256,17 @@ static int listen_and_serve(struct watchman *man, const struct px_listeners *lis
         rc = start_reloader(server, err);
     if (rc == 0)
         rc = px_http_start(&man->http, server, listeners, err);
+    if (rc == 0 && man->admin_listeners->count > 0)
+        rc = px_admin_start(&man->admin, server, man->admin_listeners, err);
     if (rc == 0)
         rc = announce(listeners, err);
     if (rc == 0) {
         serve(man);
+        px_admin_stop(man->admin);
         px_reloader_stop(server->reloader);
         return 0;
     }
+    px_admin_stop(man->admin);
     px_crew_stop(man->crew, INT64_MAX);
     px_http_stop(man->http);
     px_reloader_stop(server->reloader);
@@ -300,13 +307,34 @@ static int make_parts(struct px_server *server, struct px_error *err)
     return rc;
 }
 
+static int open_admin(struct px_listeners *listeners, const struct px_server_settings *settings,
+                      struct px_error *err)
+{
+    const char *items[] = {settings->admin_listen};
+    const struct px_option_list list = {items, 1};
+
+    *listeners = (struct px_listeners){0};
+    if (!settings->admin_listen)
+        return 0;
+    int rc = px_listeners_open(listeners, &list, err);
+    if (rc < 0)
+        px_error_prefix(err, "--admin-listen");
+    return rc;
+}
+
 static int open_listeners(struct px_listeners *listeners, const struct px_server_settings *settings,
                           struct px_error *err)
 {
     int rc = px_systemd_listeners(listeners, err);
 
-    if (rc < 0 || listeners->count == 0)
-        return rc < 0 ? rc : px_listeners_open(listeners, &settings->listen, err);
+    if (rc < 0)
+        return rc;
+    if (listeners->count == 0) {
+        rc = px_listeners_open(listeners, &settings->listen, err);
+        if (rc == -PX_E_IO)
+            px_error_prefix(err, "--listen");
+        return rc;
+    }
     px_log_info("%zu socket%s from the service manager instead of --listen", listeners->count,
                 listeners->count > 1 ? "s" : "");
     return 0;
@@ -315,16 +343,22 @@ static int open_listeners(struct px_listeners *listeners, const struct px_server
 int px_daemon_run(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
-    struct px_listeners listeners;
+    struct px_listeners listeners, admin;
     struct px_systemd systemd;
     sigset_t signals;
-    struct watchman man = {.server = &server, .systemd = &systemd, .signals = &signals};
+    struct watchman man = {
+        .server = &server, .systemd = &systemd, .admin_listeners = &admin, .signals = &signals};
 
     px_signals_block(&signals);
     raise_file_limit();
     int rc = open_listeners(&listeners, settings, err);
     if (rc < 0)
         return rc;
+    rc = open_admin(&admin, settings, err);
+    if (rc < 0) {
+        px_listeners_close(&listeners);
+        return rc;
+    }
     px_systemd_init(&systemd);
     px_signals_obey(&signals);
     rc = load(&server, err);
@@ -337,6 +371,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
         rc = listen_and_serve(&man, &listeners, err);
     px_systemd_clear(&systemd);
     px_listeners_close(&listeners);
+    px_listeners_close(&admin);
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);
     px_models_destroy(server.models);

@@ -36,8 +36,14 @@ static int act(const struct px_server_settings *settings, const struct px_option
                struct px_error *err)
 {
     struct px_proxies proxies;
+    struct px_address admin;
     int rc = check_listen(&settings->listen, err);
 
+    if (rc == 0 && settings->admin_listen) {
+        rc = px_address_parse(settings->admin_listen, &admin, err);
+        if (rc < 0)
+            px_error_prefix(err, "--admin-listen");
+    }
     if (rc == 0)
         rc = px_origin_check_options(&settings->allow_origin, &settings->allow_host, err);
     if (rc == 0)
@@ -45,8 +51,9 @@ static int act(const struct px_server_settings *settings, const struct px_option
     if (rc < 0)
         return rc;
     if (settings->health)
-        return px_health(options->argument_count > 0 ? options->arguments[0] : NULL,
-                         settings->listen.items[0], err);
+        return px_health(
+            options->argument_count > 0 ? options->arguments[0] : NULL,
+            settings->admin_listen ? settings->admin_listen : settings->listen.items[0], err);
     if (options->argument_count > 0)
         return px_fail(err, PX_E_USAGE, "unexpected argument '%.80s'; only --health takes one",
                        options->arguments[0]);

@@ -113,8 +113,8 @@ static int add(struct px_listeners *listeners, const char *text, struct px_error
     }
     freeaddrinfo(list);
     if (reason != 0)
-        return px_fail(err, PX_E_IO, "cannot listen on %.100s: %s; choose another with --listen",
-                       text, strerror(reason));
+        return px_fail(err, PX_E_IO, "cannot listen on %.100s: %s; choose another address", text,
+                       strerror(reason));
     return 0;
 }
 
