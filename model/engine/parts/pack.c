@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ struct px_pack {
     const struct px_checkpoint *checkpoint; /* borrowed */
     pthread_mutex_t lock;
     struct entry *entries;
-    size_t bytes;
+    atomic_size_t bytes; /* read without the lock, under which a layer may take long to pack */
 };
 
 int px_pack_create(struct px_pack **out, const struct px_checkpoint *checkpoint,
@@ -278,7 +279,7 @@ static int add(struct px_pack *pack, struct entry **out, const struct entry *key
     }
     entry->next = pack->entries;
     pack->entries = entry;
-    pack->bytes += entry->bytes;
+    atomic_fetch_add(&pack->bytes, entry->bytes);
     px_checkpoint_forget(pack->checkpoint); /* packed: once in memory is enough */
     *out = entry;
     return 0;
@@ -311,8 +312,5 @@ int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *c
 
 size_t px_pack_memory(struct px_pack *pack)
 {
-    pthread_mutex_lock(&pack->lock);
-    size_t bytes = pack->bytes;
-    pthread_mutex_unlock(&pack->lock);
-    return bytes;
+    return atomic_load(&pack->bytes);
 }

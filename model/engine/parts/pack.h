@@ -45,7 +45,7 @@ bool px_pack_has_bias(const struct px_network *network, int layer, bool running)
 int px_pack_get(struct px_pack *pack, int layer, bool running, struct px_conv *conv,
                 const struct px_packed **out, struct px_error *err);
 
-/* Bytes packed so far. */
+/* Bytes packed so far. Never waits for packing under way. */
 size_t px_pack_memory(struct px_pack *pack);
 
 #endif
