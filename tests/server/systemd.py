@@ -117,6 +117,11 @@ def busiest_thread(pid):
     return max(before, key=lambda task: ticks(task) - before[task])
 
 
+def process_of(task):
+    with open('/proc/%s/status' % task) as file:
+        return int(re.search(r'^Tgid:\s*(\d+)', file.read(), re.MULTILINE)[1])
+
+
 def hang():
     make_model('slow', 'unet_256', 48, 3, 3, 1)
     picture = make_picture('large.png', 1536, 1536)
@@ -143,13 +148,21 @@ def hang():
     equal(daemon.stop(), 0)
 
 
+def hang_and_end():
+    try:
+        hang()
+    finally:
+        write('freezer.state', 'THAWED')  # a frozen thread cannot even be killed
+        for pid in {process_of(task) for task in open(FREEZER + '/tasks').read().split()}:
+            os.kill(pid, signal.SIGKILL)
+
+
 try:
     os.mkdir(FREEZER)
 except OSError:
     skip(STUCK, 'no freezer control group can be made')
 else:
-    ok(STUCK)(hang)
-    write('freezer.state', 'THAWED')
+    ok(STUCK)(hang_and_end)
     for _ in range(100):
         try:
             os.rmdir(FREEZER)
