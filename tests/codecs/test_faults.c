@@ -108,7 +108,7 @@ static void test_refused(void **state)
          "the PNG is cut short: its chunk at byte 428 is not complete" CUT},
         {"rgb-8.iend-without-crc.png", "its chunk at byte 428 is not complete" CUT},
         {"rgb-8.critical.png", "(CgBI: unhandled critical chunk)"},
-        {"rgb-8.critical-name.png", "invalid chunk type"},
+        {"rgb-8.critical-name.png", "the PNG is damaged (I[01]AT: "}, /* then as libpng puts it */
         {"rgb-8.text-too-long.png", "its chunk at byte 33 is not complete" CUT},
     };
     (void)state;
