@@ -68,15 +68,22 @@ static int take_length(struct px_pickle_machine *m, int bytes, uint64_t *length)
     return rc;
 }
 
+/* A length, and the bytes that it announces. */
+static int take_counted(struct px_pickle_machine *m, int length_bytes, const uint8_t **bytes,
+                        uint64_t *length)
+{
+    int rc = take_length(m, length_bytes, length);
+
+    return rc ? rc : px_pickle_take(m, *length, bytes);
+}
+
 /* LONG1 and LONG4: a length, then two's complement. Beyond 64 bits the value is not kept. */
 static int long_number(struct px_pickle_machine *m, int length_bytes)
 {
     const uint8_t *p;
     uint64_t length;
-    int rc = take_length(m, length_bytes, &length);
+    int rc = take_counted(m, length_bytes, &p, &length);
 
-    if (!rc)
-        rc = px_pickle_take(m, length, &p);
     if (rc)
         return rc;
     if (length > 8)
@@ -103,10 +110,8 @@ static int string(struct px_pickle_machine *m, int length_bytes)
 {
     const uint8_t *p;
     uint64_t length;
-    int rc = take_length(m, length_bytes, &length);
+    int rc = take_counted(m, length_bytes, &p, &length);
 
-    if (!rc)
-        rc = px_pickle_take(m, length, &p);
     if (rc)
         return rc;
     if (length > UINT32_MAX)
@@ -121,10 +126,8 @@ static int bytes(struct px_pickle_machine *m, int length_bytes)
 {
     const uint8_t *p;
     uint64_t length;
-    int rc = take_length(m, length_bytes, &length);
+    int rc = take_counted(m, length_bytes, &p, &length);
 
-    if (!rc)
-        rc = px_pickle_take(m, length, &p);
     return rc ? rc : px_pickle_push(m, (struct px_pickle_value){.kind = PX_PICKLE_BYTES});
 }
 
