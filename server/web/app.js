@@ -4,7 +4,7 @@ import { Camera, cameraTrouble } from './camera.js';
 import { house, lines } from './house.js';
 import { keyboardPen } from './keyboard.js';
 import { CMP, drawLabels } from './labels.js';
-import { PARTS, paint } from './parts.js';
+import { PARTS, lengthOf, paint } from './parts.js';
 import { Sketch } from './sketch.js';
 import { SNIPPETS } from './snippets.js';
 import { keep, load, remember, toBitmap, toUrl } from './store.js';
@@ -78,6 +78,13 @@ function body() {
   return $('fit').value === 'model'
     ? sketch.blob('image/png', side, side, state.mode !== 'labels')
     : sketch.blob('image/png');
+}
+
+// Fills a small canvas with a picture.
+async function fill(canvas, blob) {
+  const bitmap = await createImageBitmap(blob);
+  canvas.getContext('2d').drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
 }
 
 // Draws an answer in the sketch's shape and closes its bitmap.
@@ -174,10 +181,7 @@ async function exampleAnswer(canvas, example) {
   const side = model().size, full = Object.assign(document.createElement('canvas'), { width: side, height: side });
   await example.paint(full.getContext('2d'), side);
   const blob = await new Promise((resolve) => full.toBlob(resolve, 'image/png'));
-  const answer = await send(blob, { model: model().name, format: 'jpeg' });
-  const bitmap = await createImageBitmap(answer.blob);
-  canvas.getContext('2d').drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
+  await fill(canvas, (await send(blob, { model: model().name, format: 'jpeg' })).blob);
 }
 
 // One after the other, so that a drawing never waits for more than one of them.
@@ -233,10 +237,7 @@ async function showVariations() {
       chosenChanged();
     });
     try {
-      const { blob } = await send(picture, { ...query(), dropout: seed, format: 'jpeg' });
-      const bitmap = await createImageBitmap(blob);
-      canvas.getContext('2d').drawImage(bitmap, 0, 0, 128, 128);
-      bitmap.close();
+      await fill(canvas, (await send(picture, { ...query(), dropout: seed, format: 'jpeg' })).blob);
       $('variations').append(button);
     } catch (trouble) {
       say(trouble.message, true);
@@ -248,7 +249,7 @@ async function showVariations() {
 // The first example draws itself while the picture follows.
 function introduce(seed) {
   const operations = lines(house(seed), seed), start = performance.now(), total = 1500;
-  const length = 1e5 + paint(document.createElement('canvas').getContext('2d'), operations, 1, '#000', 1e5) * -1;
+  const length = lengthOf(operations);
   $('hint').hidden = false;
   const step = (now) => {
     if (sketch.touched || sketch.drawing) return;

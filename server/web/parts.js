@@ -219,8 +219,17 @@ export function drawPart(name, box, seed) {
   return pencil.operations;
 }
 
+// The pixels of line in operations: what paint() counts its budget in.
+export function lengthOf(operations) {
+  let length = 0;
+  for (const { points, fill } of operations)
+    for (let i = 1; i < points.length && !fill; i++)
+      length += Math.hypot(points[i][0] - points[i - 1][0], points[i][1] - points[i - 1][1]);
+  return length;
+}
+
 // Puts operations on a canvas where a 256th of the picture is `scale` pixels. With `budget`, a number
-// of pixels of line, stops in the middle of a line when it is used up; returns what is left of it.
+// of pixels of line, stops in the middle of a line when it is used up.
 export function paint(context, operations, scale, ink = '#2b2b2b', budget = Infinity) {
   context.lineCap = context.lineJoin = 'round';
   for (const operation of operations) {
@@ -241,7 +250,6 @@ export function paint(context, operations, scale, ink = '#2b2b2b', budget = Infi
       context.lineWidth = operation.width * scale;
       context.stroke();
     }
-    if (budget < 0) return budget;
+    if (budget < 0) return;
   }
-  return budget;
 }
