@@ -332,6 +332,16 @@ void px_cgroup_read_usage(const char *root, struct px_cgroup_usage *usage)
         usage->memory = 0;
 }
 
+uint64_t px_cgroup_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    uint64_t machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+    struct px_cgroup_limits limits;
+
+    px_cgroup_read_limits("", &limits);
+    return limits.memory < machine ? limits.memory : machine;
+}
+
 int px_cgroup_cpus(int affinity, double cpus)
 {
     assert(affinity >= 1 && cpus > 0);

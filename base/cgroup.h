@@ -28,6 +28,10 @@ struct px_cgroup_usage {
 void px_cgroup_read_limits(const char *root, struct px_cgroup_limits *limits);
 void px_cgroup_read_usage(const char *root, struct px_cgroup_usage *usage);
 
+/* Bytes that this process may take: those of the machine, or of its control group if that is less;
+ * UINT64_MAX if neither is known. */
+uint64_t px_cgroup_memory(void);
+
 /* CPUs to use: those of the affinity mask (at least 1), but no more than `cpus` of the limits
  * allows, rounded down. At least 1. */
 int px_cgroup_cpus(int affinity, double cpus);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cgroup.h"
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "tools/verbs.h"
@@ -161,25 +160,11 @@ struct session {
     bool right; /* the half of pairs that is translated */
 };
 
-/* Half of the memory, or of what the control group allows: a large picture with --fit image needs
- * plans of many gigabytes. */
-static size_t memory_limit(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    struct px_cgroup_limits limits;
-
-    px_cgroup_read_limits("", &limits);
-    uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
-    if (memory == 0 || limits.memory < memory)
-        memory = limits.memory;
-    return memory < UINT64_MAX ? (size_t)(memory / 2) : 0;
-}
-
 static int open_session(struct session *s, const struct translate_settings *settings,
                         struct px_error *err)
 {
     const struct px_engine_options options = {
-        .threads = (int)settings->threads, .first_cpu = -1, .memory_limit = memory_limit()};
+        .threads = (int)settings->threads, .first_cpu = -1, .memory_limit = px_tool_plan_memory()};
 
     *s = (struct session){.settings = settings, .how.fit = (enum px_fit_mode)settings->fit};
     int rc = px_tool_read_dropout(settings->dropout, &s->how.dropout, &s->how.seed, err);

@@ -1,7 +1,5 @@
 #include "server/work/memory.h"
 
-#include <unistd.h>
-
 #include "base/cgroup.h"
 #include "base/log.h"
 #include "model/engine/capacity.h"
@@ -9,17 +7,6 @@
 
 static const double MIB = 1048576.0;
 static const uint64_t LEAST = (uint64_t)1 << 20; /* of --memory-limit and --request-memory */
-
-/* Bytes that the process may take: of the machine, or of its control group if that is less. */
-static uint64_t total_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    uint64_t machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
-    struct px_cgroup_limits limits;
-
-    px_cgroup_read_limits("", &limits);
-    return limits.memory < machine ? limits.memory : machine;
-}
 
 /* Bytes of all models once they are packed; some layers may be packed more than once. */
 static uint64_t expected_weights(const struct px_server *server)
@@ -38,7 +25,7 @@ static uint64_t expected_weights(const struct px_server *server)
 
 void px_memory_divide(struct px_server *server)
 {
-    const struct px_memory_needs needs = {.total = total_memory(),
+    const struct px_memory_needs needs = {.total = px_cgroup_memory(),
                                           .weights = expected_weights(server),
                                           .workers = server->share.workers};
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cgroup.h"
 #include "config/options.h"
 
 int px_tool_load_translator(struct px_translator *translator, const char *path, enum px_dtype dtype,
@@ -18,6 +19,13 @@ int px_tool_load_translator(struct px_translator *translator, const char *path, 
     if (rc)
         px_error_prefix(err, path);
     return rc;
+}
+
+size_t px_tool_plan_memory(void)
+{
+    uint64_t memory = px_cgroup_memory();
+
+    return memory < UINT64_MAX ? (size_t)(memory / 2) : 0;
 }
 
 int px_tool_read_dropout(const char *text, bool *dropout, uint64_t *seed, struct px_error *err)

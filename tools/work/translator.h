@@ -5,6 +5,7 @@
  * command line. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -16,6 +17,10 @@
  * named. */
 int px_tool_load_translator(struct px_translator *translator, const char *path, enum px_dtype dtype,
                             enum px_norm_choice norm, struct px_error *err);
+
+/* Bytes for the plans of an engine (px_engine_options.memory_limit): half of what the process may
+ * take, since a large picture with --fit image needs many gigabytes; 0 if that is unknown. */
+size_t px_tool_plan_memory(void);
 
 /* Reads --dropout: "off" or a seed; else USAGE. */
 int px_tool_read_dropout(const char *text, bool *dropout, uint64_t *seed, struct px_error *err);
