@@ -242,21 +242,25 @@ static int run_pictures(struct px_evaluation *e, const struct evaluate_settings 
         if (rc)
             px_error_prefix(err, list->names[i]);
         px_evaluated_pictures_clear(&pictures);
-        show(i + 1, count, &drawn);
+        if (!rc)
+            show(i + 1, count, &drawn);
     }
+    if (rc && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
     return rc;
 }
 
 /* From the training set; from the pictures at hand if there is none. */
 static int find_mean_colour(struct px_evaluation *e, const struct evaluate_settings *s,
-                            const struct px_pictures_list *list, struct px_error *err)
+                            const struct px_pictures_list *list, const struct px_stop *stop,
+                            struct px_error *err)
 {
     struct px_pictures_list train;
     int rc = px_pictures_open(&train, s->data, "train", NULL);
 
     if (rc)
-        return px_evaluation_mean_colour(e, list, err);
-    rc = px_evaluation_mean_colour(e, &train, err);
+        return px_evaluation_mean_colour(e, list, stop, err);
+    rc = px_evaluation_mean_colour(e, &train, stop, err);
     px_pictures_close(&train);
     return rc;
 }
@@ -273,7 +277,7 @@ static int evaluate(struct px_evaluation *e, const struct evaluate_settings *s,
     if (s->results)
         rc = px_tool_make_folder(s->results, err);
     if (!rc)
-        rc = find_mean_colour(e, s, &list, err);
+        rc = find_mean_colour(e, s, &list, stop, err);
     if (!rc)
         rc = run_pictures(e, s, &list, &page, stop, err);
     if (!rc) {
@@ -304,7 +308,8 @@ static int check_settings(const struct evaluate_settings *s, struct px_evaluatio
 
 static int run(const struct evaluate_settings *s, const struct px_stop *stop, struct px_error *err)
 {
-    const struct px_engine_options options = {.threads = (int)s->threads, .first_cpu = -1};
+    const struct px_engine_options options = {
+        .threads = (int)s->threads, .first_cpu = -1, .memory_limit = px_tool_plan_memory()};
     struct px_engine *engine = NULL;
     struct px_evaluation *e = calloc(1, sizeof *e);
 

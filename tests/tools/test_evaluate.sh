@@ -6,6 +6,7 @@ set -u
 pix2pix=$(realpath "$1")
 fixture=$(realpath "$2")
 make_checkpoint=$(realpath "$3")
+photo=$(realpath "$(dirname "$0")/../codecs/data/jpeg/turned-6.jpg")
 
 cd "$work" || exit 1
 "$fixture" model m.safetensors 3 3 || exit 1
@@ -63,6 +64,11 @@ assert 0 <= r["models"][0]["labels"]["pixel"] <= 1 and 0 <= r["ceiling"]["iou"] 
 evaluate -m m.safetensors --data mixed
 check "single pictures are translated and counted apart" \
     grep -qx '1 pair, 1 single picture translated without a target' <<<"$out"
+mkdir turned
+cp "$photo" turned/photo.jpg
+evaluate -m m.safetensors --data turned --phase '' --fit scale --results-dir upright
+"$pix2pix" translate -m m.safetensors --fit scale "$photo" -o t.png --threads 1 2>/dev/null
+check "and turned by their EXIF orientation, as translate does" cmp -s t.png upright/photo.png
 evaluate -m m.safetensors --data houses --phase train --num-test 1
 check "--num-test takes the first" grep -qx "1 pair" <<<"$out"
 evaluate -m m.safetensors --data houses/train --phase '' --num-test 2

@@ -13,7 +13,7 @@ static const struct px_network *network_of(const struct px_evaluation *e)
 }
 
 int px_evaluation_mean_colour(struct px_evaluation *e, const struct px_pictures_list *list,
-                              struct px_error *err)
+                              const struct px_stop *stop, struct px_error *err)
 {
     enum { MOST_TARGETS = 400 };
     size_t step = list->count > MOST_TARGETS ? list->count / MOST_TARGETS : 1, targets = 0;
@@ -22,8 +22,10 @@ int px_evaluation_mean_colour(struct px_evaluation *e, const struct px_pictures_
     for (size_t i = 0; i < list->count; i += step) {
         struct px_example example;
         double own[4] = {0};
-        int rc = px_example_load(&example, list, i, network_of(e), e->right, err);
+        int rc = px_stop_check(stop, err);
 
+        if (!rc)
+            rc = px_example_load(&example, list, i, network_of(e), e->right, err);
         if (rc)
             return rc;
         const struct px_image *target = &example.target;
@@ -41,6 +43,17 @@ int px_evaluation_mean_colour(struct px_evaluation *e, const struct px_pictures_
     return 0;
 }
 
+/* A picture at the size of another: `own` is filled only if it has to be scaled, and cleared by the
+ * caller either way. NULL on failure. */
+static const struct px_image *scaled_to(const struct px_image *like, const struct px_image *in,
+                                        struct px_image *own, struct px_error *err)
+{
+    *own = (struct px_image){0};
+    if (in->width == like->width && in->height == like->height)
+        return in;
+    return px_image_resize(in, like->width, like->height, own, err) == 0 ? own : NULL;
+}
+
 static int answer_of(const struct px_translator *translator, const struct px_evaluation *e,
                      const struct px_image *input, struct px_image *answer, struct px_error *err)
 {
@@ -53,15 +66,13 @@ static int answer_of(const struct px_translator *translator, const struct px_eva
 static int add_labels(struct px_confusion *confusion, const struct px_image *truth,
                       const struct px_image *found, struct px_error *err)
 {
-    struct px_image scaled = *truth;
-    bool same = truth->width == found->width && truth->height == found->height;
-    int rc = same ? 0 : px_image_resize(truth, found->width, found->height, &scaled, err);
+    struct px_image own;
+    const struct px_image *scaled = scaled_to(found, truth, &own, err);
 
-    if (rc)
-        return rc;
-    px_confusion_add(confusion, &scaled, found);
-    if (!same)
-        px_image_clear(&scaled);
+    if (!scaled)
+        return -err->code;
+    px_confusion_add(confusion, scaled, found);
+    px_image_clear(&own);
     return 0;
 }
 
@@ -106,18 +117,34 @@ static int judge(struct px_evaluation *e, int m, const struct px_evaluated_pictu
                  struct px_evaluated_row *row, struct px_error *err)
 {
     const struct px_image *answer = &pictures->answers[m];
-    struct px_image target;
-    int rc =
-        px_image_resize(&pictures->example.target, answer->width, answer->height, &target, err);
+    struct px_image own;
+    const struct px_image *target = scaled_to(answer, &pictures->example.target, &own, err);
 
-    if (rc)
-        return rc;
-    rc = px_scores_compare(answer, &target, &row->scores[m], err);
+    if (!target)
+        return -err->code;
+    int rc = px_scores_compare(answer, target, &row->scores[m], err);
     if (!rc) {
         px_means_add(&e->models[m].means, &row->scores[m]);
         px_colours_add(&e->models[m].colours, answer);
     }
-    px_image_clear(&target);
+    px_image_clear(&own);
+    return rc;
+}
+
+/* The input itself as an answer. */
+static int judge_input(struct px_evaluation *e, const struct px_image *input,
+                       const struct px_image *target, struct px_error *err)
+{
+    struct px_image own;
+    struct px_scores scores;
+    const struct px_image *scaled = scaled_to(target, input, &own, err);
+
+    if (!scaled)
+        return -err->code;
+    int rc = px_scores_compare(scaled, target, &scores, err);
+    if (!rc)
+        px_means_add(&e->input_means, &scores);
+    px_image_clear(&own);
     return rc;
 }
 
@@ -125,27 +152,21 @@ static int judge(struct px_evaluation *e, int m, const struct px_evaluated_pictu
 static int judge_opponents(struct px_evaluation *e, const struct px_evaluated_pictures *pictures,
                            struct px_error *err)
 {
-    const struct px_image *answer = &pictures->answers[0];
     const struct px_example *example = &pictures->example;
-    struct px_image target = {0}, input = {0};
+    struct px_image own;
     struct px_scores scores;
-    int rc = px_image_resize(&example->target, answer->width, answer->height, &target, err);
+    const struct px_image *target = scaled_to(&pictures->answers[0], &example->target, &own, err);
 
-    if (!rc)
-        rc = px_scores_constant(e->constant, &target, &scores, err);
+    if (!target)
+        return -err->code;
+    int rc = px_scores_constant(e->constant, target, &scores, err);
     if (!rc) {
         px_means_add(&e->constant_means, &scores);
-        px_colours_add(&e->target_colours, &target);
+        px_colours_add(&e->target_colours, target);
     }
-    if (!rc && example->input.channels == target.channels) {
-        rc = px_image_resize(&example->input, answer->width, answer->height, &input, err);
-        if (!rc)
-            rc = px_scores_compare(&input, &target, &scores, err);
-        if (!rc)
-            px_means_add(&e->input_means, &scores);
-    }
-    px_image_clear(&target);
-    px_image_clear(&input);
+    if (!rc && example->input.channels == target->channels)
+        rc = judge_input(e, &example->input, target, err);
+    px_image_clear(&own);
     return rc;
 }
 

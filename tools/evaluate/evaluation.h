@@ -9,6 +9,7 @@
 #include "tools/evaluate/labels.h"
 #include "tools/evaluate/pictures.h"
 #include "tools/evaluate/scores.h"
+#include "tools/work/stop.h"
 #include "translate/translate.h"
 
 enum { PX_EVALUATE_MAX_MODELS = 8 };
@@ -46,9 +47,10 @@ struct px_evaluation {
     size_t row_count, row_capacity;
 };
 
-/* The mean colour of at most 400 targets of the set, spread evenly over the names. */
+/* The mean colour of about 400 targets of the set at most, spread evenly over the names.
+ * INTERRUPTED once `stop` says so. */
 int px_evaluation_mean_colour(struct px_evaluation *evaluation, const struct px_pictures_list *list,
-                              struct px_error *err);
+                              const struct px_stop *stop, struct px_error *err);
 
 /* What became of one picture, valid until the next call: the example, and each model's answer. */
 struct px_evaluated_pictures {

@@ -57,42 +57,48 @@ void px_pictures_close(struct px_pictures_list *list)
     list->count = 0;
 }
 
-static int load(const char *path, uint32_t channels, struct px_image *image, struct px_error *err)
+/* Pairs are read as stored; the EXIF orientation is for single pictures. */
+static int load(const char *path, int channels, bool as_stored, struct px_image *image,
+                struct px_error *err)
 {
-    const struct px_decode_limits limits = {PX_TOOL_MAX_PIXELS, PX_TOOL_MAX_SIDE, true};
+    const struct px_decode_limits limits = {PX_TOOL_MAX_PIXELS, PX_TOOL_MAX_SIDE, as_stored};
 
-    return px_image_load(path, &limits, channels, image, err);
+    return px_image_load(path, &limits, (uint32_t)channels, image, err);
 }
 
-/* Replaces a pair by one of its halves. */
-static int keep_half(struct px_image *image, bool right, struct px_error *err)
+/* Cuts `pair`, the file with input_nc channels; the target may need a decoding of its own. */
+static int cut(struct px_example *example, const char *path, const struct px_image *pair,
+               const struct px_network *network, bool right, struct px_error *err)
 {
-    struct px_image half;
-    int rc = px_half_cut(image, right, &half, err);
+    struct px_image other = *pair;
+    bool same = network->output_nc == network->input_nc;
+    int rc = px_half_cut(pair, right, &example->input, err);
 
+    if (!rc && !same)
+        rc = load(path, network->output_nc, true, &other, err);
     if (rc)
         return rc;
-    px_image_clear(image);
-    *image = half;
-    return 0;
+    rc = px_half_cut(&other, !right, &example->target, err);
+    if (!same)
+        px_image_clear(&other);
+    return rc;
 }
 
 int px_example_load(struct px_example *example, const struct px_pictures_list *list, size_t index,
                     const struct px_network *network, bool right, struct px_error *err)
 {
     char path[PX_PATH_MAX];
+    struct px_image stored = {0};
     int rc = px_path_join(path, list->folder, list->names[index], err);
 
     memset(example, 0, sizeof *example);
     if (!rc)
-        rc = load(path, (uint32_t)network->input_nc, &example->input, err);
-    if (!rc && px_half_is_pair(example->input.width, example->input.height)) {
-        rc = load(path, (uint32_t)network->output_nc, &example->target, err);
-        if (!rc)
-            rc = keep_half(&example->target, !right, err);
-        if (!rc)
-            rc = keep_half(&example->input, right, err);
-    }
+        rc = load(path, network->input_nc, true, &stored, err);
+    if (!rc && px_half_is_pair(stored.width, stored.height))
+        rc = cut(example, path, &stored, network, right, err);
+    else if (!rc)
+        rc = load(path, network->input_nc, false, &example->input, err);
+    px_image_clear(&stored);
     if (rc)
         px_example_clear(example);
     return rc;
