@@ -108,7 +108,7 @@ static void test_failed_gives_back(void **state)
     px_queue_destroy(f.queue);
 }
 
-/* Lets the job, which is the only one, be computed and encoded; its answer has so many bytes. */
+/* Lets the only job be computed and encoded, to an answer of answer_size bytes. */
 static void complete(struct fixture *f, size_t i, size_t answer_size)
 {
     struct px_job *jobs[1];
