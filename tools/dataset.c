@@ -12,12 +12,11 @@
 #include "tools/verbs.h"
 #include "tools/work/folder.h"
 
-enum { STYLE_LABELS, STYLE_SKETCH, STYLE_HAND, STYLE_GREY, STYLES };
+enum { STYLE_LABELS, STYLE_SKETCH, STYLE_HAND, STYLE_GREY, STYLE_DAY, STYLES };
 static const enum px_facade_input inputs[STYLES] = {
-    [STYLE_LABELS] = PX_FACADE_LABELS,
-    [STYLE_SKETCH] = PX_FACADE_SKETCH,
-    [STYLE_HAND] = PX_FACADE_SKETCH,
-    [STYLE_GREY] = PX_FACADE_GREY,
+    [STYLE_LABELS] = PX_FACADE_LABELS, [STYLE_SKETCH] = PX_FACADE_SKETCH,
+    [STYLE_HAND] = PX_FACADE_SKETCH,   [STYLE_GREY] = PX_FACADE_GREY,
+    [STYLE_DAY] = PX_FACADE_DAY,
 };
 
 struct dataset_settings {
@@ -49,17 +48,17 @@ static const struct px_option rows[] = {
     {.name = "style",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct dataset_settings, style),
-     .choices = "labels|sketch|hand|grey",
+     .choices = "labels|sketch|hand|grey|day",
      .help =
          "Draw A as a label map in the twelve CMP colours, as a neat line drawing of the house, "
          "as people draw (thick and thin pens, gaps, details left out, small and sparse houses), "
-         "or as B in grey"},
+         "or as B in grey. With day, A is the house by day and B the same house at night"},
     {.name = "size",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct dataset_settings, size),
      .fallback = "256",
      .min = 64,
-     .max = 1024,
+     .max = PX_FACADE_MAX_SIDE,
      .help = "Make A and B this many pixels wide and high; a picture is A|B, twice as wide"},
 };
 

@@ -101,7 +101,7 @@ struct px_facade {
     struct px_facade_part parts[PX_FACADE_MAX_PARTS];
 };
 
-enum { PX_FACADE_STYLES = 8 };
+enum { PX_FACADE_STYLES = 8, PX_FACADE_MAX_SIDE = 1024 /* of a picture, in pixels */ };
 
 /* Lays out the house number `index` of the series `seed`: any two differ. The hand that sketches it
  * is neat: thin lines, every detail. In facade_layout.c. */
@@ -122,8 +122,9 @@ int px_facade_render(const struct px_facade *facade, struct px_image *image, uin
                      struct px_error *err);
 
 /* The pair A|B of one house: image is twice as wide as high. A is a label map, a sketch, or the
- * rendering in grey. In facade_labels.c. */
-enum px_facade_input { PX_FACADE_LABELS, PX_FACADE_SKETCH, PX_FACADE_GREY };
+ * rendering in grey, and B the rendering; or A is the rendering and B the house at night. At
+ * most PX_FACADE_MAX_SIDE pixels high. In facade_labels.c. */
+enum px_facade_input { PX_FACADE_LABELS, PX_FACADE_SKETCH, PX_FACADE_GREY, PX_FACADE_DAY };
 int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err);
 

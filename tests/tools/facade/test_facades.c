@@ -40,17 +40,20 @@ static void check_hashes(enum px_facade_input input, const uint64_t want[3])
     px_image_clear(&pair);
 }
 
-/* The shipped demo model was trained on these pictures: who changes them trains it again. */
+/* The shipped demo models were trained on these pictures: who changes them trains them again. */
 static void test_pixels(void **state)
 {
     static const uint64_t labels[3] = {UINT64_C(0xf1f35902025b1655), UINT64_C(0xd4dd4d7fb3bae148),
                                        UINT64_C(0x4fe786ae64b15c0e)},
                           sketch[3] = {UINT64_C(0x1f0c2ce4b09e64e0), UINT64_C(0x4c2adf3dbe1d8198),
-                                       UINT64_C(0x2aa68e8732218f6f)};
+                                       UINT64_C(0x2aa68e8732218f6f)},
+                          day[3] = {UINT64_C(0x1ff853ee86c2ed18), UINT64_C(0x8ea607b64406394a),
+                                    UINT64_C(0x9c7fbe58fe91b73e)};
     (void)state;
 
     check_hashes(PX_FACADE_LABELS, labels);
     check_hashes(PX_FACADE_SKETCH, sketch);
+    check_hashes(PX_FACADE_DAY, day);
 }
 
 static void test_colours(void **state)
@@ -191,10 +194,38 @@ static void test_grey(void **state)
     px_image_clear(&grey);
 }
 
+static void test_night(void **state)
+{
+    struct px_image night = {0}, labels = {0};
+    int lit = 0;
+    (void)state;
+
+    for (uint64_t i = 0; i < HOUSES; i++) {
+        int64_t day_light = 0, night_light = 0;
+
+        draw(i, PX_FACADE_DAY, &night);
+        draw(i, PX_FACADE_LABELS, &labels);
+        for (size_t y = 0; y < SIDE; y++) {
+            const uint8_t *day = night.data + y * 2 * SIDE * 3, *dark_row = day + SIDE * 3;
+
+            assert_memory_equal(day, labels.data + (y * 2 + 1) * SIDE * 3, SIDE * 3);
+            for (size_t x = 0; x < SIDE * 3; x += 3) {
+                day_light += day[x] + day[x + 1] + day[x + 2];
+                night_light += dark_row[x] + dark_row[x + 1] + dark_row[x + 2];
+                lit += dark_row[x] > dark_row[x + 2] + 60 && dark_row[x] > 150;
+            }
+        }
+        assert_true(night_light * 3 < day_light * 2);
+    }
+    assert_in_range(lit, HOUSES * 100, HOUSES * SIDE * SIDE / 8);
+    px_image_clear(&night);
+    px_image_clear(&labels);
+}
+
 static void test_sizes(void **state)
 {
     static struct px_facade facade;
-    static const uint32_t sides[] = {64, 200, 512};
+    static const uint32_t sides[] = {64, 200, 512, 1024};
     (void)state;
 
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
@@ -203,6 +234,7 @@ static void test_sizes(void **state)
         assert_int_equal(px_image_init(&pair, 2 * sides[i], sides[i], 3, NULL), 0);
         assert_int_equal(px_facade_pair(&facade, PX_FACADE_SKETCH, &pair, NULL), 0);
         assert_int_equal(px_facade_pair(&facade, PX_FACADE_LABELS, &pair, NULL), 0);
+        assert_int_equal(px_facade_pair(&facade, PX_FACADE_DAY, &pair, NULL), 0);
         px_image_clear(&pair);
     }
 }
@@ -233,6 +265,8 @@ int main(void)
         CHECK("loosened drawings have thin and thick pens, colours, and houses with fewer windows",
               test_hands),
         CHECK("the grey input is the rendering's luma", test_grey),
+        CHECK("the night is the same house, dark, with lamps behind some of its windows",
+              test_night),
         CHECK("houses can be drawn at other sizes", test_sizes),
         CHECK("no house has more parts than there is room for, and all styles occur",
               test_parts_fit),

@@ -1,4 +1,5 @@
 #include "tools/facade/facade.h"
+#include "tools/facade/parts/facade_night.h"
 
 #include <string.h>
 
@@ -95,10 +96,12 @@ static void copy_grey(struct px_image *image)
 int px_facade_pair(const struct px_facade *facade, enum px_facade_input input,
                    struct px_image *image, struct px_error *err)
 {
-    int rc = px_facade_render(facade, image, image->height, err);
+    int rc = px_facade_render(facade, image, input == PX_FACADE_DAY ? 0 : image->height, err);
 
     if (rc != 0)
         return rc;
+    if (input == PX_FACADE_DAY)
+        return px_facade_darken(facade, image, err);
     if (input == PX_FACADE_LABELS)
         return px_facade_labels(facade, image, 0, err);
     if (input == PX_FACADE_SKETCH)

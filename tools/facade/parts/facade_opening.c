@@ -36,7 +36,7 @@ static struct px_canvas_rgb paint_curtain(const void *context, int u, int v,
                            40 + v % 7);
 }
 
-static struct px_canvas_shape inset(struct px_canvas_shape s, int by)
+struct px_canvas_shape px_facade_inset(struct px_canvas_shape s, int by)
 {
     s.top += by;
     s.bottom -= by;
@@ -90,8 +90,8 @@ static void draw_glass(struct px_painter *p, const struct px_canvas_shape *s,
 }
 
 /* A bar begins where the window is wide enough for it: under an arch, lower than it would. */
-static void draw_bars(struct px_painter *p, const struct px_facade_part *part,
-                      struct px_canvas_rgb colour)
+void px_draw_bars(struct px_painter *p, const struct px_facade_part *part,
+                  struct px_canvas_rgb colour)
 {
     struct px_canvas_shape details[PX_FACADE_MAX_DETAILS];
     int n = px_facade_part_details(part, details), left, right;
@@ -111,14 +111,15 @@ static void draw_bars(struct px_painter *p, const struct px_facade_part *part,
 static void draw_window(struct px_painter *p, const struct px_facade_part *part)
 {
     const struct px_facade_palette *colours = &p->facade->palette;
-    struct px_canvas_shape frame = inset(part->shape, 6), pane = inset(part->shape, 16);
+    struct px_canvas_shape frame = px_facade_inset(part->shape, 6),
+                           pane = px_facade_inset(part->shape, 16);
 
     px_canvas_fill(&p->canvas, &part->shape, px_canvas_scale(colours->stone, 120));
     px_canvas_fill(&p->canvas, &frame, colours->frame);
     draw_glass(p, &pane, (enum px_facade_inside)part->detail);
     if (part->detail == PX_INSIDE_CURTAINS)
         draw_curtains(p, pane);
-    draw_bars(p, part, colours->frame);
+    px_draw_bars(p, part, colours->frame);
     draw_recess(p, &frame, 3);
 }
 
@@ -167,7 +168,8 @@ static void draw_balcony(struct px_painter *p, const struct px_facade_part *part
 static void draw_door(struct px_painter *p, const struct px_facade_part *part)
 {
     const struct px_facade_palette *colours = &p->facade->palette;
-    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS], leaf = inset(part->shape, 6), light;
+    struct px_canvas_shape details[PX_FACADE_MAX_DETAILS], leaf = px_facade_inset(part->shape, 6),
+                                                           light;
     struct px_surface wood = {.colour = colours->door, .seed = p->seed};
     int n = px_facade_part_details(part, details);
 
@@ -182,7 +184,7 @@ static void draw_door(struct px_painter *p, const struct px_facade_part *part)
             draw_glass(p, &details[i], PX_INSIDE_DARK);
             continue;
         }
-        struct px_canvas_shape inner = inset(details[i], 8);
+        struct px_canvas_shape inner = px_facade_inset(details[i], 8);
 
         px_canvas_shade(&p->canvas, &details[i], 176, 290);
         if (inner.bottom > inner.top)
@@ -214,7 +216,7 @@ static void draw_shop(struct px_painter *p, const struct px_facade_part *part)
 
         if (door) {
             px_canvas_fill(&p->canvas, &pane, px_canvas_scale(colours->door, 300));
-            pane = inset(pane, 20);
+            pane = px_facade_inset(pane, 20);
             pane.bottom -= 48;
         }
         draw_glass(p, &pane, PX_INSIDE_DARK);
@@ -228,7 +230,7 @@ static void draw_shop(struct px_painter *p, const struct px_facade_part *part)
 
 static void draw_sign(struct px_painter *p, const struct px_facade_part *part)
 {
-    struct px_canvas_shape line = inset(part->shape, 24);
+    struct px_canvas_shape line = px_facade_inset(part->shape, 24);
 
     px_draw_smooth(p, &part->shape, px_canvas_scale(p->facade->palette.door, 236), 3);
     line.top = part->shape.top + 28;
