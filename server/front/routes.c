@@ -43,7 +43,12 @@ static const struct px_route_entry page = {PX_ROUTE_PAGE, "/", GET_METHODS, .ans
 /* "OPTIONS *" asks about the server as a whole. */
 static const struct px_route_entry all = {PX_ROUTE_OTHER, "*", "GET, HEAD, POST, OPTIONS",
                                           .answer = NULL};
-static const struct px_route_entry other = {PX_ROUTE_OTHER, "", "", .answer = NULL};
+/* Unknown paths below a prefix: other servers' clients understand only their own failures. */
+static const struct px_route_entry others[] = {
+    {PX_ROUTE_OTHER, "/v1/", "", .dialect = &px_dialect_openai},
+    {PX_ROUTE_OTHER, "/v2/", "", .dialect = &px_dialect_inference},
+    {PX_ROUTE_OTHER, "", "", .answer = NULL},
+};
 
 const struct px_route_entry *px_route_at(size_t index)
 {
@@ -81,6 +86,15 @@ static bool matches(const char *pattern, const char *path, char model[static PX_
     return *pattern == '\0' && *path == '\0';
 }
 
+static const struct px_route_entry *unknown(const char *path)
+{
+    size_t i = 0;
+
+    while (strncmp(path, others[i].path, strlen(others[i].path)) != 0)
+        i++;
+    return &others[i];
+}
+
 const struct px_route_entry *px_route_find(const char *path, char model[static PX_ROUTE_MODEL_SIZE])
 {
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
@@ -89,7 +103,7 @@ const struct px_route_entry *px_route_find(const char *path, char model[static P
     model[0] = '\0';
     if (px_page_has(path))
         return &page;
-    return strcmp(path, all.path) == 0 ? &all : &other;
+    return strcmp(path, all.path) == 0 ? &all : unknown(path);
 }
 
 static bool takes_get(const struct px_route_entry *route)
@@ -99,13 +113,13 @@ static bool takes_get(const struct px_route_entry *route)
 
 bool px_route_takes_picture(const struct px_route_entry *route)
 {
-    return route->dialect && !takes_get(route);
+    return route->id == PX_ROUTE_TRANSLATE;
 }
 
 int px_route_check(const struct px_route_entry *route, const char *path, const char *method,
                    struct px_error *err)
 {
-    if (route == &other || route == &all)
+    if (route->id == PX_ROUTE_OTHER)
         return px_fail(err, PX_E_NOT_FOUND,
                        "no such path '%.80s'; try /translate, /models, /v2, /healthz, /readyz, "
                        "/metrics, /openapi.json or /",

@@ -18,8 +18,9 @@ struct px_route_entry {
 
 enum { PX_ROUTE_MODEL_SIZE = 256 };
 
-/* Sets `model` to what the path has for "{model}", or to "". Never NULL: for an unknown path the
- * entry of PX_ROUTE_OTHER. The files of the page share the entry of PX_ROUTE_PAGE. */
+/* Sets `model` to what the path has for "{model}", or to "". Never NULL: for an unknown path an
+ * entry of PX_ROUTE_OTHER with the dialect of the paths around it. The files of the page share the
+ * entry of PX_ROUTE_PAGE. */
 const struct px_route_entry *px_route_find(const char *path,
                                            char model[static PX_ROUTE_MODEL_SIZE]);
 
