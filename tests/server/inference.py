@@ -10,10 +10,10 @@ import json
 import os
 import struct
 import sys
-import zlib
 
 sys.dont_write_bytecode = True
 from daemon import Daemon, done, equal, make_model, make_picture, ok  # noqa: E402
+from pixels import pattern, planes, png, unpng  # noqa: E402
 
 make_model('colour', 'unet_32', 4, 3, 3, 1)
 make_model('grey', 'unet_32', 4, 1, 1, 2)
@@ -27,41 +27,8 @@ def get(path):
     return status, json.loads(body)
 
 
-def png(pixels, width, height, channels):
-    """An uncompressed PNG of 8 bits."""
-    def chunk(name, data):
-        return struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
-    row = width * channels
-    lines = b''.join(b'\0' + pixels[y * row:(y + 1) * row] for y in range(height))
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0))
-            + chunk(b'IDAT', zlib.compress(lines)) + chunk(b'IEND', b''))
-
-
-def unpng(data):
-    """The pixels of a PNG as the daemon writes them: 8 bits, grey or RGB."""
-    width, height, kind = struct.unpack('>II', data[16:24]) + (data[25],)
-    channels, at, packed = {0: 1, 2: 3}[kind], 8, b''
-    while at < len(data):
-        size, name = struct.unpack('>I', data[at:at + 4])[0], data[at + 4:at + 8]
-        packed += data[at + 8:at + 8 + size] if name == b'IDAT' else b''
-        at += size + 12
-    lines, row, out = zlib.decompress(packed), width * channels, bytearray()
-    before = bytearray(row)
-    for y in range(height):
-        filter_, line = lines[y * (row + 1)], bytearray(lines[y * (row + 1) + 1:(y + 1) * (row + 1)])
-        for i in range(row):
-            left = line[i - channels] if i >= channels else 0
-            corner = before[i - channels] if i >= channels else 0
-            p = left + before[i] - corner
-            paeth = min((left, before[i], corner), key=lambda v: abs(p - v))
-            line[i] = (line[i] + (0, left, before[i], (left + before[i]) // 2, paeth)[filter_]) & 255
-        out += line
-        before = line
-    return bytes(out), width, height, channels
-
-
 # A picture of 32x32, so that nothing is scaled: what /translate makes of it.
-PIXELS = bytes((x * 8 ^ y * 5 + 60 * c) & 255 for y in range(32) for x in range(32) for c in range(3))
+PIXELS = pattern(32)
 WANTED = unpng(daemon.request('POST', '/translate', 'Content-Type: image/png', body=png(PIXELS, 32, 32, 3))[2])[0]
 
 
@@ -80,10 +47,6 @@ def answer(result):
     status, headers, body = result
     equal((status, headers['content-type']), (200, 'application/json'))
     return json.loads(body)
-
-
-def planes(pixels):
-    return b''.join(pixels[c::3] for c in range(3))
 
 
 def floats(pixels):
