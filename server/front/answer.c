@@ -60,8 +60,10 @@ static void add_origin(struct MHD_Response *response, const struct px_answer *an
     add(response, "Access-Control-Allow-Origin", origin->allowed);
     if (answer->preflight) {
         add(response, "Access-Control-Allow-Methods", answer->reply->allow);
+        /* OpenAI's client sends a key, which "*" does not cover, and a dozen headers of its own. */
         add(response, "Access-Control-Allow-Headers",
-            "Content-Type, " PX_JSON_SIZE_HEADER ", X-Request-Id, X-Request-Timeout-Ms");
+            "Authorization, Content-Type, " PX_JSON_SIZE_HEADER
+            ", X-Request-Id, X-Request-Timeout-Ms, *");
         add(response, "Access-Control-Max-Age", PREFLIGHT_SECONDS);
         return;
     }

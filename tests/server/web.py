@@ -53,7 +53,7 @@ def _():
         equal((status, body), (204, b''))
         equal(headers['access-control-allow-origin'], LISTED)
         assert method in values(headers, 'access-control-allow-methods')
-        assert 'Content-Type' in values(headers, 'access-control-allow-headers')
+        assert {'Content-Type', 'Authorization', '*'} <= values(headers, 'access-control-allow-headers')
         equal(headers['access-control-max-age'], '600')
         assert values(headers, 'vary') >= {'Origin', 'Access-Control-Request-Method',
                                            'Access-Control-Request-Headers'}
