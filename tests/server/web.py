@@ -207,7 +207,11 @@ def _():
 
 
 # --- methods -------------------------------------------------------------------------------------
-GETS = '/models', '/healthz', '/readyz', '/metrics', '/', '/app.js', '/style.css', '/openapi.json', '/api.html'
+PATHS = {path.replace('{model}', 'colour').replace('{version}', '1'): set(methods)
+         for path, methods in json.loads(daemon.get('/openapi.json')[2])['paths'].items()}
+GETS = [path for path, methods in PATHS.items() if methods == {'get'}] + ['/', '/app.js', '/style.css', '/api.html']
+POSTS = [path for path, methods in PATHS.items() if methods == {'post'}]
+equal(len(GETS) + len(POSTS), len(PATHS) + 4)
 
 
 @ok('HEAD has the headers of GET on every path, and no body')
@@ -224,19 +228,22 @@ def _():
     for path in GETS:
         status, headers, body = daemon.request('OPTIONS', path)
         equal((status, headers['allow'], body), (204, 'GET, HEAD, OPTIONS', b''))
-    status, headers, body = daemon.request('OPTIONS', '/translate')
-    equal((status, headers['allow'], body), (204, 'POST, OPTIONS', b''))
+    for path in POSTS:
+        status, headers, body = daemon.request('OPTIONS', path)
+        equal((status, headers['allow'], body), (204, 'POST, OPTIONS', b''))
     status, headers, body = daemon.request('OPTIONS', '*')
     equal((status, headers['allow'], body), (204, 'GET, HEAD, POST, OPTIONS', b''))
     equal(daemon.request('OPTIONS', '/nothing')[0], 404)
 
 
-@ok('other methods have 405 and Allow')
+@ok('other methods have 405 and Allow on every path, HEAD among them where a picture is posted')
 def _():
-    for method, path, allow in (('PUT', '/translate', 'POST, OPTIONS'), ('HEAD', '/translate', 'POST, OPTIONS'),
-                                ('DELETE', '/', 'GET, HEAD, OPTIONS'), ('POST', '/metrics', 'GET, HEAD, OPTIONS')):
-        status, headers, _ = daemon.request(method, path)
-        equal((status, headers['allow']), (405, allow))
+    for paths, allow, methods in ((GETS, 'GET, HEAD, OPTIONS', ('POST', 'PUT', 'DELETE')),
+                                  (POSTS, 'POST, OPTIONS', ('GET', 'HEAD', 'PUT', 'DELETE'))):
+        for path in paths:
+            for method in methods:
+                status, headers, _ = daemon.request(method, path)
+                equal((method, path, status, headers['allow']), (method, path, 405, allow))
 
 
 @ok('/openapi.json describes the paths, and /api.html shows it')
