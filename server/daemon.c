@@ -1,5 +1,6 @@
 #include "server/daemon.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -21,6 +22,9 @@
 
 /* How long the last answers may take to leave once everything is computed. */
 enum { FLUSH_SECONDS = 2, DRAIN_SECONDS = 5 };
+
+/* Descriptors besides connections: sockets, events, models while they are read. */
+enum { OTHER_FILES = 64 };
 
 /* How long after --stop-timeout the batch that runs may take. */
 static const int64_t STUCK_GRACE_NS = 5000000000;
@@ -71,7 +75,7 @@ int px_daemon_check(const struct px_server_settings *settings, struct px_error *
 }
 
 /* Every connection is a descriptor, and the usual soft limit of 1024 is below the default. */
-static void raise_file_limit(void)
+static void raise_file_limit(const struct px_server_settings *settings)
 {
     struct rlimit limit;
 
@@ -79,6 +83,12 @@ static void raise_file_limit(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t wanted = (rlim_t)(settings->max_connections + OTHER_FILES);
+    if (limit.rlim_cur < wanted)
+        px_log_warning("--max-connections %" PRId64 " needs %ju open files, but the limit is %ju: "
+                       "clients will wait before there are as many; raise it (ulimit -n, "
+                       "LimitNOFILE=, docker run --ulimit nofile=) or lower --max-connections",
+                       settings->max_connections, (uintmax_t)wanted, (uintmax_t)limit.rlim_cur);
 }
 
 /* The daemon while it serves; for the main thread. */
@@ -350,7 +360,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
         .server = &server, .systemd = &systemd, .admin_listeners = &admin, .signals = &signals};
 
     px_signals_block(&signals);
-    raise_file_limit();
+    raise_file_limit(settings);
     int rc = open_listeners(&listeners, settings, err);
     if (rc < 0)
         return rc;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/streams.h"
 #include "model/dnn/omp_spin.h"
 #include "server/daemon.h"
 #include "server/front/address.h"
@@ -72,7 +73,8 @@ int main(int argc, char **argv)
     struct px_options options;
     struct px_error err = {0};
 
-    px_reexec_with_short_spin(argv);
+    px_streams_open();
+    px_reexec_with_short_spin();
     int rc = px_options_parse(&px_server_settings_table, &settings, "config", argc, argv, &options,
                               &err);
 

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/streams.h"
 #include "config/suggest.h"
 #include "model/dnn/omp_spin.h"
 #include "tools/verbs.h"
@@ -122,7 +123,8 @@ int main(int argc, char **argv)
 {
     struct px_error err = {0};
 
-    px_reexec_with_short_spin(argv);
+    px_streams_open();
+    px_reexec_with_short_spin();
     catch_signals();
     int rc = run(argc, argv, &err);
     if (!rc)

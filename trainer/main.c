@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/streams.h"
 #include "model/dnn/omp_spin.h"
 #include "trainer/settings/settings.h"
 #include "trainer/train.h"
@@ -39,7 +40,8 @@ int main(int argc, char **argv)
     struct px_options options = {0};
     struct px_error err = {0};
 
-    px_reexec_with_short_spin(argv);
+    px_streams_open();
+    px_reexec_with_short_spin();
     int rc =
         px_options_parse(&px_train_settings_table, &settings, NULL, argc, argv, &options, &err);
 

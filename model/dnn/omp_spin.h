@@ -9,8 +9,9 @@
  *
  * Call it first in main(): if neither GOMP_SPINCOUNT nor OMP_WAIT_POLICY is set, it sets
  * GOMP_SPINCOUNT=10000 (tens of microseconds) and executes the program again with the same
- * arguments. It returns if there is nothing to do, or if that fails; then everything works, only
+ * arguments, under the same name, also if it was started through the dynamic loader (ld.so
+ * PROGRAM). It returns if there is nothing to do, or if that fails; then everything works, only
  * slower under load. */
-void px_reexec_with_short_spin(char *const *argv);
+void px_reexec_with_short_spin(void);
 
 #endif
