@@ -150,20 +150,34 @@ PX_CLONES static void join_blocks(const struct px_grid *g, const struct px_norm_
         factor[c] = norm->gamma[c] / sqrtf(factor[c] / pixels + 1e-5f);
 }
 
-void px_pass_statistics(const struct px_grid *grid, const struct px_norm_pass *norm, int threads)
+/* The passes below work alone where that suffices, without a team of one, for which libgomp would
+ * allocate memory each time. */
+static bool is_alone(const struct px_grid *grid, int threads)
+{
+    return threads == 1 || px_grid_elements(grid) <= ALONE;
+}
+
+static void share_statistics(const struct px_grid *grid, const struct px_norm_pass *norm)
 {
     int n = grid->n, blocks = block_count(grid);
 
-#pragma omp parallel num_threads(threads) if (px_grid_elements(grid) > ALONE)
-    {
 #pragma omp for schedule(static)
-        for (int k = 0; k < n * blocks; k++)
-            block_moments(grid, k / blocks, k % blocks,
-                          block_mean(grid, norm->work, k / blocks, k % blocks));
+    for (int k = 0; k < n * blocks; k++)
+        block_moments(grid, k / blocks, k % blocks,
+                      block_mean(grid, norm->work, k / blocks, k % blocks));
 #pragma omp for schedule(static)
-        for (int i = 0; i < n; i++)
-            join_blocks(grid, norm, i);
+    for (int i = 0; i < n; i++)
+        join_blocks(grid, norm, i);
+}
+
+void px_pass_statistics(const struct px_grid *grid, const struct px_norm_pass *norm, int threads)
+{
+    if (is_alone(grid, threads)) {
+        share_statistics(grid, norm);
+        return;
     }
+#pragma omp parallel num_threads(threads)
+    share_statistics(grid, norm);
 }
 
 static struct px_affine picture_affine(const struct px_grid *g, const struct px_norm_pass *norm,
@@ -242,30 +256,40 @@ static void feed_row(const struct px_grid *grid, const struct px_affine *affine,
         mirror(&feed->next.grid, i, y);
 }
 
-void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
-                  const struct px_feed_pass *feed, int threads)
+static void share_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
+                       const struct px_feed_pass *feed)
 {
     int height = grid->height, rows = grid->n * height;
 
-    assert(feed->next.grid.n == grid->n && feed->next.grid.height == height &&
-           feed->next.grid.width == grid->width);
-    assert(feed->next.grid.channels == grid->channels + (feed->skip ? feed->skip->channels : 0));
-    assert(!feed->more || feed->more->channels == grid->channels);
-    assert(!feed->more || !feed->dropout);
-#pragma omp parallel for schedule(static) num_threads(threads) if (px_grid_elements(grid) > ALONE)
+#pragma omp for schedule(static)
     for (int k = 0; k < rows; k++) {
         struct px_affine affine = picture_affine(grid, norm, k / height);
         feed_row(grid, &affine, feed, k / height, k % height);
     }
 }
 
-void px_pass_in(const struct px_batch *batch, const struct px_grid *grid, int threads)
+void px_pass_feed(const struct px_grid *grid, const struct px_norm_pass *norm,
+                  const struct px_feed_pass *feed, int threads)
+{
+    assert(feed->next.grid.n == grid->n && feed->next.grid.height == grid->height &&
+           feed->next.grid.width == grid->width);
+    assert(feed->next.grid.channels == grid->channels + (feed->skip ? feed->skip->channels : 0));
+    assert(!feed->more || feed->more->channels == grid->channels);
+    assert(!feed->more || !feed->dropout);
+    if (is_alone(grid, threads)) {
+        share_feed(grid, norm, feed);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    share_feed(grid, norm, feed);
+}
+
+static void share_in(const struct px_batch *batch, const struct px_grid *grid)
 {
     int height = grid->height, rows = grid->n * height;
     size_t line = (size_t)grid->width * (size_t)grid->channels;
 
-    assert(grid->n == batch->n && grid->height == batch->height && grid->width == batch->width);
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp for schedule(static)
     for (int k = 0; k < rows; k++) {
         int i = k / height, y = k % height;
         size_t from = (size_t)y * line;
@@ -280,13 +304,23 @@ void px_pass_in(const struct px_batch *batch, const struct px_grid *grid, int th
     }
 }
 
-void px_pass_out(const struct px_grid *grid, const struct px_batch *batch, int threads)
+void px_pass_in(const struct px_batch *batch, const struct px_grid *grid, int threads)
+{
+    assert(grid->n == batch->n && grid->height == batch->height && grid->width == batch->width);
+    if (threads == 1) {
+        share_in(batch, grid);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    share_in(batch, grid);
+}
+
+static void share_out(const struct px_grid *grid, const struct px_batch *batch)
 {
     int height = grid->height, rows = grid->n * height;
     size_t line = (size_t)grid->width * (size_t)grid->channels;
 
-    assert(grid->n == batch->n);
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp for schedule(static)
     for (int k = 0; k < rows; k++) {
         struct px_row row = grid_row(grid, k / height, k % height);
         size_t to = (size_t)(k % height) * line;
@@ -296,4 +330,15 @@ void px_pass_out(const struct px_grid *grid, const struct px_batch *batch, int t
         else
             px_row_out_f32(&row, batch->out_f32[k / height] + to);
     }
+}
+
+void px_pass_out(const struct px_grid *grid, const struct px_batch *batch, int threads)
+{
+    assert(grid->n == batch->n);
+    if (threads == 1) {
+        share_out(grid, batch);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    share_out(grid, batch);
 }

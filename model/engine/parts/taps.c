@@ -75,18 +75,29 @@ static void sum_row(const float *taps, const struct px_grid *result, int y, char
     }
 }
 
-void px_taps_sum(const float *taps, const struct px_grid *result, int threads)
+static void share_sum(const float *taps, const struct px_grid *result)
 {
     size_t row = (size_t)result->width * (size_t)result->channels;
     int rows = result->n * result->height;
 
-    assert(result->height % 2 == 0 && result->width % 2 == 0);
-    assert(!result->depth_to_space && result->border == 0);
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp for schedule(static)
     for (int r = 0; r < rows; r++) { /* a picture has four times as many taps as elements */
         size_t before = (size_t)(r / result->height) * (size_t)result->height * row;
 
         sum_row(taps + 4 * before, result, r % result->height,
                 (char *)result->data + (size_t)r * row * px_dtype_size(result->dtype));
     }
+}
+
+/* A team of one would cost an allocation. */
+void px_taps_sum(const float *taps, const struct px_grid *result, int threads)
+{
+    assert(result->height % 2 == 0 && result->width % 2 == 0);
+    assert(!result->depth_to_space && result->border == 0);
+    if (threads == 1) {
+        share_sum(taps, result);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    share_sum(taps, result);
 }
