@@ -1,9 +1,8 @@
 #include "base/array.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
+#include "base/block.h"
 #include "base/checked.h"
+#include <assert.h>
 
 enum { LEAST_BYTES = 64 }; /* of a small array, so that it does not grow one by one */
 
@@ -21,7 +20,7 @@ void *px_array_grow(void *list, size_t *capacity, size_t count, size_t size)
         more = count;
     if (!px_mul(more, size, &bytes))
         return NULL;
-    void *grown = realloc(list, bytes);
+    void *grown = px_block_grow(list, bytes);
     if (grown)
         *capacity = more;
     return grown;

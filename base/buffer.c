@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/block.h"
 #include "base/checked.h"
 
 enum { LEAST = 256 };
@@ -86,6 +87,6 @@ void *px_buffer_take(struct px_buffer *buffer, size_t *size)
 
 void px_buffer_clear(struct px_buffer *buffer)
 {
-    free(buffer->data);
+    px_block_release(buffer->data);
     *buffer = (struct px_buffer){0};
 }

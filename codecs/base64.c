@@ -1,7 +1,8 @@
 #include "codecs/base64.h"
 
 #include <assert.h>
-#include <stdlib.h>
+
+#include "base/block.h"
 
 /* The value of each letter, or one of these. */
 enum { WHITE = 64, PAD = 65, X = 66 /* not a letter */ };
@@ -164,12 +165,12 @@ int px_base64_decode(struct px_span text, size_t limit, uint8_t **data, size_t *
     size_t room = most < limit ? most : limit;
     struct decoder d = {.text = text.data, .length = text.size, .limit = limit, .err = err};
 
-    d.out = room <= SIZE_MAX - 3 ? malloc(room + 3) : NULL;
+    d.out = room <= SIZE_MAX - 3 ? px_block_take(room + 3) : NULL;
     if (!d.out)
         return px_fail(err, PX_E_NOMEM, "no memory to decode %zu characters of base64", text.size);
     int rc = decode(&d);
     if (rc) {
-        free(d.out);
+        px_block_release(d.out);
         return rc;
     }
     assert(d.used <= room);

@@ -2,7 +2,8 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
+
+#include "base/block.h"
 
 static double bicubic(double x)
 {
@@ -47,8 +48,8 @@ static void fill_position(struct px_filter *f, uint32_t position, double scale, 
 
 void px_filter_clear(struct px_filter *f)
 {
-    free(f->taps);
-    free(f->ranges);
+    px_block_release(f->taps);
+    px_block_release(f->ranges);
     *f = (struct px_filter){0};
 }
 
@@ -69,9 +70,9 @@ int px_filter_init(struct px_filter *f, uint32_t in, uint32_t out, struct px_err
 
     *f = (struct px_filter){.in = in, .out = out};
     f->stride = (most + PX_FILTER_PAD - 1) / PX_FILTER_PAD * PX_FILTER_PAD;
-    double *weight = malloc(most * sizeof *weight);
-    f->taps = calloc((size_t)out * f->stride, sizeof *f->taps);
-    f->ranges = calloc(out, sizeof *f->ranges);
+    double *weight = px_block_take(most * sizeof *weight);
+    f->taps = px_block_take_zeroed((size_t)out * f->stride * sizeof *f->taps);
+    f->ranges = px_block_take_zeroed(out * sizeof *f->ranges);
     int rc = 0;
     if (!weight || !f->taps || !f->ranges) {
         px_filter_clear(f);
@@ -79,6 +80,6 @@ int px_filter_init(struct px_filter *f, uint32_t in, uint32_t out, struct px_err
     }
     for (uint32_t i = 0; !rc && i < out; i++)
         fill_position(f, i, scale, weight);
-    free(weight);
+    px_block_release(weight);
     return rc;
 }

@@ -1,7 +1,8 @@
 #include "codecs/image.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 
+#include "base/block.h"
 #include "base/checked.h"
 
 /* The samples of a picture, of `bytes` bytes each, zeroed. */
@@ -16,7 +17,7 @@ static int allocate(void **data, const struct px_image *shape, size_t bytes, str
         !px_mul(size, bytes, &size))
         return px_fail(err, PX_E_NOMEM, "a picture of %ux%u does not fit into memory", shape->width,
                        shape->height);
-    *data = calloc(size, 1);
+    *data = px_block_take_zeroed(size);
     if (!*data)
         return px_fail(err, PX_E_NOMEM, "no memory for a picture of %ux%u (%zu bytes)",
                        shape->width, shape->height, size);
@@ -51,7 +52,7 @@ void px_image_clear(struct px_image *image)
 {
     if (!image)
         return;
-    free(image->data);
+    px_block_release(image->data);
     *image = (struct px_image){0};
 }
 
@@ -59,7 +60,7 @@ void px_image16_clear(struct px_image16 *image)
 {
     if (!image)
         return;
-    free(image->data);
+    px_block_release(image->data);
     *image = (struct px_image16){0};
 }
 

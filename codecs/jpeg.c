@@ -2,12 +2,12 @@
 
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <jpeglib.h>
 
 #include <jerror.h>
 
+#include "base/block.h"
 #include "codecs/pixels.h"
 
 /* Writing JPEG, and the format's table. */
@@ -120,7 +120,7 @@ static int encode(const struct px_image *image, int quality, struct px_buffer *o
 {
     if (quality < 1 || quality > 100)
         return px_fail(err, PX_E_INVALID, "a JPEG quality of %d is outside 1-100", quality);
-    struct jpeg_writer *w = calloc(1, sizeof *w);
+    struct jpeg_writer *w = px_block_take_zeroed(sizeof *w);
     if (!w)
         return px_fail(err, PX_E_NOMEM, "no memory to encode a JPEG");
     w->image = image;
@@ -135,13 +135,13 @@ static int encode(const struct px_image *image, int quality, struct px_buffer *o
     w->destination.empty_output_buffer = flush_chunk;
     w->destination.term_destination = finish_chunk;
     int rc = 0;
-    if (image->channels % 2 == 0 && !(w->row = malloc((size_t)image->width * 3)))
+    if (image->channels % 2 == 0 && !(w->row = px_block_take((size_t)image->width * 3)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for a row of %u pixels", image->width);
     if (!rc)
         rc = guarded(w);
     jpeg_destroy_compress(&w->c);
-    free(w->row);
-    free(w);
+    px_block_release(w->row);
+    px_block_release(w);
     return rc;
 }
 

@@ -2,12 +2,12 @@
 
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <jpeglib.h>
 
 #include <jerror.h>
 
+#include "base/block.h"
 #include "codecs/pixels.h"
 #include "codecs/sink.h"
 
@@ -196,14 +196,14 @@ int px_jpeg_decode(struct px_span file, const struct px_header *header, uint32_t
     int rc = guarded(&r, read_head);
     if (!rc)
         rc = px_sink_init(&r.sink, &r.header, channels, err);
-    if (!rc && !(r.row = malloc((size_t)header->width * 4)))
+    if (!rc && !(r.row = px_block_take((size_t)header->width * 4)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for a row of %u pixels", header->width);
     if (!rc)
         rc = guarded(&r, read_rows);
     if (!rc)
         px_sink_image(&r.sink, image);
     px_sink_clear(&r.sink);
-    free(r.row);
+    px_block_release(r.row);
     jpeg_destroy_decompress(&r.c);
     return rc;
 }

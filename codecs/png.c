@@ -4,6 +4,8 @@
 #include <setjmp.h>
 #include <zlib.h>
 
+#include "base/block.h"
+
 /* Writing PNG, and the format's table. */
 
 struct png_writer {
@@ -42,6 +44,18 @@ static void on_write(png_structp png, png_bytep data, size_t size)
 static void on_flush(png_structp png)
 {
     (void)png;
+}
+
+static png_voidp allocate(png_structp png, png_alloc_size_t size)
+{
+    (void)png;
+    return px_block_take(size);
+}
+
+static void release(png_structp png, png_voidp p)
+{
+    (void)png;
+    px_block_release(p);
 }
 
 static void write_all(struct png_writer *w)
@@ -88,7 +102,8 @@ static int encode(const struct px_image *image, int quality, struct px_buffer *o
     int rc;
 
     (void)quality; /* PNG loses nothing */
-    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_error, on_warning);
+    w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w, on_error, on_warning, NULL,
+                                      allocate, release);
     if (w.png)
         w.info = png_create_info_struct(w.png);
     rc = w.info ? guarded(&w) : px_fail(err, PX_E_NOMEM, "no memory to encode a PNG");

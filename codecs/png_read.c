@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "base/checked.h"
 #include "codecs/png_chunks.h"
 #include "codecs/sink.h"
@@ -67,7 +68,7 @@ static void ignore_warning(png_structp png, png_const_charp message)
 static png_voidp allocate(png_structp png, png_alloc_size_t size)
 {
     struct png_reader *r = png_get_mem_ptr(png);
-    void *p = malloc(size);
+    void *p = px_block_take(size);
 
     if (!p)
         r->no_memory = true;
@@ -77,7 +78,7 @@ static png_voidp allocate(png_structp png, png_alloc_size_t size)
 static void release(png_structp png, png_voidp p)
 {
     (void)png;
-    free(p);
+    px_block_release(p);
 }
 
 static void on_read(png_structp png, png_bytep out, size_t size)
@@ -153,7 +154,7 @@ static int create_rows(struct png_reader *r)
     size_t size;
 
     if (!px_mul(r->stride, r->passes > 1 ? r->header.height : 1, &size) ||
-        !(r->rows = malloc(size)))
+        !(r->rows = px_block_take(size)))
         return px_fail(r->err, PX_E_NOMEM, "no memory for the rows of a PNG of %ux%u",
                        r->header.width, r->header.height);
     return 0;
@@ -178,7 +179,7 @@ static int read_all(struct px_span file, const struct px_header *header, uint32_
     if (!rc && r.no_memory) /* libpng went on without something it wanted to hold */
         rc = px_fail(err, PX_E_NOMEM, "no memory to decode the PNG");
     *sink = r.sink;
-    free(r.rows);
+    px_block_release(r.rows);
     png_destroy_read_struct(&r.png, &r.info, NULL);
     return rc;
 }

@@ -1,9 +1,10 @@
 #include "codecs/resample.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "base/simd.h"
 
 /* With AVX2, a vector of 8 lanes is one register and its multiplication one instruction; without,
@@ -81,13 +82,20 @@ PX_CLONES static void filter_rows(const struct px_image *in, const struct px_fil
     }
 }
 
+/* Bytes until the next address that is aligned for lanes. */
+static size_t misalignment(const char *block)
+{
+    return -(uintptr_t)block % sizeof(lanes);
+}
+
 int px_resample_rows(const struct px_image *in, const struct px_filter *filter,
                      struct px_image *out, struct px_error *err)
 {
     uint32_t step = step_of(in->channels);
     size_t count = filter->out * filter->stride;
-    int32_t *row = calloc((size_t)in->width * step + LANES, sizeof *row);
-    lanes *taps = aligned_alloc(sizeof(lanes), count * step * sizeof(int32_t));
+    int32_t *row = px_block_take_zeroed(((size_t)in->width * step + LANES) * sizeof *row);
+    char *block = px_block_take(count * step * sizeof(int32_t) + sizeof(lanes));
+    lanes *taps = block ? (lanes *)(void *)(block + misalignment(block)) : NULL;
     int rc = 0;
 
     assert(in->width == filter->in && out->width == filter->out);
@@ -100,8 +108,8 @@ int px_resample_rows(const struct px_image *in, const struct px_filter *filter,
     } else {
         rc = px_fail(err, PX_E_NOMEM, "no memory to scale a row of %u pixels", in->width);
     }
-    free(taps);
-    free(row);
+    px_block_release(block);
+    px_block_release(row);
     return rc;
 }
 

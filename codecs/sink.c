@@ -1,9 +1,9 @@
 #include "codecs/sink.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "base/simd.h"
 #include "codecs/pixels.h"
 
@@ -65,7 +65,7 @@ int px_sink_init(struct px_sink *sink, const struct px_header *header, uint32_t 
     sink->step_x = turns[turn].swap ? dy : dx;
     sink->step_y = turns[turn].swap ? dx : dy;
     sink->band = turns[turn].swap ? BAND : 1;
-    if (turn != 1 && !(sink->rows = malloc(header->width * pixel_size(sink) * sink->band))) {
+    if (turn != 1 && !(sink->rows = px_block_take(header->width * pixel_size(sink) * sink->band))) {
         px_sink_clear(sink);
         return px_fail(err, PX_E_NOMEM, "no memory for rows of %u pixels", header->width);
     }
@@ -149,7 +149,7 @@ void px_sink_image16(struct px_sink *sink, struct px_image16 *image)
 
 void px_sink_clear(struct px_sink *sink)
 {
-    free(sink->data);
-    free(sink->rows);
+    px_block_release(sink->data);
+    px_block_release(sink->rows);
     *sink = (struct px_sink){0};
 }

@@ -1,5 +1,8 @@
 #include <stdio.h>
 
+#include <jansson.h>
+
+#include "base/block.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/streams.h"
@@ -75,6 +78,7 @@ int main(int argc, char **argv)
 
     px_streams_open();
     px_reexec_with_short_spin();
+    json_set_alloc_funcs(px_block_take, px_block_release);
     int rc = px_options_parse(&px_server_settings_table, &settings, "config", argc, argv, &options,
                               &err);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "server/message/encoding.h"
 
 enum { COMPRESS_FROM = 512 }; /* bytes; less fits a packet anyway */
@@ -101,7 +102,7 @@ static void add_headers(struct MHD_Response *response, const struct px_answer *a
 static void replace_body(struct px_reply *reply, void *body, size_t size)
 {
     if (!reply->borrowed)
-        free(reply->body);
+        px_block_release(reply->body);
     reply->body = body;
     reply->size = size;
     reply->borrowed = false;
@@ -153,6 +154,14 @@ static void write_problem(const struct px_answer *answer)
     reply->body = px_buffer_take(&text, &reply->size);
 }
 
+static struct MHD_Response *create_response(const struct px_reply *reply)
+{
+    if (reply->borrowed || !reply->body)
+        return MHD_create_response_from_buffer(reply->size, reply->body, MHD_RESPMEM_PERSISTENT);
+    return MHD_create_response_from_buffer_with_free_callback(reply->size, reply->body,
+                                                              px_block_release);
+}
+
 enum MHD_Result px_answer_queue(struct MHD_Connection *connection, const struct px_answer *answer)
 {
     struct px_reply *reply = answer->reply;
@@ -163,8 +172,7 @@ enum MHD_Result px_answer_queue(struct MHD_Connection *connection, const struct 
         write_problem(answer);
     if (reply->document && reply->status == MHD_HTTP_OK)
         choose_variant(connection, reply, &variant);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->size, reply->body, reply->borrowed ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response = create_response(reply);
     if (!response)
         return MHD_NO;
     if (!reply->borrowed)

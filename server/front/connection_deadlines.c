@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/array.h"
+#include "base/block.h"
 #include "base/clock.h"
 #include "server/front/socket_state.h"
 
@@ -101,7 +102,7 @@ static void make_way(struct px_deadlines *deadlines)
 
 struct px_deadline *px_deadlines_add(struct px_deadlines *deadlines, int fd)
 {
-    struct px_deadline *deadline = calloc(1, sizeof *deadline);
+    struct px_deadline *deadline = px_block_take_zeroed(sizeof *deadline);
     size_t limit = deadlines->options.max_connections;
 
     if (!deadline)
@@ -124,7 +125,7 @@ void px_deadlines_remove(struct px_deadlines *deadlines, struct px_deadline *dea
     take_out(&deadlines->phases[deadline->phase], deadline);
     deadlines->count--;
     pthread_mutex_unlock(&deadlines->lock);
-    free(deadline);
+    px_block_release(deadline);
 }
 
 void px_deadlines_set(struct px_deadlines *deadlines, struct px_deadline *deadline,

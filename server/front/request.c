@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/block.h"
 #include "base/clock.h"
 #include "server/front/access_log.h"
 #include "server/front/answer.h"
@@ -131,7 +132,7 @@ static void job_done(struct px_job *job)
 struct px_request *px_request_create(struct px_request_context *context,
                                      struct MHD_Connection *connection, const char *target)
 {
-    struct px_request *request = calloc(1, sizeof *request);
+    struct px_request *request = px_block_take_zeroed(sizeof *request);
 
     if (!request)
         return NULL;
@@ -352,5 +353,5 @@ void px_request_destroy(struct px_request *request, bool completed)
     px_queue_release(request->job.server->queue, &request->job);
     px_job_clear(&request->job);
     forget_body(request);
-    free(request);
+    px_block_release(request);
 }

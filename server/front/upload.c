@@ -1,8 +1,9 @@
 #include "server/front/upload.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/block.h"
 
 enum { FIRST_CAPACITY = 64 << 10 };
 
@@ -18,7 +19,7 @@ static int grow(struct px_upload *upload, struct px_owned_bytes *body, size_t ne
         capacity = upload->announced;
     if (capacity < needed)
         capacity = needed;
-    uint8_t *data = realloc(body->data, capacity);
+    uint8_t *data = px_block_grow(body->data, capacity);
     if (!data)
         return px_fail(err, PX_E_NOMEM, "no memory for the body; try again later");
     body->data = data;

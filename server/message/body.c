@@ -1,11 +1,11 @@
 #include "server/message/body.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <jansson.h>
 
+#include "base/block.h"
 #include "codecs/base64.h"
 #include "server/message/multipart.h"
 
@@ -13,7 +13,7 @@ enum { MAX_JSON_KEYS = 64 }; /* there are fewer, but an unknown one deserves to 
 
 void px_body_clear(struct px_body *body)
 {
-    free(body->whole.data);
+    px_block_release(body->whole.data);
     body->whole = (struct px_owned_bytes){0};
     body->image = NULL;
     body->image_size = 0;

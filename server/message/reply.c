@@ -1,14 +1,15 @@
 #include "server/message/reply.h"
 
 #include <assert.h>
-#include <stdlib.h>
+
+#include "base/block.h"
 
 enum { RETRY_SECONDS = 1 };
 
 void px_reply_clear(struct px_reply *reply)
 {
     if (!reply->borrowed)
-        free(reply->body);
+        px_block_release(reply->body);
     *reply = (struct px_reply){0};
 }
 

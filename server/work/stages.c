@@ -1,7 +1,6 @@
 #include "server/work/stages.h"
 
-#include <stdlib.h>
-
+#include "base/block.h"
 #include "base/clock.h"
 #include "server/work/cost.h"
 #include "server/work/memory.h"
@@ -194,7 +193,7 @@ int px_job_encode(struct px_job *job)
                                        .size = file.size};
         file.data = NULL; /* the reply owns it now */
     }
-    free(file.data);
+    px_block_release(file.data);
     px_image_clear(&job->output);
     return rc;
 }
