@@ -1,6 +1,6 @@
 """What the black-box tests in Python share: the real daemon on a free port, raw requests, TAP.
 
-Arguments of a test: PIX2PIXD MAKE_CHECKPOINT MAKE_PICTURE."""
+Arguments of a test: PIX2PIXD MAKE_CHECKPOINT MAKE_PICTURE, and more programs in MORE."""
 
 import atexit
 import os
@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 
-PIX2PIXD, MAKE_CHECKPOINT, MAKE_PICTURE = (os.path.abspath(path) for path in sys.argv[1:4])
+PIX2PIXD, MAKE_CHECKPOINT, MAKE_PICTURE, *MORE = (os.path.abspath(path) for path in sys.argv[1:])
 for name in list(os.environ):
     if name.startswith('PIX2PIXD_'):
         del os.environ[name]
