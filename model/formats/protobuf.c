@@ -2,23 +2,45 @@
 
 #include <string.h>
 
-enum wire_type { WIRE_VARINT = 0, WIRE_LENGTH = 2, WIRE_FIXED32 = 5 };
+enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LENGTH = 2, WIRE_FIXED32 = 5 };
+
+static void emit(struct px_protobuf *pb, const void *data, size_t size)
+{
+    if (pb->rc || size == 0)
+        return;
+    if (pb->file)
+        pb->rc = px_file_write(pb->file, data, size, pb->err);
+    else if (!px_buffer_append(pb->memory, data, size))
+        pb->rc = px_fail(pb->err, PX_E_NOMEM, "no memory for a protobuf message");
+}
 
 static void flush(struct px_protobuf *pb)
 {
-    if (!pb->rc && pb->used)
-        pb->rc = px_file_write(pb->file, pb->buffer, pb->used, pb->err);
+    emit(pb, pb->buffer, pb->used);
+    pb->used = 0;
+}
+
+static void init(struct px_protobuf *pb, struct px_error *err)
+{
+    pb->file = NULL;
+    pb->memory = NULL;
+    pb->err = err;
+    pb->rc = 0;
+    pb->counting = false;
+    pb->size = 0;
     pb->used = 0;
 }
 
 void px_protobuf_init(struct px_protobuf *pb, struct px_file_writer *file, struct px_error *err)
 {
+    init(pb, err);
     pb->file = file;
-    pb->err = err;
-    pb->rc = 0;
-    pb->counting = file == NULL;
-    pb->size = 0;
-    pb->used = 0;
+}
+
+void px_protobuf_init_memory(struct px_protobuf *pb, struct px_buffer *memory, struct px_error *err)
+{
+    init(pb, err);
+    pb->memory = memory;
 }
 
 int px_protobuf_flush(struct px_protobuf *pb)
@@ -31,7 +53,8 @@ uint64_t px_protobuf_measure(px_protobuf_fill *fill, const void *context)
 {
     struct px_protobuf pb;
 
-    px_protobuf_init(&pb, NULL, NULL);
+    init(&pb, NULL);
+    pb.counting = true;
     fill(&pb, context);
     return pb.size;
 }
@@ -45,8 +68,8 @@ void px_protobuf_raw(struct px_protobuf *pb, const void *data, size_t size)
     if (size <= sizeof pb->buffer) {
         memcpy(pb->buffer + pb->used, data, size);
         pb->used += size;
-    } else if (!pb->rc) {
-        pb->rc = px_file_write(pb->file, data, size, pb->err);
+    } else {
+        emit(pb, data, size);
     }
 }
 
@@ -81,16 +104,31 @@ void px_protobuf_integer(struct px_protobuf *pb, unsigned number, int64_t value)
     put_varint(pb, (uint64_t)value);
 }
 
+static void put_little(struct px_protobuf *pb, uint64_t bits, size_t size)
+{
+    uint8_t bytes[8];
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(bits >> 8 * i);
+    put(pb, bytes, size);
+}
+
 void px_protobuf_float(struct px_protobuf *pb, unsigned number, float value)
 {
     uint32_t bits;
 
     memcpy(&bits, &value, sizeof bits);
     put_tag(pb, number, WIRE_FIXED32);
-    put(pb,
-        (const uint8_t[]){(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16),
-                          (uint8_t)(bits >> 24)},
-        sizeof bits);
+    put_little(pb, bits, sizeof bits);
+}
+
+void px_protobuf_double(struct px_protobuf *pb, unsigned number, double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    put_tag(pb, number, WIRE_FIXED64);
+    put_little(pb, bits, sizeof bits);
 }
 
 bool px_protobuf_bytes(struct px_protobuf *pb, unsigned number, uint64_t size)
