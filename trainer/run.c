@@ -195,6 +195,15 @@ static int start_history(struct px_run *run, struct px_error *err)
     return px_history_open(&run->history, &options, run->snapshot.saved, err);
 }
 
+static int start_tensorboard(struct px_run *run, struct px_error *err)
+{
+    const char *folder = run->settings->tensorboard;
+
+    if (!folder || !*folder)
+        return 0;
+    return px_tensorboard_open(&run->board, folder, run->history, run->steps, err);
+}
+
 static int start_report(struct px_run *run, struct px_error *err)
 {
     const struct px_train_settings *s = run->settings;
@@ -304,6 +313,8 @@ int px_run_init(struct px_run *run, struct px_error *err)
     if (!rc && !s->dry_run)
         rc = start_history(run, err);
     if (!rc && !s->dry_run)
+        rc = start_tensorboard(run, err);
+    if (!rc && !s->dry_run)
         rc = start_report(run, err);
     return rc;
 }
@@ -328,6 +339,7 @@ void px_run_clear(struct px_run *run)
 {
     px_feed_destroy(run->feed);
     px_thumbs_destroy(run->thumbs);
+    px_tensorboard_close(run->board);
     px_history_close(run->history);
     px_preview_destroy(run->preview);
     px_validation_destroy(run->validation);

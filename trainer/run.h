@@ -16,6 +16,7 @@
 #include "trainer/report/preview.h"
 #include "trainer/report/progress.h"
 #include "trainer/report/report.h"
+#include "trainer/report/tensorboard.h"
 #include "trainer/save/output.h"
 #include "trainer/save/snapshot.h"
 #include "trainer/settings/schedule.h"
@@ -32,6 +33,7 @@ struct px_run {
     struct px_card *card;
     struct px_snapshot snapshot;
     struct px_history *history;
+    struct px_tensorboard *board; /* or NULL */
     struct px_thumbs *thumbs;
     struct px_report report;
     struct px_schedule schedule;

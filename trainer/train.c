@@ -61,7 +61,8 @@ static int step(struct px_run *run, struct px_error *err)
     if (rc)
         return rc;
     px_progress_step(&run->progress, run->steps, &done.losses);
-    return px_history_add_step(run->history, &done, err);
+    rc = px_history_add_step(run->history, &done, err);
+    return rc ? rc : px_tensorboard_follow(run->board, err);
 }
 
 static int save_picture(const struct px_run *run, int64_t epoch, struct px_error *err)
@@ -103,8 +104,11 @@ static int finish_epoch(struct px_run *run, struct px_error *err)
     done.seconds = px_ms_since(run->epoch_ns) * 1e-3;
     run->epoch_ns = px_now_ns();
     if ((rc = px_history_add_epoch(run->history, &done, err)) != 0 ||
+        (rc = px_tensorboard_follow(run->board, err)) != 0 ||
         (rc = px_snapshot_save(&run->snapshot, run->steps, err)) != 0 ||
-        (rc = save_picture(run, done.epoch, err)) != 0)
+        (rc = save_picture(run, done.epoch, err)) != 0 ||
+        (rc = px_tensorboard_add_picture(run->board, run->steps, px_preview_sheet(run->preview),
+                                         err)) != 0)
         return rc;
     if (run->steps > run->progress.first_step)
         run->report.seconds_per_step = px_ms_since(run->progress.start_ns) * 1e-3 /

@@ -54,6 +54,9 @@ static const struct px_option rows[] = {
     {.name = "print-freq", .type = PX_OPTION_INT, .offset = AT(print_freq),
      .fallback = "100", .min = 1, .max = 1e9, .value = "IMAGES",
      .help = "Print the losses every IMAGES images; a terminal shows them continuously"},
+    {.name = "tensorboard", .type = PX_OPTION_STRING, .offset = AT(tensorboard), .value = "DIR",
+     .help = "Also write losses, validation and pictures to DIR for TensorBoard. A continued "
+             "training adds to them"},
 
     {.heading = "Description",
      .name = "title", .type = PX_OPTION_STRING, .offset = AT(title), .value = "TEXT",

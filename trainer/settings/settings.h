@@ -17,7 +17,7 @@
 
 struct px_train_settings {
     const char *data, *out, *init, *init_D;
-    const char *title, *description, *meta;
+    const char *title, *description, *meta, *tensorboard;
     int64_t n_epochs, n_epochs_decay, batch_size, accumulate, max_dataset_size;
     int64_t epoch_count, lr_decay_iters;
     int64_t ngf, ndf, n_layers_D, input_nc, output_nc, load_size, crop_size;

@@ -9,7 +9,7 @@ static const char *const incidental[] = {
     "data",        "out",   "continue-train", "threads",     "print-freq",  "save-latest-freq",
     "num-threads", "init",  "init-D",         "dry-run",     "profile",     "save-epoch-freq",
     "epoch-count", "pairs", "epoch",          "keep-states", "skip-broken", "max-pixels",
-    "max-side",    "title", "description",    "input-kind",  "meta"};
+    "max-side",    "title", "description",    "input-kind",  "meta",        "tensorboard"};
 /* Options that a checkpoint states in the description of its network. */
 static const char *const network_rows[] = {"netG",      "ngf",       "no-dropout", "input-nc",
                                            "output-nc", "direction", "crop-size",  "norm"};
