@@ -124,13 +124,15 @@ int px_image16_decode(struct px_span file, const struct px_decode_limits *limits
     return codecs[format]->decode16(file, &header, channels, image, err);
 }
 
-int px_image_encode(const struct px_image *image, enum px_format format, int quality,
+int px_image_encode(const struct px_image *image, const struct px_encoding *encoding,
                     struct px_buffer *out, struct px_error *err)
 {
+    enum px_format format = encoding->format;
+
     assert(format > PX_FORMAT_NONE && (int)format < CODECS);
     assert(image->channels >= 1 && image->channels <= 4);
     px_buffer_reserve(out, FIRST_BYTES); /* without memory the encoder's first write fails */
-    return codecs[format]->encode(image, quality, out, err);
+    return codecs[format]->encode(image, encoding, out, err);
 }
 
 int px_image_load(const char *path, const struct px_decode_limits *limits, uint32_t channels,
@@ -168,7 +170,8 @@ int px_image_save(const char *path, const struct px_image *image, int quality, s
     if (format == PX_FORMAT_NONE)
         return px_fail(err, PX_E_USAGE,
                        "%s: the name of a saved picture must end in .png, .jpg or .jpeg", path);
-    int rc = px_image_encode(image, format, quality, &out, err);
+    struct px_encoding encoding = {.format = format, .quality = quality};
+    int rc = px_image_encode(image, &encoding, &out, err);
     if (rc)
         px_error_prefix(err, path);
     else

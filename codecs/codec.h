@@ -68,10 +68,15 @@ int px_image_decode(struct px_span file, const struct px_decode_limits *limits, 
 int px_image16_decode(struct px_span file, const struct px_decode_limits *limits, uint32_t channels,
                       struct px_image16 *image, struct px_error *err);
 
-/* Appends the file to *out. quality 1-100 (else INVALID) concerns JPEG only: 4:2:0 below 90, 4:4:4
- * from 90 on; JPEG blends alpha over white. On failure *out may hold a part of the file. NOMEM;
- * UNPROCESSABLE for a picture larger than a JPEG can be. */
-int px_image_encode(const struct px_image *image, enum px_format format, int quality,
+struct px_encoding {
+    enum px_format format; /* not NONE */
+    int quality;           /* of JPEG, 1-100 (else INVALID): 4:2:0 below 90, 4:4:4 from 90 on */
+    bool stored; /* PNG: not compressed; a tenth of the time, for half as many bytes again */
+};
+
+/* Appends the file to *out. JPEG blends alpha over white. On failure *out may hold a part of the
+ * file. NOMEM; UNPROCESSABLE for a picture larger than a JPEG can be. */
+int px_image_encode(const struct px_image *image, const struct px_encoding *encoding,
                     struct px_buffer *out, struct px_error *err);
 
 /* For tools and trainer; the message names the file. Files over 512 MiB are refused (TOO_LARGE).

@@ -13,6 +13,8 @@
 #include "base/span.h"
 #include "codecs/image.h"
 
+struct px_encoding;
+
 struct px_header {
     uint32_t width, height; /* as stored, not yet checked against any limit */
     uint32_t channels;      /* as px_image_info.channels */
@@ -37,8 +39,8 @@ struct px_codec {
                     struct px_image16 *image, struct px_error *err);
 
     /* Appends the file; on failure the buffer may hold a part of it. */
-    int (*encode)(const struct px_image *image, int quality, struct px_buffer *out,
-                  struct px_error *err);
+    int (*encode)(const struct px_image *image, const struct px_encoding *encoding,
+                  struct px_buffer *out, struct px_error *err);
 };
 
 extern const struct px_codec px_codec_png, px_codec_jpeg; /* in png.c and jpeg.c */

@@ -8,6 +8,7 @@
 #include <jerror.h>
 
 #include "base/block.h"
+#include "codecs/codec.h"
 #include "codecs/pixels.h"
 
 /* Writing JPEG, and the format's table. */
@@ -115,9 +116,11 @@ static int guarded(struct jpeg_writer *w)
     return 0;
 }
 
-static int encode(const struct px_image *image, int quality, struct px_buffer *out,
-                  struct px_error *err)
+static int encode(const struct px_image *image, const struct px_encoding *encoding,
+                  struct px_buffer *out, struct px_error *err)
 {
+    int quality = encoding->quality;
+
     if (quality < 1 || quality > 100)
         return px_fail(err, PX_E_INVALID, "a JPEG quality of %d is outside 1-100", quality);
     struct jpeg_writer *w = px_block_take_zeroed(sizeof *w);

@@ -222,8 +222,9 @@ static int translate(const struct session *s, const struct px_file_job *job,
     rc = take_half(s, &image, err);
     if (!rc)
         rc = px_translate_image(&s->translator, &s->how, &image, err);
+    struct px_encoding encoding = {.format = job->format, .quality = (int)s->settings->quality};
     if (!rc)
-        rc = px_image_encode(&image, job->format, (int)s->settings->quality, answer, err);
+        rc = px_image_encode(&image, &encoding, answer, err);
     if (rc)
         px_error_prefix(err, job->input);
     px_image_clear(&image);

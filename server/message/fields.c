@@ -11,7 +11,7 @@ enum { FIELD_SIZE_MAX = 255, DEFAULT_QUALITY = 90 };
 /* What px_option_set() fills: choices as indices. */
 struct values {
     const char *model, *dropout;
-    int format, fit, norm;
+    int format, png, fit, norm;
     int64_t quality;
 };
 
@@ -27,6 +27,10 @@ static const struct px_option rows[] = {
      .offset = offsetof(struct values, quality),
      .min = 1,
      .max = 100},
+    {.name = "png",
+     .type = PX_OPTION_CHOICE,
+     .offset = offsetof(struct values, png),
+     .choices = "small|fast"},
     {.name = "fit",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct values, fit),
@@ -58,8 +62,8 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
         return 0;
     if (i < 0)
         return px_fail(err, PX_E_INVALID,
-                       "unknown %s '%.60s'; the fields are model, format, quality, fit, norm, "
-                       "dropout",
+                       "unknown %s '%.60s'; the fields are model, format, quality, png, fit, "
+                       "norm, dropout",
                        source, name);
     if (size > FIELD_SIZE_MAX || memchr(value, '\0', size) != NULL)
         return px_fail(err, PX_E_INVALID, "%s '%s' has a NUL byte or is longer than %d bytes",
@@ -117,6 +121,7 @@ int px_fields_read(const struct px_fields *fields, struct px_params *params, str
                   : values.format == 0 ? PX_FORMAT_PNG
                                        : PX_FORMAT_JPEG,
         .quality = (int)values.quality,
+        .stored = values.png == 1,
         .fit = (enum px_fit_mode)values.fit,
         .norm = values.norm == 0 ? PX_TEST_BATCH : PX_TEST_RUNNING,
         .has_norm = fields->text[PX_FIELD_NORM],

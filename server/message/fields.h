@@ -19,6 +19,7 @@ enum px_field {
     PX_FIELD_MODEL,
     PX_FIELD_FORMAT,
     PX_FIELD_QUALITY,
+    PX_FIELD_PNG,
     PX_FIELD_FIT,
     PX_FIELD_NORM,
     PX_FIELD_DROPOUT,
@@ -43,7 +44,8 @@ void px_fields_clear(struct px_fields *fields);
 struct px_params {
     const char *model;     /* into the fields; NULL: the default model */
     enum px_format format; /* NONE: as the Accept header says */
-    int quality;           /* 1-100 */
+    int quality;           /* of JPEG, 1-100 */
+    bool stored;           /* PNG: not compressed */
     enum px_fit_mode fit;
     enum px_norm_mode norm;
     bool has_norm; /* the request says which; else the model does */

@@ -174,12 +174,13 @@ int px_job_encode(struct px_job *job)
 {
     struct px_error err = {0};
     struct px_accepted accepted = job->dialect->accept(job->accept, job->params.format);
+    struct px_encoding encoding = {accepted.format, job->params.quality, job->params.stored};
     int64_t start = px_now_ns();
     struct px_buffer file = {0};
     int rc = px_fit_answer(&job->fit, &job->output, &err);
 
     if (rc == 0 && !has_pixels(job))
-        rc = px_image_encode(&job->output, accepted.format, job->params.quality, &file, &err);
+        rc = px_image_encode(&job->output, &encoding, &file, &err);
     job->encode_ms = px_ms_since(start);
     px_metrics_stage(job->server->metrics, PX_STAGE_ENCODE, job->encode_ms * 1e-3);
     if (rc < 0) {

@@ -39,11 +39,15 @@ static void test_png_round_trip(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
-        for (uint32_t channels = 1; channels <= 4; channels++) {
+        for (uint32_t kind = 0; kind < 8; kind++) {
+            uint32_t channels = 1 + kind / 2;
+            struct px_encoding encoding = {.format = PX_FORMAT_PNG, .stored = kind % 2};
             struct px_image in = noise(sides[i][0], sides[i][1], channels), out;
             struct px_image_info info;
             struct px_buffer file = {0};
-            assert_int_equal(px_image_encode(&in, PX_FORMAT_PNG, 0, &file, NULL), 0);
+            assert_int_equal(px_image_encode(&in, &encoding, &file, NULL), 0);
+            if (encoding.stored)
+                assert_true(file.size > (size_t)in.width * in.height * channels);
             assert_int_equal(
                 px_image_probe((struct px_span){file.data, file.size}, NULL, &info, NULL), 0);
             assert_int_equal(info.format, PX_FORMAT_PNG);
@@ -83,7 +87,10 @@ static void test_jpeg_round_trip(void **state)
             struct px_image in = gradient(67, 45, channels), out;
             struct px_image_info info;
             struct px_buffer file = {0};
-            assert_int_equal(px_image_encode(&in, PX_FORMAT_JPEG, quality, &file, NULL), 0);
+            assert_int_equal(px_image_encode(&in,
+                                             &(struct px_encoding){PX_FORMAT_JPEG, quality, false},
+                                             &file, NULL),
+                             0);
             assert_int_equal(
                 px_image_probe((struct px_span){file.data, file.size}, NULL, &info, NULL), 0);
             assert_int_equal(info.format, PX_FORMAT_JPEG);
@@ -107,7 +114,8 @@ static void test_jpeg_drops_alpha(void **state)
 
     for (size_t i = 0; i < 1600; i++)
         in.data[4 * i + 3] = 0; /* all transparent: only the white behind is seen */
-    assert_int_equal(px_image_encode(&in, PX_FORMAT_JPEG, 90, &file, NULL), 0);
+    assert_int_equal(
+        px_image_encode(&in, &(struct px_encoding){PX_FORMAT_JPEG, 90, false}, &file, NULL), 0);
     assert_int_equal(px_image_decode((struct px_span){file.data, file.size}, NULL, 3, &out, NULL),
                      0);
     for (size_t i = 0; i < 4800; i++)

@@ -133,7 +133,8 @@ static int resize(struct px_error *err)
 static int encode(enum px_format format, struct px_error *err)
 {
     struct px_buffer out = {0};
-    int rc = px_image_encode(&picture, format, 90, &out, err);
+    struct px_encoding encoding = {.format = format, .quality = 90};
+    int rc = px_image_encode(&picture, &encoding, &out, err);
 
     free(out.data);
     return rc;

@@ -64,6 +64,12 @@ quality() {
         expect 200 -F image=@a.png "$t?format=jpeg&quality=95" && [ "$(stat -c %s low)" -lt "$(stat -c %s body)" ]
 }
 ok 'quality makes a JPEG smaller or larger' quality
+fast() {
+    expect 200 -F image=@a.png "$t?png=small" && mv body small && expect 200 -F image=@a.png "$t?png=fast" && mv body fast.png &&
+        [ "$(stat -c %s small)" -lt "$(stat -c %s fast.png)" ] && expect 200 -F image=@small "$t?png=fast" && mv body of-small &&
+        expect 200 -F image=@fast.png "$t?png=fast" && cmp body of-small
+}
+ok 'png=fast is a larger file of the same pixels' fast
 wrapped() {
     accept application/json application/json &&
         grep -Eq '^\{"id":"[0-9a-f]{16}","model":"colour","width":32,"height":32,"format":"png","mime":"image/png","image":"[A-Za-z0-9+/]+=*","timings":\{"queue_ms":[0-9.]+,"decode_ms":[0-9.]+,"infer_ms":[0-9.]+,"encode_ms":[0-9.]+\}\}$' body &&

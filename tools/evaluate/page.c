@@ -59,6 +59,7 @@ static void append_escaped(struct px_buffer *out, const char *text)
 /* A cell with the picture, at most THUMB_SIDE pixels high or wide; an empty cell for none. */
 static int append_picture(struct px_buffer *out, const struct px_image *image, struct px_error *err)
 {
+    static const struct px_encoding jpeg = {.format = PX_FORMAT_JPEG, .quality = THUMB_QUALITY};
     struct px_image small;
     struct px_buffer file = {0};
 
@@ -72,7 +73,7 @@ static int append_picture(struct px_buffer *out, const struct px_image *image, s
     int rc = px_image_resize(image, width ? width : 1, height ? height : 1, &small, err);
     if (rc)
         return rc;
-    rc = px_image_encode(&small, PX_FORMAT_JPEG, THUMB_QUALITY, &file, err);
+    rc = px_image_encode(&small, &jpeg, &file, err);
     px_image_clear(&small);
     if (!rc) {
         px_buffer_append_text(out, "<td><img loading=\"lazy\" src=\"data:image/jpeg;base64,");

@@ -195,11 +195,12 @@ int px_tensorboard_follow(struct px_tensorboard *board, struct px_error *err)
 int px_tensorboard_add_picture(struct px_tensorboard *board, int64_t step,
                                const struct px_image *picture, struct px_error *err)
 {
+    static const struct px_encoding png = {.format = PX_FORMAT_PNG};
     struct event event = {.step = step, .picture = picture};
 
     if (!board)
         return 0;
-    int rc = px_image_encode(picture, PX_FORMAT_PNG, 0, &event.file, err);
+    int rc = px_image_encode(picture, &png, &event.file, err);
     if (!rc)
         rc = write_event(board, &event, err);
     px_buffer_clear(&event.file);

@@ -83,8 +83,9 @@ static int cut(const struct px_image *sheet, size_t row, size_t column, struct p
 static int make_url(const struct px_image *image, char **url, struct px_error *err)
 {
     static const char head[] = "data:image/jpeg;base64,";
+    static const struct px_encoding jpeg = {.format = PX_FORMAT_JPEG, .quality = QUALITY};
     struct px_buffer file = {0};
-    int rc = px_image_encode(image, PX_FORMAT_JPEG, QUALITY, &file, err);
+    int rc = px_image_encode(image, &jpeg, &file, err);
 
     if (rc) {
         free(file.data);
