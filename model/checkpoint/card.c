@@ -22,6 +22,7 @@ static const struct {
     {"input", px_card_read_input, true},
     {"palette", px_card_read_palette, false},
     {"line_width", px_card_read_line_width, false},
+    {"preferred", px_card_read_preferred, false},
     {"examples", px_card_read_examples, false},
 };
 
@@ -322,6 +323,11 @@ char *px_card_json(const struct px_card *card)
         text = dump(object);
     json_decref(object);
     return text;
+}
+
+bool px_card_is_preferred(const struct px_card *card)
+{
+    return json_is_true(json_object_get(card->values, "preferred"));
 }
 
 const char *px_card_notes(const struct px_card *card)

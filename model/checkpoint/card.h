@@ -13,6 +13,7 @@
  *                first, names of at most 40 characters, neither names nor colours twice; or "cmp":
  *                the twelve classes of the CMP facade data base in the colours of pix2pix
  *   line_width   of a drawing, in pixels of the model's training size: 0.5 to 64
+ *   preferred    true for the model that a daemon takes by default among those of its folder
  *   examples     up to 8 inputs: data: URLs of PNG, JPEG or WebP in base64, each of at most
  *                32768 characters
  *
@@ -65,12 +66,15 @@ bool px_card_has_key(const char *key);
 
 /* The card as entries of a safetensors file's __metadata__, which belong to the card and are valid
  * until it changes. */
-enum { PX_CARD_KEYS = 6 };
+enum { PX_CARD_KEYS = 7 };
 const struct px_metadata *px_card_metadata(const struct px_card *card, size_t *count);
 
 /* The card as a JSON object in one line, "{}" if it is empty. NULL without memory; the caller frees
  * it. */
 char *px_card_json(const struct px_card *card);
+
+/* Whether it says "preferred": true. */
+bool px_card_is_preferred(const struct px_card *card);
 
 /* What was ignored: one line, "" if nothing was. */
 const char *px_card_notes(const struct px_card *card);

@@ -121,6 +121,7 @@ static int load_card(struct px_registry_entry *entry, const char *path, struct p
     rc = px_card_add_model(card, px_model_checkpoint(entry->model), path, err);
     if (rc == 0 && !(entry->card = px_card_json(card)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for the models");
+    entry->preferred = px_card_is_preferred(card);
     if (rc == 0 && px_card_notes(card)[0])
         px_log_warning("model %s: %s", entry->name, px_card_notes(card));
     px_card_destroy(card);
@@ -161,6 +162,7 @@ static int keep_entry(struct px_registry_entry *entry, const struct px_registry_
     free(entry->card);
     entry->card = strdup(old->card);
     entry->card_stamp = old->card_stamp;
+    entry->preferred = old->preferred;
     return entry->card ? 0 : px_fail(err, PX_E_NOMEM, "no memory for the models");
 }
 
@@ -300,6 +302,9 @@ static int prefer(struct px_registry *registry, const char *name, struct px_erro
     const struct px_registry_entry *entry;
     int rc;
 
+    for (size_t i = registry->count; !name && i-- > 0;)
+        if (registry->entries[i].preferred)
+            registry->preferred = i;
     if (!name)
         return 0;
     rc = px_registry_find(registry, name, &entry, err);

@@ -31,7 +31,8 @@ struct px_file_stamp {
 struct px_registry_entry {
     char *name;
     struct px_model *model;
-    char *card; /* model/checkpoint/card.h, as JSON */
+    char *card;     /* model/checkpoint/card.h, as JSON */
+    bool preferred; /* says the card */
     double load_seconds;
     struct px_file_stamp stamp;
     struct px_file_stamp card_stamp; /* of NAME.json; all zero if there is none */
@@ -42,7 +43,8 @@ struct px_registry;
 
 struct px_registry_options {
     const char *folder;
-    const char *preferred; /* the name of the default model; NULL: the first */
+    const char *preferred; /* the name of the default model; NULL: the first whose card says that it
+                            * is preferred, else the first */
     enum px_dtype dtype;
     bool skip_bad; /* leave out what cannot be loaded, instead of failing */
     /* A registry of the same folder before, or NULL. A model that cannot be loaded keeps the one of

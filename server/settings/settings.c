@@ -53,7 +53,8 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = AT(default_model),
      .value = "NAME",
-     .help = "Model for requests that name none; by default the first by name"},
+     .help = "Model for requests that name none; by default the first by name, of those whose "
+             "card says \"preferred\": true if there are any"},
     {.name = "skip-bad-models",
      .type = PX_OPTION_FLAG,
      .offset = AT(skip_bad_models),

@@ -237,6 +237,9 @@ carded() {
 ok '/models passes NAME.json on' carded
 ok 'and the log names a key that is not known' grep -q "model colour: the key 'parts' is not known and ignored" log
 ok 'that daemon ends well' stop
+echo '{"preferred": true}' >cards/plain.json
+preferred() { start --models cards && expect 200 "$url/models" && grep -q '"name":"plain",.*"default":true,"preferred":true}]}' body && stop; }
+ok 'a model whose card says so is the default' preferred
 
 # --- options -------------------------------------------------------------------------------------
 check() { "$pix2pixd" --log-level error --models models --check-config "$@"; }

@@ -70,8 +70,8 @@ static const struct px_option rows[] = {
      .help = "What the model takes: a drawing of lines, a map of labels, or a photo; the page offers "
              "the tools for it"},
     {.name = "meta", .type = PX_OPTION_STRING, .offset = AT(meta), .value = "FILE",
-     .help = "JSON file with title, description, input, palette, line_width and examples (see "
-             "README.md); the three options above win over it"},
+     .help = "JSON file with title, description, input, palette, line_width, preferred and "
+             "examples (see README.md); the three options above win over it"},
 
     {.heading = "Data",
      .name = "pairs", .type = PX_OPTION_CHOICE, .offset = AT(pairs), .choices = "auto|halves",

@@ -103,6 +103,13 @@ int px_card_read_line_width(json_t **out, const json_t *value, struct px_error *
                 err);
 }
 
+int px_card_read_preferred(json_t **out, const json_t *value, struct px_error *err)
+{
+    if (!json_is_boolean(value))
+        return px_fail(err, PX_E_FORMAT, "must be true or false");
+    return keep(out, json_boolean(json_is_true(value)), err);
+}
+
 /* "#0D3DFB" as "#0d3dfb"; false if it is no such colour. */
 static bool normalise_colour(const char *text, char colour[static 8])
 {

@@ -12,6 +12,6 @@
 typedef int px_card_reader(json_t **out, const json_t *value, struct px_error *err);
 
 px_card_reader px_card_read_title, px_card_read_description, px_card_read_input,
-    px_card_read_palette, px_card_read_line_width, px_card_read_examples;
+    px_card_read_palette, px_card_read_line_width, px_card_read_preferred, px_card_read_examples;
 
 #endif

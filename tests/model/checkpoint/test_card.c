@@ -122,6 +122,7 @@ static void test_refused(void **state)
         {"{\"description\": \"\\u009b\"}", "description: '?' has line breaks"},
         {"{\"input\": \"sketch\"}", "input: 'sketch' is not known, allowed: lines, labels, photo"},
         {"{\"input\": []}", "input: must be a string"},
+        {"{\"preferred\": 1}", "preferred: must be true or false"},
         {"{\"line_width\": \"2\"}", "line_width: must be a number"},
         {"{\"line_width\": 0}", "line_width: 0 pixels: must be 0.5 to 64"},
         {"{\"line_width\": 65}", "line_width: 65 pixels"},
