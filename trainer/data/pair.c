@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "trainer/data/parts/names.h"
+#include "pairs/names.h"
 
 /* A and B of equal shape make a picture of 2:1, or of more if each is wide; photographs go up to
  * 16:9 (1.78). In tenths. */

@@ -11,7 +11,7 @@
 #include "codecs/codec.h"
 #include "trainer/data/picture.h"
 #include "trainer/data/preprocess.h"
-#include "trainer/data/source.h"
+#include "pairs/source.h"
 
 struct px_names;
 

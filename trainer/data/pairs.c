@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/data/parts/names.h"
+#include "pairs/names.h"
 
 struct px_pairs {
     struct px_pairs_options options;

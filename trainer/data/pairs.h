@@ -2,7 +2,7 @@
 #define TRAINER_DATA_PAIRS_H
 
 /* The data set: PNG and JPEG files, each holding A (left half) and B (right half) side by side, or
- * in two folders (trainer/data/source.h). Every file is decoded once in px_pairs_open(), so that a
+ * in two folders (pairs/source.h). Every file is decoded once in px_pairs_open(), so that a
  * broken one is reported before the first step. Both pictures are scaled as
  * trainer/data/preprocess.h says and kept if the whole set fits the memory limit; otherwise each is
  * decoded again whenever it is asked for. PNGs of 16 bits are kept as such.
@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "trainer/data/pair.h"
-#include "trainer/data/source.h"
+#include "pairs/source.h"
 
 struct px_pairs;
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "trainer/data/parts/names.h"
+#include "pairs/names.h"
 
 static void test_empty(void **state)
 {

@@ -1,4 +1,4 @@
-#include "trainer/data/parts/names.h"
+#include "pairs/names.h"
 
 #include <assert.h>
 #include <dirent.h>

@@ -1,5 +1,5 @@
-#ifndef TRAINER_DATA_SOURCE_H
-#define TRAINER_DATA_SOURCE_H
+#ifndef PAIRS_SOURCE_H
+#define PAIRS_SOURCE_H
 
 /* In which folders the pairs of a data set are: the layouts of the reference, of CycleGAN and of
  * pix2pixHD. */
@@ -31,6 +31,10 @@ int px_source_at(struct px_source *source, const char *folder, struct px_error *
  * side: only DIR/train, DIR/val and DIR itself are looked at, and no folders A and B in them. */
 int px_source_find(const char *data, bool halves, struct px_source *train, struct px_source *val,
                    struct px_error *err);
+
+/* The pairs of one use: DIR/USE and so on as above, or, if `use` is "", DIR as px_source_at() takes
+ * it, without its folders train, val and test. source->a is "" if there are none. USAGE. */
+int px_source_of(struct px_source *source, const char *data, const char *use, struct px_error *err);
 
 /* Whether a file is taken for a picture, by its name: .png, .jpg, .jpeg, in any case. */
 extern const char *const px_source_suffixes[];

@@ -1,13 +1,13 @@
-#include "trainer/data/source.h"
+#include "pairs/source.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 
 const char *const px_source_suffixes[] = {".png", ".jpg", ".jpeg", NULL};
 
-/* Two folders that lie beside each other. "%s" is "train" or "val". */
+/* Two folders that lie beside each other. "%s" is the use, "train" or "val". */
 struct pair_of_folders {
     const char *a, *b;
     bool alone; /* one of them without the other may be something else */
@@ -23,16 +23,13 @@ static const struct pair_of_folders of_use[] = {
 static int place_folder(char out[PX_PATH_MAX], const char *folder, const char *pattern,
                         const char *use, struct px_error *err)
 {
-    char name[32];
-    const char *at = pattern; /* what comes before and after the use */
+    char name[PX_PATH_MAX];
+    size_t before = strcspn(pattern, "%");
 
-    while (*at && *at != '%')
-        at++;
-    if (*at)
-        snprintf(name, sizeof name, "%.*s%s%s", (int)(at - pattern), pattern, use, at + 2);
-    else
-        snprintf(name, sizeof name, "%s", pattern);
-    return px_path_join(out, folder, name, err);
+    if (!pattern[before])
+        return px_path_join(out, folder, pattern, err);
+    int rc = px_path_format(name, err, "%.*s%s%s", (int)before, pattern, use, pattern + before + 2);
+    return rc ? rc : px_path_join(out, folder, name, err);
 }
 
 /* Points the source at the two folders; *found says whether they are there. */
@@ -92,7 +89,7 @@ int px_source_at(struct px_source *source, const char *folder, struct px_error *
     return take_one(source, folder, err);
 }
 
-/* The pairs of one use, "train" or "val"; nowhere if there are no such folders. */
+/* The pairs of one use; nowhere if there are no such folders. */
 static int find_use(struct px_source *source, const char *data, const char *use, bool halves,
                     struct px_error *err)
 {
@@ -112,6 +109,15 @@ static int find_use(struct px_source *source, const char *data, const char *use,
     }
     source->a[0] = source->b[0] = 0;
     return 0;
+}
+
+int px_source_of(struct px_source *source, const char *data, const char *use, struct px_error *err)
+{
+    if (*use)
+        return find_use(source, data, use, false, err);
+    int rc = px_source_at(source, data, err);
+    source->is_root = true;
+    return rc;
 }
 
 int px_source_find(const char *data, bool halves, struct px_source *train, struct px_source *val,

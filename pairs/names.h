@@ -1,5 +1,5 @@
-#ifndef TRAINER_DATA_PARTS_NAMES_H
-#define TRAINER_DATA_PARTS_NAMES_H
+#ifndef PAIRS_NAMES_H
+#define PAIRS_NAMES_H
 
 /* Which files make up the pairs of a data set, in its folders and those below them, as the
  * reference walks them (os.walk). Either each file of a folder holds A and B side by side, or there
@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "trainer/data/source.h"
+#include "pairs/source.h"
 
 enum { PX_NAMES_DEPTH = 16 }; /* folders within each other; USAGE beyond it */
 
