@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "codecs/codec.h"
 #include "model/network/dtype.h"
+#include "tools/evaluate/check.h"
+#include "tools/evaluate/epochs.h"
 #include "tools/evaluate/evaluation.h"
 #include "tools/evaluate/page.h"
 #include "tools/evaluate/results.h"
@@ -20,7 +23,7 @@
 
 struct evaluate_settings {
     struct px_option_list models;
-    const char *data, *phase, *out, *json, *segmenter, *dropout, *results;
+    const char *data, *phase, *out, *json, *segmenter, *dropout, *results, *epochs;
     int fit, norm, dtype, direction;
     int64_t count, threads;
 };
@@ -34,18 +37,27 @@ static const struct px_option rows[] = {
      .offset = AT(models),
      .value = "FILE",
      .help = "Evaluate this checkpoint; several, in one table, by repeating the option (required)"},
+    {.name = "epoch",
+     .type = PX_OPTION_STRING,
+     .offset = AT(epochs),
+     .value = "N,M...",
+     .help = "Instead of --model NAME.safetensors itself evaluate what its training kept of these "
+             "epochs in NAME.epochs/, in one table; 'latest' is the model itself"},
     {.name = "data",
      .type = PX_OPTION_STRING,
      .offset = AT(data),
      .value = "DIR",
-     .help = "Take the pictures of this data set: pairs A|B side by side (required). Pictures that "
-             "are not twice as wide as high are translated and shown without metrics"},
+     .help =
+         "Take the pictures of this data set, in any layout that pix2pix-train reads: pairs A|B "
+         "side by side, or in two folders (required). Single pictures, not twice as wide as "
+         "high, are translated and shown without metrics"},
     {.name = "phase",
      .type = PX_OPTION_STRING,
      .offset = AT(phase),
      .fallback = "val",
      .value = "NAME",
-     .help = "Take DIR/NAME; '' takes DIR itself"},
+     .help = "Take DIR/NAME, DIR/NAMEA with DIR/NAMEB, or DIR/A/NAME with DIR/B/NAME; '' takes DIR "
+             "itself"},
     {.name = "num-test",
      .type = PX_OPTION_INT,
      .offset = AT(count),
@@ -116,7 +128,7 @@ static const struct px_option rows[] = {
 static const struct px_option_foreign foreign[] = {
     {"dataroot", "use --data DIR"},
     {"eval", "use --norm running"},
-    {"name|epoch|checkpoints-dir",
+    {"name|checkpoints-dir",
      "use --model FILE, once for each checkpoint; `pix2pix convert` makes it from a .pth"},
     {NULL, NULL},
 };
@@ -176,11 +188,8 @@ static int open_models(struct px_evaluation *e, struct px_engine *engine,
 {
     int rc = 0;
 
-    for (size_t i = 0; i < s->models.count && !rc; i++) {
-        e->models[i].path = s->models.items[i];
-        e->model_count++;
-        rc = open_model(&e->models[i].translator, engine, s, s->models.items[i], err);
-    }
+    for (int i = 0; i < e->model_count && !rc; i++)
+        rc = open_model(&e->models[i].translator, engine, s, e->models[i].path, err);
     if (!rc)
         rc = check_alike(e, err);
     if (!rc && s->segmenter) {
@@ -218,6 +227,10 @@ static int save_answer(const struct evaluate_settings *s, const char *name,
 
     if (!rc)
         rc = px_path_with_suffix(out, path, ".png", err);
+    if (!rc && strchr(name, '/')) { /* of a folder below */
+        *(char *)strrchr(path, '/') = '\0';
+        rc = px_make_folder(path, err);
+    }
     return rc ? rc : px_image_save(out, answer, 90, err);
 }
 
@@ -225,7 +238,8 @@ static int run_pictures(struct px_evaluation *e, const struct evaluate_settings 
                         const struct px_pictures_list *list, struct px_page *page,
                         const struct px_stop *stop, struct px_error *err)
 {
-    size_t count = s->count && (size_t)s->count < list->count ? (size_t)s->count : list->count;
+    size_t all = px_pictures_count(list);
+    size_t count = s->count && (size_t)s->count < all ? (size_t)s->count : all;
     int64_t drawn = 0;
     int rc = 0;
 
@@ -238,9 +252,9 @@ static int run_pictures(struct px_evaluation *e, const struct evaluate_settings 
         if (!rc && s->out)
             rc = px_page_add(page, e, &pictures, err);
         if (!rc && s->results)
-            rc = save_answer(s, list->names[i], &pictures.answers[0], err);
+            rc = save_answer(s, px_pictures_name(list, i), &pictures.answers[0], err);
         if (rc)
-            px_error_prefix(err, list->names[i]);
+            px_error_prefix(err, px_pictures_name(list, i));
         px_evaluated_pictures_clear(&pictures);
         if (!rc)
             show(i + 1, count, &drawn);
@@ -274,7 +288,8 @@ static int evaluate(struct px_evaluation *e, const struct evaluate_settings *s,
 
     if (rc)
         return rc;
-    if (s->results)
+    rc = px_evaluation_check(e, &list, err);
+    if (!rc && s->results)
         rc = px_tool_make_folder(s->results, err);
     if (!rc)
         rc = find_mean_colour(e, s, &list, stop, err);
@@ -290,6 +305,26 @@ static int evaluate(struct px_evaluation *e, const struct evaluate_settings *s,
     px_page_clear(&page);
     px_pictures_close(&list);
     return rc;
+}
+
+/* What to evaluate: the checkpoints, or the epochs that were kept of one. */
+static int name_models(const struct evaluate_settings *s, struct px_evaluation *e,
+                       struct px_epochs *epochs, struct px_error *err)
+{
+    size_t count = s->models.count;
+
+    if (s->epochs) {
+        if (count != 1)
+            return px_fail(err, PX_E_USAGE, "--epoch is for the epochs of one --model");
+        int rc = px_epochs_find(epochs, s->models.items[0], s->epochs, err);
+        if (rc)
+            return rc;
+        count = epochs->count;
+    }
+    for (size_t i = 0; i < count; i++)
+        e->models[i].path = s->epochs ? epochs->paths[i] : s->models.items[i];
+    e->model_count = (int)count;
+    return 0;
 }
 
 static int check_settings(const struct evaluate_settings *s, struct px_evaluation *e,
@@ -312,10 +347,13 @@ static int run(const struct evaluate_settings *s, const struct px_stop *stop, st
         .threads = (int)s->threads, .first_cpu = -1, .memory_limit = px_tool_plan_memory()};
     struct px_engine *engine = NULL;
     struct px_evaluation *e = calloc(1, sizeof *e);
+    struct px_epochs epochs;
 
     if (!e)
         return px_fail(err, PX_E_NOMEM, "no memory for an evaluation");
     int rc = check_settings(s, e, err);
+    if (!rc)
+        rc = name_models(s, e, &epochs, err);
     if (!rc)
         rc = px_engine_create(&engine, &options, err);
     if (!rc)

@@ -12,7 +12,22 @@ cd "$work" || exit 1
 "$fixture" model m.safetensors 3 3 || exit 1
 "$fixture" model n.safetensors 3 3 || exit 1
 "$fixture" model grey.safetensors 1 1 || exit 1
-"$make_checkpoint" segmenter.safetensors unet_32 4 3 3 1 || exit 1
+"$fixture" model alpha.safetensors 4 4 || exit 1
+"$make_checkpoint" noise.safetensors unet_32 4 3 3 1 || exit 1
+one_colour() { # one_colour FILE R G B: a model that makes this colour of everything
+    python3 - "$@" <<'END'
+import json, math, struct, sys
+data = bytearray(open('noise.safetensors', 'rb').read())
+start = 8 + struct.unpack('<Q', data[:8])[0]
+tensors = json.loads(data[8:start])
+for name, values in (('weight', [0.0] * 8 * 3 * 16), ('bias', [math.atanh(int(v) / 127.5 - 1) for v in sys.argv[2:]])):
+    begin, end = tensors['model.model.3.' + name]['data_offsets']
+    data[start + begin:start + end] = struct.pack('<%df' % len(values), *values)
+open(sys.argv[1], 'wb').write(data)
+END
+}
+one_colour segmenter.safetensors 13 61 251 || exit 1 # a wall
+one_colour stranger.safetensors 128 128 128 || exit 1
 "$pix2pix" dataset facades --count 4 --seed 1 --style labels --size 64 --out houses >/dev/null 2>&1 || exit 1
 mkdir -p mixed/val empty
 cp houses/train/0001.png mixed/val/pair.png
@@ -61,6 +76,50 @@ import json
 r = json.load(open("s.json"))
 assert 0 <= r["models"][0]["labels"]["pixel"] <= 1 and 0 <= r["ceiling"]["iou"] <= 1'
 
+# The same pairs in the layouts of two folders.
+mkdir -p two/A/train two/B/train below/train/A/x below/train/B/x cycle/trainA cycle/trainB ab/A ab/B
+for picture in houses/train/*.png; do
+    name=${picture##*/}
+    "$fixture" half "$picture" left "two/A/train/$name" && "$fixture" half "$picture" right "two/B/train/$name" || exit 1
+    for layout in below/train/%/x cycle/train% ab/%; do
+        cp "two/A/train/$name" "${layout/\%/A}/$name" && cp "two/B/train/$name" "${layout/\%/B}/$name"
+    done
+done
+for layout in two below cycle; do
+    evaluate -m m.safetensors --data $layout --phase train --json $layout.json --results-dir $layout.answers
+    check "pairs in two folders score as side by side ($layout)" test "$(value $layout.json models 0)" = "$(value r.json models 0)"
+done
+check "answers to pictures in folders below are in folders below" cmp answers/0004.png below.answers/x/0004.png
+evaluate -m m.safetensors --data ab --phase '' --direction BtoA --json ab.json
+check "so do A and B without a phase, the other way round" test "$(value ab.json models 0)" = "$(value b.json models 0)"
+evaluate -m m.safetensors --data cycle
+check "a phase that is not there is refused with those in any layout" is 1 \
+    "pix2pix: cycle has no pictures (.png, .jpg, .jpeg) in 'val'; it has the folders train"
+rm ab/B/0003.png
+evaluate -m m.safetensors --data ab --phase ''
+check "a picture without its partner is named" is 2 \
+    "pix2pix: ab/A/0003.png has no partner in ab/B/: every picture needs one of the same name there (sets without pairs, as CycleGAN trains on, cannot be used)"
+
+mkdir m.epochs
+cp n.safetensors m.epochs/m_005.safetensors
+cp m.safetensors m.epochs/m_010.safetensors
+evaluate -m m.safetensors --epoch 5,10,latest --data houses --phase train --json epochs.json
+check "--epoch puts kept epochs into one table" test "$(value epochs.json models 0 model) $(value epochs.json models 1 model) $(value epochs.json models 2 model)" \
+    = "m.epochs/m_005.safetensors m.epochs/m_010.safetensors m.safetensors"
+check "each with its own weights" test "$(value epochs.json models 1 l1) $(value epochs.json models 2 l1)" = "$(value r.json models 0 l1) $(value r.json models 0 l1)"
+evaluate -m m.safetensors --epoch 5,7 --data houses
+check "an epoch that was not kept is refused with those that were" is 1 \
+    "pix2pix: --epoch 7: of m.safetensors the epochs 5, 10 were kept"
+evaluate -m n.safetensors --epoch 5 --data houses
+check "so is a model without any" is 1 \
+    "pix2pix: --epoch 5: no epochs of n.safetensors were kept (pix2pix-train --save-epoch-freq)"
+for list in 5,x '' 5,,10 0 -1 99999999999 5,10,5; do
+    evaluate -m m.safetensors --epoch "$list" --data houses
+    check "--epoch '$list' is refused" test "$status $(grep -c -- '^pix2pix: --epoch' <<<"$err")" = "2 1"
+done
+evaluate -m m.safetensors -m n.safetensors --epoch 5 --data houses
+check "--epoch with two models, too" is 2 "pix2pix: --epoch is for the epochs of one --model"
+
 evaluate -m m.safetensors --data mixed
 check "single pictures are translated and counted apart" \
     grep -qx '1 pair, 1 single picture translated without a target' <<<"$out"
@@ -79,6 +138,19 @@ check "a phase that is not there is refused with those that are" is 1 \
     "pix2pix: houses has no pictures (.png, .jpg, .jpeg) in 'trian'; it has the folders train, val, test"
 evaluate -m m.safetensors -m grey.safetensors --data houses
 check "models of other channels are not put in one table" grep -q 'evaluate them one by one' <<<"$err"
+evaluate -m grey.safetensors --data houses --phase train
+check "a grey model is not held to coloured targets" is 2 \
+    "pix2pix: the target of 0001.png is coloured, and grey.safetensors makes grey pictures (1 channel): evaluate it on pairs with grey targets"
+evaluate -m alpha.safetensors --data houses --phase train
+check "nor one of alpha to pairs without" is 2 \
+    "pix2pix: houses/train/0001.png has no alpha channel, and alpha.safetensors works on 4 channels: save the pairs as PNG with alpha"
+evaluate -m m.safetensors --segmenter stranger.safetensors --data houses --phase train
+check "a segmenter of other classes is refused" is 2 \
+    "pix2pix: --segmenter: only 0 % of what it makes of the target of 0001.png is in the colours of the CMP facades: it was trained on other classes, or too little"
+"$pix2pix" dataset facades --count 1 --seed 1 --style sketch --size 64 --out sketches >/dev/null 2>&1
+evaluate -m m.safetensors --segmenter segmenter.safetensors --data sketches --phase train
+check "so is one for inputs that are no label maps" is 2 \
+    "pix2pix: --segmenter: the input of 0001.png is not a label map in the colours of the CMP facades, so there are no labels to compare"
 evaluate -m m.safetensors --segmenter grey.safetensors --data houses
 check "nor taken for segmenters" grep -q 'a segmenter maps RGB pictures to RGB label maps' <<<"$err"
 evaluate --data houses

@@ -16,10 +16,11 @@ int px_evaluation_mean_colour(struct px_evaluation *e, const struct px_pictures_
                               const struct px_stop *stop, struct px_error *err)
 {
     enum { MOST_TARGETS = 400 };
-    size_t step = list->count > MOST_TARGETS ? list->count / MOST_TARGETS : 1, targets = 0;
+    size_t count = px_pictures_count(list), targets = 0;
+    size_t step = count > MOST_TARGETS ? count / MOST_TARGETS : 1;
     double sums[4] = {0};
 
-    for (size_t i = 0; i < list->count; i += step) {
+    for (size_t i = 0; i < count; i += step) {
         struct px_example example;
         double own[4] = {0};
         int rc = px_stop_check(stop, err);
@@ -192,7 +193,7 @@ int px_evaluation_add(struct px_evaluation *e, const struct px_pictures_list *li
 {
     assert(e->model_count >= 1 && e->model_count <= PX_EVALUATE_MAX_MODELS);
     memset(pictures, 0, sizeof *pictures);
-    struct px_evaluated_row *row = add_row(e, list->names[index], err);
+    struct px_evaluated_row *row = add_row(e, px_pictures_name(list, index), err);
     if (!row)
         return -PX_E_NOMEM;
     int rc = px_example_load(&pictures->example, list, index, network_of(e), e->right, err);

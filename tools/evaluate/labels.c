@@ -25,26 +25,34 @@ static int class_of(const uint8_t *p)
     return best;
 }
 
-static bool is_near(const uint8_t *p, const uint8_t *colour)
+static bool is_near(const uint8_t *p, const uint8_t *colour, int tolerance)
 {
-    const int tolerance = 24; /* what JPEG does to a flat colour */
-
     return abs(p[0] - colour[0]) <= tolerance && abs(p[1] - colour[1]) <= tolerance &&
            abs(p[2] - colour[2]) <= tolerance;
 }
 
-bool px_labels_is_map(const struct px_image *image)
+static double share(const struct px_image *image, int tolerance)
 {
     size_t pixels = (size_t)image->width * image->height, near = 0;
 
-    if (image->channels != 3)
-        return false;
     for (size_t i = 0; i < pixels; i++) {
         const uint8_t *p = image->data + i * 3;
 
-        near += is_near(p, colours[class_of(p)]);
+        near += is_near(p, colours[class_of(p)], tolerance);
     }
-    return near * 100 >= pixels * 98;
+    return (double)near / (double)pixels;
+}
+
+bool px_labels_is_map(const struct px_image *image)
+{
+    const int jpeg = 24; /* what it does to a flat colour */
+
+    return image->channels == 3 && share(image, jpeg) >= 0.98;
+}
+
+double px_labels_share(const struct px_image *image)
+{
+    return share(image, 48);
 }
 
 void px_confusion_add(struct px_confusion *confusion, const struct px_image *truth,

@@ -16,6 +16,10 @@ enum { PX_LABEL_CLASSES = 12 };
  * every channel. */
 bool px_labels_is_map(const struct px_image *image);
 
+/* The share of pixels, 0..1, that are near a class's colour, within 48 in every channel: near 1 for
+ * what a model makes that draws these classes. RGB. */
+double px_labels_share(const struct px_image *image);
+
 /* counts[truth][found], in pixels. Zero-initialise. */
 struct px_confusion {
     uint64_t counts[PX_LABEL_CLASSES][PX_LABEL_CLASSES];

@@ -1,23 +1,21 @@
 #include "tools/evaluate/pictures.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/path.h"
 #include "codecs/codec.h"
 #include "tools/work/jobs.h"
 #include "translate/half.h"
 
-static const char *const suffixes[] = {".png", ".jpg", ".jpeg", NULL};
-
 static int refuse_empty(const char *dir, const char *phase, struct px_error *err)
 {
     static const char *const phases[] = {"train", "val", "test"};
-    char there[64] = "", path[PX_PATH_MAX];
+    struct px_source source;
+    char there[64] = "";
 
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
-        if (px_path_join(path, dir, phases[i], NULL) == 0 && px_path_is_folder(path))
+        if (px_source_of(&source, dir, phases[i], NULL) == 0 && source.a[0])
             snprintf(there + strlen(there), sizeof there - strlen(there), "%s%s",
                      *there ? ", " : "", phases[i]);
     if (*there)
@@ -34,27 +32,45 @@ int px_pictures_open(struct px_pictures_list *list, const char *dir, const char 
                      struct px_error *err)
 {
     struct px_error missing = {0};
-    int rc = *phase ? px_path_join(list->folder, dir, phase, err)
-                    : px_path_format(list->folder, err, "%s", dir);
+    int rc = px_source_of(&list->source, dir, phase, err);
 
-    list->names = NULL;
-    list->count = 0;
+    list->names = (struct px_names){0};
     if (rc)
         return rc;
     if (!px_path_is_folder(dir))
         return px_fail(err, PX_E_NOT_FOUND, "%s is not a folder", dir);
-    rc = px_list_folder(list->folder, suffixes, &list->names, &list->count, &missing);
-    if (rc == 0 && list->count > 0)
-        return 0;
-    px_pictures_close(list);
-    return refuse_empty(dir, phase, err);
+    rc = list->source.a[0] ? px_names_read(&list->names, &list->source, &missing) : -PX_E_NOT_FOUND;
+    if (rc == -PX_E_NOT_FOUND)
+        return refuse_empty(dir, phase, err);
+    return rc ? px_fail(err, (enum px_code) - rc, "%s", missing.message) : 0;
 }
 
 void px_pictures_close(struct px_pictures_list *list)
 {
-    free(list->names);
-    list->names = NULL;
-    list->count = 0;
+    px_names_clear(&list->names);
+}
+
+size_t px_pictures_count(const struct px_pictures_list *list)
+{
+    return list->names.a.count;
+}
+
+const char *px_pictures_name(const struct px_pictures_list *list, size_t index)
+{
+    return list->names.a.names[index];
+}
+
+static bool in_two_folders(const struct px_pictures_list *list)
+{
+    return list->source.b[0] != '\0';
+}
+
+int px_pictures_path(const struct px_pictures_list *list, size_t index, bool is_b,
+                     char path[static PX_PATH_MAX], struct px_error *err)
+{
+    return is_b && in_two_folders(list)
+               ? px_path_join(path, list->source.b, list->names.b.names[index], err)
+               : px_path_join(path, list->source.a, list->names.a.names[index], err);
 }
 
 /* Pairs are read as stored; the EXIF orientation is for single pictures. */
@@ -84,14 +100,33 @@ static int cut(struct px_example *example, const char *path, const struct px_ima
     return rc;
 }
 
-int px_example_load(struct px_example *example, const struct px_pictures_list *list, size_t index,
+static int load_two(struct px_example *example, const struct px_pictures_list *list, size_t index,
+                    const struct px_network *network, bool right, struct px_error *err)
+{
+    const struct px_image *in = &example->input, *target = &example->target;
+    char path[PX_PATH_MAX];
+    int rc = px_pictures_path(list, index, right, path, err);
+
+    if (!rc)
+        rc = load(path, network->input_nc, false, &example->input, err);
+    if (!rc)
+        rc = px_pictures_path(list, index, !right, path, err);
+    if (!rc)
+        rc = load(path, network->output_nc, false, &example->target, err);
+    if (!rc && (in->width != target->width || in->height != target->height))
+        rc = px_fail(err, PX_E_UNPROCESSABLE,
+                     "%s is %ux%u, its partner is %ux%u: both must have the same size", path,
+                     target->width, target->height, in->width, in->height);
+    return rc;
+}
+
+static int load_one(struct px_example *example, const struct px_pictures_list *list, size_t index,
                     const struct px_network *network, bool right, struct px_error *err)
 {
     char path[PX_PATH_MAX];
     struct px_image stored = {0};
-    int rc = px_path_join(path, list->folder, list->names[index], err);
+    int rc = px_pictures_path(list, index, false, path, err);
 
-    memset(example, 0, sizeof *example);
     if (!rc)
         rc = load(path, network->input_nc, true, &stored, err);
     if (!rc && px_half_is_pair(stored.width, stored.height))
@@ -99,6 +134,15 @@ int px_example_load(struct px_example *example, const struct px_pictures_list *l
     else if (!rc)
         rc = load(path, network->input_nc, false, &example->input, err);
     px_image_clear(&stored);
+    return rc;
+}
+
+int px_example_load(struct px_example *example, const struct px_pictures_list *list, size_t index,
+                    const struct px_network *network, bool right, struct px_error *err)
+{
+    memset(example, 0, sizeof *example);
+    int rc = in_two_folders(list) ? load_two(example, list, index, network, right, err)
+                                  : load_one(example, list, index, network, right, err);
     if (rc)
         px_example_clear(example);
     return rc;

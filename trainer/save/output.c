@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "model/checkpoint/kept.h"
 
 static int name_files(struct px_output *output, const char *out, struct px_error *err)
 {
@@ -179,39 +180,16 @@ int px_output_picture(const struct px_output *output, int64_t epoch, char path[P
     return px_path_format(path, err, "%s/epoch_%03" PRId64 ".png", output->pictures, epoch);
 }
 
-/* NAME.epochs/NAME_NNN and a suffix. */
-static int name_epoch(const struct px_output *output, int64_t epoch, const char *suffix,
-                      char path[PX_PATH_MAX], struct px_error *err)
-{
-    const char *name = px_path_name(output->checkpoint);
-
-    return px_path_format(path, err, "%s/%.*s_%03" PRId64 "%s", output->epochs,
-                          (int)px_path_stem_length(name), name, epoch, suffix);
-}
-
 int px_output_epoch(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
                     struct px_error *err)
 {
-    return name_epoch(output, epoch, ".safetensors", path, err);
+    return px_kept_path(path, output->checkpoint, epoch, ".safetensors", err);
 }
 
 int px_output_epoch_state(const struct px_output *output, int64_t epoch, char path[PX_PATH_MAX],
                           struct px_error *err)
 {
-    return name_epoch(output, epoch, ".state", path, err);
-}
-
-/* The epoch whose state a file of NAME.epochs/ is, or 0. */
-static int64_t epoch_of(const struct px_output *output, const char *file)
-{
-    const char *name = px_path_name(output->checkpoint);
-    size_t stem = px_path_stem_length(name);
-    char *end;
-
-    if (strncmp(file, name, stem) != 0 || file[stem] != '_')
-        return 0;
-    long long epoch = strtoll(file + stem + 1, &end, 10);
-    return strcmp(end, ".state") == 0 && epoch > 0 ? epoch : 0;
+    return px_kept_path(path, output->checkpoint, epoch, ".state", err);
 }
 
 /* The earliest kept state up to `last`, and how many there are; 0 if there is none. */
@@ -223,7 +201,7 @@ static int64_t earliest_state(const struct px_output *output, int64_t last, int6
 
     *count = 0;
     while (dir && (entry = readdir(dir)) != NULL) {
-        int64_t epoch = epoch_of(output, entry->d_name);
+        int64_t epoch = px_kept_epoch(output->checkpoint, entry->d_name, ".state");
         if (epoch == 0 || epoch > last)
             continue;
         ++*count;
