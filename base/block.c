@@ -71,19 +71,65 @@ static void *take_kept(unsigned class)
     return block;
 }
 
+/* Takes out a list of all; the caller owns it. */
+static struct free_block *take_all(void)
+{
+    struct free_block *all = NULL, *block;
+
+    pthread_mutex_lock(&blocks.lock);
+    for (size_t i = 0; i < CLASSES; i++)
+        while ((block = blocks.free[i])) {
+            blocks.free[i] = block->next;
+            block->next = all;
+            all = block;
+        }
+    blocks.kept[false] = blocks.kept[true] = 0;
+    pthread_mutex_unlock(&blocks.lock);
+    return all;
+}
+
+bool px_blocks_give_back(void)
+{
+    struct free_block *all = take_all();
+    bool any = all;
+
+    while (all) {
+        struct free_block *next = all->next;
+        free(all);
+        all = next;
+    }
+    return any;
+}
+
+static void *take_new(size_t size)
+{
+    void *block;
+
+    do
+        block = malloc(size);
+    while (!block && px_blocks_give_back());
+    return block;
+}
+
 void *px_block_take(size_t size)
 {
     if (SANITIZED || size > PX_BLOCK_MAX)
-        return malloc(size);
+        return take_new(size);
     unsigned class = class_for(size);
     void *block = take_kept(class);
-    return block ? block : malloc(class_size(class));
+    return block ? block : take_new(class_size(class));
 }
 
 void *px_block_take_zeroed(size_t size)
 {
-    if (SANITIZED || size > PX_BLOCK_MAX)
-        return calloc(1, size);
+    void *large;
+
+    if (SANITIZED || size > PX_BLOCK_MAX) {
+        do
+            large = calloc(1, size);
+        while (!large && px_blocks_give_back());
+        return large;
+    }
     void *block = px_block_take(size);
     return block ? memset(block, 0, size) : NULL;
 }
@@ -91,9 +137,14 @@ void *px_block_take_zeroed(size_t size)
 void *px_block_grow(void *block, size_t size)
 {
     size_t usable = block ? malloc_usable_size(block) : 0;
+    void *large;
 
-    if (SANITIZED || size > PX_BLOCK_MAX)
-        return realloc(block, size);
+    if (SANITIZED || size > PX_BLOCK_MAX) {
+        do
+            large = realloc(block, size);
+        while (!large && px_blocks_give_back());
+        return large;
+    }
     if (block && size <= usable)
         return block;
     void *grown = px_block_take(size);

@@ -12,6 +12,7 @@
  *
  * Any thread. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { PX_BLOCK_MAX = 1 << 20, PX_BLOCKS_KEPT = 8 << 20 };
@@ -25,5 +26,9 @@ void *px_block_take_zeroed(size_t size);
 void *px_block_grow(void *block, size_t size);
 
 void px_block_release(void *block); /* accepts NULL */
+
+/* Gives all that is kept back to malloc(), and says whether that was anything. The functions above
+ * do this before they return NULL. */
+bool px_blocks_give_back(void);
 
 #endif

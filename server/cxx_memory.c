@@ -1,9 +1,12 @@
-/* Where oneDNN's C++ has its memory from in the daemon: operator new and delete, which a program
- * may replace. oneDNN takes six small blocks for each convolution that it runs, and ends the
- * process if one is refused. Here they are used again and again (base/block.h), and when malloc()
- * has nothing left there is a reserve. */
+/* Where oneDNN has its memory from in the daemon: operator new and delete, posix_memalign() and
+ * free(), which a program may replace. oneDNN takes six small blocks for each convolution that it
+ * runs, and a thousand to plan one, and ends the process if one is refused. Here they are used
+ * again and again (base/block.h), and what is kept is given back if malloc() has nothing left;
+ * behind that there is a reserve. */
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdbool.h>
@@ -14,6 +17,7 @@
 
 #include "base/block.h"
 
+extern void __libc_free(void *block);
 void *px_new(size_t size) __asm__("_Znwm");
 void *px_new_array(size_t size) __asm__("_Znam");
 void px_delete(void *block) __asm__("_ZdlPv");
@@ -23,11 +27,11 @@ void px_delete_array_sized(void *block, size_t size) __asm__("_ZdaPvm");
 
 /* Not resident until it is needed. What is taken is only counted: when the last of it comes back,
  * all is free again. */
-enum { RESERVE = 1 << 20, RESERVE_ALIGNMENT = 16 };
+enum { RESERVE = 4 << 20, RESERVE_ALIGNMENT = 16 };
 static struct {
     pthread_mutex_t lock;
     size_t used, blocks;
-    alignas(RESERVE_ALIGNMENT) char bytes[RESERVE];
+    alignas(64) char bytes[RESERVE];
 } reserve = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool is_of_reserve(const void *block)
@@ -35,16 +39,17 @@ static bool is_of_reserve(const void *block)
     return (uintptr_t)block - (uintptr_t)reserve.bytes < RESERVE;
 }
 
-static void *take_of_reserve(size_t size)
+/* `alignment` is a power of two. */
+static void *take_of_reserve(size_t alignment, size_t size)
 {
     void *block = NULL;
 
     pthread_mutex_lock(&reserve.lock);
-    size_t left = RESERVE - reserve.used;
-    size_t whole = size < left ? (size + RESERVE_ALIGNMENT) / RESERVE_ALIGNMENT * RESERVE_ALIGNMENT : SIZE_MAX;
-    if (whole <= left) {
-        block = reserve.bytes + reserve.used;
-        reserve.used += whole;
+    uintptr_t end = (uintptr_t)reserve.bytes + reserve.used;
+    size_t gap = -end % alignment, left = RESERVE - reserve.used;
+    if (gap < left && size <= left - gap) {
+        block = reserve.bytes + reserve.used + gap;
+        reserve.used += gap + size;
         reserve.blocks++;
     }
     pthread_mutex_unlock(&reserve.lock);
@@ -72,12 +77,37 @@ __attribute__((noreturn)) static void throw_bad_alloc(void)
     abort();
 }
 
+/* When oneDNN plans a convolution. Blocks end with free(), so that the reserve is of no use here.
+ */
+int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    void *block;
+
+    do
+        block = memalign(alignment, size);
+    while (!block && px_blocks_give_back());
+    if (!block)
+        block = take_of_reserve(alignment, size);
+    if (!block)
+        return ENOMEM;
+    *out = block;
+    return 0;
+}
+
+void free(void *block)
+{
+    if (is_of_reserve(block))
+        release_to_reserve();
+    else
+        __libc_free(block);
+}
+
 void *px_new(size_t size)
 {
     void *block = px_block_take(size);
 
     if (!block)
-        block = take_of_reserve(size);
+        block = take_of_reserve(RESERVE_ALIGNMENT, size);
     if (!block)
         throw_bad_alloc();
     return block;

@@ -1,8 +1,5 @@
 #include <stdio.h>
 
-#include <jansson.h>
-
-#include "base/block.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/streams.h"
@@ -11,6 +8,7 @@
 #include "server/front/address.h"
 #include "server/front/health.h"
 #include "server/front/proxies.h"
+#include "server/message/json_load.h"
 #include "server/message/origin.h"
 #include "server/settings/settings.h"
 
@@ -78,7 +76,7 @@ int main(int argc, char **argv)
 
     px_streams_open();
     px_reexec_with_short_spin();
-    json_set_alloc_funcs(px_block_take, px_block_release);
+    px_json_init();
     int rc = px_options_parse(&px_server_settings_table, &settings, "config", argc, argv, &options,
                               &err);
 

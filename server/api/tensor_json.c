@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "server/message/json_load.h"
 
 struct json_cursor {
     uint8_t *at, *end;
@@ -98,7 +99,7 @@ int px_tensor_json_read(uint8_t *text, size_t size, struct px_tensor_json *out,
     px_buffer_append(&rest, text + size - behind, behind);
     if (rest.failed)
         return px_fail(err, PX_E_NOMEM, "no memory for the request; try again later");
-    out->root = json_loadb((const char *)rest.data, rest.size, JSON_REJECT_DUPLICATES, &problem);
+    out->root = px_json_load((struct px_span){rest.data, rest.size}, &problem);
     px_buffer_clear(&rest);
     if (out->root)
         return 0;

@@ -3,10 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include <jansson.h>
-
 #include "base/block.h"
 #include "codecs/base64.h"
+#include "server/message/json_load.h"
 #include "server/message/multipart.h"
 
 enum { MAX_JSON_KEYS = 64 }; /* there are fewer, but an unknown one deserves to be named */
@@ -244,7 +243,7 @@ static int read_json(struct px_body *body, struct px_fields *fields, struct px_e
     int rc = check_flat(&text, err);
     if (rc < 0)
         return rc;
-    json_t *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root = px_json_load(text, &problem);
 
     /* The text is not needed any more, and it may be as large as the limit allows. */
     px_body_clear(body);
