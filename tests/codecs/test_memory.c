@@ -10,9 +10,8 @@
 #include "codecs/codec.h"
 #include "codecs/resize.h"
 
-/* Every allocation of ours fails once: the linker sends ours (--wrap), and libpng's, through here,
- * also where a block would be used again (base/block.h). What the libraries allocate by themselves
- * is not reached. */
+/* Every allocation of ours fails once: the linker sends ours (--wrap), and libpng's, through here.
+ * What the libraries allocate by themselves is not reached. */
 
 static int countdown = -1; /* allocations until the one that fails; negative: none does */
 
@@ -51,28 +50,6 @@ void *__wrap_realloc(void *p, size_t size)
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
     return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__real_px_block_take(size_t size);
-void *__real_px_block_take_zeroed(size_t size);
-void *__real_px_block_grow(void *block, size_t size);
-void *__wrap_px_block_take(size_t size);
-void *__wrap_px_block_take_zeroed(size_t size);
-void *__wrap_px_block_grow(void *block, size_t size);
-
-void *__wrap_px_block_take(size_t size)
-{
-    return fails() ? NULL : __real_px_block_take(size);
-}
-
-void *__wrap_px_block_take_zeroed(size_t size)
-{
-    return fails() ? NULL : __real_px_block_take_zeroed(size);
-}
-
-void *__wrap_px_block_grow(void *block, size_t size)
-{
-    return fails() ? NULL : __real_px_block_grow(block, size);
 }
 
 /* Runs `step` until no allocation fails any more; each time before that it must say NOMEM. The

@@ -1,5 +1,5 @@
-/* base/block.h without keeping anything, for a daemon whose every allocation can be made to fail:
- * what keeps blocks is linked only if this is not. */
+/* base/block.h without keeping anything, for programs whose every allocation is made to fail: what
+ * keeps blocks is linked only if this is not. */
 
 #include "base/block.h"
 
