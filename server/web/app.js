@@ -2,6 +2,7 @@
 import { Asker, send } from './ask.js';
 import { Camera, cameraTrouble } from './camera.js';
 import { house, lines } from './house.js';
+import { fetchWithKey, hasKey } from './key.js';
 import { keyboardPen } from './keyboard.js';
 import { CMP, drawLabels } from './labels.js';
 import { PARTS, lengthOf, paint } from './parts.js';
@@ -349,7 +350,7 @@ function showTools() {
 // Anything that changes the answer but not the drawing.
 function chosenChanged() {
   const fields = query();
-  $('snippet').textContent = SNIPPETS[state.language](new URL('translate', location.href).href, fields);
+  $('snippet').textContent = SNIPPETS[state.language](new URL('translate', location.href).href, fields, hasKey());
   keep('choices', { model: model().name, fit: $('fit').value, width: $('width').value });
   const blank = !sketch.touched && state.examples.length === 0;
   if (!camera.on && !blank) asker.ask();
@@ -397,7 +398,7 @@ function fillModels() {
 async function loadModels() {
   for (let wait = 500; ; wait = Math.min(4000, wait * 2)) {
     try {
-      const response = await fetch('models', { signal: AbortSignal.timeout(5000) });
+      const response = await fetchWithKey('models', () => ({ signal: AbortSignal.timeout(5000) }));
       if (response.ok) return (await response.json()).models;
       say('The server is starting. Trying again…', true);
     } catch {

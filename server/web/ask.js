@@ -3,6 +3,8 @@
 // deadline. What may pass by itself - no connection, a full queue, a proxy without a server - is
 // tried again until it works or something newer is asked.
 
+import { fetchWithKey } from './key.js';
+
 const DEADLINE_MS = 15000, WAITS_MS = [500, 1000, 2000, 4000];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -20,7 +22,8 @@ async function problem(response) {
   const type = response.headers.get('Content-Type') ?? '';
   let detail = null;
   if (/json/.test(type)) detail = (await response.json().catch(() => ({}))).detail;
-  if (response.status === 503 || response.status === 429)
+  if (response.status === 429) return new Trouble(`Too fast: ${detail ?? 'the server asks to wait'}.`, retry);
+  if (response.status === 503)
     return new Trouble(detail ? `Busy: ${detail}.` : 'The server is busy.', retry);
   if (response.status === 502 || response.status === 504)
     return new Trouble('The server does not answer behind its proxy.', retry);
@@ -30,12 +33,12 @@ async function problem(response) {
 // Sends one picture: `body` is a Blob, `query` an object. Returns the answer's Blob with the
 // milliseconds that the model took (null if the server does not say).
 export async function send(body, query, { accept = 'image/jpeg', signal } = {}) {
-  const signals = [AbortSignal.timeout(DEADLINE_MS), ...(signal ? [signal] : [])];
   let response;
   try {
-    response = await fetch(`translate?${new URLSearchParams(query)}`, {
-      method: 'POST', body, headers: { Accept: accept, 'Content-Type': body.type }, signal: AbortSignal.any(signals),
-    });
+    response = await fetchWithKey(`translate?${new URLSearchParams(query)}`, () => ({
+      method: 'POST', body, headers: { Accept: accept, 'Content-Type': body.type },
+      signal: AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), ...(signal ? [signal] : [])]),
+    }));
     if (!response.ok) throw await problem(response);
     if (!/^image\//.test(response.headers.get('Content-Type') ?? ''))
       throw new Trouble('Something other than the daemon answered.', 2000);

@@ -9,13 +9,14 @@ import time
 
 
 class Daemon:
-    def __init__(self, program, models):
+    def __init__(self, program, models, *options):
         self.program, self.models, self.port, self.process = program, models, 0, None
+        self.options = options
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [self.program, '--models', self.models, '--listen', f'127.0.0.1:{self.port}'],
+            [self.program, '--models', self.models, '--listen', f'127.0.0.1:{self.port}', *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
             found = re.search(r'http://127\.0\.0\.1:(\d+)', line)
