@@ -11,12 +11,14 @@
 #define PX_ERROR_MAP(X)                                                                            \
     X(USAGE, 400, "Wrong usage")         /* command line or configuration */                       \
     X(INVALID, 400, "Malformed request") /* syntax of what came from outside */                    \
+    X(UNAUTHORISED, 401, "Key needed")   /* no API key, or a wrong one */                          \
     X(FORBIDDEN, 403, "Forbidden")       /* host or origin */                                      \
     X(NOT_FOUND, 404, "Not found")       /* model, path, file */                                   \
     X(METHOD, 405, "Method not allowed")                                                           \
     X(TOO_LARGE, 413, "Body too large")                                                            \
     X(UNSUPPORTED, 415, "Unsupported media type")                                                  \
     X(UNPROCESSABLE, 422, "Image cannot be processed") /* undecodable, truncated, over a limit */  \
+    X(LIMITED, 429, "Too many requests")               /* over the rate of one client */           \
     X(NOMEM, 503, "Out of memory")                                                                 \
     X(BUSY, 503, "Busy")                 /* queue full, stopping, loading */                       \
     X(LATE, 504, "Deadline exceeded")    /* no answer within the request's time */                 \

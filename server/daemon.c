@@ -13,6 +13,7 @@
 #include "model/network/dtype.h"
 #include "server/front/address.h"
 #include "server/front/admin.h"
+#include "server/front/gate.h"
 #include "server/front/http.h"
 #include "server/front/systemd.h"
 #include "server/signals.h"
@@ -62,8 +63,13 @@ static int load(struct px_server *server, struct px_error *err)
 int px_daemon_check(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings};
-    int rc = load(&server, err);
+    struct px_gate gate;
+    int rc = px_gate_init(&gate, settings, false, err);
 
+    if (rc < 0)
+        return rc;
+    px_gate_clear(&gate);
+    rc = load(&server, err);
     if (rc == 0) {
         const struct px_registry *registry = px_models_take(server.models);
         printf("the configuration is good: %zu model(s), default %s\n", px_registry_count(registry),
@@ -127,6 +133,16 @@ static int watch(struct watchman *man, int milliseconds)
     return px_signals_wait(man->signals, milliseconds);
 }
 
+static void reload_keys(struct watchman *man)
+{
+    struct px_error err = {0};
+    bool bad = px_http_reload_keys(man->http, &err) < 0;
+
+    if (bad)
+        px_log_error("the keys stay as they were: --api-keys: %s", err.message);
+    atomic_store(&man->server->stale_keys, bad);
+}
+
 static int wait_for_stop(struct watchman *man)
 {
     int number;
@@ -134,6 +150,7 @@ static int wait_for_stop(struct watchman *man)
     while ((number = watch(man, 100)) == 0 || number == SIGHUP)
         if (number == SIGHUP) {
             px_systemd_reloading(man->systemd);
+            reload_keys(man);
             px_reloader_request(man->server->reloader);
         }
     return number;

@@ -8,6 +8,7 @@
 #include "server/front/address.h"
 #include "server/front/health.h"
 #include "server/front/proxies.h"
+#include "server/front/rate_limit.h"
 #include "server/message/json_load.h"
 #include "server/message/origin.h"
 #include "server/settings/settings.h"
@@ -39,6 +40,7 @@ static int act(const struct px_server_settings *settings, const struct px_option
 {
     struct px_proxies proxies;
     struct px_address admin;
+    struct px_rate rate;
     int rc = check_listen(&settings->listen, err);
 
     if (rc == 0 && settings->admin_listen) {
@@ -50,6 +52,8 @@ static int act(const struct px_server_settings *settings, const struct px_option
         rc = px_origin_check_options(&settings->allow_origin, &settings->allow_host, err);
     if (rc == 0)
         rc = px_proxies_parse(&proxies, &settings->trusted_proxy, err);
+    if (rc == 0)
+        rc = px_rate_parse(settings->rate_limit, &rate, err);
     if (rc < 0)
         return rc;
     if (settings->health)

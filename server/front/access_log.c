@@ -39,6 +39,7 @@ void px_access_log(const struct px_access *access)
     add_text(&fields, "id", job->id);
     add_text(&fields, "client", access->address->client);
     add_text(&fields, "proxy", access->address->proxy);
+    add_text(&fields, "key", access->key);
     add_text(&fields, "method", access->method);
     add_text(&fields, "path", access->path);
     add_text(&fields, "route", route[0] != '\0' ? route : "other");

@@ -2,9 +2,10 @@
 #define SERVER_FRONT_ACCESS_LOG_H
 
 /* The log's line for a request: "request" with these fields, in this order: id, client, proxy (if
- * it named the client), method, path, route ("other": unknown path), model (once it is known),
- * status, bytes (of the answer's body), ms, and for what was submitted queue_ms, decode_ms,
- * infer_ms and encode_ms. Health and metrics are logged at level debug, everything else at info. */
+ * it named the client), key (its name), method, path, route ("other": unknown path), model (once it
+ * is known), status, bytes (of the answer's body), ms, and for what was submitted queue_ms,
+ * decode_ms, infer_ms and encode_ms. Health and metrics are logged at level debug, everything else
+ * at info. */
 
 #include "server/front/proxies.h"
 #include "server/front/routes.h"
@@ -14,6 +15,7 @@ struct px_access {
     const struct px_route_entry *route;
     const struct px_job *job;
     const struct px_client_address *address;
+    const char *key;           /* the name of the API key; "": none */
     const char *method, *path; /* as the client sent them */
     int status;                /* 499: the client was gone */
     size_t bytes;

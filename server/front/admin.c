@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "server/front/address.h"
 #include "server/front/answer.h"
+#include "server/front/gate.h"
 #include "server/front/request_id.h"
 #include "server/front/routes.h"
 
@@ -23,7 +24,7 @@ enum {
 struct px_admin {
     struct px_server *server;
     struct px_id_source ids;
-    bool check_host;                              /* as for the daemon's own address */
+    struct px_gate gate;                          /* for the Host header only */
     struct MHD_Daemon *daemons[PX_LISTENERS_MAX]; /* NULL behind the last */
 };
 
@@ -41,13 +42,10 @@ static bool is_admin(const struct px_route_entry *route)
 static int check(struct px_admin *admin, struct MHD_Connection *connection,
                  const struct px_route_entry *route, struct px_error *err)
 {
-    const char *host = header(connection, "Host");
+    int rc = px_gate_check_host(&admin->gate, connection, err);
 
-    if (admin->check_host && !px_origin_is_host(&admin->server->settings->allow_host, host))
-        return px_fail(err, PX_E_FORBIDDEN,
-                       "the Host '%.100s' is not this machine; if it is meant to be, start the "
-                       "daemon with --allow-host %.100s",
-                       host, host);
+    if (rc < 0)
+        return rc;
     if (!is_admin(route))
         return px_fail(err, PX_E_NOT_FOUND,
                        "this address has /livez, /readyz, /startupz, /healthz and /metrics only");
@@ -121,7 +119,8 @@ int px_admin_start(struct px_admin **out, struct px_server *server,
     if (!admin)
         return px_fail(err, PX_E_NOMEM, "no memory for --admin-listen");
     admin->server = server;
-    admin->check_host = px_listeners_are_local(listeners);
+    admin->gate = (struct px_gate){.settings = server->settings,
+                                   .check_host = px_listeners_are_local(listeners)};
     px_id_source_init(&admin->ids);
     for (size_t i = 0; i < listeners->count && rc == 0; i++)
         rc = start(admin, i, listeners->fds[i], err);

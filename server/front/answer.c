@@ -69,14 +69,34 @@ static void add_origin(struct MHD_Response *response, const struct px_answer *an
         return;
     }
     add(response, "Access-Control-Expose-Headers",
-        "Content-Disposition, " PX_JSON_SIZE_HEADER ", Retry-After, Server-Timing, X-Request-Id");
+        "Content-Disposition, " PX_JSON_SIZE_HEADER
+        ", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Server-Timing, "
+        "WWW-Authenticate, X-Request-Id");
     add(response, "Timing-Allow-Origin", origin->allowed);
+}
+
+static void add_number(struct MHD_Response *response, const char *name, int64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%lld", (long long)number);
+    add(response, name, text);
+}
+
+/* The three fields that clients know (draft-ietf-httpapi-ratelimit-headers up to 06), rather than
+ * the one of later drafts. */
+static void add_rate(struct MHD_Response *response, const struct px_rate_state *rate)
+{
+    if (!rate || rate->limit == 0)
+        return;
+    add_number(response, "RateLimit-Limit", rate->limit);
+    add_number(response, "RateLimit-Remaining", rate->remaining);
+    add_number(response, "RateLimit-Reset", rate->reset);
 }
 
 static void add_headers(struct MHD_Response *response, const struct px_answer *answer)
 {
     const struct px_reply *reply = answer->reply;
-    char number[24];
 
     add(response, "Content-Type", reply->content_type);
     add(response, "Cache-Control", reply->cache ? reply->cache : "no-store");
@@ -88,14 +108,13 @@ static void add_headers(struct MHD_Response *response, const struct px_answer *a
     add(response, "Server-Timing", answer->timing);
     if (answer->file_name)
         add_file_name(response, answer->file_name);
-    if (reply->retry_after > 0) {
-        snprintf(number, sizeof number, "%d", reply->retry_after);
-        add(response, "Retry-After", number);
-    }
-    if (reply->json_size > 0) {
-        snprintf(number, sizeof number, "%zu", reply->json_size);
-        add(response, PX_JSON_SIZE_HEADER, number);
-    }
+    if (reply->status == MHD_HTTP_UNAUTHORIZED)
+        add(response, "WWW-Authenticate", "Bearer realm=\"pix2pixd\"");
+    if (reply->retry_after > 0)
+        add_number(response, "Retry-After", reply->retry_after);
+    if (reply->json_size > 0)
+        add_number(response, PX_JSON_SIZE_HEADER, (int64_t)reply->json_size);
+    add_rate(response, answer->rate);
     add_origin(response, answer);
 }
 

@@ -6,6 +6,7 @@
 
 #include <microhttpd.h>
 
+#include "server/front/rate_limit.h"
 #include "server/message/dialect.h"
 #include "server/message/origin.h"
 #include "server/message/reply.h"
@@ -16,9 +17,10 @@
 struct px_answer {
     struct px_reply *reply;
     const struct px_dialect *dialect;
-    const char *id;        /* X-Request-Id */
-    const char *timing;    /* Server-Timing, or NULL */
-    const char *file_name; /* to save a picture under: "house.png"; or NULL */
+    const char *id;                   /* X-Request-Id */
+    const char *timing;               /* Server-Timing, or NULL */
+    const struct px_rate_state *rate; /* RateLimit-*; NULL, or limit 0: none */
+    const char *file_name;            /* to save a picture under: "house.png"; or NULL */
     struct px_cross_origin origin;
     bool preflight; /* the answer to an OPTIONS request */
 };

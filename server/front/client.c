@@ -1,9 +1,10 @@
 #include "server/front/client.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include "base/random.h"
 
 static uint64_t secret;
 static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
@@ -14,39 +15,23 @@ static void draw_secret(void)
         secret = 0x9e3779b97f4a7c15u; /* before the kernel's pool is filled */
 }
 
-/* splitmix64's finish: every bit of the result depends on every bit of x. */
-static uint64_t mix(uint64_t x)
+/* Of IPv4 addresses, which are mapped, the last 64 bits count. */
+static uint64_t address_bits(const struct px_client_address *address)
 {
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
+    uint64_t bits;
 
-/* Of IPv4 addresses in IPv6's clothes, as a socket on [::] sees them, the last 32 bits count. */
-static uint64_t address_bits(const struct sockaddr *address)
-{
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-    uint64_t bits = 0;
-    uint32_t low;
-
-    if (address->sa_family == AF_INET)
-        return v4->sin_addr.s_addr;
-    if (address->sa_family != AF_INET6)
-        return 0;
-    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-        memcpy(&low, v6->sin6_addr.s6_addr + 12, sizeof low);
-        return low;
-    }
-    memcpy(&bits, v6->sin6_addr.s6_addr, sizeof bits);
+    memcpy(&bits, address->bytes + (px_client_is_ipv4(address) ? 8 : 0), sizeof bits);
     return bits;
 }
 
-uint64_t px_client_key(struct MHD_Connection *connection)
+uint64_t px_client_key(const struct px_client_address *address, const char *name)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
     pthread_once(&secret_once, draw_secret);
-    return mix(secret ^ mix(info && info->client_addr ? address_bits(info->client_addr) : 0));
+    uint64_t key = px_mix64(secret ^ px_mix64(address_bits(address)));
+    if (name[0] == '\0')
+        return key;
+    key = ~secret;
+    for (; *name != '\0'; name++)
+        key = px_mix64(key ^ (unsigned char)*name);
+    return key;
 }

@@ -213,6 +213,9 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
     px_prometheus_gauge(&text, "pix2pixd_ready", "1 while /readyz says ok.", draining ? 0 : 1);
     px_prometheus_gauge(&text, "pix2pixd_draining", "1 once the daemon was told to stop.",
                         draining ? 1 : 0);
+    px_prometheus_gauge(&text, "pix2pixd_api_keys_reload_failed",
+                        "1 if --api-keys could not be read anew, so that old keys are in force.",
+                        atomic_load(&server->stale_keys) ? 1 : 0);
     px_memory_write(server, &text);
     write_models(&text, registry);
     write_model_counts(&text, registry);

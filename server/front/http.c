@@ -221,7 +221,6 @@ int px_http_start(struct px_http **out, struct px_server *server,
     if (!http)
         return px_fail(err, PX_E_NOMEM, "no memory for the HTTP server");
     http->context.server = server;
-    http->context.check_host = px_listeners_are_local(listeners);
     px_id_source_init(&http->context.ids);
     if (server->settings->allow_origin.count > 0 &&
         strcmp(server->settings->allow_origin.items[0], "*") == 0)
@@ -233,6 +232,9 @@ int px_http_start(struct px_http **out, struct px_server *server,
                                                    .min_rate = server->settings->min_rate};
     int rc = px_proxies_parse(&http->context.proxies, &server->settings->trusted_proxy, err);
     if (rc == 0)
+        rc = px_gate_init(&http->context.gate, server->settings, px_listeners_are_local(listeners),
+                          err);
+    if (rc == 0)
         rc = px_deadlines_create(&http->deadlines, &deadlines, err);
     if (rc == 0)
         rc = start_all(http, err);
@@ -242,6 +244,13 @@ int px_http_start(struct px_http **out, struct px_server *server,
     }
     *out = http;
     return 0;
+}
+
+int px_http_reload_keys(struct px_http *http, struct px_error *err)
+{
+    struct px_api_keys *keys = http->context.gate.keys;
+
+    return keys ? px_api_keys_reload(keys, err) : 0;
 }
 
 int px_http_active(const struct px_http *http)
@@ -287,5 +296,6 @@ void px_http_stop(struct px_http *http)
         if (http->daemons[i])
             MHD_stop_daemon(http->daemons[i]);
     px_deadlines_destroy(http->deadlines);
+    px_gate_clear(&http->context.gate);
     free(http);
 }

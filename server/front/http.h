@@ -15,6 +15,9 @@ struct px_http;
 int px_http_start(struct px_http **out, struct px_server *server,
                   const struct px_listeners *listeners, struct px_error *err);
 
+/* Reads --api-keys again; on failure the keys stay as they were. */
+int px_http_reload_keys(struct px_http *http, struct px_error *err);
+
 /* Requests whose answer has not been sent completely. */
 int px_http_active(const struct px_http *http);
 

@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "server/front/answer.h"
-#include "server/front/client.h"
 #include "server/work/request_deadline.h"
 #include "server/work/server.h"
 
@@ -48,13 +47,12 @@ static enum MHD_Result add_argument(void *closure, enum MHD_ValueKind kind, cons
     return query->rc == 0 ? MHD_YES : MHD_NO;
 }
 
-int px_picture_header_client(struct MHD_Connection *connection, struct px_job *job,
+int px_picture_header_answer(struct MHD_Connection *connection, struct px_job *job,
                              struct px_error *err)
 {
     int64_t most_ns = job->server->settings->request_deadline * 1000000000;
 
     MHD_get_connection_values(connection, MHD_HEADER_KIND, add_accept, job);
-    job->client = px_client_key(connection);
     return px_request_deadline_read(header(connection, "X-Request-Timeout-Ms"), most_ns,
                                     &job->allowance_ns, err);
 }

@@ -8,9 +8,9 @@
 
 #include "server/work/job.h"
 
-/* Who asks, for which kind of answer, and how soon: job->client, accept and allowance_ns. INVALID
- * for a time that is not one. */
-int px_picture_header_client(struct MHD_Connection *connection, struct px_job *job,
+/* Which kind of answer is wanted, and how soon: job->accept and allowance_ns. INVALID for a time
+ * that is not one. */
+int px_picture_header_answer(struct MHD_Connection *connection, struct px_job *job,
                              struct px_error *err);
 
 /* What the body is: job->type, and the fields of the query and of the path, whose model may be "".

@@ -52,16 +52,20 @@ static bool read_range(const char *item, struct px_proxy_range *range)
 int px_proxies_parse(struct px_proxies *proxies, const struct px_option_list *list,
                      struct px_error *err)
 {
-    proxies->count = 0;
+    *proxies = (struct px_proxies){0};
     if (list->count > PX_PROXIES_MAX)
         return px_fail(err, PX_E_USAGE,
                        "--trusted-proxy has more than %d items; give networks: 10.0.0.0/8",
                        PX_PROXIES_MAX);
     for (size_t i = 0; i < list->count; i++) {
-        if (!read_range(list->items[i], &proxies->ranges[i]))
+        if (strcmp(list->items[i], "unix") == 0) {
+            proxies->unix_sockets = true;
+            continue;
+        }
+        if (!read_range(list->items[i], &proxies->ranges[proxies->count]))
             return px_fail(err, PX_E_USAGE,
-                           "--trusted-proxy '%.80s' is not an IP address or a network like "
-                           "10.0.0.0/8",
+                           "--trusted-proxy '%.80s' is not an IP address, a network like "
+                           "10.0.0.0/8, or unix",
                            list->items[i]);
         proxies->count++;
     }
@@ -123,6 +127,7 @@ static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
+/* False for unix sockets. */
 static bool peer_address(struct MHD_Connection *connection, uint8_t bytes[static 16])
 {
     const union MHD_ConnectionInfo *info =
@@ -146,16 +151,24 @@ void px_client_address_find(const struct px_proxies *proxies, struct MHD_Connect
 {
     struct forwarded forwarded = {.proxies = proxies};
     uint8_t peer[16];
+    bool known = peer_address(connection, peer);
 
     *found = (struct px_client_address){0};
-    if (!peer_address(connection, peer))
-        return;
-    write_address(peer, found->client);
-    if (!is_trusted(proxies, peer))
+    if (known) {
+        write_address(peer, found->client);
+        memcpy(found->bytes, peer, sizeof peer);
+    }
+    if (known ? !is_trusted(proxies, peer) : !proxies->unix_sockets)
         return;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &forwarded);
     if (!forwarded.found)
         return;
-    write_address(peer, found->proxy);
+    snprintf(found->proxy, sizeof found->proxy, "%s", known ? found->client : "unix");
     write_address(forwarded.client, found->client);
+    memcpy(found->bytes, forwarded.client, sizeof found->bytes);
+}
+
+bool px_client_is_ipv4(const struct px_client_address *address)
+{
+    return memcmp(address->bytes, mapped, sizeof mapped) == 0;
 }

@@ -4,6 +4,7 @@
 /* The proxies that are trusted to name their clients (--trusted-proxy), and the client of a
  * request. Plain data; any thread may read it. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,13 +21,15 @@ struct px_proxies {
         unsigned bits;     /* that count, 0 to 128 */
     } ranges[PX_PROXIES_MAX];
     size_t count;
+    bool unix_sockets; /* whoever connects to one */
 };
 
-/* USAGE for an item that is neither ADDRESS nor ADDRESS/BITS, or if there are too many. */
+/* USAGE for an item that is not ADDRESS, ADDRESS/BITS or "unix", or if there are too many. */
 int px_proxies_parse(struct px_proxies *proxies, const struct px_option_list *list,
                      struct px_error *err);
 
 struct px_client_address {
+    uint8_t bytes[16]; /* of the client, as in a range; all zero if it is not known */
     char client[PX_CLIENT_TEXT_SIZE]; /* "" if it is not known */
     char proxy[PX_CLIENT_TEXT_SIZE];  /* which named the client; "": none */
 };
@@ -37,5 +40,7 @@ struct px_client_address {
  */
 void px_client_address_find(const struct px_proxies *proxies, struct MHD_Connection *connection,
                             struct px_client_address *found);
+
+bool px_client_is_ipv4(const struct px_client_address *address);
 
 #endif

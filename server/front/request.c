@@ -35,6 +35,7 @@ struct px_request {
     struct px_upload upload;
     struct px_cross_origin origin;
     struct px_client_address address;
+    struct px_pass pass;
     bool early;
     bool preflight; /* an OPTIONS request */
     bool is_http_1_1;
@@ -107,7 +108,7 @@ static void check_picture(struct px_request *request)
     struct px_error err = {0};
 
     job->dialect = request->route->dialect;
-    if (px_picture_header_client(request->connection, job, &err) < 0) {
+    if (px_picture_header_answer(request->connection, job, &err) < 0) {
         refuse(request, &err);
         return;
     }
@@ -150,14 +151,11 @@ struct px_request *px_request_create(struct px_request_context *context,
 /* Any web page can make its visitors send this. */
 static int check_origin(struct px_request *request, const char *method, struct px_error *err)
 {
-    const struct px_server_settings *settings = request->job.server->settings;
-    const char *host = header(request, "Host"), *origin = header(request, "Origin");
+    const char *origin = header(request, "Origin");
+    int rc = px_gate_check_host(&request->context->gate, request->connection, err);
 
-    if (request->context->check_host && !px_origin_is_host(&settings->allow_host, host))
-        return px_fail(err, PX_E_FORBIDDEN,
-                       "the Host '%.100s' is not this machine; if it is meant to be, start the "
-                       "daemon with --allow-host %.100s",
-                       host, host);
+    if (rc < 0)
+        return rc;
     if (request->origin.foreign && strcmp(method, "POST") == 0)
         return px_fail(err, PX_E_FORBIDDEN,
                        "the origin %.100s is not allowed; to allow it, start the daemon with "
@@ -166,7 +164,19 @@ static int check_origin(struct px_request *request, const char *method, struct p
     return 0;
 }
 
-/* What the header alone decides, in this order: the target, the origin, the path, the method. */
+static int check_client(struct px_request *request, struct px_error *err)
+{
+    int rc = px_gate_check_client(&request->context->gate, request->connection, request->route,
+                                  &request->address, &request->pass, err);
+
+    request->job.client = request->pass.client;
+    if (rc == -PX_E_LIMITED)
+        px_metrics_rejected(request->job.server->metrics, PX_REASON_RATE);
+    return rc;
+}
+
+/* What the header alone decides, in this order: the target, the origin, the path, the method, the
+ * client. */
 static void check_header(struct px_request *request, const char *method)
 {
     struct px_error err = {0};
@@ -180,8 +190,10 @@ static void check_header(struct px_request *request, const char *method)
     } else if (known && strcmp(method, "OPTIONS") == 0) {
         request->preflight = true;
         request->job.reply = (struct px_reply){.status = MHD_HTTP_NO_CONTENT};
-    } else if (px_route_check(request->route, request->path, method, &err) < 0) {
+    } else if (px_route_check(request->route, request->path, method, &err) < 0 ||
+               check_client(request, &err) < 0) {
         refuse(request, &err);
+        request->job.reply.retry_after = request->pass.rate.retry;
     } else if (px_route_takes_picture(request->route)) {
         check_picture(request);
     }
@@ -274,6 +286,7 @@ static enum MHD_Result send_reply(struct px_request *request)
                                .dialect = request->route->dialect ? request->route->dialect
                                                                   : &px_dialect_own,
                                .id = request->job.id,
+                               .rate = &request->pass.rate,
                                .origin = request->origin,
                                .preflight = request->preflight};
 
@@ -330,6 +343,7 @@ static void log_request(const struct px_request *request, int status, double ms)
     const struct px_access access = {.route = request->route,
                                      .job = &request->job,
                                      .address = &request->address,
+                                     .key = request->pass.key,
                                      .method = request->method,
                                      .path = request->path,
                                      .status = status,

@@ -11,6 +11,7 @@
 
 #include <microhttpd.h>
 
+#include "server/front/gate.h"
 #include "server/front/proxies.h"
 #include "server/front/request_id.h"
 #include "server/work/server.h"
@@ -22,7 +23,7 @@ struct px_request_context {
     struct px_server *server;
     struct px_id_source ids;
     struct px_proxies proxies;
-    bool check_host;   /* refuse foreign Host headers */
+    struct px_gate gate;
     atomic_int active; /* requests that have begun and are not destroyed */
 };
 

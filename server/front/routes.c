@@ -116,6 +116,12 @@ bool px_route_takes_picture(const struct px_route_entry *route)
     return route->id == PX_ROUTE_TRANSLATE;
 }
 
+bool px_route_is_public(const struct px_route_entry *route)
+{
+    return route->id == PX_ROUTE_HEALTHZ || route->id == PX_ROUTE_READYZ ||
+           route->id == PX_ROUTE_PAGE;
+}
+
 int px_route_check(const struct px_route_entry *route, const char *path, const char *method,
                    struct px_error *err)
 {

@@ -27,6 +27,9 @@ const struct px_route_entry *px_route_find(const char *path,
 /* Whether a POST with a picture is what the route takes. */
 bool px_route_takes_picture(const struct px_route_entry *route);
 
+/* Whether it never needs a key: health checks, and the files of the page. */
+bool px_route_is_public(const struct px_route_entry *route);
+
 /* NOT_FOUND for the entry of unknown paths, METHOD for a method that the route does not take (HEAD
  * counts as GET; OPTIONS must have been dealt with). */
 int px_route_check(const struct px_route_entry *route, const char *path, const char *method,

@@ -25,8 +25,8 @@ struct histogram {
     double sum;
 };
 
-static const int statuses[] = {200, 204, 304, 400, 403, 404, 405, 413, 414,
-                               415, 421, 422, 431, 500, 503, 504, 505, 499};
+static const int statuses[] = {200, 204, 304, 400, 401, 403, 404, 405, 413, 414,
+                               415, 421, 422, 429, 431, 500, 503, 504, 505, 499};
 enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] }; /* 499: the client went away */
 
 /* Classes of statuses, so that the time of refusals does not hide that of answers. 499 is in 4xx.
@@ -53,8 +53,8 @@ struct px_metrics {
 static const char *const route_names[PX_ROUTE_COUNT] = {
     "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
-static const char *const reason_names[PX_REASON_COUNT] = {"queue_full", "memory",      "stopping",
-                                                          "slow",       "connections", "deadline"};
+static const char *const reason_names[PX_REASON_COUNT] = {
+    "queue_full", "memory", "stopping", "slow", "connections", "deadline", "rate"};
 static const char *const drop_names[PX_DROP_COUNT] = {"read", "decode", "infer", "inferring",
                                                       "encode"};
 static const char *const drop_reason_names[PX_DROPPED_REASON_COUNT] = {"deadline", "cancelled",
@@ -225,7 +225,7 @@ static void write_requests(struct px_buffer *text, const struct px_metrics *metr
                                  (double)metrics->requests[route][i]);
         }
     px_prometheus_head(text, "pix2pixd_rejected_total", "counter",
-                       "Requests answered with 503, and connections closed as too slow.");
+                       "Requests refused with 503 or 429, and connections closed as too slow.");
     for (int i = 0; i < PX_REASON_COUNT; i++)
         px_prometheus_sample(text, "pix2pixd_rejected_total",
                              &(struct px_label){"reason", reason_names[i]}, 1,

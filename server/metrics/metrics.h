@@ -33,6 +33,7 @@ enum px_reason {
     PX_REASON_SLOW,
     PX_REASON_CONNECTIONS, /* ended to make room near --max-connections */
     PX_REASON_DEADLINE,    /* could not have been met */
+    PX_REASON_RATE,        /* --rate-limit */
     PX_REASON_COUNT
 };
 

@@ -35,13 +35,27 @@ static const struct px_option rows[] = {
      .help = "Accept requests for this host name, such as a proxy sends, while listening on "
              "loopback addresses only; IP addresses and localhost are always accepted. * accepts "
              "any name, including those that web sites point here (DNS rebinding)"},
+    {.name = "api-keys",
+     .type = PX_OPTION_STRING,
+     .offset = AT(api_keys),
+     .value = "FILE",
+     .help = "Ask for 'Authorization: Bearer KEY', with a key of this file: one a line, as KEY or "
+             "NAME:KEY, whose name is logged; # begins a comment. Read again on SIGHUP. Health "
+             "checks, the page's files and --admin-listen need no key. Use TLS, at a proxy"},
+    {.name = "rate-limit",
+     .type = PX_OPTION_STRING,
+     .offset = AT(rate_limit),
+     .value = "N/s",
+     .help = "Refuse with 429 what one key, or without keys one client address, sends above this "
+             "rate of pictures: N/s, N/min or N/h, up to N at once. Of IPv6 addresses the first "
+             "64 bits count"},
     {.name = "trusted-proxy",
      .type = PX_OPTION_LIST,
      .offset = AT(trusted_proxy),
      .value = "ADDRESS",
-     .help = "Believe what this proxy (an IP address, or a network like 10.0.0.0/8) writes in "
-             "X-Forwarded-For, and log that address as the client's; repeat it for several. By "
-             "default the header is ignored"},
+     .help = "Believe what this proxy (an IP address, a network like 10.0.0.0/8, or unix for those "
+             "that connect to a unix socket) writes in X-Forwarded-For, and take that address as "
+             "the client's; repeat it for several. By default the header is ignored"},
     {.name = "models",
      .type = PX_OPTION_STRING,
      .offset = AT(models),

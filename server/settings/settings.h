@@ -16,6 +16,8 @@ struct px_server_settings {
     struct px_option_list allow_origin;  /* SCHEME://HOST[:PORT], or "*" */
     struct px_option_list allow_host;    /* names, or "*" */
     struct px_option_list trusted_proxy; /* IP addresses and networks */
+    const char *api_keys;                /* file; NULL: no keys are needed */
+    const char *rate_limit;              /* server/front/rate_limit.h; NULL: none */
     const char *models;
     const char *default_model; /* NULL: the first */
     bool skip_bad_models;
