@@ -4,6 +4,7 @@ of that path, status and type, and every status that it lists is provoked, but f
 
 import base64
 import json
+import os
 import re
 import signal
 import sys
@@ -19,7 +20,8 @@ PICTURE = make_picture('a.png', 48, 40)
 PNG, JSON = 'Content-Type: image/png', 'Content-Type: application/json'
 FORM = 'Content-Type: multipart/form-data; boundary=b0'
 LISTED = 'https://pictures.example'
-daemon = Daemon('--default-model', 'colour', '--max-body', '100KiB', '--allow-origin', LISTED)
+daemon = Daemon('--default-model', 'colour', '--max-body', '100KiB', '--allow-origin', LISTED,
+                '--rate-limit', '1000000/s')
 description = json.loads(daemon.get('/openapi.json')[2])
 # Bugs of ours, failing disks, no memory; a worker that hangs is in limits.sh.
 NOT_PROVOKED = {('/translate', '500'), ('/healthz', '503'), ('/livez', '503'), ('/v2', '5XX'), ('/v2/health/live', '5XX'),
@@ -126,6 +128,8 @@ def _():
 def _():
     used = set()
     walk(description, lambda node: used.add(node.get('$ref')))
+    walk(description, lambda node: [used.add('#/components/securitySchemes/' + name)
+                                    for choice in node.get('security', ()) for name in choice])
     for kind, components in description['components'].items():
         for name in components:
             assert '#/components/%s/%s' % (kind, name) in used, (kind, name)
@@ -289,6 +293,23 @@ def _():
             thread.join()
     equal((failures, wanted - seen), ([], set()))
     equal(busy.stop(), 0)
+
+
+@ok('one that asks for keys, and bounds the rate, says so as described; what never needs a key is described so')
+def _():
+    with open('keys', 'w') as file:
+        file.write('k' * 20)
+    os.chmod('keys', 0o600)
+    keyed = Daemon('--default-model', 'colour', '--api-keys', 'keys', '--rate-limit', '1/h')
+    for path, method, operation in operations():
+        if method == 'get' and '{' not in path:
+            status = keyed.get(path)[0]
+            equal((path, status), (path, 200 if operation.get('security') == [] else 401))
+            hold(path, keyed.get(path))
+    equal(post('/translate', PNG, body=PICTURE, to=keyed), 401)
+    key = 'Authorization: Bearer ' + 'k' * 20
+    equal([post('/translate', PNG, key, body=PICTURE, to=keyed) for _ in range(2)], [200, 429])
+    equal(keyed.stop(), 0)
 
 
 @ok('so does one that is stopping')
