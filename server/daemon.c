@@ -337,22 +337,19 @@ static int make_parts(struct px_server *server, struct px_error *err)
 static int open_admin(struct px_listeners *listeners, const struct px_server_settings *settings,
                       struct px_error *err)
 {
-    const char *items[] = {settings->admin_listen};
-    const struct px_option_list list = {items, 1};
-
-    *listeners = (struct px_listeners){0};
-    if (!settings->admin_listen)
+    /* Those of a service manager come first. */
+    if (listeners->count > 0 || settings->admin_listen.count == 0)
         return 0;
-    int rc = px_listeners_open(listeners, &list, err);
+    int rc = px_listeners_open(listeners, &settings->admin_listen, err);
     if (rc < 0)
         px_error_prefix(err, "--admin-listen");
     return rc;
 }
 
-static int open_listeners(struct px_listeners *listeners, const struct px_server_settings *settings,
-                          struct px_error *err)
+static int open_listeners(struct px_listeners *listeners, struct px_listeners *admin,
+                          const struct px_server_settings *settings, struct px_error *err)
 {
-    int rc = px_systemd_listeners(listeners, err);
+    int rc = px_systemd_listeners(listeners, admin, err);
 
     if (rc < 0)
         return rc;
@@ -378,7 +375,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
 
     px_signals_block(&signals);
     raise_file_limit(settings);
-    int rc = open_listeners(&listeners, settings, err);
+    int rc = open_listeners(&listeners, &admin, settings, err);
     if (rc < 0)
         return rc;
     rc = open_admin(&admin, settings, err);

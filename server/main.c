@@ -19,19 +19,19 @@ static int fail(const struct px_error *err, int rc)
     return px_error_exit(rc);
 }
 
-static int check_listen(const struct px_option_list *listen, struct px_error *err)
+static int check_addresses(const struct px_option_list *listen, const char *option,
+                           struct px_error *err)
 {
     struct px_address address;
 
     for (size_t i = 0; i < listen->count; i++) {
         int rc = px_address_parse(listen->items[i], &address, err);
         if (rc < 0) {
-            px_error_prefix(err, "--listen");
+            px_error_prefix(err, option);
             return rc;
         }
     }
-    return listen->count > 0 ? 0
-                             : px_fail(err, PX_E_USAGE, "--listen is empty; give an ADDRESS:PORT");
+    return 0;
 }
 
 /* Everything but explaining itself. */
@@ -39,15 +39,13 @@ static int act(const struct px_server_settings *settings, const struct px_option
                struct px_error *err)
 {
     struct px_proxies proxies;
-    struct px_address admin;
     struct px_rate rate;
-    int rc = check_listen(&settings->listen, err);
+    int rc = check_addresses(&settings->listen, "--listen", err);
 
-    if (rc == 0 && settings->admin_listen) {
-        rc = px_address_parse(settings->admin_listen, &admin, err);
-        if (rc < 0)
-            px_error_prefix(err, "--admin-listen");
-    }
+    if (rc == 0)
+        rc = check_addresses(&settings->admin_listen, "--admin-listen", err);
+    if (rc == 0 && settings->listen.count == 0)
+        rc = px_fail(err, PX_E_USAGE, "--listen is empty; give an ADDRESS:PORT");
     if (rc == 0)
         rc = px_origin_check_options(&settings->allow_origin, &settings->allow_host, err);
     if (rc == 0)
@@ -57,9 +55,10 @@ static int act(const struct px_server_settings *settings, const struct px_option
     if (rc < 0)
         return rc;
     if (settings->health)
-        return px_health(
-            options->argument_count > 0 ? options->arguments[0] : NULL,
-            settings->admin_listen ? settings->admin_listen : settings->listen.items[0], err);
+        return px_health(options->argument_count > 0 ? options->arguments[0] : NULL,
+                         settings->admin_listen.count > 0 ? settings->admin_listen.items[0]
+                                                          : settings->listen.items[0],
+                         err);
     if (options->argument_count > 0)
         return px_fail(err, PX_E_USAGE, "unexpected argument '%.80s'; only --health takes one",
                        options->arguments[0]);

@@ -1,5 +1,7 @@
 #include "server/front/gate.h"
 
+#include <sys/socket.h>
+
 #include "base/clock.h"
 #include "server/front/client.h"
 #include "server/message/origin.h"
@@ -32,12 +34,25 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* No browser connects to a unix socket, but proxies do, with the name of the site. */
+static bool is_unix(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int domain = 0;
+    socklen_t size = sizeof domain;
+
+    return info && getsockopt(info->connect_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           domain == AF_UNIX;
+}
+
 int px_gate_check_host(const struct px_gate *gate, struct MHD_Connection *connection,
                        struct px_error *err)
 {
     const char *host = header(connection, "Host");
 
-    if (!gate->check_host || px_origin_is_host(&gate->settings->allow_host, host))
+    if (!gate->check_host || is_unix(connection) ||
+        px_origin_is_host(&gate->settings->allow_host, host))
         return 0;
     return px_fail(err, PX_E_FORBIDDEN,
                    "the Host '%.100s' is not this machine; if it is meant to be, start the "

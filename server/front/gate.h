@@ -26,7 +26,8 @@ int px_gate_init(struct px_gate *gate, const struct px_server_settings *settings
                  struct px_error *err);
 void px_gate_clear(struct px_gate *gate); /* accepts a zeroed one */
 
-/* Whether the Host header names this machine. FORBIDDEN. */
+/* Whether the Host header names this machine, for what does not come through a unix socket.
+ * FORBIDDEN. */
 int px_gate_check_host(const struct px_gate *gate, struct MHD_Connection *connection,
                        struct px_error *err);
 

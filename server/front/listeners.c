@@ -88,8 +88,27 @@ static int bind_all(struct px_listeners *listeners, const struct addrinfo *list,
 
 static void close_from(struct px_listeners *listeners, size_t first)
 {
-    while (listeners->count > first)
-        close(listeners->fds[--listeners->count]);
+    while (listeners->count > first) {
+        size_t last = --listeners->count;
+        if (listeners->sockets[last].path[0] != '\0')
+            px_unix_socket_close(&listeners->sockets[last]);
+        listeners->sockets[last].path[0] = '\0';
+        close(listeners->fds[last]);
+    }
+}
+
+static int add_unix(struct px_listeners *listeners, const struct px_address *address,
+                    struct px_error *err)
+{
+    size_t i = listeners->count;
+    int rc = px_unix_socket_open(&listeners->sockets[i], address->path, address->mode,
+                                 &listeners->fds[i], err);
+
+    if (rc < 0)
+        listeners->sockets[i].path[0] = '\0';
+    else
+        listeners->count++;
+    return rc;
 }
 
 static int add(struct px_listeners *listeners, const char *text, struct px_error *err)
@@ -100,6 +119,8 @@ static int add(struct px_listeners *listeners, const char *text, struct px_error
     int reason = EADDRINUSE;
     int rc = px_address_parse(text, &address, err);
 
+    if (rc == 0 && address.path[0] != '\0')
+        return add_unix(listeners, &address, err);
     if (rc == 0)
         rc = px_address_resolve(&address, AI_PASSIVE, &list, err);
     if (rc < 0)
@@ -125,10 +146,9 @@ int px_listeners_open(struct px_listeners *listeners, const struct px_option_lis
     if (addresses->count == 0)
         return px_fail(err, PX_E_USAGE, "--listen is empty; give an ADDRESS:PORT");
     for (size_t i = 0; i < addresses->count; i++) {
-        int rc =
-            listeners->count == PX_LISTENERS_MAX
-                ? px_fail(err, PX_E_USAGE, "--listen has more than %d addresses", PX_LISTENERS_MAX)
-                : add(listeners, addresses->items[i], err);
+        int rc = listeners->count == PX_LISTENERS_MAX
+                     ? px_fail(err, PX_E_USAGE, "more than %d addresses", PX_LISTENERS_MAX)
+                     : add(listeners, addresses->items[i], err);
         if (rc < 0) {
             px_listeners_close(listeners);
             return rc;
@@ -148,6 +168,8 @@ static bool is_local(int fd)
     socklen_t size = sizeof address;
 
     getsockname(fd, (struct sockaddr *)&address, &size);
+    if (address.ss_family == AF_UNIX)
+        return true;
     if (address.ss_family == AF_INET6)
         return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&address)->sin6_addr);
     return ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == 127;

@@ -121,31 +121,45 @@ static int option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
 }
 
-static bool is_tcp_listener(int fd)
+static bool is_listener(int fd)
 {
     int domain = option(fd, SO_DOMAIN);
 
     return option(fd, SO_ACCEPTCONN) == 1 && option(fd, SO_TYPE) == SOCK_STREAM &&
-           (domain == AF_INET || domain == AF_INET6);
+           (domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX);
 }
 
-int px_systemd_listeners(struct px_listeners *listeners, struct px_error *err)
+/* Whether name `index` of LISTEN_FDNAMES, which colons separate, is that of the admin address. */
+static bool is_admin(size_t index)
+{
+    const char *name = getenv("LISTEN_FDNAMES");
+
+    for (; name && index > 0; index--) {
+        name = strchr(name, ':');
+        name += name ? 1 : 0;
+    }
+    return name && strcspn(name, ":") == 5 && strncmp(name, "admin", 5) == 0;
+}
+
+int px_systemd_listeners(struct px_listeners *listeners, struct px_listeners *admin,
+                         struct px_error *err)
 {
     int64_t count = number("LISTEN_PID") == getpid() ? number("LISTEN_FDS") : 0;
 
-    *listeners = (struct px_listeners){.inherited = count > 0};
+    *listeners = *admin = (struct px_listeners){.inherited = count > 0};
     if (count > PX_LISTENERS_MAX)
         return px_fail(err, PX_E_USAGE, "LISTEN_FDS is %" PRId64 "; at most %d sockets are taken",
                        count, PX_LISTENERS_MAX);
     for (int fd = FIRST_LISTENER; fd < FIRST_LISTENER + (int)count; fd++) {
-        if (!is_tcp_listener(fd))
+        if (!is_listener(fd))
             return px_fail(err, PX_E_IO,
-                           "descriptor %d of LISTEN_FDS is not a listening TCP socket; in the "
-                           "socket unit, use ListenStream=ADDRESS:PORT",
+                           "descriptor %d of LISTEN_FDS is not a listening stream socket; in the "
+                           "socket unit, use ListenStream=ADDRESS:PORT or ListenStream=/PATH",
                            fd);
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-        listeners->fds[listeners->count++] = fd;
+        struct px_listeners *to = is_admin((size_t)(fd - FIRST_LISTENER)) ? admin : listeners;
+        to->fds[to->count++] = fd;
     }
     return 0;
 }

@@ -33,8 +33,10 @@ void px_systemd_stopping(struct px_systemd *systemd);
 /* A sign of life, if one is due. Call it a few times a second, only while the daemon is well. */
 void px_systemd_watchdog(struct px_systemd *systemd);
 
-/* The sockets of LISTEN_FDS, if LISTEN_PID is this process; otherwise none. IO names a descriptor
- * that is not a listening TCP socket; USAGE: too many. */
-int px_systemd_listeners(struct px_listeners *listeners, struct px_error *err);
+/* The sockets of LISTEN_FDS, if LISTEN_PID is this process; otherwise none. Those that are named
+ * "admin" (FileDescriptorName=) are for the admin address. IO names a descriptor that is not a
+ * listening stream socket; USAGE: too many. */
+int px_systemd_listeners(struct px_listeners *listeners, struct px_listeners *admin,
+                         struct px_error *err);
 
 #endif

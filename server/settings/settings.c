@@ -12,15 +12,16 @@ static const struct px_option rows[] = {
      .value = "ADDRESS:PORT",
      .heading = "Serving",
      .help = "Listen on this address; repeat it for several. Port 0 takes a free port; IPv6 "
-             "addresses need brackets; localhost means both loopback addresses. The daemon "
+             "addresses need brackets; localhost means both loopback addresses. unix:PATH is a "
+             "unix socket for the owner and group, unix:PATH,mode=0666 for all. The daemon "
              "prints its addresses once it listens. Sockets that systemd passes replace them"},
     {.name = "admin-listen",
-     .type = PX_OPTION_STRING,
+     .type = PX_OPTION_LIST,
      .offset = AT(admin_listen),
      .value = "ADDRESS:PORT",
      .help = "Answer health checks and /metrics on this address, too, with a thread and "
              "connections of their own, so that they answer however busy the daemon is. --health "
-             "asks there. Let only monitors reach it"},
+             "asks there. Repeat it for several, unix:PATH as above. Let only monitors reach it"},
     {.name = "allow-origin",
      .type = PX_OPTION_LIST,
      .offset = AT(allow_origin),

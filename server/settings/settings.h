@@ -11,8 +11,8 @@
 #include "config/options.h"
 
 struct px_server_settings {
-    struct px_option_list listen;        /* ADDRESS:PORT, at least one */
-    const char *admin_listen;            /* ADDRESS:PORT; NULL: none */
+    struct px_option_list listen;        /* ADDRESS:PORT or unix:PATH, at least one */
+    struct px_option_list admin_listen;  /* the same; may be empty */
     struct px_option_list allow_origin;  /* SCHEME://HOST[:PORT], or "*" */
     struct px_option_list allow_host;    /* names, or "*" */
     struct px_option_list trusted_proxy; /* IP addresses and networks */

@@ -234,12 +234,39 @@ def refused(sockets):
     return run.stderr
 
 
-@ok('a descriptor that is not a listening TCP socket is refused and named')
+@ok('unix sockets are taken, too, and left where they are')
+def _():
+    with socket.socket(socket.AF_UNIX) as here:
+        here.bind('passed')
+        here.listen()
+        daemon = Daemon(listen=(), **passing([listener(), here]))
+        equal(daemon.more_urls(1)[1], 'unix:passed')
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect('passed')
+            client.sendall(b'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+            equal(parse(read_all(client))[0], 200)
+        equal(daemon.stop(), 0)
+        assert os.path.exists('passed')
+
+
+@ok('those that are named admin are for health and metrics')
+def _():
+    with listener() as one, listener() as two, listener() as three:
+        arguments = passing([one, two, three])
+        daemon = Daemon('--admin-listen', '127.0.0.1:1', env=dict(os.environ, LISTEN_FDNAMES='web:admin:web'), **arguments)
+        equal(daemon.more_urls(1), [url_of(one), url_of(three)])
+        assert 'health and metrics on ' + url_of(two) in daemon.text()
+        daemon.address = two.getsockname()
+        equal([daemon.get('/metrics')[0], daemon.get('/models')[0]], [200, 404])
+        equal(daemon.stop(), 0)
+
+
+@ok('a descriptor that is not a listening stream socket is refused and named')
 def _():
     with listener() as good, socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as deaf, \
-            socket.socket(socket.AF_UNIX) as unix, open('in', 'w') as file:
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unix, open('in', 'w') as file:
         unix.bind('unix')
-        unix.listen()
         for bad in (datagrams, deaf, unix, file):
             assert 'descriptor 4 of LISTEN_FDS' in refused([good, bad]), bad
 
