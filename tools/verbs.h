@@ -1,8 +1,8 @@
 #ifndef TOOLS_VERBS_H
 #define TOOLS_VERBS_H
 
-/* The verbs of `pix2pix`, one file each (translate.c, convert.c, inspect.c, bench.c, evaluate.c,
- * dataset.c), and what main.c gives them. A verb returns 0 or a negative
+/* The verbs of `pix2pix`, one file each (translate.c, convert.c, average.c, inspect.c,
+ * bench.c, evaluate.c, dataset.c), and what main.c gives them. A verb returns 0 or a negative
  * code with its message in *err, prints its results on standard output and nothing else there. */
 
 #include "base/error.h"
@@ -24,6 +24,7 @@ int px_verb_options(const struct px_option_table *table, void *settings,
 
 int px_verb_translate(const struct px_verb_call *call, struct px_error *err);
 int px_verb_convert(const struct px_verb_call *call, struct px_error *err);
+int px_verb_average(const struct px_verb_call *call, struct px_error *err);
 int px_verb_inspect(const struct px_verb_call *call, struct px_error *err);
 int px_verb_bench(const struct px_verb_call *call, struct px_error *err);
 int px_verb_evaluate(const struct px_verb_call *call, struct px_error *err);

@@ -179,6 +179,16 @@ check "and makes f32 of double where asked" grep -q 'stored as  *f32,' <<<"$out"
 run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth" --direction BtoA
 check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size, --test-norm: a state_dict has no place for them; leave the options out"
 
+run "$pix2pix" average "$model" "$model" --out "$work/mean.safetensors"
+check "averages a checkpoint with itself" is 0 ""
+run "$pix2pix" convert "$model" "$work/same.safetensors" --dtype f32
+check "which gives the same weights" cmp -s "$work/mean.safetensors" "$work/same.safetensors"
+run "$pix2pix" average "$model" "$work/zip.safetensors" --out "$work/x.safetensors"
+check "refuses to average two networks" [ "$status$([ -e "$work/x.safetensors" ] && echo made)" = 1 ]
+check "and explains why" grep -q "checkpoint 1: has .*only checkpoints of one network can be averaged" <<<"$err"
+run "$pix2pix" average "$model" "$model"
+check "average needs --out" is 2 "pix2pix: --out is missing: the file to write"
+
 cp "$model" "$work/card.safetensors"
 printf '{"title": "Houses", "input": "labels", "palette": [{"name": "sky", "colour": "#00AAFF"}]}' >"$work/card.json"
 run "$pix2pix" inspect "$work/card.safetensors"
