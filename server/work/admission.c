@@ -23,14 +23,15 @@ static size_t share(size_t places, size_t clients)
     return n > 0 ? n : 1;
 }
 
-/* Until it is a new request's turn; how long its own work takes is not known before it is read.
- * Clients take turns, so that one with few requests does not wait for all the others'. */
+/* Until a new request is answered that has to wait; how long its own work takes is not known before
+ * it is read, so that it counts as one like the others. Clients take turns: one with few requests
+ * does not wait for all the others'. */
 static int64_t expected_ns(const struct px_admission *admission,
                            const struct px_admission_load *load)
 {
     size_t before = smaller(load->waiting, (load->own + 1) * load->clients);
 
-    return (int64_t)before * admission->interval_ns;
+    return (int64_t)(before + (before > 0)) * admission->interval_ns;
 }
 
 int px_admission_check(const struct px_admission *admission, const struct px_admission_load *load,
@@ -48,7 +49,7 @@ int px_admission_check(const struct px_admission *admission, const struct px_adm
                        load->own);
     if (allowance_ns > 0 && expected_ns(admission, load) > allowance_ns)
         return px_fail(err, PX_E_BUSY,
-                       "the requests before this one take about %.1f s, which is more than its "
+                       "this request and those before it take about %.1f s, which is more than its "
                        "%.1f s; try again later or allow more time",
                        (double)expected_ns(admission, load) * 1e-9, (double)allowance_ns * 1e-9);
     return 0;

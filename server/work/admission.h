@@ -34,8 +34,8 @@ struct px_admission_load {
 
 /* 0, or BUSY with the reason: too many requests wait, altogether or of this client (several clients
  * share the places, and one alone leaves a quarter to others), they would take longer than
- * max_wait_ns, or this request's turn would come after `allowance_ns`, the time that it has (0: no
- * limit). */
+ * max_wait_ns, or this request would have to wait and, taking as long as others, be answered after
+ * `allowance_ns`, the time that it has (0: no limit). */
 int px_admission_check(const struct px_admission *admission, const struct px_admission_load *load,
                        int64_t allowance_ns, struct px_error *err);
 

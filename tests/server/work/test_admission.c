@@ -59,8 +59,10 @@ static void test_allowance(void **state)
     struct px_admission_load load = {.waiting = 100, .own = 50, .clients = 2};
 
     (void)state;
-    assert_int_equal(check(&admission, 100, 1001 * MS), 0);
-    assert_int_equal(check(&admission, 100, 999 * MS), -PX_E_BUSY);
+    assert_int_equal(check(&admission, 100, 1011 * MS), 0);
+    assert_int_equal(check(&admission, 100, 1009 * MS), -PX_E_BUSY);
+    /* One that need not wait is not judged by the others'. */
+    assert_int_equal(check(&admission, 0, 1 * MS), 0);
     /* A client with one request waits for its turn only, not for all the others'. */
     load.own = 1;
     assert_int_equal(px_admission_check(&admission, &load, 100 * MS, NULL), 0);
