@@ -9,6 +9,11 @@
  * slowdown. */
 static const double REF_ALLOWED_MACS = 4e6;
 
+int px_conv_winograd(const struct px_conv_desc *desc)
+{
+    return px_winograd_choose(desc);
+}
+
 static const_dnnl_memory_desc_t query(const struct px_conv *conv, dnnl_query_t what)
 {
     return dnnl_primitive_desc_query_md(conv->pd, what, 0);
@@ -16,6 +21,8 @@ static const_dnnl_memory_desc_t query(const struct px_conv *conv, dnnl_query_t w
 
 const_dnnl_memory_desc_t px_conv_weights_desc(const struct px_conv *conv)
 {
+    if (conv->winograd)
+        return conv->winograd_weights;
     return query(conv, conv->desc.pass == PX_CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
                                                                    : dnnl_query_weights_md);
 }
@@ -24,6 +31,8 @@ const char *px_conv_implementation(const struct px_conv *conv)
 {
     const char *name = "?";
 
+    if (conv->winograd)
+        return px_winograd_name(conv->winograd);
     dnnl_primitive_desc_query(conv->pd, dnnl_query_impl_info_str, 0, (void *)&name);
     return name;
 }
@@ -115,21 +124,13 @@ static int refuse_ref(const struct px_conv *conv, struct px_error *err)
                    px_dtype_name(c->src));
 }
 
-int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_conv_desc *desc,
-                   struct px_error *err)
+/* With oneDNN. */
+static int make_direct(struct px_conv *conv, struct px_error *err)
 {
+    const struct px_conv_desc *desc = &conv->desc;
+    struct px_dnn *dnn = conv->dnn;
     struct px_conv_descs d = {0};
-    struct px_conv *conv = calloc(1, sizeof *conv);
 
-    if (!conv)
-        return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
-    if (desc->ih + 2 * desc->pad < desc->kernel || desc->iw + 2 * desc->pad < desc->kernel) {
-        free(conv);
-        return px_fail(err, PX_E_INVALID, "an input of %dx%d is too small for a %dx%d convolution",
-                       desc->iw, desc->ih, desc->kernel, desc->kernel);
-    }
-    conv->dnn = dnn;
-    conv->desc = *desc;
     int rc = px_dnn_check(px_conv_descs_init(&d, desc, px_conv_activations_tag(desc)),
                           "a memory descriptor", err);
     if (!rc)
@@ -146,6 +147,39 @@ int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_con
     px_conv_descs_clear(&d);
     if (!rc)
         conv->blocked = px_conv_create_blocked(conv);
+    return rc;
+}
+
+static int make_winograd(struct px_conv *conv, struct px_error *err)
+{
+    int rc = px_winograd_create(&conv->winograd, &conv->desc, conv->dnn->threads, err);
+
+    if (rc)
+        return rc;
+    const struct px_winograd_layout layout = px_winograd_layout(conv->winograd);
+    const dnnl_dims_t dims = {(dnnl_dim_t)layout.elements, (dnnl_dim_t)layout.depth,
+                              (dnnl_dim_t)layout.columns};
+    rc = px_dnn_check(
+        dnnl_memory_desc_create_with_tag(&conv->winograd_weights, 3, dims, dnnl_f32, dnnl_abc),
+        "a memory descriptor", err);
+    return rc ? rc : px_dnn_grow_scratch(conv->dnn, px_winograd_scratch(conv->winograd), err);
+}
+
+int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_conv_desc *desc,
+                   struct px_error *err)
+{
+    struct px_conv *conv = calloc(1, sizeof *conv);
+
+    if (!conv)
+        return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
+    if (desc->ih + 2 * desc->pad < desc->kernel || desc->iw + 2 * desc->pad < desc->kernel) {
+        free(conv);
+        return px_fail(err, PX_E_INVALID, "an input of %dx%d is too small for a %dx%d convolution",
+                       desc->iw, desc->ih, desc->kernel, desc->kernel);
+    }
+    conv->dnn = dnn;
+    conv->desc = *desc;
+    int rc = desc->winograd ? make_winograd(conv, err) : make_direct(conv, err);
     if (rc) {
         px_conv_destroy(conv);
         return rc;
@@ -158,6 +192,8 @@ void px_conv_destroy(struct px_conv *conv)
 {
     if (!conv)
         return;
+    px_winograd_destroy(conv->winograd);
+    dnnl_memory_desc_destroy(conv->winograd_weights);
     px_blocked_destroy(conv->blocked);
     dnnl_primitive_destroy(conv->pack);
     dnnl_primitive_destroy(conv->unpack);
@@ -207,6 +243,10 @@ int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *b, struct px
     assert(b->src && b->weights && b->dst);
     assert(!conv->desc.bias || b->bias);
     assert(!conv->scale || b->scale);
+    if (conv->winograd) {
+        px_winograd_run(conv->winograd, b, conv->dnn->scratch);
+        return 0;
+    }
     assert(scratch_of(conv).end <= conv->dnn->scratch_size);
     int rc = px_dnn_check(set_activations(conv, b), "to copy activations", err);
     if (rc)

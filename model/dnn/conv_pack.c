@@ -1,10 +1,19 @@
 #include "model/dnn/parts/conv_parts.h"
 
+#include <assert.h>
 #include <stdint.h>
 
 size_t px_conv_weights_size(const struct px_conv *conv)
 {
     return dnnl_memory_desc_get_size(px_conv_weights_desc(conv));
+}
+
+size_t px_conv_weights_expected(const struct px_conv_desc *desc)
+{
+    if (desc->winograd)
+        return px_winograd_weights(desc) * sizeof(float);
+    return (size_t)desc->oc * (size_t)desc->ic * (size_t)desc->kernel * (size_t)desc->kernel *
+           px_dtype_size(desc->weights);
 }
 
 /* px_conv_layout is oneDNN's memory descriptor under another name. */
@@ -36,7 +45,9 @@ enum px_dtype px_conv_weights_dtype(const struct px_conv *conv)
 /* Int8 weights may carry sums in addition, which only reorders make. */
 struct px_blocked *px_conv_create_blocked(const struct px_conv *conv)
 {
-    return conv->desc.weights == PX_S8 ? NULL : px_blocked_create(px_conv_weights_desc(conv));
+    if (conv->winograd || conv->desc.weights == PX_S8)
+        return NULL;
+    return px_blocked_create(px_conv_weights_desc(conv));
 }
 
 /* Runs from -> to through *primitive, which is made when first needed. */
@@ -64,6 +75,10 @@ static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memor
 
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err)
 {
+    if (conv->winograd) {
+        px_winograd_pack(conv->winograd, plain, packed, conv->dnn->threads);
+        return 0;
+    }
     if (conv->blocked && conv->desc.weights == PX_F32) {
         px_blocked_pack_f32(conv->blocked, plain, packed, conv->dnn->threads);
         return 0;
@@ -79,6 +94,7 @@ int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct 
 
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err)
 {
+    assert(!conv->winograd);
     if (conv->blocked && conv->desc.weights == PX_F32) {
         px_blocked_unpack_f32(conv->blocked, packed, plain, conv->dnn->threads);
         return 0;

@@ -9,6 +9,7 @@
 #include "model/dnn/conv.h"
 #include "model/dnn/parts/dnn_parts.h"
 #include "model/dnn/parts/relayout.h"
+#include "model/dnn/parts/winograd.h"
 
 struct px_conv {
     struct px_dnn *dnn; /* borrowed */
@@ -21,6 +22,9 @@ struct px_conv {
     struct px_blocked *blocked;                     /* NULL: oneDNN's reorders do the packing */
     dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for those */
     dnnl_primitive_t pack, unpack;                  /* created when first used */
+    /* With desc.winograd only these, and of the others only dnn and desc. */
+    struct px_winograd *winograd;
+    dnnl_memory_desc_t winograd_weights; /* what identifies their layout */
 };
 
 /* The layout that the convolution wants its weights in. */

@@ -1,0 +1,287 @@
+#include "model/dnn/parts/winograd_parts.h"
+
+#include <assert.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* From this many squares a thread on, threads work apart: each reads all the weights, but none
+ * waits for another, and what it transforms stays in its own caches. */
+static const size_t APART = 64;
+
+/* The most squares at once, and how many bytes of them a second-level cache keeps. */
+static const size_t MOST = 96, CACHED = 768 << 10;
+
+/* Some squares on their way. */
+struct lot {
+    const struct px_winograd *w;
+    const struct px_conv_buffers *buffers;
+    size_t first, count;   /* squares, counted over all pictures */
+    float *patches, *sums; /* transformed, and their products: [element][square][channel] */
+};
+
+static size_t elements_of(const struct px_winograd *w)
+{
+    return (size_t)(w->shape.points * w->shape.points);
+}
+
+/* Floats from one element to the next. */
+static size_t patch_step(const struct px_winograd *w)
+{
+    return w->at_once * px_winograd_pitch(w->shape.depth) + 16;
+}
+
+static size_t sum_step(const struct px_winograd *w)
+{
+    return w->at_once * px_winograd_pitch(w->shape.width) + 16;
+}
+
+/* Floats of a lot's memory. */
+static size_t lot_size(const struct px_winograd *w)
+{
+    return (elements_of(w) * (patch_step(w) + sum_step(w)) + 15) / 16 * 16;
+}
+
+/* How many squares fit the cache, unless reading the weights for so few takes longer than moving
+ * more of them out of it and back. */
+static size_t best_at_once(const struct px_winograd *w)
+{
+    size_t depth = px_winograd_pitch(w->shape.depth), width = px_winograd_pitch(w->shape.width);
+    size_t square = elements_of(w) * (depth + width) * sizeof(float);
+    size_t weights = elements_of(w) * w->shape.depth * w->shape.width * sizeof(float);
+    size_t rows = w->multiplier->rows, few = CACHED / square / rows * rows;
+
+    if (few < rows)
+        few = rows;
+    return few >= MOST || weights / few > weights / MOST + 2 * square ? MOST : few;
+}
+
+static void divide_squares(struct px_winograd *w)
+{
+    size_t threads = (size_t)w->threads, rows = w->multiplier->rows;
+
+    w->squares = (size_t)w->desc.n * (size_t)w->shape.rows * (size_t)w->shape.columns;
+    w->together = w->threads > 1 && w->squares < APART * threads;
+    w->at_once = w->squares;
+    if (w->together)
+        return;
+    size_t most = best_at_once(w), lots = (w->squares + most - 1) / most;
+    lots = (lots + threads - 1) / threads * threads;
+    w->at_once = ((w->squares + lots - 1) / lots + rows - 1) / rows * rows;
+}
+
+int px_winograd_create(struct px_winograd **out, const struct px_conv_desc *desc, int threads,
+                       struct px_error *err)
+{
+    const struct px_multiplier *multiplier = px_multiplier_of_cpu();
+    struct px_winograd *w;
+
+    if (!multiplier || !px_winograd_can(desc, desc->winograd))
+        return px_fail(
+            err, PX_E_INVALID,
+            "no Winograd convolution of side %d for a %dx%d kernel with stride %d and %d "
+            "-> %d channels on this CPU",
+            desc->winograd, desc->kernel, desc->kernel, desc->stride, desc->ic, desc->oc);
+    w = calloc(1, sizeof *w);
+    if (!w)
+        return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
+    w->desc = *desc;
+    w->multiplier = multiplier;
+    w->threads = threads;
+    w->shape = px_winograd_shape_of(desc, desc->winograd, multiplier);
+    divide_squares(w);
+    snprintf(w->name, sizeof w->name, "winograd %dx%d:%s", desc->winograd, desc->winograd,
+             multiplier->name);
+    *out = w;
+    return 0;
+}
+
+void px_winograd_destroy(struct px_winograd *winograd)
+{
+    free(winograd);
+}
+
+const char *px_winograd_name(const struct px_winograd *winograd)
+{
+    return winograd->name;
+}
+
+size_t px_winograd_scratch(const struct px_winograd *w)
+{
+    return (w->together ? 1 : (size_t)w->threads) * lot_size(w) * sizeof(float);
+}
+
+struct px_winograd_layout px_winograd_layout(const struct px_winograd *w)
+{
+    return (struct px_winograd_layout){
+        .elements = elements_of(w), .depth = w->shape.depth, .columns = w->shape.width};
+}
+
+/* Where a square is. */
+struct spot {
+    size_t picture;
+    int row, column; /* of its first pixel in the result */
+};
+
+static struct spot spot_of(const struct px_winograd *w, size_t square)
+{
+    size_t columns = (size_t)w->shape.columns, each = (size_t)w->shape.rows * columns;
+
+    return (struct spot){.picture = square / each,
+                         .row = w->shape.side * (int)(square % each / columns),
+                         .column = w->shape.side * (int)(square % columns)};
+}
+
+/* Transforms what square i of the lot needs of the input; with stride 2 in four parts. */
+static void take(const struct lot *lot, size_t i)
+{
+    const struct px_winograd *w = lot->w;
+    const struct px_conv_desc *d = &w->desc;
+    const struct spot at = spot_of(w, lot->first + i);
+    const float *picture = (const float *)lot->buffers->src +
+                           at.picture * (size_t)d->ih * (size_t)d->iw * (size_t)d->ic;
+    struct px_patch patch = {.channels = (size_t)d->ic, .step = patch_step(w)};
+    int points = w->shape.points;
+
+    for (int part = 0; part < d->stride * d->stride; part++) {
+        int top = d->stride * at.row + part / d->stride - d->pad;
+        int left = d->stride * at.column + part % d->stride - d->pad;
+
+        patch.whole = true;
+        patch.out =
+            lot->patches + i * px_winograd_pitch(w->shape.depth) + (size_t)part * patch.channels;
+        for (int p = 0; p < points * points; p++) {
+            int y = top + d->stride * (p / points), x = left + d->stride * (p % points);
+            bool inside = y >= 0 && y < d->ih && x >= 0 && x < d->iw;
+
+            patch.pixel[p] =
+                inside ? picture + ((size_t)y * (size_t)d->iw + (size_t)x) * patch.channels : NULL;
+            patch.whole = patch.whole && inside;
+        }
+        px_minimal_take(&patch, points);
+    }
+}
+
+static size_t panels_of(const struct px_winograd *w)
+{
+    return (w->shape.width + w->multiplier->panel - 1) / w->multiplier->panel;
+}
+
+/* Multiplies one element of all patches of the lot with one panel of the weights. */
+static void multiply(const struct lot *lot, size_t element, size_t panel)
+{
+    const struct px_winograd *w = lot->w;
+    size_t depth = w->shape.depth, width = w->shape.width, column = panel * w->multiplier->panel;
+    size_t left = width - column;
+    const struct px_product product = {
+        .rows = lot->patches + element * patch_step(w),
+        .count = lot->count,
+        .pitch = px_winograd_pitch(depth),
+        .panel = (const float *)lot->buffers->weights + (element * width + column) * depth,
+        .depth = depth,
+        .width = left < w->multiplier->panel ? left : w->multiplier->panel,
+        .out = lot->sums + element * sum_step(w) + column,
+        .out_pitch = px_winograd_pitch(width),
+    };
+
+    assert(product.width == w->multiplier->panel || product.width == w->multiplier->narrow);
+    w->multiplier->multiply(&product);
+}
+
+/* Transforms the sums of square i of the lot into its results. */
+static void give(const struct lot *lot, size_t i)
+{
+    const struct px_winograd *w = lot->w;
+    const struct px_winograd_shape *s = &w->shape;
+    const struct spot at = spot_of(w, lot->first + i);
+    struct px_square square = {.sums = lot->sums + i * px_winograd_pitch(s->width),
+                               .step = sum_step(w),
+                               .channels = (size_t)w->desc.oc,
+                               .bias = w->desc.bias ? lot->buffers->bias : NULL,
+                               .slope = w->desc.relu ? w->desc.slope : 1.0f};
+    float *picture =
+        (float *)lot->buffers->dst + at.picture * (size_t)s->oh * (size_t)s->ow * square.channels;
+
+    for (int p = 0; p < s->side * s->side; p++) {
+        int y = at.row + p / s->side, x = at.column + p % s->side;
+
+        if (y < s->oh && x < s->ow)
+            square.pixel[p] = picture + ((size_t)y * (size_t)s->ow + (size_t)x) * square.channels;
+    }
+    px_minimal_give(&square, s->side, s->taps);
+}
+
+static void run_together(const struct lot *lot)
+{
+    size_t panels = panels_of(lot->w), products = elements_of(lot->w) * panels;
+
+#pragma omp parallel num_threads(lot->w->threads)
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < lot->count; i++)
+            take(lot, i);
+#pragma omp for schedule(dynamic)
+        for (size_t p = 0; p < products; p++)
+            multiply(lot, p / panels, p % panels);
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < lot->count; i++)
+            give(lot, i);
+    }
+}
+
+static void run_alone(const struct lot *lot)
+{
+    size_t panels = panels_of(lot->w), products = elements_of(lot->w) * panels;
+
+    for (size_t i = 0; i < lot->count; i++)
+        take(lot, i);
+    for (size_t p = 0; p < products; p++)
+        multiply(lot, p / panels, p % panels);
+    for (size_t i = 0; i < lot->count; i++)
+        give(lot, i);
+}
+
+/* The lot from square `first` on, in this part of the scratchpad. */
+static struct lot lot_at(const struct px_winograd *w, const struct px_conv_buffers *buffers,
+                         size_t first, float *memory)
+{
+    size_t left = w->squares - first;
+
+    return (struct lot){.w = w,
+                        .buffers = buffers,
+                        .first = first,
+                        .count = left < w->at_once ? left : w->at_once,
+                        .patches = memory,
+                        .sums = memory + elements_of(w) * patch_step(w)};
+}
+
+static void run_apart(const struct px_winograd *w, const struct px_conv_buffers *buffers,
+                      float *scratch)
+{
+#pragma omp parallel for schedule(dynamic) num_threads(w->threads)
+    for (size_t first = 0; first < w->squares; first += w->at_once) {
+        size_t thread = (size_t)omp_get_thread_num();
+        struct lot lot = lot_at(w, buffers, first, scratch + thread * lot_size(w));
+
+        run_alone(&lot);
+    }
+}
+
+/* One thread needs no team, for which libgomp would allocate memory each time. */
+void px_winograd_run(const struct px_winograd *w, const struct px_conv_buffers *buffers,
+                     void *scratch)
+{
+    struct lot lot;
+
+    if (w->together) {
+        lot = lot_at(w, buffers, 0, scratch);
+        run_together(&lot);
+    } else if (w->threads > 1) {
+        run_apart(w, buffers, scratch);
+    } else {
+        for (size_t first = 0; first < w->squares; first += w->at_once) {
+            lot = lot_at(w, buffers, first, scratch);
+            run_alone(&lot);
+        }
+    }
+}

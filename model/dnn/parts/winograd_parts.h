@@ -1,0 +1,43 @@
+#ifndef MODEL_DNN_PARTS_WINOGRAD_PARTS_H
+#define MODEL_DNN_PARTS_WINOGRAD_PARTS_H
+
+/* What a px_winograd is made of: for parts/winograd.c, winograd_choose.c and winograd_pack.c. */
+
+#include "model/dnn/parts/minimal.h"
+#include "model/dnn/parts/multiply.h"
+#include "model/dnn/parts/winograd.h"
+
+/* One picture's convolution as one with stride 1. With stride 2, pixel (y, x) of its input has
+ * pixel (2 y + a, 2 x + b) as its channels from (2 a + b) * ic on. */
+struct px_winograd_shape {
+    int side, taps, points; /* of squares, kernels and patches */
+    int oh, ow;             /* of the result */
+    int rows, columns;      /* squares that cover it */
+    size_t depth, width;    /* channels in; channels out, with padding */
+};
+
+struct px_winograd {
+    struct px_conv_desc desc;
+    struct px_winograd_shape shape;
+    const struct px_multiplier *multiplier;
+    int threads;
+    size_t squares; /* of all pictures */
+    size_t at_once; /* squares that go through the three steps together */
+    bool together;  /* all threads work on the same squares; else each has its own */
+    char name[32];
+};
+
+/* In parts/winograd_choose.c: whether such a convolution can be computed so at all, by a CPU that
+ * has the multiplier; and its shape. */
+bool px_winograd_can(const struct px_conv_desc *desc, int side);
+struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *desc, int side,
+                                              const struct px_multiplier *multiplier);
+
+/* Floats from one square to the next, of a transformed patch or of sums: a power of two would put
+ * them all into the same few lines of a cache. */
+static inline size_t px_winograd_pitch(size_t channels)
+{
+    return channels + 16;
+}
+
+#endif

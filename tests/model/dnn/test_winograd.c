@@ -1,0 +1,272 @@
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "model/dnn/conv.h"
+#include "model/dnn/parts/dnn_parts.h"
+#include "model/dnn/parts/multiply.h"
+#include "tests/model/reference.h"
+
+/* All kinds: 2x2 and 4x4 with stride 2 in squares of 2 and 3, 3x3 in squares of 4. Sides that are
+ * no multiples of the squares', single pixels, pads of 0 to 2; channels that fill panels and that
+ * do not; and enough squares for threads to work apart. */
+static const struct sided {
+    int side;
+    struct reference_conv conv; /* n, ih, iw, ic, oc, kernel, stride, pad */
+} shapes[] = {
+    {2, {3, 5, 7, 16, 24, 2, 1, 1}},   {3, {3, 5, 7, 16, 24, 2, 1, 1}},
+    {2, {2, 12, 10, 8, 12, 4, 2, 1}},  {3, {2, 12, 10, 8, 12, 4, 2, 1}},
+    {2, {1, 2, 2, 64, 4, 4, 2, 1}},    {3, {1, 1, 1, 24, 20, 2, 1, 1}},
+    {3, {1, 9, 11, 40, 36, 2, 1, 0}},  {4, {2, 11, 6, 8, 28, 3, 1, 1}},
+    {4, {1, 3, 3, 16, 100, 3, 1, 0}},  {4, {3, 18, 18, 32, 32, 3, 1, 0}},
+    {3, {1, 48, 62, 32, 8, 2, 1, 1}},  {2, {2, 30, 34, 8, 8, 4, 2, 1}},
+    {4, {1, 50, 47, 8, 8, 3, 1, 2}},   {3, {1, 16, 16, 64, 64, 4, 2, 1}},
+    {3, {2, 64, 66, 16, 40, 4, 2, 1}},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static struct px_conv_desc desc_of(const struct reference_conv *s, int side)
+{
+    return (struct px_conv_desc){.pass = PX_CONV_FORWARD,
+                                 .n = s->n,
+                                 .ih = s->ih,
+                                 .iw = s->iw,
+                                 .ic = s->ic,
+                                 .oc = s->oc,
+                                 .kernel = s->kernel,
+                                 .stride = s->stride,
+                                 .pad = s->pad,
+                                 .src = PX_F32,
+                                 .weights = PX_F32,
+                                 .dst = PX_F32,
+                                 .bias = true,
+                                 .relu = true,
+                                 .slope = 0.2f,
+                                 .winograd = side};
+}
+
+static size_t inputs_of(const struct reference_conv *s)
+{
+    return (size_t)s->n * (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+}
+
+static size_t results_of(const struct reference_conv *s)
+{
+    return (size_t)s->n * (size_t)reference_out(s, s->ih) * (size_t)reference_out(s, s->iw) *
+           (size_t)s->oc;
+}
+
+static float *floats(size_t n)
+{
+    float *p = aligned_alloc(64, (n * sizeof *p + 63) / 64 * 64);
+
+    assert_non_null(p);
+    return p;
+}
+
+static float *noise(size_t n, uint64_t seed)
+{
+    struct px_random random;
+    float *p = floats(n);
+
+    px_random_seed(&random, seed);
+    for (size_t i = 0; i < n; i++)
+        p[i] = px_random_uniform(&random) * 2 - 1;
+    return p;
+}
+
+struct problem {
+    float *x, *w, *b;
+};
+
+static struct problem make_problem(const struct reference_conv *s)
+{
+    size_t weights = (size_t)s->oc * (size_t)s->ic * (size_t)(s->kernel * s->kernel);
+
+    return (struct problem){noise(inputs_of(s), 1), noise(weights, 2), noise((size_t)s->oc, 3)};
+}
+
+static void free_problem(struct problem *p)
+{
+    free(p->x);
+    free(p->w);
+    free(p->b);
+}
+
+/* The results, with a scratchpad that held NaNs. The caller frees them. */
+static float *answer(const struct px_conv_desc *desc, const struct problem *p, size_t results,
+                     int threads)
+{
+    struct px_error err = {0};
+    struct px_dnn *dnn = NULL;
+    struct px_conv *conv = NULL;
+
+    if (px_dnn_create(&dnn, threads, &err) || px_conv_create(&conv, dnn, desc, &err))
+        fail_msg("%s", err.message);
+    assert_non_null(strstr(px_conv_implementation(conv), "winograd"));
+    void *weights = aligned_alloc(64, (px_conv_weights_size(conv) + 63) / 64 * 64);
+    float *y = floats(results);
+    const struct px_conv_buffers buffers = {
+        .src = p->x, .weights = weights, .bias = p->b, .dst = y};
+    memset(dnn->scratch, 0xff, dnn->scratch_size);
+    memset(y, 0xff, results * sizeof *y);
+    if (px_conv_pack(conv, p->w, weights, &err) || px_conv_run(conv, &buffers, &err))
+        fail_msg("%s", err.message);
+    free(weights);
+    px_conv_destroy(conv);
+    px_dnn_destroy(dnn);
+    return y;
+}
+
+struct sums {
+    const struct problem *problem;
+    double *want;
+};
+
+static void tap(void *context, long x, long w, long y)
+{
+    struct sums *s = context;
+
+    s->want[y] += (double)s->problem->x[x] * (double)s->problem->w[w];
+}
+
+/* Terms are products of noise from -1 to 1, so a sum of n of them is about sqrt(n) / 3. A direct
+ * sum is off by 4e-7 of that, these by at most twice as much (model/dnn/parts/minimal.h), and none
+ * of some 100,000 by more than six times the root mean square: 2e-6 * sqrt(n). */
+static void compare(const struct sided *shape)
+{
+    const struct reference_conv *s = &shape->conv;
+    const struct px_conv_desc desc = desc_of(s, shape->side);
+    double tolerance = 2e-6 * sqrt((double)(s->ic * s->kernel * s->kernel));
+    size_t n = results_of(s);
+    struct problem problem = make_problem(s);
+    struct sums sums = {&problem, calloc(n, sizeof(double))};
+    float *y = answer(&desc, &problem, n, 2);
+
+    reference_conv_taps(s, tap, &sums);
+    for (size_t i = 0; i < n; i++) {
+        double want = sums.want[i] + (double)problem.b[i % (size_t)s->oc];
+
+        want = want < 0 ? (double)desc.slope * want : want;
+        if (!(fabs((double)y[i] - want) <= tolerance))
+            fail_msg("shape %d: element %zu is %g, not %g", (int)(shape - shapes), i, (double)y[i],
+                     want);
+    }
+    free(sums.want);
+    free(y);
+    free_problem(&problem);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    for (int i = 0; i < SHAPES; i++)
+        compare(&shapes[i]);
+}
+
+static void test_bits(void **state)
+{
+    (void)state;
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    for (int i = 0; i < SHAPES; i++) {
+        const struct reference_conv *s = &shapes[i].conv;
+        struct px_conv_desc desc = desc_of(s, shapes[i].side), alone = desc;
+        struct problem all = make_problem(s), last = all;
+        size_t n = results_of(s), each = n / (size_t)s->n;
+        float *one = answer(&desc, &all, n, 1), *three = answer(&desc, &all, n, 3);
+
+        alone.n = 1;
+        last.x += inputs_of(s) / (size_t)s->n * (size_t)(s->n - 1);
+        float *single = answer(&alone, &last, each, 2);
+        assert_memory_equal(one, three, n * sizeof *one);
+        assert_memory_equal(one + n - each, single, each * sizeof *one);
+        free(one);
+        free(three);
+        free(single);
+        free_problem(&all);
+    }
+}
+
+static void test_plain(void **state)
+{
+    const struct reference_conv s = {1, 9, 9, 16, 8, 3, 1, 1};
+    struct px_conv_desc desc = desc_of(&s, 4);
+    struct problem p = make_problem(&s);
+    float *both, *neither;
+    (void)state;
+
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    both = answer(&desc, &p, results_of(&s), 1);
+    desc.bias = desc.relu = false;
+    desc.slope = 0;
+    neither = answer(&desc, &p, results_of(&s), 1);
+    for (size_t i = 0; i < results_of(&s); i++) {
+        float y = neither[i] + p.b[i % (size_t)s.oc];
+        assert_true(both[i] == (y < 0 ? 0.2f * y : y));
+    }
+    free(both);
+    free(neither);
+    free_problem(&p);
+}
+
+/* Layers of a unet_256 with ngf 64 and of a resnet_9blocks, whose times are in
+ * tests/bench/README.md. */
+static void test_choice(void **state)
+{
+    const struct sided layers[] = {
+        {3, {1, 128, 128, 64, 128, 4, 2, 1}}, {3, {1, 64, 64, 128, 256, 4, 2, 1}},
+        {2, {1, 32, 32, 256, 512, 4, 2, 1}},  {0, {1, 4, 4, 512, 512, 4, 2, 1}},
+        {3, {1, 64, 64, 256, 256, 2, 1, 1}},  {4, {1, 66, 66, 256, 256, 3, 1, 0}},
+        {0, {1, 256, 256, 3, 64, 4, 2, 1}},   {0, {1, 262, 262, 64, 12, 8, 2, 0}},
+    };
+    (void)state;
+
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        struct px_conv_desc desc = desc_of(&layers[i].conv, 0);
+
+        assert_int_equal(px_conv_winograd(&desc), layers[i].side);
+        desc.n = 8;
+        assert_int_equal(px_conv_winograd(&desc), layers[i].side);
+        desc.src = desc.dst = desc.weights = PX_BF16;
+        assert_int_equal(px_conv_winograd(&desc), 0);
+    }
+}
+
+static void test_refused(void **state)
+{
+    const struct sided bad[] = {
+        {4, {1, 8, 8, 8, 8, 2, 1, 1}},  {2, {1, 8, 8, 8, 8, 3, 1, 1}},
+        {3, {1, 8, 8, 7, 8, 2, 1, 1}},  {3, {1, 8, 8, 8, 6, 2, 1, 1}},
+        {2, {1, 8, 8, 8, 8, 3, 2, 1}},  {9, {1, 8, 8, 8, 8, 2, 1, 1}},
+        {-1, {1, 8, 8, 8, 8, 2, 1, 1}},
+    };
+    struct px_error err;
+    struct px_dnn *dnn;
+    (void)state;
+
+    assert_int_equal(px_dnn_create(&dnn, 1, &err), 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct px_conv_desc desc = desc_of(&bad[i].conv, bad[i].side);
+        struct px_conv *conv;
+
+        assert_int_equal(px_conv_create(&conv, dnn, &desc, &err), -PX_E_INVALID);
+    }
+    px_dnn_destroy(dnn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CHECK("gives what a convolution is by definition", test_reference),
+        CHECK("gives the same bits in a batch and alone, with any number of threads", test_bits),
+        CHECK("leaves bias and activation out if there are none", test_plain),
+        CHECK("is chosen for the large layers of networks, whatever the batch", test_choice),
+        CHECK("refuses what it has no transforms for", test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
