@@ -114,6 +114,7 @@ struct px_conv_desc px_algorithm_conv(const struct px_layer *layer, const struct
         desc.src = result->dtype;
         desc.dst = in->dtype;
     }
+    desc.winograd = px_conv_winograd(&desc);
     return desc;
 }
 

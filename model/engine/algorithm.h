@@ -4,7 +4,8 @@
 /* How a layer's convolution is computed: several convolutions of oneDNN give the same result, and
  * which is fastest depends on the layer's shape alone. An algorithm fixes the convolution to ask
  * oneDNN for, the layout of its result and the order of its weights. Pure functions of the layer.
- */
+ * In f32 a convolution may be Winograd's (model/dnn/conv.h): that depends on the layer and the size
+ * of the pictures, never on how many there are. */
 
 #include <stdbool.h>
 
@@ -57,8 +58,7 @@ int px_algorithm_pictures(const struct px_layer *layer, const struct px_grid *re
 int px_algorithm_border(const struct px_layer *layer);
 
 /* The convolution from grid to grid, of px_algorithm_pictures() pictures, without bias and
- * activation.
- */
+ * activation; Winograd's if that is faster. */
 struct px_conv_desc px_algorithm_conv(const struct px_layer *layer, const struct px_grid *in,
                                       const struct px_grid *result);
 

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "model/engine/algorithm.h"
+#include "model/engine/parts/layout.h"
 #include "model/engine/parts/model_parts.h"
 #include "model/engine/parts/plan.h"
 
@@ -14,6 +16,25 @@ size_t px_capacity_needed(struct px_model *model, int threads, const struct px_s
     size_t bytes;
 
     return px_plan_memory(&desc, &bytes) ? bytes : SIZE_MAX;
+}
+
+size_t px_capacity_weights(struct px_model *model)
+{
+    int side = px_model_network(model)->crop_size;
+    const struct px_shape shape = {.n = 1, .height = side, .width = side};
+    const struct px_plan_desc desc = px_model_plan(model, &shape, 1);
+    struct px_layout layout;
+    size_t bytes = 0;
+
+    if (!px_layout_make(&layout, &desc))
+        return SIZE_MAX;
+    for (int i = 0; i < desc.network->layer_count; i++) {
+        const struct px_place *at = &layout.places[i];
+        const struct px_conv_desc conv =
+            px_algorithm_conv(&desc.network->layers[i], &at->in, &at->result);
+        bytes += px_conv_weights_expected(&conv);
+    }
+    return bytes;
 }
 
 /* The shape whose longer side is `step` multiples of what the network needs. */

@@ -16,9 +16,13 @@ struct px_capacity {
     size_t limit; /* bytes */
 };
 
-/* Bytes of the plan that an engine with `threads` threads makes, without oneDNN's scratchpad (a few
- * hundred kilobytes for the U-Nets); SIZE_MAX if the number does not fit. */
+/* Bytes of the plan that an engine with `threads` threads makes, without the scratchpad of the
+ * convolutions (a few megabytes a thread for large networks); SIZE_MAX if the number does not fit. */
 size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
+
+/* Bytes that the model's weights will take once they are packed for pictures of its own size: more
+ * than the parameters do where convolutions are Winograd's. */
+size_t px_capacity_weights(struct px_model *model);
 
 /* Writes the refusal of a picture or batch that needs more than the limit: UNPROCESSABLE, with both
  * numbers and the largest size of the same proportions that fits. `scratch`: what oneDNN needs in

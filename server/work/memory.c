@@ -14,11 +14,8 @@ static uint64_t expected_weights(const struct px_server *server)
     const struct px_registry *registry = px_models_take(server->models);
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < px_registry_count(registry); i++) {
-        const struct px_model *model = px_registry_at(registry, i)->model;
-        sum +=
-            px_network_parameters(px_model_network(model)) * px_dtype_size(px_model_dtype(model));
-    }
+    for (size_t i = 0; i < px_registry_count(registry); i++)
+        sum += px_capacity_weights(px_registry_at(registry, i)->model);
     px_registry_unref(registry);
     return sum;
 }
