@@ -604,25 +604,6 @@ static void test_shared_model(void **state)
     px_model_unref(model);
 }
 
-/* Expected: without padding, and the few numbers beside the weights. */
-static void test_weights(void **state)
-{
-    const struct px_network_options options = {"resnet_2blocks", 32,   3,  3,
-                                               PX_NORM_BATCH,    true, 64, "AtoB"};
-    struct px_model *model = load(&options, PX_F32, false);
-    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
-    struct pictures *p = draw();
-    struct px_batch batch = batch_of(p, 0, 1, 64);
-    size_t expected = px_capacity_weights(model);
-
-    (void)state;
-    run(engine, model, &batch);
-    assert_in_range(px_model_memory(model), expected, expected + expected / 20);
-    px_engine_destroy(engine);
-    px_model_unref(model);
-    free(p);
-}
-
 static void test_profile(void **state)
 {
     struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
@@ -790,7 +771,6 @@ int main(void)
         CHECK("notices that a model's file was overwritten", test_overwritten_file),
         CHECK("pins its threads and lets go of them", test_pinning),
         CHECK("shares packed weights between workers", test_shared_model),
-        CHECK("expects weights to take what they take", test_weights),
         CHECK("tells where the time of a run went", test_profile),
         CHECK("shows an observer what the convolutions read", test_observer),
         CHECK("reads what an observer gives instead, for as long as there is one", test_instead),
