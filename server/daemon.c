@@ -80,21 +80,30 @@ int px_daemon_check(const struct px_server_settings *settings, struct px_error *
     return rc;
 }
 
-/* Every connection is a descriptor, and the usual soft limit of 1024 is below the default. */
-static void raise_file_limit(const struct px_server_settings *settings)
+/* Every connection is a descriptor, and the usual soft limit of 1024 is near the default. With
+ * fewer than they need, connections must be ended for new ones while there are still some. */
+static void count_connections(struct px_server *server)
 {
     struct rlimit limit;
 
+    server->max_connections = server->settings->max_connections;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t wanted = (rlim_t)(settings->max_connections + OTHER_FILES);
-    if (limit.rlim_cur < wanted)
-        px_log_warning("--max-connections %" PRId64 " needs %ju open files, but the limit is %ju: "
-                       "clients will wait before there are as many; raise it (ulimit -n, "
-                       "LimitNOFILE=, docker run --ulimit nofile=) or lower --max-connections",
-                       settings->max_connections, (uintmax_t)wanted, (uintmax_t)limit.rlim_cur);
+    rlim_t wanted = (rlim_t)(server->max_connections + OTHER_FILES);
+    if (limit.rlim_cur >= wanted)
+        return;
+    server->max_connections = limit.rlim_cur > 2 * OTHER_FILES
+                                  ? (int64_t)limit.rlim_cur - OTHER_FILES
+                                  : (int64_t)limit.rlim_cur / 2;
+    if (server->max_connections < 1)
+        server->max_connections = 1;
+    px_log_warning("--max-connections %" PRId64 " needs %ju open files, but the limit is %ju: "
+                   "%" PRId64 " connections are allowed; raise it (ulimit -n, LimitNOFILE=, docker "
+                   "run --ulimit nofile=) or lower --max-connections",
+                   server->settings->max_connections, (uintmax_t)wanted, (uintmax_t)limit.rlim_cur,
+                   server->max_connections);
 }
 
 /* The daemon while it serves; for the main thread. */
@@ -374,7 +383,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
         .server = &server, .systemd = &systemd, .admin_listeners = &admin, .signals = &signals};
 
     px_signals_block(&signals);
-    raise_file_limit(settings);
+    count_connections(&server);
     int rc = open_listeners(&listeners, &admin, settings, err);
     if (rc < 0)
         return rc;

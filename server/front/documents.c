@@ -128,7 +128,7 @@ static void write_limits(struct px_buffer *text, const struct px_server *server)
     px_prometheus_gauge(text, "pix2pixd_queue_limit", "Requests that may wait.",
                         (double)settings->queue);
     px_prometheus_gauge(text, "pix2pixd_connections_limit", "Connections that may be open.",
-                        (double)settings->max_connections);
+                        (double)server->max_connections);
     px_prometheus_gauge(text, "pix2pixd_cgroup_memory_limit_bytes",
                         "Memory that the control group allows; +Inf: any.",
                         limits.memory == UINT64_MAX ? INFINITY : (double)limits.memory);

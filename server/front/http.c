@@ -186,15 +186,15 @@ static struct MHD_Daemon *start(struct px_http *http, int listener)
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
-                            on_message, http, MHD_OPTION_LISTEN_SOCKET, listener,
-                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)settings->http_threads,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->max_connections,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)settings->idle_timeout,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, STRICT,
-                            1, MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_message, http,
+        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)settings->http_threads, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)http->context.server->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)settings->idle_timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, STRICT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, http, MHD_OPTION_END);
 }
 
 /* Only the epoll loop serves ready connections next to suspended ones without fail. */
@@ -227,9 +227,8 @@ int px_http_start(struct px_http **out, struct px_server *server,
         px_log_warning("--allow-origin *: every web site that a visitor of this machine's network "
                        "opens may use the daemon");
     http->listeners = listeners;
-    const struct px_deadlines_options deadlines = {.max_connections =
-                                                       (size_t)server->settings->max_connections,
-                                                   .min_rate = server->settings->min_rate};
+    const struct px_deadlines_options deadlines = {
+        .max_connections = (size_t)server->max_connections, .min_rate = server->settings->min_rate};
     int rc = px_proxies_parse(&http->context.proxies, &server->settings->trusted_proxy, err);
     if (rc == 0)
         rc = px_gate_init(&http->context.gate, server->settings, px_listeners_are_local(listeners),

@@ -24,8 +24,9 @@ struct px_server {
     struct px_cpu_split share;
     struct px_memory_split memory;
     struct px_budget bodies;
-    atomic_size_t plans;  /* bytes that all workers' plans hold */
-    double start_time;    /* Unix time, in seconds */
+    int64_t max_connections; /* of the settings, or what the limit of open files allows */
+    atomic_size_t plans;     /* bytes that all workers' plans hold */
+    double start_time;       /* Unix time, in seconds */
     atomic_bool draining; /* told to stop, but still serves: load balancers are to look elsewhere */
     atomic_bool stopping; /* refuses what is new */
     atomic_bool stale_keys; /* --api-keys could not be read when it was last reloaded */

@@ -41,9 +41,9 @@ def make_picture(name, width, height, seed=1):
 class Daemon:
     """A daemon on a free port; stop() or the end of the test ends it."""
 
-    def __init__(self, *options, listen=('127.0.0.1:0',), program=PIX2PIXD, **popen):
+    def __init__(self, *options, listen=('127.0.0.1:0',), program=None, **popen):
         self.log = tempfile.TemporaryFile()
-        command = [program, '--models', 'models', '--workers', '1', '--threads-per-worker', '1',
+        command = [program or PIX2PIXD, '--models', 'models', '--workers', '1', '--threads-per-worker', '1',
                    '--dtype', 'f32', '--log-level', 'debug', '--drain-delay', '0']
         for address in listen:
             command += ['--listen', address]
