@@ -192,7 +192,9 @@ static const struct px_option rows[] = {
      .fallback = "1000",
      .min = 1,
      .max = 100000,
-     .help = "Connections open at the same time; more wait to be accepted"},
+     .help = "Connections open at the same time, or as many as the limit of open files allows; "
+             "near it those "
+             "that have been idle for longest are ended for new ones"},
     {.name = "memory-limit",
      .type = PX_OPTION_BYTES,
      .offset = AT(memory_limit),
