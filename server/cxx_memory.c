@@ -17,7 +17,7 @@
 
 #include "base/block.h"
 
-extern void __libc_free(void *block);
+void px_libc_free(void *block) __asm__("__libc_free");
 void *px_new(size_t size) __asm__("_Znwm");
 void *px_new_array(size_t size) __asm__("_Znam");
 void px_delete(void *block) __asm__("_ZdlPv");
@@ -99,7 +99,7 @@ void free(void *block)
     if (is_of_reserve(block))
         release_to_reserve();
     else
-        __libc_free(block);
+        px_libc_free(block);
 }
 
 void *px_new(size_t size)
