@@ -54,6 +54,10 @@ bool px_conv_has_layout(const struct px_conv *conv, const struct px_conv_layout 
 /* Plain f32 weights [oc][ic][kernel][kernel] -> packed, converted to desc.weights; for int8 they
  * are whole numbers from -127 to 127. */
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err);
+/* Weights that another convolution packed, for the same layer and in the same type -> packed.
+ * INTERNAL if oneDNN cannot reorder them, or one of the two has desc.winograd. */
+int px_conv_repack(struct px_conv *conv, const struct px_conv_layout *layout, const void *from,
+                   void *packed, struct px_error *err);
 /* Packed (BACKWARD_WEIGHTS: the f32 gradient) -> plain f32. Not with desc.winograd. */
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err);
 

@@ -92,6 +92,27 @@ int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct 
     return reorder(conv, &conv->pack, conv->plain, conv->weights, err);
 }
 
+int px_conv_repack(struct px_conv *conv, const struct px_conv_layout *layout, const void *from,
+                   void *packed, struct px_error *err)
+{
+    dnnl_primitive_t primitive = NULL;
+    dnnl_memory_t memory = NULL;
+
+    if (conv->winograd)
+        return px_fail(err, PX_E_INTERNAL, "packed weights do not become those of Winograd's");
+    dnnl_status_t s = dnnl_memory_create(&memory, (const_dnnl_memory_desc_t)layout,
+                                         conv->dnn->engine, (void *)(uintptr_t)from);
+    int rc = px_dnn_check(s, "memory for a reorder", err);
+
+    if (rc == 0) {
+        dnnl_memory_set_data_handle(conv->weights, packed);
+        rc = reorder(conv, &primitive, memory, conv->weights, err);
+    }
+    dnnl_primitive_destroy(primitive);
+    dnnl_memory_destroy(memory);
+    return rc;
+}
+
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err)
 {
     assert(!conv->winograd);

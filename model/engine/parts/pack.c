@@ -16,7 +16,9 @@ struct entry { /* one layer in one layout; never changed once it is in the list 
     bool folded, int8;
     struct px_conv_layout *layout;
     struct px_packed packed;
-    void *memory; /* holds everything that `packed` points to */
+    void *memory;   /* holds everything that `packed` points to */
+    float *vectors; /* what it has besides the weights */
+    size_t vector_floats;
     size_t bytes;
 };
 
@@ -174,7 +176,9 @@ static int allocate(struct entry *entry, const struct px_layer *layer, size_t we
     if (!entry->memory)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", entry->bytes);
     entry->packed.weights = entry->memory;
-    entry->packed.bias = (float *)(void *)((char *)entry->memory + weights);
+    entry->vectors = (float *)(void *)((char *)entry->memory + weights);
+    entry->vector_floats = floats;
+    entry->packed.bias = entry->vectors;
     entry->packed.scale = entry->packed.bias + repeats * channels;
     entry->packed.gamma = entry->packed.scale + repeats * channels;
     entry->packed.beta = entry->packed.gamma + channels;
@@ -262,6 +266,59 @@ static int fill(struct px_pack *pack, struct entry *entry, struct px_conv *conv,
     return rc;
 }
 
+static float *moved(const struct entry *to, const struct entry *from, const float *vector)
+{
+    return vector ? to->vectors + (vector - from->vectors) : NULL;
+}
+
+/* The vectors behind the weights are the same for every layout. */
+static void copy_vectors(struct entry *to, const struct entry *from)
+{
+    const struct px_packed *p = &from->packed;
+
+    memcpy(to->vectors, from->vectors, from->vector_floats * sizeof *from->vectors);
+    to->packed = (struct px_packed){.weights = to->packed.weights,
+                                    .bias = moved(to, from, p->bias),
+                                    .scale = moved(to, from, p->scale),
+                                    .inverse = moved(to, from, p->inverse),
+                                    .gamma = moved(to, from, p->gamma),
+                                    .beta = moved(to, from, p->beta),
+                                    .mean = moved(to, from, p->mean)};
+}
+
+/* Fills an entry without the file: the algorithm, and with it the order of the weights, depends on
+ * the layer alone. */
+static int fill_from(struct px_pack *pack, struct entry *entry, const struct entry *kin,
+                     struct px_conv *conv, struct px_error *err)
+{
+    const struct px_layer *layer = &px_checkpoint_network(pack->checkpoint)->layers[entry->layer];
+    int rc = allocate(entry, layer, px_conv_weights_size(conv), err);
+
+    if (rc)
+        return rc;
+    entry->layout = px_conv_layout_create(conv);
+    if (!entry->layout)
+        return px_fail(err, PX_E_NOMEM, "no memory to pack %s.weight", layer->conv);
+    copy_vectors(entry, kin);
+    return px_conv_repack(conv, kin->layout, kin->packed.weights, entry->packed.weights, err);
+}
+
+/* Fills the entry from one of the layouts that there are; false if none can be reordered. */
+static bool fill_from_others(struct px_pack *pack, struct entry *entry, struct px_conv *conv)
+{
+    for (const struct entry *kin = pack->entries; kin; kin = kin->next) {
+        if (kin->layer != entry->layer || kin->folded != entry->folded || kin->int8 != entry->int8)
+            continue;
+        if (fill_from(pack, entry, kin, conv, NULL) == 0)
+            return true;
+        px_conv_layout_destroy(entry->layout);
+        free(entry->memory);
+        entry->layout = NULL;
+        entry->memory = NULL;
+    }
+    return false;
+}
+
 static int add(struct px_pack *pack, struct entry **out, const struct entry *key,
                struct px_conv *conv, struct px_error *err)
 {
@@ -270,9 +327,12 @@ static int add(struct px_pack *pack, struct entry **out, const struct entry *key
     if (!entry)
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
     *entry = *key;
+    /* A file that was written to in place is of no use any more, but what was read of it is. */
     int rc = px_checkpoint_check_file(pack->checkpoint, err);
     if (!rc)
         rc = fill(pack, entry, conv, err);
+    else if (fill_from_others(pack, entry, conv))
+        rc = 0;
     if (rc) {
         destroy_entry(entry);
         return rc;

@@ -85,6 +85,31 @@ static bool depends_on_count(const struct px_conv *conv)
     return !strstr(px_conv_implementation(conv), "brg");
 }
 
+/* px_pack_get(). If the file was overwritten, and the weights are packed for squares of another
+ * side only (px_conv_winograd(), which goes by the picture's size), that one serves as well. */
+static int find_weights(const struct px_plan_desc *d, int i, struct px_dnn *dnn,
+                        struct px_conv_desc *desc, struct step *step, struct px_error *err)
+{
+    static const int sides[] = {0, 2, 3, 4};
+    int rc = px_pack_get(d->pack, i, d->shape.running, step->conv, &step->packed, err);
+
+    for (size_t j = 0; rc == -PX_E_IO && j < sizeof sides / sizeof *sides; j++) {
+        struct px_conv *other = NULL;
+
+        desc->winograd = sides[j];
+        if (px_conv_create(&other, dnn, desc, NULL) < 0)
+            continue;
+        if (px_pack_get(d->pack, i, d->shape.running, other, &step->packed, NULL) < 0) {
+            px_conv_destroy(other);
+            continue;
+        }
+        px_conv_destroy(step->conv);
+        step->conv = other;
+        rc = 0;
+    }
+    return rc;
+}
+
 static int make_step(struct px_plan *plan, int i, struct px_dnn *dnn, const struct px_place *place,
                      struct px_error *err)
 {
@@ -107,7 +132,7 @@ static int make_step(struct px_plan *plan, int i, struct px_dnn *dnn, const stru
         step->conv = NULL;
         rc = px_conv_create(&step->conv, dnn, &conv, err);
     }
-    return rc ? rc : px_pack_get(d->pack, i, d->shape.running, step->conv, &step->packed, err);
+    return rc ? rc : find_weights(d, i, dnn, &conv, step, err);
 }
 
 int px_plan_create(struct px_plan **out, struct px_dnn *dnn, const struct px_plan_desc *desc,
