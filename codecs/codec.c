@@ -1,9 +1,13 @@
 #include "codecs/codec.h"
 
 #include <assert.h>
+#include <stdio.h> /* jpeglib.h needs it */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include <jpeglib.h>
+#include <png.h>
 
 #include "base/file.h"
 #include "codecs/foreign.h"
@@ -27,6 +31,19 @@ enum px_format px_sniff(struct px_span file)
         if (codecs[i] && codecs[i]->sniff(file))
             return (enum px_format)i;
     return PX_FORMAT_NONE;
+}
+
+const char *px_png_version(void)
+{
+    return png_get_libpng_ver(NULL);
+}
+
+#define TEXT_OF(macro) #macro
+#define VALUE_OF(macro) TEXT_OF(macro)
+
+const char *px_jpeg_version(void)
+{
+    return VALUE_OF(LIBJPEG_TURBO_VERSION);
 }
 
 const char *px_format_name(enum px_format format)

@@ -71,7 +71,7 @@ static void add_origin(struct MHD_Response *response, const struct px_answer *an
     add(response, "Access-Control-Expose-Headers",
         "Content-Disposition, " PX_JSON_SIZE_HEADER
         ", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Server-Timing, "
-        "WWW-Authenticate, X-Request-Id");
+        "WWW-Authenticate, X-Model-Sha256, X-Request-Id");
     add(response, "Timing-Allow-Origin", origin->allowed);
 }
 
@@ -106,6 +106,7 @@ static void add_headers(struct MHD_Response *response, const struct px_answer *a
     add(response, "Connection", reply->close ? "close" : NULL);
     add(response, "X-Request-Id", answer->id);
     add(response, "Server-Timing", answer->timing);
+    add(response, "X-Model-Sha256", answer->model_hash);
     if (answer->file_name)
         add_file_name(response, answer->file_name);
     if (reply->status == MHD_HTTP_UNAUTHORIZED)

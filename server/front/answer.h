@@ -19,6 +19,7 @@ struct px_answer {
     const struct px_dialect *dialect;
     const char *id;                   /* X-Request-Id */
     const char *timing;               /* Server-Timing, or NULL */
+    const char *model_hash;           /* X-Model-Sha256, or NULL */
     const struct px_rate_state *rate; /* RateLimit-*; NULL, or limit 0: none */
     const char *file_name;            /* to save a picture under: "house.png"; or NULL */
     struct px_cross_origin origin;

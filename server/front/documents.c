@@ -53,8 +53,9 @@ static void write_models(struct px_buffer *text, const struct px_registry *regis
         const struct px_label labels[] = {
             {"name", entry->name},
             {"architecture", px_model_network(entry->model)->architecture},
-            {"dtype", px_dtype_name(px_model_dtype(entry->model))}};
-        px_prometheus_sample(text, "pix2pixd_model_info", labels, 3, 1);
+            {"dtype", px_dtype_name(px_model_dtype(entry->model))},
+            {"sha256", entry->sha256}};
+        px_prometheus_sample(text, "pix2pixd_model_info", labels, 4, 1);
     }
     px_prometheus_head(text, "pix2pixd_model_load_seconds", "gauge", "Time that loading took.");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
@@ -62,6 +63,24 @@ static void write_models(struct px_buffer *text, const struct px_registry *regis
         px_prometheus_sample(text, "pix2pixd_model_load_seconds",
                              &(struct px_label){"name", entry->name}, 1, entry->load_seconds);
     }
+}
+
+/* Why is in /models and in the log. */
+static void write_model_errors(struct px_buffer *text, const struct px_registry *registry)
+{
+    static const char name[] = "pix2pixd_model_load_failed";
+
+    px_prometheus_head(text, name, "gauge",
+                       "1 if the model's file could not be loaded when it was last tried.");
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
+        px_prometheus_sample(text, name, &(struct px_label){"name", entry->name}, 1,
+                             entry->last_error ? 1 : 0);
+    }
+    for (size_t i = 0; i < px_registry_failure_count(registry); i++)
+        px_prometheus_sample(text, name,
+                             &(struct px_label){"name", px_registry_failure_at(registry, i)->name},
+                             1, 1);
 }
 
 static void write_model_counts(struct px_buffer *text, const struct px_registry *registry)
@@ -152,13 +171,12 @@ static void write_build(struct px_buffer *text)
     char dnnl_text[40];
 
     snprintf(dnnl_text, sizeof dnnl_text, "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
-    const struct px_label labels[] = {{"version", PX_VERSION},
-                                      {"mhd", MHD_get_version()},
-                                      {"jansson", jansson_version_str()},
-                                      {"dnnl", dnnl_text}};
+    const struct px_label labels[] = {
+        {"version", PX_VERSION}, {"mhd", MHD_get_version()}, {"jansson", jansson_version_str()},
+        {"dnnl", dnnl_text},     {"png", px_png_version()},  {"jpeg", px_jpeg_version()}};
     px_prometheus_head(text, "pix2pixd_build_info", "gauge",
                        "Versions of the daemon and its libraries.");
-    px_prometheus_sample(text, "pix2pixd_build_info", labels, 4, 1);
+    px_prometheus_sample(text, "pix2pixd_build_info", labels, 6, 1);
 }
 
 static double resident_bytes(void)
@@ -218,6 +236,7 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
                         atomic_load(&server->stale_keys) ? 1 : 0);
     px_memory_write(server, &text);
     write_models(&text, registry);
+    write_model_errors(&text, registry);
     write_model_counts(&text, registry);
     write_reloads(&text, server->reloader);
     write_limits(&text, server);
@@ -241,14 +260,36 @@ static void write_model(struct px_buffer *text, const struct px_registry *regist
     px_json_append_string(text, network->architecture);
     px_buffer_appendf(text,
                       ",\"size\":%d,\"input_nc\":%d,\"output_nc\":%d,\"norm\":\"%s\","
-                      "\"dtype\":\"%s\",\"default\":%s",
+                      "\"dtype\":\"%s\",\"sha256\":\"%s\",\"default\":%s",
                       network->crop_size, network->input_nc, network->output_nc,
                       px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)),
-                      entry == px_registry_default(registry) ? "true" : "false");
+                      entry->sha256, entry == px_registry_default(registry) ? "true" : "false");
+    if (entry->last_error) {
+        px_buffer_append_text(text, ",\"last_error\":");
+        px_json_append_string(text, entry->last_error);
+    }
     if (strcmp(entry->card, "{}") != 0) /* its members follow those above */
         px_buffer_appendf(text, ",%s", entry->card + 1);
     else
         px_buffer_append_text(text, "}");
+}
+
+static void write_failures(struct px_buffer *text, const struct px_registry *registry)
+{
+    size_t count = px_registry_failure_count(registry);
+
+    if (count > 0)
+        px_buffer_append_text(text, ",\"failed\":[");
+    for (size_t i = 0; i < count; i++) {
+        const struct px_registry_failure *failure = px_registry_failure_at(registry, i);
+        px_buffer_append_text(text, i == 0 ? "{\"name\":" : ",{\"name\":");
+        px_json_append_string(text, failure->name);
+        px_buffer_append_text(text, ",\"last_error\":");
+        px_json_append_string(text, failure->last_error);
+        px_buffer_append_text(text, "}");
+    }
+    if (count > 0)
+        px_buffer_append_text(text, "]");
 }
 
 void px_document_models(struct px_server *server, struct px_reply *reply)
@@ -261,7 +302,9 @@ void px_document_models(struct px_server *server, struct px_reply *reply)
         px_buffer_append(&text, ",", i == 0 ? 0 : 1);
         write_model(&text, registry, px_registry_at(registry, i));
     }
-    px_buffer_appendf(&text, "]}\n");
+    px_buffer_append_text(&text, "]");
+    write_failures(&text, registry);
+    px_buffer_append_text(&text, "}\n");
     px_registry_unref(registry);
     px_reply_text(reply, 200, "application/json", &text);
 }

@@ -16,6 +16,8 @@ struct px_registry {
     atomic_int references;
     struct px_registry_entry *entries; /* `count` of them */
     size_t count;
+    struct px_registry_failure *failures; /* `failure_count` of them */
+    size_t failure_count;
     size_t preferred;
 };
 
@@ -23,6 +25,7 @@ static void clear_entry(struct px_registry_entry *entry)
 {
     px_model_unref(entry->model);
     free(entry->card);
+    free(entry->last_error);
     free(entry->name);
     if (entry->counts && atomic_fetch_sub(&entry->counts->references, 1) == 1)
         free(entry->counts);
@@ -45,6 +48,11 @@ void px_registry_unref(const struct px_registry *registry)
         return;
     for (size_t i = 0; i < counted->count; i++)
         clear_entry(&counted->entries[i]);
+    for (size_t i = 0; i < counted->failure_count; i++) {
+        free(counted->failures[i].name);
+        free(counted->failures[i].last_error);
+    }
+    free(counted->failures);
     free(counted->entries);
     free(counted);
 }
@@ -59,29 +67,13 @@ static const struct px_registry_entry *find_name(const struct px_registry *regis
     return NULL;
 }
 
-static int64_t nanoseconds(struct timespec t)
-{
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void read_stamp(const char *path, struct px_file_stamp *stamp)
 {
     struct stat status;
 
     *stamp = (struct px_file_stamp){0};
-    if (stat(path, &status) != 0)
-        return; /* loading a model will say so; a card need not be there */
-    *stamp = (struct px_file_stamp){.device = (uint64_t)status.st_dev,
-                                    .inode = (uint64_t)status.st_ino,
-                                    .size = (uint64_t)status.st_size,
-                                    .modified_ns = nanoseconds(status.st_mtim),
-                                    .changed_ns = nanoseconds(status.st_ctim)};
-}
-
-static bool is_same_file(const struct px_file_stamp *a, const struct px_file_stamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+    if (stat(path, &status) == 0) /* else loading a model will say so; a card need not be there */
+        *stamp = px_file_stamp_of(&status);
 }
 
 /* The entry has the name; it gets the model. */
@@ -91,6 +83,8 @@ static int load_model(struct px_registry_entry *entry, const char *path, enum px
     int64_t start = px_now_ns();
     int rc = px_model_load(&entry->model, path, dtype, err);
 
+    if (rc == 0)
+        rc = px_content_hash(path, &entry->stamp, entry->sha256, err);
     if (rc < 0)
         return rc;
     const struct px_network *network = px_model_network(entry->model);
@@ -103,10 +97,11 @@ static int load_model(struct px_registry_entry *entry, const char *path, enum px
     const char *notes = px_checkpoint_notes(px_model_checkpoint(entry->model));
     if (notes[0])
         px_log_warning("model %s: %s", entry->name, notes);
-    px_log_info("model %s: %s, ngf %d, %d to %d channels, size %d, %s, loaded in %.2f s",
-                entry->name, network->architecture, network->ngf, network->input_nc,
-                network->output_nc, network->crop_size, px_dtype_name(px_model_dtype(entry->model)),
-                entry->load_seconds);
+    px_log_info(
+        "model %s: %s, ngf %d, %d to %d channels, size %d, %s, SHA-256 %.12s, loaded in %.2f s",
+        entry->name, network->architecture, network->ngf, network->input_nc, network->output_nc,
+        network->crop_size, px_dtype_name(px_model_dtype(entry->model)), entry->sha256,
+        entry->load_seconds);
     return 0;
 }
 
@@ -152,6 +147,7 @@ static void keep_model(struct px_registry_entry *entry, const struct px_registry
     px_model_unref(entry->model);
     entry->model = px_model_ref(old->model);
     entry->load_seconds = old->load_seconds;
+    memcpy(entry->sha256, old->sha256, sizeof entry->sha256);
     entry->stamp = old->stamp;
 }
 
@@ -182,7 +178,7 @@ static int load_parts(struct px_registry_entry *entry, const char *path,
                       const struct px_registry_entry *old,
                       const struct px_registry_options *options, struct px_error *err)
 {
-    const bool same = old && is_same_file(&entry->stamp, &old->stamp);
+    const bool same = old && px_file_stamp_equals(&entry->stamp, &old->stamp);
     int rc = 0;
 
     if (same)
@@ -211,8 +207,8 @@ static int load_entry(struct px_registry_entry *entry, const char *file,
     if (rc < 0)
         return rc;
     const struct px_registry_entry *old = find_name(options->before, entry->name);
-    if (old && is_same_file(&entry->stamp, &old->stamp) &&
-        is_same_file(&entry->card_stamp, &old->card_stamp))
+    if (old && px_file_stamp_equals(&entry->stamp, &old->stamp) &&
+        px_file_stamp_equals(&entry->card_stamp, &old->card_stamp))
         return keep_entry(entry, old, err);
     rc = load_parts(entry, path, old, options, err);
     if (rc == 0) {
@@ -223,6 +219,7 @@ static int load_entry(struct px_registry_entry *entry, const char *file,
         return rc;
     px_log_error("model %s stays the one before: %s", entry->name, err->message);
     changes->failed++;
+    entry->last_error = strdup(err->message);
     return keep_entry(entry, old, err);
 }
 
@@ -256,6 +253,22 @@ static int refuse_empty(const char *folder, struct px_error *err)
     return -PX_E_NOT_FOUND;
 }
 
+/* Without memory it is in the log only. The file's name may be anything. */
+static void add_failure(struct px_registry *registry, const char *file, const struct px_error *err)
+{
+    struct px_registry_failure *failure = &registry->failures[registry->failure_count];
+
+    failure->name = strndup(file, px_path_stem_length(file));
+    failure->last_error = strdup(err->message);
+    if (failure->name && failure->last_error) {
+        px_utf8_make_printable(failure->name);
+        registry->failure_count++;
+        return;
+    }
+    free(failure->name);
+    free(failure->last_error);
+}
+
 static int load_all(struct px_registry *registry, char **files, size_t count,
                     const struct px_registry_options *options, struct px_registry_changes *changes,
                     struct px_error *err)
@@ -263,7 +276,8 @@ static int load_all(struct px_registry *registry, char **files, size_t count,
     if (count == 0)
         return refuse_empty(options->folder, err);
     registry->entries = calloc(count, sizeof *registry->entries);
-    if (!registry->entries)
+    registry->failures = calloc(count, sizeof *registry->failures);
+    if (!registry->entries || !registry->failures)
         return px_fail(err, PX_E_NOMEM, "no memory for the models");
     for (size_t i = 0; i < count; i++) {
         struct px_registry_entry *entry = &registry->entries[registry->count];
@@ -276,6 +290,8 @@ static int load_all(struct px_registry *registry, char **files, size_t count,
             registry->count++;
             continue;
         }
+        if (options->skip_bad || options->before)
+            add_failure(registry, files[i], err);
         clear_entry(entry);
         if (!options->skip_bad && !options->before)
             return rc;
@@ -362,6 +378,17 @@ size_t px_registry_count(const struct px_registry *registry)
 const struct px_registry_entry *px_registry_at(const struct px_registry *registry, size_t index)
 {
     return &registry->entries[index];
+}
+
+size_t px_registry_failure_count(const struct px_registry *registry)
+{
+    return registry->failure_count;
+}
+
+const struct px_registry_failure *px_registry_failure_at(const struct px_registry *registry,
+                                                         size_t index)
+{
+    return &registry->failures[index];
 }
 
 const struct px_registry_entry *px_registry_default(const struct px_registry *registry)

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "model/engine/engine.h"
 #include "model/engine/model.h"
+#include "server/models/content_hash.h"
 
 /* What became of the translations with the models of a name; any thread. */
 struct px_model_counts {
@@ -22,21 +23,23 @@ struct px_model_counts {
     atomic_ullong infer_ns;         /* time of batches, counted for each picture in them */
 };
 
-/* Which file it was: any change of its content changes this. */
-struct px_file_stamp {
-    uint64_t device, inode, size;
-    int64_t modified_ns, changed_ns;
-};
-
 struct px_registry_entry {
     char *name;
     struct px_model *model;
     char *card;     /* model/checkpoint/card.h, as JSON */
     bool preferred; /* says the card */
     double load_seconds;
+    char sha256[PX_SHA256_HEX_SIZE]; /* of its file */
+    char *last_error;                /* why a newer file of its name is not served; NULL: none */
     struct px_file_stamp stamp;
     struct px_file_stamp card_stamp; /* of NAME.json; all zero if there is none */
     struct px_model_counts *counts;
+};
+
+/* A file that could not be loaded, without a model before it that could be kept. */
+struct px_registry_failure {
+    char *name; /* of the model that it would be */
+    char *last_error;
 };
 
 struct px_registry;
@@ -72,6 +75,9 @@ void px_registry_unref(const struct px_registry *registry); /* accepts NULL */
 
 size_t px_registry_count(const struct px_registry *registry);
 const struct px_registry_entry *px_registry_at(const struct px_registry *registry, size_t index);
+size_t px_registry_failure_count(const struct px_registry *registry);
+const struct px_registry_failure *px_registry_failure_at(const struct px_registry *registry,
+                                                         size_t index);
 const struct px_registry_entry *px_registry_default(const struct px_registry *registry);
 
 /* Whether it has this very model. */

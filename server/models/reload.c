@@ -77,7 +77,7 @@ static void reload(struct px_reloader *reloader)
                     changes.failed > 0 ? ", some could not be loaded" : "");
     else
         px_log_info("models reloaded: nothing changed");
-    if (rc == 0 && changes.changed > 0)
+    if (rc == 0) /* also if nothing but an error is new */
         px_models_replace(models, after);
     else
         px_registry_unref(after);
