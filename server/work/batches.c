@@ -52,8 +52,18 @@ static void drop_unwanted(struct px_queue *queue)
             link = &(*link)->next;
 }
 
-/* Blocks until there is a batch to take, or no more will come. */
-static void wait_for_batch(struct px_queue *queue, size_t max)
+static void wait_until(struct px_queue *queue, int64_t end_ns)
+{
+    const struct timespec end = {.tv_sec = end_ns / 1000000000, .tv_nsec = end_ns % 1000000000};
+
+    if (end_ns == INT64_MAX)
+        pthread_cond_wait(&queue->batches, &queue->lock);
+    else
+        pthread_cond_timedwait(&queue->batches, &queue->lock, &end);
+}
+
+/* Blocks until there is a batch to take, no more will come, or it is `end_ns`. */
+static void wait_for_batch(struct px_queue *queue, size_t max, int64_t end_ns)
 {
     for (;;) {
         drop_unwanted(queue);
@@ -61,13 +71,11 @@ static void wait_for_batch(struct px_queue *queue, size_t max)
             int64_t until = worth_waiting(queue, max);
             if (until == 0)
                 return;
-            const struct timespec end = {.tv_sec = until / 1000000000,
-                                         .tv_nsec = until % 1000000000};
-            pthread_cond_timedwait(&queue->batches, &queue->lock, &end);
-        } else if (queue->closed && queue->waiting == 0) {
+            wait_until(queue, until);
+        } else if ((queue->closed && queue->waiting == 0) || px_now_ns() >= end_ns) {
             return;
         } else {
-            pthread_cond_wait(&queue->batches, &queue->lock);
+            wait_until(queue, end_ns);
         }
     }
 }
@@ -97,13 +105,13 @@ static size_t collect(struct px_queue *queue, struct px_job **jobs, size_t size)
     return n;
 }
 
-size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max)
+size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max, int64_t end_ns)
 {
     size_t n = 0;
 
     pthread_mutex_lock(&queue->lock);
     queue->idle++;
-    wait_for_batch(queue, max);
+    wait_for_batch(queue, max, end_ns);
     assert(queue->idle > 0);
     queue->idle--;
     if (queue->ready.head) {

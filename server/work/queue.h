@@ -77,9 +77,11 @@ void px_queue_read_done(struct px_queue *queue, struct px_job *job, int rc);
 void px_queue_decode_done(struct px_queue *queue, struct px_job *job, int rc);
 void px_queue_end(struct px_queue *queue, struct px_job *job);
 
-/* For workers: blocks until at least one job is ready; 0 once the queue is closed and drained.
- * Writes at most `max` matching jobs. Each is handed on by px_queue_infer_done(). */
-size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max);
+/* For workers: blocks until at least one job is ready. Writes at most `max` matching jobs; each is
+ * handed on by px_queue_infer_done(). 0 once the queue is closed and drained, or if none came
+ * before `end_ns` (INT64_MAX: no limit). */
+size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max,
+                           int64_t end_ns);
 void px_queue_infer_done(struct px_queue *queue, struct px_job *job);
 
 /* Drops late and cancelled jobs now, not when their turn comes. Call it now and then. */

@@ -16,6 +16,9 @@
 
 enum { MAX_BATCH = PX_TRANSLATE_MAX_BATCH, STUCK_SECONDS = 30 };
 
+/* How long an idle worker may keep what belongs to models that are not served any more. */
+enum { IDLE_SECONDS = 1 };
+
 struct worker {
     struct px_crew *crew;
     int index;
@@ -59,7 +62,8 @@ static int warm_all(struct worker *worker, struct px_error *err)
     return rc;
 }
 
-/* Models that are not served any more leave the engine's plans, which would keep them alive. */
+/* Models that are not served any more leave the engine's plans, which would keep them alive.
+ * `model`: that has just run, or NULL. */
 static void follow_models(struct worker *worker, struct px_model *model)
 {
     const struct px_registry *now = px_models_take(worker->crew->server->models);
@@ -69,7 +73,7 @@ static void follow_models(struct worker *worker, struct px_model *model)
         if (!px_registry_has(now, entry->model))
             px_engine_forget(worker->engine, entry->model);
     }
-    if (!px_registry_has(now, model)) /* of a request from before */
+    if (model && !px_registry_has(now, model)) /* of a request from before */
         px_engine_forget(worker->engine, model);
     px_registry_unref(worker->registry);
     worker->registry = now;
@@ -167,6 +171,24 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
     }
 }
 
+/* Computes a batch, or gives up what an idle worker need not keep; false at the end. */
+static bool work(struct worker *worker, struct px_job **jobs)
+{
+    const struct px_server *server = worker->crew->server;
+    int64_t end = px_now_ns() + (int64_t)IDLE_SECONDS * 1000000000;
+    size_t n = px_queue_take_batch(server->queue, jobs, (size_t)server->settings->max_batch, end);
+
+    if (n > 0) {
+        infer(worker, jobs, n);
+        return true;
+    }
+    if (px_now_ns() < end)
+        return false;
+    follow_models(worker, NULL);
+    count_plans(worker);
+    return true;
+}
+
 /* The engine belongs to the thread that made it, so all of its life is here. */
 static void *worker_main(void *argument)
 {
@@ -174,7 +196,6 @@ static void *worker_main(void *argument)
     struct px_server *server = worker->crew->server;
     const struct px_engine_options options = engine_options(server, worker->index);
     struct px_job *jobs[MAX_BATCH];
-    size_t n;
 
     worker->rc = px_engine_create(&worker->engine, &options, &worker->err);
     if (worker->rc == 0)
@@ -183,9 +204,8 @@ static void *worker_main(void *argument)
     if (ready)
         count_plans(worker);
     sem_post(&worker->crew->started);
-    while (ready &&
-           (n = px_queue_take_batch(server->queue, jobs, (size_t)server->settings->max_batch)) > 0)
-        infer(worker, jobs, n);
+    while (ready && work(worker, jobs))
+        ;
     px_engine_destroy(worker->engine);
     px_registry_unref(worker->registry);
     return NULL;

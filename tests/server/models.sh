@@ -115,6 +115,33 @@ all_gone() {
 ok 'an empty folder changes nothing' all_gone
 ok 'after all that SIGTERM ends the daemon with 0' stop
 
+start --workers 2
+t=$url/translate
+both_plan() { # both workers make plans
+    local i pids=()
+    for i in 1 2 3 4 5 6 7 8; do
+        curl -s -m 60 -o /dev/null -F image=@a.png "$t" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+}
+swaps() {
+    local i
+    for i in 1 2 3 4 5; do
+        both_plan
+        put other.safetensors colour.safetensors
+        until_count changed "$i" || return 1
+    done
+    for ((i = 0; i < 100; i++)); do # no requests: nothing wakes the workers
+        grep -q 'colour.safetensors (deleted)' "/proc/$pid/maps" || return 0
+        sleep 0.1
+    done
+    grep 'colour.safetensors (deleted)' "/proc/$pid/maps"
+    return 1
+}
+ok 'idle workers let go of models that were replaced' swaps
+stop
+
 start --watch off
 t=$url/translate
 same_sizes() {
