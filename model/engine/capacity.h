@@ -17,7 +17,8 @@ struct px_capacity {
 };
 
 /* Bytes of the plan that an engine with `threads` threads makes, without the scratchpad of the
- * convolutions (a few megabytes a thread for large networks); SIZE_MAX if the number does not fit. */
+ * convolutions (a few megabytes a thread for large networks); SIZE_MAX if the number does not fit.
+ */
 size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
 
 /* Bytes that the model's weights will take once they are packed for pictures of its own size: more
