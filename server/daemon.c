@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/dnn/cpu.h"
@@ -16,6 +18,7 @@
 #include "server/front/gate.h"
 #include "server/front/http.h"
 #include "server/front/systemd.h"
+#include "server/sandbox/privileges.h"
 #include "server/signals.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"
@@ -30,9 +33,12 @@ enum { OTHER_FILES = 64 };
 /* How long after --stop-timeout the batch that runs may take. */
 static const int64_t STUCK_GRACE_NS = 5000000000;
 
-static struct px_registry_options registry_options(const struct px_server_settings *settings)
+static struct px_registry_options registry_options(const struct px_server *server)
 {
+    const struct px_server_settings *settings = server->settings;
+
     return (struct px_registry_options){.folder = settings->models,
+                                        .sandbox = &server->sandbox,
                                         .preferred = settings->default_model,
                                         .dtype = (enum px_dtype)settings->dtype,
                                         .skip_bad = settings->skip_bad_models};
@@ -42,7 +48,7 @@ static struct px_registry_options registry_options(const struct px_server_settin
  */
 static int load(struct px_server *server, struct px_error *err)
 {
-    const struct px_registry_options options = registry_options(server->settings);
+    const struct px_registry_options options = registry_options(server);
     const struct px_registry *registry = NULL;
     struct px_registry_changes changes;
     int rc = px_registry_load(&registry, &options, &changes, err);
@@ -147,8 +153,10 @@ static void reload_keys(struct watchman *man)
     struct px_error err = {0};
     bool bad = px_http_reload_keys(man->http, &err) < 0;
 
-    if (bad)
+    if (bad) {
+        px_sandbox_explain(&man->server->sandbox, man->server->settings->api_keys, &err);
         px_log_error("the keys stay as they were: --api-keys: %s", err.message);
+    }
     atomic_store(&man->server->stale_keys, bad);
 }
 
@@ -266,7 +274,7 @@ static int announce(const struct px_listeners *listeners, struct px_error *err)
 static int start_reloader(struct px_server *server, struct px_error *err)
 {
     const struct px_reload_options options = {.models = server->models,
-                                              .registry = registry_options(server->settings),
+                                              .registry = registry_options(server),
                                               .engine = {.threads = server->share.threads,
                                                          .first_cpu = -1,
                                                          .memory_limit = server->memory.plans},
@@ -292,6 +300,8 @@ static int listen_and_serve(struct watchman *man, const struct px_listeners *lis
         rc = start_reloader(server, err);
     if (rc == 0)
         rc = px_http_start(&man->http, server, listeners, err);
+    if (rc < 0 && server->settings->api_keys)
+        px_sandbox_explain(&server->sandbox, server->settings->api_keys, err);
     if (rc == 0 && man->admin_listeners->count > 0)
         rc = px_admin_start(&man->admin, server, man->admin_listeners, err);
     if (rc == 0)
@@ -373,6 +383,41 @@ static int open_listeners(struct px_listeners *listeners, struct px_listeners *a
     return 0;
 }
 
+/* `listeners` ends with NULL. Unix sockets are removed at the end. */
+static void enter_sandbox(struct px_server *server, const struct px_listeners *const *listeners)
+{
+    const char *gone[2 * PX_LISTENERS_MAX];
+    struct px_sandbox_options options = {
+        .models = server->settings->models, .file = server->settings->api_keys, .gone = gone};
+
+    for (; *listeners; listeners++)
+        for (size_t i = 0; i < (*listeners)->count; i++)
+            if ((*listeners)->sockets[i].path[0] != '\0')
+                gone[options.gone_count++] = (*listeners)->sockets[i].path;
+    px_sandbox_enter(&server->sandbox, &options);
+}
+
+/* What root may do, and most of what anybody may, is over before models are read. */
+static int give_up(struct px_server *server, const struct px_listeners *const *listeners,
+                   struct px_error *err)
+{
+    const struct px_server_settings *settings = server->settings;
+    const bool sandbox = settings->sandbox == 0;
+    const struct px_privileges_options options = {.user = settings->user,
+                                                  .models = settings->models,
+                                                  .file = settings->api_keys,
+                                                  .restricted =
+                                                      sandbox && px_sandbox_can_restrict_files()};
+
+    json_object_seed(0); /* by which a client cannot guess; reads /dev/urandom */
+    int rc = px_privileges_drop(&options, err);
+    if (rc == 0 && sandbox)
+        enter_sandbox(server, listeners);
+    else if (rc == 0)
+        px_log_info("sandbox: off");
+    return rc;
+}
+
 int px_daemon_run(const struct px_server_settings *settings, struct px_error *err)
 {
     struct px_server server = {.settings = settings, .start_time = (double)time(NULL)};
@@ -394,7 +439,9 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     }
     px_systemd_init(&systemd);
     px_signals_obey(&signals);
-    rc = load(&server, err);
+    rc = give_up(&server, (const struct px_listeners *const[]){&listeners, &admin, NULL}, err);
+    if (rc == 0)
+        rc = load(&server, err);
     px_signals_hold(&signals);
     if (rc == 0) {
         log_cpus(&server);
@@ -408,5 +455,6 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     px_queue_destroy(server.queue);
     px_metrics_destroy(server.metrics);
     px_models_destroy(server.models);
+    px_sandbox_clear(&server.sandbox);
     return rc;
 }

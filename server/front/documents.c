@@ -165,6 +165,16 @@ static void write_limits(struct px_buffer *text, const struct px_server *server)
                           "Lines of the log that nothing took.", (double)px_log_lost());
 }
 
+static void write_sandbox(struct px_buffer *text, const struct px_sandbox *sandbox)
+{
+    px_prometheus_head(text, "pix2pixd_sandbox", "gauge", "1 for each part that is on.");
+    for (int i = 0; i < PX_SANDBOX_PART_COUNT; i++) {
+        const char *name = px_sandbox_part_name((enum px_sandbox_part)i);
+        px_prometheus_sample(text, "pix2pixd_sandbox", &(struct px_label){"part", name}, 1,
+                             sandbox->on[i] ? 1 : 0);
+    }
+}
+
 static void write_build(struct px_buffer *text)
 {
     const dnnl_version_t *dnnl = dnnl_version();
@@ -240,6 +250,7 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
     write_model_counts(&text, registry);
     write_reloads(&text, server->reloader);
     write_limits(&text, server);
+    write_sandbox(&text, &server->sandbox);
     write_build(&text);
     write_process(&text);
     px_prometheus_gauge(&text, "process_start_time_seconds",
@@ -306,5 +317,19 @@ void px_document_models(struct px_server *server, struct px_reply *reply)
     write_failures(&text, registry);
     px_buffer_append_text(&text, "}\n");
     px_registry_unref(registry);
+    px_reply_text(reply, 200, "application/json", &text);
+}
+
+void px_document_info(struct px_server *server, struct px_reply *reply)
+{
+    struct px_buffer text = {0};
+
+    px_buffer_append_text(&text,
+                          "{\"name\":\"pix2pixd\",\"version\":\"" PX_VERSION "\",\"sandbox\":{");
+    for (int i = 0; i < PX_SANDBOX_PART_COUNT; i++)
+        px_buffer_appendf(&text, "%s\"%s\":%s", i > 0 ? "," : "",
+                          px_sandbox_part_name((enum px_sandbox_part)i),
+                          server->sandbox.on[i] ? "true" : "false");
+    px_buffer_append_text(&text, "}}\n");
     px_reply_text(reply, 200, "application/json", &text);
 }

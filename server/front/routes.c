@@ -21,6 +21,7 @@ static const struct px_route_entry routes[] = {
     {PX_ROUTE_TRANSLATE, "/translate", POST_METHODS, .dialect = &px_dialect_own},
     {PX_ROUTE_TRANSLATE, "/v1/images/edits", POST_METHODS, .dialect = &px_dialect_openai},
     {PX_ROUTE_MODELS, "/models", GET_METHODS, .answer = px_document_models},
+    {PX_ROUTE_INFO, "/info", GET_METHODS, .answer = px_document_info},
     {PX_ROUTE_HEALTHZ, "/healthz", GET_METHODS, .answer = px_probe_live},
     {PX_ROUTE_HEALTHZ, "/livez", GET_METHODS, .answer = px_probe_live},
     {PX_ROUTE_HEALTHZ, "/startupz", GET_METHODS, .answer = px_probe_started},
@@ -126,10 +127,11 @@ int px_route_check(const struct px_route_entry *route, const char *path, const c
                    struct px_error *err)
 {
     if (route->id == PX_ROUTE_OTHER)
-        return px_fail(err, PX_E_NOT_FOUND,
-                       "no such path '%.80s'; try /translate, /models, /v2, /healthz, /readyz, "
-                       "/metrics, /openapi.json or /",
-                       path);
+        return px_fail(
+            err, PX_E_NOT_FOUND,
+            "no such path '%.80s'; try /translate, /models, /info, /v2, /healthz, /readyz, "
+            "/metrics, /openapi.json or /",
+            path);
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     if (takes_get(route) ? get : strcmp(method, "POST") == 0)
         return 0;

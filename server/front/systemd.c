@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -28,32 +30,34 @@ static int64_t number(const char *name)
     return *end == '\0' && errno == 0 ? value : 0;
 }
 
-static bool read_address(const char *text, struct px_systemd *systemd)
+/* The size of the address, or 0 if the text is not one. */
+static socklen_t read_address(const char *text, struct sockaddr_un *address)
 {
     size_t n = strlen(text);
 
-    if ((text[0] != '/' && text[0] != '@') || n >= sizeof systemd->address.sun_path)
-        return false;
-    systemd->address.sun_family = AF_UNIX;
-    memcpy(systemd->address.sun_path, text, n);
+    if ((text[0] != '/' && text[0] != '@') || n >= sizeof address->sun_path)
+        return 0;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(address->sun_path, text, n);
     if (text[0] == '@')
-        systemd->address.sun_path[0] = '\0'; /* an abstract address, which has its length */
+        address->sun_path[0] = '\0'; /* an abstract address, which has its length */
     else
         n++;
-    systemd->address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-    return true;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 }
 
 void px_systemd_init(struct px_systemd *systemd)
 {
     const struct timeval limit = {.tv_sec = 1};
-    const char *address = getenv("NOTIFY_SOCKET");
+    const char *text = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address;
 
     *systemd = (struct px_systemd){.fd = -1};
-    if (!address || address[0] == '\0')
+    if (!text || text[0] == '\0')
         return;
-    if (!read_address(address, systemd)) {
-        px_log_warning("NOTIFY_SOCKET '%.100s' is not the address of a unix socket", address);
+    socklen_t size = read_address(text, &address);
+    if (size == 0) {
+        px_log_warning("NOTIFY_SOCKET '%.100s' is not the address of a unix socket", text);
         return;
     }
     systemd->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -62,6 +66,11 @@ void px_systemd_init(struct px_systemd *systemd)
         return;
     }
     setsockopt(systemd->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (connect(systemd->fd, (const struct sockaddr *)&address, size) != 0) {
+        px_log_warning("the service manager cannot be notified at %s: %s", text, strerror(errno));
+        px_systemd_clear(systemd);
+        return;
+    }
     int64_t pid = number("WATCHDOG_PID"), microseconds = number("WATCHDOG_USEC");
     if ((pid == 0 || pid == getpid()) && microseconds < INT64_MAX / 500)
         systemd->watchdog_ns = microseconds * 500;
@@ -76,9 +85,7 @@ void px_systemd_clear(struct px_systemd *systemd)
 
 static void notify(const struct px_systemd *systemd, const char *state)
 {
-    if (systemd->fd >= 0 &&
-        sendto(systemd->fd, state, strlen(state), MSG_NOSIGNAL,
-               (const struct sockaddr *)&systemd->address, systemd->address_size) < 0)
+    if (systemd->fd >= 0 && send(systemd->fd, state, strlen(state), MSG_NOSIGNAL) < 0)
         px_log_warning("the service manager cannot be notified of %s: %s", state, strerror(errno));
 }
 

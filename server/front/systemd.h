@@ -7,16 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/error.h"
 #include "server/front/listeners.h"
 
 struct px_systemd {
-    struct sockaddr_un address; /* NOTIFY_SOCKET */
-    socklen_t address_size;
-    int fd;              /* -1: there is no manager to notify */
+    int fd;              /* connected to NOTIFY_SOCKET; -1: there is no manager to notify */
     int64_t watchdog_ns; /* between two signs of life, half of WATCHDOG_USEC; 0: none wanted */
     int64_t watchdog_due;
     bool reloading;

@@ -51,7 +51,7 @@ struct px_metrics {
 };
 
 static const char *const route_names[PX_ROUTE_COUNT] = {
-    "/translate", "/models", "/healthz", "/readyz", "/metrics", "/", "other"};
+    "/translate", "/models", "/info", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
 static const char *const reason_names[PX_REASON_COUNT] = {
     "queue_full", "memory", "stopping", "slow", "connections", "deadline", "rate"};

@@ -211,6 +211,8 @@ static int load_entry(struct px_registry_entry *entry, const char *file,
         px_file_stamp_equals(&entry->card_stamp, &old->card_stamp))
         return keep_entry(entry, old, err);
     rc = load_parts(entry, path, old, options, err);
+    if (rc < 0)
+        px_sandbox_explain(options->sandbox, path, err);
     if (rc == 0) {
         changes->changed++;
         return 0;
@@ -341,8 +343,10 @@ int px_registry_load(const struct px_registry **out, const struct px_registry_op
     int rc = px_list_folder(options->folder, suffixes, &files, &count, err);
 
     *changes = (struct px_registry_changes){0};
-    if (rc < 0)
+    if (rc < 0) {
+        px_sandbox_explain(options->sandbox, options->folder, err);
         return rc;
+    }
     struct px_registry *registry = calloc(1, sizeof *registry);
     if (!registry) {
         free(files);

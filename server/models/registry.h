@@ -15,6 +15,7 @@
 #include "model/engine/engine.h"
 #include "model/engine/model.h"
 #include "server/models/content_hash.h"
+#include "server/sandbox/sandbox.h"
 
 /* What became of the translations with the models of a name; any thread. */
 struct px_model_counts {
@@ -49,7 +50,8 @@ struct px_registry_options {
     const char *preferred; /* the name of the default model; NULL: the first whose card says that it
                             * is preferred, else the first */
     enum px_dtype dtype;
-    bool skip_bad; /* leave out what cannot be loaded, instead of failing */
+    const struct px_sandbox *sandbox; /* for messages about what cannot be read; or NULL */
+    bool skip_bad;                    /* leave out what cannot be loaded, instead of failing */
     /* A registry of the same folder before, or NULL. A model that cannot be loaded keeps the one of
      * its name there, and is left out if there is none. */
     const struct px_registry *before;

@@ -81,6 +81,21 @@ static const struct px_option rows[] = {
      .choices = "on|off",
      .help = "Load models anew when files in the folder are written, moved or removed; SIGHUP "
              "does so in any case. A file that cannot be loaded leaves the old model in place"},
+    {.name = "sandbox",
+     .type = PX_OPTION_CHOICE,
+     .offset = AT(sandbox),
+     .fallback = "on",
+     .choices = "on|off",
+     .help =
+         "Before models are read, give up what serving does not need, as far as the kernel can: "
+         "reading files other than the models, writing any, running programs, opening sockets, "
+         "dumping core. off is for debuggers and profilers"},
+    {.name = "user",
+     .type = PX_OPTION_STRING,
+     .offset = AT(user),
+     .value = "NAME",
+     .help = "Started by root, become this user (a name or number) once the sockets are open; by "
+             "default nobody. root stays root"},
     {.name = "idle-timeout",
      .type = PX_OPTION_INT,
      .offset = AT(idle_timeout),

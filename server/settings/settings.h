@@ -21,7 +21,9 @@ struct px_server_settings {
     const char *models;
     const char *default_model; /* NULL: the first */
     bool skip_bad_models;
-    int watch; /* index into "on|off" */
+    int watch;        /* index into "on|off" */
+    int sandbox;      /* index into "on|off" */
+    const char *user; /* name or uid; NULL: nobody, if root starts the daemon */
     int64_t max_batch;
     int64_t batch_delay_us;
     int64_t queue;

@@ -9,6 +9,7 @@
 #include "server/metrics/budget.h"
 #include "server/metrics/metrics.h"
 #include "server/models/reload.h"
+#include "server/sandbox/sandbox.h"
 #include "server/settings/cpu_split.h"
 #include "server/settings/memory_split.h"
 #include "server/settings/settings.h"
@@ -16,6 +17,7 @@
 
 struct px_server {
     const struct px_server_settings *settings;
+    struct px_sandbox sandbox; /* nothing with --sandbox off */
     struct px_models *models;
     struct px_reloader *reloader; /* NULL until the daemon serves */
     struct px_metrics *metrics;

@@ -110,7 +110,10 @@ class Daemon:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        status = self.process.wait(60)
+        if status < 0:
+            print('# killed by signal %d:\n#   %s' % (-status, '\n#   '.join(self.text().splitlines()[-20:])))
+        return status
 
 
 def read_all(client):

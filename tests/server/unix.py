@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 from daemon import (FOLDER, PIX2PIXD, Daemon, done, equal, make_model, make_picture, ok, parse,  # noqa: E402
                     read_all, statuses)
 
+os.chmod(FOLDER, 0o777)  # the daemon removes its sockets as nobody, if root runs this test
 make_model('colour', 'unet_32', 4, 3, 3, 1)
 PNG = make_picture('in.png', 32, 32)
 PATH = FOLDER + '/socket'
