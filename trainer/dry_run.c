@@ -16,7 +16,7 @@ static int time_steps(struct px_run *run, double *seconds, int64_t *timed, struc
     most = most < warm + MAX_TIMED ? most : warm + MAX_TIMED;
     for (int64_t i = 0; i < most; i++) {
         struct px_history_step step = {.lr = run->settings->lr};
-        if (*run->stop)
+        if (px_ranks_max(run->ranks, *run->stop != 0))
             return px_fail(err, PX_E_INTERRUPTED, "interrupted");
         if (i == warm)
             start = px_now_ns();
@@ -24,7 +24,7 @@ static int time_steps(struct px_run *run, double *seconds, int64_t *timed, struc
         if (rc)
             return rc;
         *timed += i >= warm;
-        if (i > warm && px_ms_since(start) > enough * 1e3)
+        if (px_ranks_max(run->ranks, i > warm && px_ms_since(start) > enough * 1e3))
             break;
     }
     *seconds = px_ms_since(start) * 1e-3 / (double)*timed;
@@ -40,7 +40,7 @@ int px_dry_run(struct px_run *run, struct px_error *err)
     char epoch[32], all[32];
     int rc = time_steps(run, &step, &timed, err);
 
-    if (rc)
+    if (rc || !px_run_leads(run))
         return rc;
     int64_t start = px_now_ns();
     rc = px_validation_run(run->validation, run->gan, NULL, NULL, &quality, err);

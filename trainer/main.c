@@ -51,7 +51,7 @@ int main(int argc, char **argv)
         install_handlers();
         rc = px_train(&settings, stdout, &stop, &err);
     }
-    if (rc)
+    if (rc && err.message[0])
         fprintf(stderr, "pix2pix-train: %s\n", err.message);
     px_options_clear(&options);
     return px_error_exit(rc);

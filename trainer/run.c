@@ -7,6 +7,7 @@
 #include "model/dnn/cpu.h"
 #include "trainer/found.h"
 #include "trainer/save/finetune.h"
+#include "trainer/together.h"
 
 /* Decoded pictures are kept up to this size: 400 pairs at 286 x 286 take 196 MB. */
 static const size_t pairs_limit = (size_t)1 << 30;
@@ -74,7 +75,7 @@ static int open_pairs(struct px_run *run, struct px_error *err)
     fprintf(run->out, "The number of training images = %zu (%s)\n", px_pairs_count(run->pairs),
             px_pairs_in_memory(run->pairs) ? "kept in memory" : "decoded again each time");
     px_found_print(run->out, run->pairs, whole);
-    if (px_train_settings_pictures(s) > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
+    if (run->pictures > 1 && (rc = px_pairs_check_one_size(run->pairs, err)) != 0)
         return rc;
     rc = open_measured(run, &train, &val, err);
     if (rc)
@@ -104,6 +105,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .batch_size = (int)at_most_all(run, s->batch_size),
         .accumulate = (int)s->accumulate,
         .threads = run->threads,
+        .ranks = run->ranks,
         .dtype = px_train_settings_dtype(s),
         .beta1 = s->beta1,
         .gan_mode = (enum px_gan_mode)s->gan_mode,
@@ -133,6 +135,7 @@ static int create_gan(struct px_run *run, struct px_error *err)
         .schedule = &run->schedule,
         .card = run->card,
         .threads = run->threads,
+        .ranks = px_ranks_count(run->ranks),
         .steps_per_epoch = run->steps_per_epoch,
         .first_step = run->first,
         .epoch_count = s->epoch_count,
@@ -188,7 +191,7 @@ static int start_history(struct px_run *run, struct px_error *err)
         .loss_log = run->output.loss_log,
         .metrics = run->output.metrics,
         .steps_per_epoch = run->steps_per_epoch,
-        .batch_size = px_train_settings_pictures(run->settings),
+        .batch_size = run->pictures,
         .print_freq = run->settings->print_freq,
         .validates_again = run->snapshot.pending,
     };
@@ -241,7 +244,9 @@ static int start_feed(struct px_run *run, struct px_error *err)
         .crop_size = px_preprocess_crops(&preprocess) ? (uint32_t)s->crop_size : 0,
         .input_nc = (uint32_t)s->input_nc,
         .output_nc = (uint32_t)s->output_nc,
-        .batch_size = (uint32_t)at_most_all(run, px_train_settings_pictures(s)),
+        .batch_size = (uint32_t)at_most_all(run, run->pictures),
+        .rank = (uint32_t)px_ranks_index(run->ranks),
+        .ranks = (uint32_t)px_ranks_count(run->ranks),
         .flip = !s->no_flip,
         .serial = s->serial_batches,
         .threads = s->num_threads > 0 ? (int)s->num_threads : 1,
@@ -278,12 +283,76 @@ static int start_from_files(struct px_run *run, struct px_error *err)
     return rc;
 }
 
+bool px_run_leads(const struct px_run *run)
+{
+    return px_ranks_index(run->ranks) == 0;
+}
+
+/* What can be refused by each rank for itself. */
+static int check_own(struct px_run *run, struct px_error *err)
+{
+    const struct px_train_settings *s = run->settings;
+    int rc;
+
+    if ((rc = px_train_settings_check(s, err)) != 0 ||
+        (rc = px_train_settings_network(s, &run->network, err)) != 0 ||
+        (rc = px_train_settings_card(s, &run->card, err)) != 0)
+        return rc;
+    if (px_run_leads(run) && (rc = prepare_output(run, err)) != 0)
+        return rc;
+    if ((rc = open_pairs(run, err)) != 0)
+        return rc;
+    run->steps_per_epoch = ((int64_t)px_pairs_count(run->pairs) - 1) / run->pictures + 1;
+    run->first = run->steps_per_epoch * (s->epoch_count - 1);
+    run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
+    run->steps = run->first;
+    return create_gan(run, err);
+}
+
+/* A continued training, or given weights, from the files that rank 0 has. */
+static int fill_weights(struct px_run *run, struct px_error *err)
+{
+    const struct px_train_settings *s = run->settings;
+
+    if (!px_run_leads(run))
+        return 0;
+    int rc = create_pictures(run, err);
+    if (rc)
+        return rc;
+    return s->continue_train && !s->dry_run ? resume(run, err) : start_from_files(run, err);
+}
+
+/* What the others must know of it. */
+static void share_weights(struct px_run *run)
+{
+    const struct px_tensor *tensors;
+    size_t count = px_gan_tensors(run->gan, &tensors);
+
+    for (size_t i = 0; run->ranks && i < count; i++)
+        px_ranks_share(run->ranks, (void *)tensors[i].data, tensors[i].bytes);
+    px_ranks_share(run->ranks, &run->steps, sizeof run->steps);
+    px_ranks_share(run->ranks, &run->schedule, sizeof run->schedule);
+    px_ranks_share(run->ranks, &run->snapshot.pending, sizeof run->snapshot.pending);
+}
+
+static int start_reports(struct px_run *run, struct px_error *err)
+{
+    int rc;
+
+    if (!px_run_leads(run) || run->settings->dry_run)
+        return 0;
+    if ((rc = start_history(run, err)) != 0 || (rc = start_tensorboard(run, err)) != 0)
+        return rc;
+    return start_report(run, err);
+}
+
 int px_run_init(struct px_run *run, struct px_error *err)
 {
     const struct px_train_settings *s = run->settings;
     int rc;
 
     run->threads = s->threads > 0 ? (int)s->threads : px_cpu_count();
+    run->pictures = px_train_settings_pictures(s) * px_ranks_count(run->ranks);
     run->schedule = (struct px_schedule){
         .policy = (enum px_lr_policy)s->lr_policy,
         .lr = s->lr,
@@ -291,32 +360,15 @@ int px_run_init(struct px_run *run, struct px_error *err)
         .n_epochs_decay = s->n_epochs_decay,
         .decay_epochs = s->lr_decay_iters,
     };
-    if ((rc = px_train_settings_check(s, err)) != 0 ||
-        (rc = px_train_settings_network(s, &run->network, err)) != 0 ||
-        (rc = px_train_settings_card(s, &run->card, err)) != 0 ||
-        (rc = prepare_output(run, err)) != 0 || (rc = open_pairs(run, err)) != 0)
+    if ((rc = px_together_done(run->ranks, check_own(run, err), err)) != 0 ||
+        (rc = px_together_check(run->ranks, run->settings, run->pairs, err)) != 0 ||
+        (rc = px_together_done(run->ranks, fill_weights(run, err), err)) != 0)
         return rc;
-    run->steps_per_epoch =
-        ((int64_t)px_pairs_count(run->pairs) - 1) / px_train_settings_pictures(s) + 1;
-    run->first = run->steps_per_epoch * (s->epoch_count - 1);
-    run->end = run->steps_per_epoch * (s->n_epochs + s->n_epochs_decay);
-    run->steps = run->first;
-    if ((rc = create_gan(run, err)) != 0 || (rc = create_pictures(run, err)) != 0)
-        return rc;
-    if (s->continue_train && !s->dry_run)
-        rc = resume(run, err);
-    else
-        rc = start_from_files(run, err);
-    if (rc)
-        return rc;
+    share_weights(run);
     rc = start_feed(run, err);
-    if (!rc && !s->dry_run)
-        rc = start_history(run, err);
-    if (!rc && !s->dry_run)
-        rc = start_tensorboard(run, err);
-    if (!rc && !s->dry_run)
-        rc = start_report(run, err);
-    return rc;
+    if (!rc)
+        rc = start_reports(run, err);
+    return px_together_done(run->ranks, rc, err);
 }
 
 int px_run_step(struct px_run *run, struct px_history_step *done, struct px_error *err)

@@ -12,6 +12,7 @@
 #include "trainer/data/feed.h"
 #include "trainer/data/pairs.h"
 #include "trainer/nn/gan.h"
+#include "trainer/ranks/ranks.h"
 #include "trainer/report/history.h"
 #include "trainer/report/preview.h"
 #include "trainer/report/progress.h"
@@ -26,6 +27,8 @@
 
 struct px_run {
     const struct px_train_settings *settings;
+    struct px_ranks *ranks; /* borrowed; NULL: one. Rank 0 writes, measures and reports */
+    int64_t pictures;       /* a step takes, on all ranks together */
     const atomic_int *stop;
     FILE *out;
     struct px_output output;
@@ -54,9 +57,13 @@ struct px_run {
     bool diverged;                       /* the losses of a step were not finite */
 };
 
-/* The caller has filled settings, stop and out and zeroed the rest. On failure too,
- * px_run_clear() is to be called. */
+/* The caller has filled settings, ranks, stop and out and zeroed the rest. All ranks fail together.
+ * On failure too, px_run_clear() is to be called. */
 int px_run_init(struct px_run *run, struct px_error *err);
+
+/* Whether this is the rank that writes, measures and reports. */
+bool px_run_leads(const struct px_run *run);
+
 void px_run_clear(struct px_run *run);
 
 /* Takes the next batch and makes a training step with it. The caller has set done->lr; the losses,

@@ -11,6 +11,7 @@
 #include "trainer/dry_run.h"
 #include "trainer/run.h"
 #include "trainer/step_times.h"
+#include "trainer/together.h"
 
 /* Adds to a message about a divergence what is left and how to go on. */
 static int give_advice(const struct px_run *run, struct px_error *err)
@@ -60,6 +61,8 @@ static int step(struct px_run *run, struct px_error *err)
     run->diverged = rc != 0;
     if (rc)
         return rc;
+    if (!px_run_leads(run))
+        return 0;
     px_progress_step(&run->progress, run->steps, &done.losses);
     rc = px_history_add_step(run->history, &done, err);
     return rc ? rc : px_tensorboard_follow(run->board, err);
@@ -87,7 +90,7 @@ static int validate(struct px_run *run, struct px_history_epoch *epoch, struct p
 }
 
 /* What the state must know is done before it is saved, what can be lost after it. */
-static int finish_epoch(struct px_run *run, struct px_error *err)
+static int lead_epoch(struct px_run *run, struct px_error *err)
 {
     struct px_history_epoch done = {
         .epoch = run->steps / run->steps_per_epoch,
@@ -120,8 +123,35 @@ static int finish_epoch(struct px_run *run, struct px_error *err)
     return px_snapshot_keep(&run->snapshot, run->steps, err);
 }
 
+/* Rank 0 measures and writes; the rate of plateau depends on what it found. */
+static int finish_epoch(struct px_run *run, struct px_error *err)
+{
+    bool same = px_ranks_same(run->ranks, run->ranks ? px_gan_fingerprint(run->gan) : 0);
+    int rc = 0;
+
+    if (!same)
+        rc = px_fail(err, PX_E_INTERNAL,
+                     "after step %" PRId64 " the weights are not the same in all processes; the "
+                     "files keep step %" PRId64,
+                     run->steps, run->snapshot.saved);
+    else if (px_run_leads(run))
+        rc = lead_epoch(run, err);
+    rc = px_together_done(run->ranks, rc, err);
+    if (rc)
+        return rc;
+    px_ranks_share(run->ranks, &run->schedule, sizeof run->schedule);
+    if (run->ranks && px_run_leads(run))
+        fprintf(run->out, "The weights are the same in all %d processes\n",
+                px_ranks_count(run->ranks));
+    return 0;
+}
+
 static int interrupted(struct px_run *run, struct px_error *err)
 {
+    if (!px_run_leads(run)) {
+        *err = (struct px_error){.code = PX_E_INTERRUPTED};
+        return -PX_E_INTERRUPTED;
+    }
     if (run->steps == run->first)
         return px_fail(err, PX_E_INTERRUPTED,
                        "interrupted before the first step: there was nothing to save");
@@ -133,6 +163,15 @@ static int interrupted(struct px_run *run, struct px_error *err)
                    "interrupted and saved after step %" PRId64 " of %" PRId64
                    ": the same command with --continue-train goes on",
                    run->steps, run->end);
+}
+
+/* No process ends before the first has saved: mpirun would end that one, too. */
+static int interrupted_together(struct px_run *run, struct px_error *err)
+{
+    int rc = interrupted(run, err);
+
+    px_ranks_max(run->ranks, 0);
+    return rc;
 }
 
 static bool is_finite(const struct px_run *run)
@@ -159,7 +198,7 @@ static int explain(const struct px_run *run, int rc, struct px_error *err)
 
 static bool save_is_due(const struct px_run *run)
 {
-    int64_t batch = px_train_settings_pictures(run->settings);
+    int64_t batch = run->pictures;
     int64_t every = run->settings->save_latest_freq;
 
     return run->steps * batch / every != (run->steps - 1) * batch / every;
@@ -170,7 +209,30 @@ static int end_epoch(struct px_run *run, struct px_error *err)
 {
     int rc = finish_epoch(run, err);
 
-    return rc == -PX_E_INTERRUPTED ? interrupted(run, err) : rc;
+    return rc == -PX_E_INTERRUPTED ? interrupted_together(run, err) : rc;
+}
+
+static int save_latest(struct px_run *run, struct px_error *err)
+{
+    return px_run_leads(run) ? px_snapshot_save(&run->snapshot, run->steps, err) : 0;
+}
+
+/* Whether a signal has come, to any of the ranks. */
+static bool is_stopped(const struct px_run *run)
+{
+    return px_ranks_max(run->ranks, *run->stop != 0) != 0;
+}
+
+/* A step that fails in one rank leaves the others waiting for its gradients. */
+static int step_together(struct px_run *run, struct px_error *err)
+{
+    int rc = step(run, err);
+
+    if (rc && run->ranks && !run->diverged) {
+        fprintf(stderr, "pix2pix-train: %s\n", err->message);
+        px_ranks_fail(run->ranks, px_error_exit(rc));
+    }
+    return rc;
 }
 
 static int loop(struct px_run *run, struct px_error *err)
@@ -181,15 +243,15 @@ static int loop(struct px_run *run, struct px_error *err)
     if (run->snapshot.pending)
         rc = end_epoch(run, err);
     while (!rc && run->steps < run->end) {
-        if (*run->stop)
-            return interrupted(run, err);
-        rc = step(run, err);
+        if (is_stopped(run))
+            return interrupted_together(run, err);
+        rc = step_together(run, err);
         if (rc)
             break;
         if (run->steps % run->steps_per_epoch == 0)
             rc = end_epoch(run, err);
         else if (save_is_due(run))
-            rc = px_snapshot_save(&run->snapshot, run->steps, err);
+            rc = px_together_done(run->ranks, save_latest(run, err), err);
     }
     return rc;
 }
@@ -203,7 +265,7 @@ static void start_progress(struct px_run *run)
         .terminal = isatty(fileno(run->out)) != 0,
         .epochs = s->n_epochs + s->n_epochs_decay,
         .steps_per_epoch = run->steps_per_epoch,
-        .batch_size = px_train_settings_pictures(s),
+        .batch_size = run->pictures,
         .pairs = (int64_t)px_pairs_count(run->pairs),
         .print_freq = s->print_freq,
         .first_step = run->steps,
@@ -211,31 +273,72 @@ static void start_progress(struct px_run *run)
     px_progress_init(&run->progress);
 }
 
+static int run_all(struct px_run *run, struct px_error *err)
+{
+    int rc = px_run_init(run, err);
+
+    fflush(run->out);
+    if (rc)
+        return rc;
+    if (run->settings->dry_run)
+        return px_dry_run(run, err);
+    if (!px_run_leads(run)) {
+        rc = loop(run, err);
+        if (run->diverged) /* as in all */
+            err->message[0] = '\0';
+        return rc;
+    }
+    start_progress(run);
+    rc = explain(run, loop(run, err), err);
+    px_progress_clear(&run->progress);
+    if (run->settings->profile)
+        px_step_times_print(&run->profile, run->gan, run->out);
+    if (!rc)
+        fprintf(run->out, "%s is complete\n", run->output.checkpoint);
+    return rc;
+}
+
+/* Of several ranks only the first has something to say. */
+static int open_silence(struct px_run *run, FILE **silence, struct px_error *err)
+{
+    *silence = NULL;
+    if (px_run_leads(run))
+        return 0;
+    *silence = fopen("/dev/null", "w");
+    if (!*silence)
+        return px_fail(err, PX_E_IO, "/dev/null: cannot open");
+    run->out = *silence;
+    return 0;
+}
+
 int px_train(const struct px_train_settings *settings, FILE *out, const atomic_int *stop,
              struct px_error *err)
 {
     struct px_run *run = calloc(1, sizeof *run);
+    struct px_error own = {0};
+    FILE *silence = NULL;
 
     if (!run)
         return px_fail(err, PX_E_NOMEM, "no memory to begin");
     run->settings = settings;
     run->out = out;
     run->stop = stop;
-    int rc = px_run_init(run, err);
-    fflush(out);
-    if (!rc && settings->dry_run) {
-        rc = px_dry_run(run, err);
-    } else if (!rc) {
-        start_progress(run);
-        rc = explain(run, loop(run, err), err);
-        px_progress_clear(&run->progress);
-        if (settings->profile)
-            px_step_times_print(&run->profile, run->gan, out);
-        if (!rc)
-            fprintf(out, "%s is complete\n", run->output.checkpoint);
-    }
-    fflush(out);
+    int rc = px_ranks_open(&run->ranks, &own);
+    if (!rc)
+        rc = px_together_done(run->ranks, open_silence(run, &silence, &own), &own);
+    if (!rc)
+        rc = run_all(run, &own);
+    fflush(run->out);
+    struct px_ranks *ranks = run->ranks;
     px_run_clear(run);
+    if (rc == -PX_E_INTERRUPTED)
+        px_ranks_abandon(ranks);
+    else
+        px_ranks_close(ranks);
     free(run);
+    if (silence)
+        fclose(silence);
+    if (rc && err)
+        *err = own;
     return rc;
 }

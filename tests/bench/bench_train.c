@@ -78,7 +78,11 @@ static int time_steps(struct px_gan *gan, const struct settings *s, double *time
     struct px_gan_profile before = {0};
     size_t count = (size_t)(s->batch_size * s->size * s->size * 3);
     float *a = noise(count, 1), *b = noise(count, 2);
-    const struct px_train_batch batch = {a, b, (int)s->batch_size, (int)s->size, (int)s->size};
+    const struct px_train_batch batch = {.input = a,
+                                         .target = b,
+                                         .count = (int)s->batch_size,
+                                         .height = (int)s->size,
+                                         .width = (int)s->size};
     struct px_gan_losses losses = {0};
     int rc = a && b ? 0 : px_fail(err, PX_E_NOMEM, "no memory for pairs");
 

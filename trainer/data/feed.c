@@ -15,7 +15,8 @@ enum slot_state { SLOT_EMPTY, SLOT_FILLING, SLOT_FULL };
 
 struct slot {
     float *input, *target; /* for pictures of the largest size */
-    uint32_t width, height, count;
+    uint32_t width, height, count, total;
+    bool idle;
     enum slot_state state;
     struct px_error err; /* err.code: this batch could not be read */
 };
@@ -89,6 +90,18 @@ static void put(struct px_feed *feed, struct slot *slot, const struct px_pair *p
     slot->height = height;
 }
 
+/* Which of a batch's pictures are this rank's: returns the first, and sets the slot's count. */
+static uint32_t take_share(const struct px_feed_options *o, struct slot *slot)
+{
+    uint64_t total = slot->total, ranks = o->ranks > 1 ? o->ranks : 1, rank = o->rank;
+    uint32_t first = (uint32_t)(total * rank / ranks);
+    uint32_t end = (uint32_t)(total * (rank + 1) / ranks);
+
+    slot->idle = first == end;
+    slot->count = slot->idle ? 1 : end - first;
+    return slot->idle ? 0 : first;
+}
+
 static int fill(struct feed_worker *worker, int64_t step, struct slot *slot)
 {
     struct px_feed *feed = worker->feed;
@@ -96,15 +109,18 @@ static int fill(struct feed_worker *worker, int64_t step, struct slot *slot)
     size_t place = (size_t)(step % feed->steps_per_epoch) * o->batch_size;
     size_t left = px_pairs_count(o->pairs) - place;
 
-    slot->count = left < o->batch_size ? (uint32_t)left : o->batch_size;
+    slot->total = left < o->batch_size ? (uint32_t)left : o->batch_size;
+    uint32_t first = take_share(o, slot);
     order_epoch(worker, step / feed->steps_per_epoch);
     for (uint32_t i = 0; i < slot->count; i++) {
         struct px_pair storage = {0};
         const struct px_pair *pair;
-        int rc = px_pairs_get(o->pairs, worker->order[place + i], &storage, &pair, &slot->err);
+        uint32_t of_step = first + i;
+        int rc =
+            px_pairs_get(o->pairs, worker->order[place + of_step], &storage, &pair, &slot->err);
         if (rc)
             return rc;
-        put(feed, slot, pair, (uint64_t)step * o->batch_size + i, i);
+        put(feed, slot, pair, (uint64_t)step * o->batch_size + of_step, i);
         px_pair_clear(&storage);
     }
     return 0;
@@ -152,9 +168,10 @@ static int allocate(struct px_feed *feed, struct px_error *err)
     const struct px_feed_options *o = &feed->options;
     size_t area = px_pairs_pixels(o->pairs), count = px_pairs_count(o->pairs);
     size_t input_bytes, target_bytes;
+    uint32_t most = o->ranks > 1 ? o->batch_size / o->ranks + 1 : o->batch_size;
 
-    if (!px_mul(area * o->input_nc * sizeof(float), o->batch_size, &input_bytes) ||
-        !px_mul(area * o->output_nc * sizeof(float), o->batch_size, &target_bytes))
+    if (!px_mul(area * o->input_nc * sizeof(float), most, &input_bytes) ||
+        !px_mul(area * o->output_nc * sizeof(float), most, &target_bytes))
         return px_fail(err, PX_E_NOMEM, "a batch of %u pictures is too large", o->batch_size);
     feed->slots = calloc((size_t)feed->slot_count, sizeof *feed->slots);
     feed->workers = calloc((size_t)feed->worker_count, sizeof *feed->workers);
@@ -245,6 +262,8 @@ int px_feed_next(struct px_feed *feed, struct px_train_batch *batch, struct px_e
     *batch = (struct px_train_batch){.input = slot->input,
                                      .target = slot->target,
                                      .count = (int)slot->count,
+                                     .total = (int)slot->total,
+                                     .idle = slot->idle,
                                      .height = (int)slot->height,
                                      .width = (int)slot->width};
     return 0;

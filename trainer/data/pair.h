@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "codecs/codec.h"
+#include "pairs/source.h"
 #include "trainer/data/picture.h"
 #include "trainer/data/preprocess.h"
-#include "pairs/source.h"
 
 struct px_names;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "pairs/names.h"
 
 struct px_pairs {
@@ -277,6 +278,41 @@ void px_pairs_close(struct px_pairs *pairs)
 size_t px_pairs_count(const struct px_pairs *pairs)
 {
     return pairs->count;
+}
+
+static uint64_t mix_bytes(uint64_t print, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+
+    for (size_t at = 0; at < size; at += 8) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + at, size - at < 8 ? size - at : 8);
+        print = px_mix64(print ^ word) + size;
+    }
+    return print;
+}
+
+static uint64_t mix_picture(uint64_t print, const struct px_picture *picture)
+{
+    const void *samples = picture->data ? (const void *)picture->data : picture->deep;
+
+    return mix_bytes(print, samples, px_picture_bytes(picture));
+}
+
+uint64_t px_pairs_fingerprint(const struct px_pairs *pairs)
+{
+    uint64_t print = pairs->count;
+
+    for (size_t i = 0; i < pairs->count; i++) {
+        const char *name = pairs->names.a.names[i];
+        print = mix_bytes(print, name, strlen(name));
+        print = mix_bytes(print, &pairs->halves[i], sizeof pairs->halves[i]);
+        if (pairs->keep) {
+            print = mix_picture(print, &pairs->pairs[i].input);
+            print = mix_picture(print, &pairs->pairs[i].target);
+        }
+    }
+    return print;
 }
 
 size_t px_pairs_pixels(const struct px_pairs *pairs)

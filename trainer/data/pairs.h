@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "trainer/data/pair.h"
 #include "pairs/source.h"
+#include "trainer/data/pair.h"
 
 struct px_pairs;
 
@@ -46,6 +46,10 @@ int px_pairs_open(struct px_pairs **out, const struct px_source *source,
 void px_pairs_close(struct px_pairs *pairs); /* accepts NULL */
 
 size_t px_pairs_count(const struct px_pairs *pairs);
+
+/* A number that depends on the names and sizes of all pairs, and on their pixels if they are kept.
+ */
+uint64_t px_pairs_fingerprint(const struct px_pairs *pairs);
 
 /* Pixels of the largest picture that is trained on; of a crop, if it crops. */
 size_t px_pairs_pixels(const struct px_pairs *pairs);

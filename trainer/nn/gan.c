@@ -18,7 +18,7 @@ static int create_parameters(struct px_gan *gan, struct px_error *err)
 {
     const struct px_gan_options *o = &gan->options;
     const struct px_patchgan_form D = form_of_D(gan);
-    bool sums = o->accumulate > 1;
+    bool sums = o->accumulate > 1 || o->ranks;
 
     int rc = px_generator_parameters(&gan->G, &o->network, err);
     if (!rc)

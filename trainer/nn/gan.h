@@ -26,6 +26,7 @@
 #include "trainer/nn/init.h"
 #include "trainer/nn/loss.h"
 #include "trainer/nn/patchgan.h"
+#include "trainer/ranks/ranks.h"
 
 struct px_gan;
 
@@ -42,7 +43,8 @@ struct px_gan_options {
     double lambda_GAN, lambda_L1;
     bool unconditional; /* D sees B alone, not (A, B) */
     struct px_init init;
-    uint64_t seed; /* of the initial weights and of dropout */
+    uint64_t seed;          /* of the initial weights and of dropout */
+    struct px_ranks *ranks; /* that take each step together; borrowed; NULL: one */
 };
 
 int px_gan_create(struct px_gan **out, const struct px_gan_options *options, struct px_error *err);
@@ -61,9 +63,16 @@ struct px_gan_losses {
  *
  * The pairs are taken in parts of one size, the largest that divides their number and is at most
  * batch_size. All parts contribute to D's update before any contributes to G's, so without batch
- * norm and dropout the result is that of one large batch. */
+ * norm and dropout the result is that of one large batch.
+ *
+ * With several ranks each gives its share of the step's pictures, and all get the same weights,
+ * running statistics (the mean of all ranks') and losses. Every rank must call it as often as the
+ * others; one that fails must end all. */
 int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double lr,
                 struct px_gan_losses *losses, struct px_error *err);
+
+/* A number that depends on every bit of what px_gan_tensors() lists. */
+uint64_t px_gan_fingerprint(const struct px_gan *gan);
 
 /* Seconds spent in all steps so far: G forward, everything of D (its step and G's gradient through
  * it), G backward (with L1), both Adam updates of convolution weights (with packing them). */

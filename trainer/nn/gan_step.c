@@ -125,6 +125,7 @@ static int step_G(struct px_gan *gan, const struct part *part, const float *fake
 struct gan_turn {
     const float *a, *b;
     double lr;
+    float weight; /* of this rank */
 };
 
 /* The index-th of a turn's parts, which is taken as number `order`. */
@@ -140,7 +141,10 @@ static struct part part_of(const struct px_gan *gan, const struct gan_turn *turn
                                  .step = gan->steps + 1};
     struct part part = {.a = turn->a + at * (size_t)net->input_nc,
                         .b = turn->b + at * (size_t)net->output_nc,
-                        .update = {.part = order, .parts = gan->parts}};
+                        .update = {.part = order,
+                                   .parts = gan->parts,
+                                   .ranks = gan->options.ranks,
+                                   .weight = turn->weight}};
 
     px_adam_factors(&adam, &part.update.adam);
     return part;
@@ -150,7 +154,8 @@ static struct part part_of(const struct px_gan *gan, const struct gan_turn *turn
 static int make_fake(struct px_gan *gan, const float *a, int index, float **fake,
                      struct px_error *err)
 {
-    uint64_t masks = px_hash(gan->options.seed, (uint64_t)index + 1, (uint64_t)gan->steps);
+    int all = px_ranks_index(gan->options.ranks) * gan->parts + index;
+    uint64_t masks = px_hash(gan->options.seed, (uint64_t)all + 1, (uint64_t)gan->steps);
 
     int rc = px_generator_forward(gan->generator, a, gan->options.network.dropout ? &masks : NULL,
                                   fake, err);
@@ -215,10 +220,38 @@ static int turn_G(struct px_gan *gan, const struct gan_turn *turn, struct px_gan
     return 0;
 }
 
+static void sum_running(struct px_gan *gan, const struct px_parameters *p, float weight)
+{
+    size_t count = p->total - p->trainable;
+    float *running = p->value + p->trainable;
+
+    for (size_t i = 0; i < count; i++)
+        running[i] *= weight;
+    if (count > 0)
+        px_ranks_sum(gan->options.ranks, running, count);
+}
+
+/* What ranks have each for itself becomes one: losses, running statistics, counts of batches. */
+static void unite(struct px_gan *gan, float weight, struct px_gan_losses *losses)
+{
+    float parts = px_ranks_index(gan->options.ranks) == 0 ? (float)gan->parts : 0;
+    float all[] = {losses->G_GAN * weight, losses->G_L1 * weight, losses->D_real * weight,
+                   losses->D_fake * weight, parts};
+
+    px_ranks_sum(gan->options.ranks, all, sizeof all / sizeof *all);
+    *losses = (struct px_gan_losses){all[0], all[1], all[2], all[3]};
+    gan->batches += (int64_t)all[4];
+    gan->d_batches += 3 * (int64_t)all[4];
+    sum_running(gan, &gan->G, weight);
+    if (px_gan_has_D(gan))
+        sum_running(gan, &gan->D, weight);
+}
+
 int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double lr,
                 struct px_gan_losses *losses, struct px_error *err)
 {
-    const struct gan_turn turn = {batch->input, batch->target, lr};
+    float weight = batch->idle ? 0 : (float)batch->count / (float)batch->total;
+    const struct gan_turn turn = {batch->input, batch->target, lr, batch->total ? weight : 1};
     int rc = px_gan_fit_size(gan, batch, err);
 
     if (!rc) {
@@ -239,6 +272,10 @@ int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double l
     if (rc)
         return rc;
     gan->steps++;
+    if (gan->options.ranks) {
+        unite(gan, turn.weight, losses);
+        return 0;
+    }
     gan->batches += gan->parts;
     gan->d_batches += 3 * gan->parts;
     return 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
+
 enum { KINDS = 3 }; /* value, adam_m, adam_v */
 
 /* One named view per tensor and moment, and the step counter. */
@@ -97,6 +99,22 @@ size_t px_gan_tensors(const struct px_gan *gan, const struct px_tensor **tensors
 {
     *tensors = gan->tensors;
     return gan->tensor_count;
+}
+
+uint64_t px_gan_fingerprint(const struct px_gan *gan)
+{
+    uint64_t print = 0;
+
+    for (size_t i = 0; i < gan->tensor_count; i++) {
+        const struct px_tensor *t = &gan->tensors[i];
+        const unsigned char *bytes = t->data;
+        for (size_t at = 0; at < t->bytes; at += 8) {
+            uint64_t word = 0;
+            memcpy(&word, bytes + at, t->bytes - at < 8 ? t->bytes - at : 8);
+            print = px_mix64(print ^ word) + i;
+        }
+    }
+    return print;
 }
 
 size_t px_gan_generator_tensors(const struct px_gan *gan, const struct px_tensor **tensors)

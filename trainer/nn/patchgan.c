@@ -340,7 +340,9 @@ int px_patchgan_backward(struct px_patchgan *gan, const struct px_update *update
         if (rc)
             return rc;
     }
-    if (gan->options.train_weights)
+    if (gan->options.train_weights) {
+        px_weights_finish(gan->weights, update);
         px_parameters_update(gan->parameters, update);
+    }
     return 0;
 }

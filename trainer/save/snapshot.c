@@ -35,6 +35,10 @@ void px_snapshot_init(struct px_snapshot *s, const struct px_train_settings *set
     snprintf(s->pairs_text, sizeof s->pairs_text, "%zu", pairs);
     s->options[s->text.count] = (struct px_metadata){"pairs", s->pairs_text};
     s->state.option_count = s->text.count + 1;
+    if (s->ranks > 1) {
+        snprintf(s->ranks_text, sizeof s->ranks_text, "%d", s->ranks);
+        s->options[s->state.option_count++] = (struct px_metadata){"ranks", s->ranks_text};
+    }
     if (pairs % (size_t)px_train_settings_pictures(settings)) { /* older trainings left these out */
         snprintf(s->steps_text, sizeof s->steps_text, "%" PRId64, s->steps_per_epoch);
         s->options[s->state.option_count++] =

@@ -26,6 +26,7 @@ struct px_snapshot {
     struct px_schedule *schedule;     /* borrowed; plateau's progress is saved */
     struct px_card *card;             /* borrowed; filled from the state that is continued */
     int threads;
+    int ranks; /* that train together */
     int64_t steps_per_epoch;
     int64_t first_step;  /* the place in the schedule where the gan had taken no step yet */
     int64_t epoch_count; /* the option; noted in the files */
@@ -39,8 +40,9 @@ struct px_snapshot {
     bool pending;      /* resumed after an epoch's last step, before its validation */
     bool lost_best;    /* went back behind the best epoch, whose generator is left behind */
     struct px_train_settings_text text;
-    struct px_metadata options[PX_SETTINGS_MAX + 2]; /* of text, then "pairs", "steps_per_epoch" */
-    char pairs_text[24], steps_text[24];
+    struct px_metadata
+        options[PX_SETTINGS_MAX + 3]; /* of text, then "pairs", "steps_per_epoch", "ranks" */
+    char pairs_text[24], steps_text[24], ranks_text[24];
     struct px_note notes[8];
     struct px_state state;
     const struct px_tensor *generator;

@@ -194,7 +194,7 @@ static void check_losses(const struct px_gan_losses *got, const float *want, int
 /* `count` pairs of SIDE x SIDE pictures. */
 static struct px_train_batch batch_of(int count, const float *a, const float *b)
 {
-    return (struct px_train_batch){a, b, count, SIDE, SIDE};
+    return (struct px_train_batch){a, b, count, SIDE, SIDE, 0, false};
 }
 
 static void run_golden(int batch, int threads)
@@ -352,9 +352,10 @@ static void test_sizes(void **state)
     float *a = noise(COUNT, 1), *b = noise(COUNT, 2), *y = malloc(COUNT * sizeof *y);
     float *ta = transposed(a, HEIGHT, WIDTH), *tb = transposed(b, HEIGHT, WIDTH);
     float *ty = malloc(COUNT * sizeof *ty);
-    const struct px_train_batch picture = {a, b, 1, HEIGHT, WIDTH},
-                                turned = {ta, tb, 1, WIDTH, HEIGHT};
-    const struct px_train_batch small = {a, NULL, 1, 32, 32}, odd = {a, b, 1, 50, WIDTH};
+    const struct px_train_batch picture = {a, b, 1, HEIGHT, WIDTH, 0, false},
+                                turned = {ta, tb, 1, WIDTH, HEIGHT, 0, false};
+    const struct px_train_batch small = {a, NULL, 1, 32, 32, 0, false},
+                                odd = {a, b, 1, 50, WIDTH, 0, false};
     struct px_gan_losses l, t, d;
     struct px_error err = {0};
     (void)state;

@@ -224,8 +224,8 @@ static void run(const struct run *run, const struct px_safetensors *file)
     px_tensor_to_f32(find(file, c, "losses"), losses);
     for (int s = 0; s < STEPS; s++) {
         struct px_gan_losses got;
-        const struct px_train_batch pairs = {a + (size_t)s * na, b + (size_t)s * nb, c->batch,
-                                             side_of(c), side_of(c)};
+        const struct px_train_batch pairs = {
+            a + (size_t)s * na, b + (size_t)s * nb, c->batch, side_of(c), side_of(c), 0, false};
         if (px_gan_step(gan, &pairs, 2e-4, &got, &err))
             fail_msg("%s: %s", c->name, err.message);
         check_losses(run, &got, losses + (size_t)s * 4, s + 1);

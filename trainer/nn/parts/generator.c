@@ -156,6 +156,7 @@ int px_generator_backward(struct px_generator *generator, const float *dout,
         if (rc)
             return rc;
     }
+    px_weights_finish(generator->weights, update);
     px_parameters_update(generator->parameters, update);
     return 0;
 }

@@ -104,14 +104,21 @@ void px_parameters_update(struct px_parameters *p, const struct px_update *updat
 {
     for (size_t i = 0; i < p->small; i++)
         p->sum[i] = update->part ? p->sum[i] + p->gradient[i] : p->gradient[i];
-    if (update->part < update->parts - 1)
+    if (!px_update_is_last(update))
         return;
+    float scale = 1.0f / (float)update->parts;
+    if (update->ranks) {
+        for (size_t i = 0; i < p->small; i++)
+            p->sum[i] *= scale * update->weight;
+        px_ranks_sum(update->ranks, p->sum, p->small);
+        scale = 1;
+    }
     for (int i = 0; i < p->count; i++) {
         const struct px_parameter *t = &p->list[i];
         if (t->kind == PX_PARAMETER_WEIGHT || t->kind >= PX_BUFFER_ZERO)
             continue;
         const struct px_adam_span span =
             px_parameters_span(p, t->offset, t->count, p->sum + t->small);
-        px_adam_update(&span, &update->adam, 1.0f / (float)update->parts);
+        px_adam_update(&span, &update->adam, scale);
     }
 }

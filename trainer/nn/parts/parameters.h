@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "trainer/nn/init.h"
 #include "trainer/nn/parts/adam.h"
+#include "trainer/ranks/ranks.h"
 
 enum px_parameter_kind {
     PX_PARAMETER_WEIGHT, /* of a convolution: four dimensions */
@@ -66,13 +67,21 @@ struct px_adam_span px_parameters_span(const struct px_parameters *p, size_t fir
                                        float *gradient);
 
 /* A step takes the mean of the gradients of `parts` batches. They come one after another, each with
- * its number; the last one makes the step. */
+ * its number; the last one makes the step. With several ranks it takes the sum of these means, each
+ * times its rank's weight. */
 struct px_update {
     struct px_adam_factors adam;
-    int part, parts; /* 0 .. parts - 1 */
+    int part, parts;        /* 0 .. parts - 1 */
+    struct px_ranks *ranks; /* NULL: one */
+    float weight;           /* with ranks: this one's share of the step's pictures */
 };
 
-/* Takes the gradients of biases, gammas and betas as one part's. */
+static inline bool px_update_is_last(const struct px_update *update)
+{
+    return update->part == update->parts - 1;
+}
+
+/* Takes the gradients of biases, gammas and betas as one part's. The ranks wait for each other. */
 void px_parameters_update(struct px_parameters *p, const struct px_update *update);
 
 #endif

@@ -1,5 +1,6 @@
 #include "trainer/nn/parts/weights.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,11 @@ struct trained { /* a parameter's gradient */
     float *sum; /* of the parts before, in this order; NULL without accumulation */
 };
 
+struct summing { /* over the ranks */
+    int parameter;
+    uint64_t sum;
+};
+
 struct px_weights {
     struct px_parameters *parameters; /* borrowed */
     int threads;
@@ -40,6 +46,8 @@ struct px_weights {
     float *cells; /* an array for each thread */
     size_t cell_size;
     int64_t taking_ns;
+    struct summing *summing; /* in the order in which they began; one for each parameter */
+    int summing_first, summing_end;
 };
 
 int px_weights_create(struct px_weights **out, struct px_parameters *parameters, int threads,
@@ -47,9 +55,15 @@ int px_weights_create(struct px_weights **out, struct px_parameters *parameters,
 {
     struct px_weights *w = calloc(1, sizeof *w);
 
-    if (w)
+    if (w) {
         w->trained = calloc((size_t)parameters->count, sizeof *w->trained);
-    if (!w || !w->trained) {
+        w->summing = calloc((size_t)parameters->count, sizeof *w->summing);
+    }
+    if (!w || !w->trained || !w->summing) {
+        if (w) {
+            free(w->trained);
+            free(w->summing);
+        }
         free(w);
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
     }
@@ -73,6 +87,7 @@ void px_weights_destroy(struct px_weights *w)
         free(w->trained[i].sum);
     }
     free(w->copies);
+    free(w->summing);
     free(w->trained);
     free(w->gradient);
     free(w->cells);
@@ -202,8 +217,8 @@ float *px_weights_gradient(const struct px_weights *w)
     return w->gradient;
 }
 
-/* The sum of the gradients so far, which the first begins. */
-static void add_to_sum(const struct px_weights *w, const struct trained *t, bool first)
+/* The sum of the gradients so far, which the first begins; then times `scale`. */
+static void add_to_sum(const struct px_weights *w, const struct trained *t, bool first, float scale)
 {
     float *sum = t->sum;
     const float *gradient = w->gradient;
@@ -211,7 +226,7 @@ static void add_to_sum(const struct px_weights *w, const struct trained *t, bool
 
 #pragma omp parallel for simd num_threads(w->threads) schedule(static)
     for (size_t i = 0; i < n; i++)
-        sum[i] = first ? gradient[i] : sum[i] + gradient[i];
+        sum[i] = scale * (first ? gradient[i] : sum[i] + gradient[i]);
 }
 
 /* A step of one parameter. */
@@ -263,22 +278,69 @@ static void step(const struct weight_step *s)
             step_cell(s, i, s->weights->cells + t * room);
 }
 
-void px_weights_load_from(struct px_weights *w, int parameter, const struct px_update *update)
+/* Makes a parameter's step from a gradient that is `scale` times the one wanted. */
+static void step_by(struct px_weights *w, int parameter, const struct px_update *update,
+                    const float *gradient, float scale)
 {
-    const struct trained *t = &w->trained[parameter];
     const struct px_parameter *p = &w->parameters->list[parameter];
-    int64_t start = px_now_ns();
     const struct weight_step s = {.weights = w,
                                   .parameter = parameter,
                                   .adam = &update->adam,
-                                  .gradient = update->parts > 1 ? t->sum : w->gradient,
-                                  .scale = 1.0f / (float)update->parts,
+                                  .gradient = gradient,
+                                  .scale = scale,
                                   .rows = ((size_t)p->shape[0] + ROWS - 1) / ROWS,
                                   .columns = ((size_t)p->shape[1] + COLUMNS - 1) / COLUMNS};
 
-    if (update->parts > 1)
-        add_to_sum(w, t, update->part == 0);
-    if (update->part == update->parts - 1)
-        step(&s);
+    step(&s);
+}
+
+/* Makes the steps of sums that are done, up to the first that is not; or waits for all. */
+static void take_sums(struct px_weights *w, const struct px_update *update, bool all)
+{
+    for (; w->summing_first < w->summing_end; w->summing_first++) {
+        struct summing *s = &w->summing[w->summing_first];
+
+        if (all)
+            px_ranks_wait(update->ranks, &s->sum);
+        else if (!px_ranks_test(update->ranks, &s->sum))
+            return;
+        step_by(w, s->parameter, update, w->trained[s->parameter].sum, 1);
+    }
+    w->summing_first = w->summing_end = 0;
+}
+
+static void begin_sum(struct px_weights *w, int parameter, const struct px_update *update)
+{
+    const struct trained *t = &w->trained[parameter];
+
+    take_sums(w, update, false);
+    assert(w->summing_end < w->parameters->count);
+    struct summing *s = &w->summing[w->summing_end++];
+    s->parameter = parameter;
+    px_ranks_sum_start(update->ranks, t->sum, px_blocked_size(t->order), &s->sum);
+}
+
+void px_weights_load_from(struct px_weights *w, int parameter, const struct px_update *update)
+{
+    const struct trained *t = &w->trained[parameter];
+    int64_t start = px_now_ns();
+    bool last = px_update_is_last(update), summed = update->parts > 1 || update->ranks;
+    float mean = 1.0f / (float)update->parts;
+
+    if (summed)
+        add_to_sum(w, t, update->part == 0, last && update->ranks ? mean * update->weight : 1);
+    if (last && update->ranks)
+        begin_sum(w, parameter, update);
+    else if (last)
+        step_by(w, parameter, update, summed ? t->sum : w->gradient, mean);
+    w->taking_ns += px_now_ns() - start;
+}
+
+void px_weights_finish(struct px_weights *w, const struct px_update *update)
+{
+    int64_t start = px_now_ns();
+
+    if (update->ranks)
+        take_sums(w, update, true);
     w->taking_ns += px_now_ns() - start;
 }

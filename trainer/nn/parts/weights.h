@@ -21,7 +21,7 @@
 
 struct px_weights;
 
-/* The parameters are borrowed. accumulate: updates will have several parts. */
+/* The parameters are borrowed. accumulate: updates will have several parts or ranks. */
 int px_weights_create(struct px_weights **out, struct px_parameters *parameters, int threads,
                       bool accumulate, struct px_error *err);
 void px_weights_destroy(struct px_weights *weights); /* accepts NULL */
@@ -46,11 +46,17 @@ int px_weights_enable_gradients(struct px_weights *weights, int parameter,
 /* Where those convolutions write. It moves with px_weights_enable_gradients(). */
 float *px_weights_gradient(const struct px_weights *weights);
 
-/* Takes what is there as the parameter's gradient. */
+/* Takes what is there as the parameter's gradient. With several ranks the last part begins to sum
+ * it over them, and the step follows when that is done, in a later call or in px_weights_finish().
+ */
 void px_weights_load_from(struct px_weights *weights, int parameter,
                           const struct px_update *update);
 
-/* Seconds spent in px_weights_load_from() so far. */
+/* After the last gradient of a part: waits for all sums that are under way, and makes their steps.
+ * Does nothing with one rank. */
+void px_weights_finish(struct px_weights *weights, const struct px_update *update);
+
+/* Seconds spent in px_weights_load_from() and px_weights_finish() so far. */
 double px_weights_seconds(const struct px_weights *weights);
 
 #endif
