@@ -254,7 +254,9 @@ def _():
 def _():
     with listener() as one, listener() as two, listener() as three:
         arguments = passing([one, two, three])
-        daemon = Daemon('--admin-listen', '127.0.0.1:1', env=dict(os.environ, LISTEN_FDNAMES='web:admin:web'), **arguments)
+        os.environ['LISTEN_FDNAMES'] = 'web:admin:web'
+        daemon = Daemon('--admin-listen', '127.0.0.1:1', **arguments)
+        del os.environ['LISTEN_FDNAMES']
         equal(daemon.more_urls(1), [url_of(one), url_of(three)])
         assert 'health and metrics on ' + url_of(two) in daemon.text()
         daemon.address = two.getsockname()

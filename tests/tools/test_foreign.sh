@@ -173,12 +173,12 @@ mkdir "$work/pth" "$work/wrong" "$work/nan"
 cp "$work/plain.pth" "$work/pth/latest_net_G.pth"
 cp "$work/plain.pth" "$work/wrong/latest_net_G.safetensors"
 cp "$corpus/safetensors/nan.safetensors" "$work/nan"
-run timeout 20 "$pix2pixd" --listen 127.0.0.1:0 --models "$work/pth"
+run timeout 20 "$pix2pixd" --listen 127.0.0.1:0 --log-level error --models "$work/pth"
 check "the daemon says how to convert a folder of .pth files" \
     refused "convert $work/pth/latest_net_G.pth $work/pth/latest_net_G.safetensors"
-run timeout 20 "$pix2pixd" --listen 127.0.0.1:0 --models "$work/wrong"
+run timeout 20 "$pix2pixd" --listen 127.0.0.1:0 --log-level error --models "$work/wrong"
 check "and knows a .pth under another name" refused "probably a .pth of PyTorch; convert it with: pix2pix convert"
-run timeout 20 "$pix2pixd" --listen 127.0.0.1:0 --models "$work/nan"
+run timeout 20 "$pix2pixd" --listen 127.0.0.1:0 --log-level error --models "$work/nan"
 check "and refuses a model that is not finite" refused "tensor 'model.model.0.weight' holds NaN"
 
 python3 - "$work/long.safetensors" <<'EOF'
