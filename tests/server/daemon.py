@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from tap import done, equal, ok, skip  # noqa: E402,F401
 
 PIX2PIXD, MAKE_CHECKPOINT, MAKE_PICTURE, *MORE = (os.path.abspath(path) for path in sys.argv[1:])
 for name in list(os.environ):
@@ -147,39 +149,3 @@ def parse(data):
 def statuses(data):
     """Of all final answers in `data`, whose bodies must not look like one."""
     return [int(status) for status in re.findall(rb'HTTP/1\.1 ([2-5]\d\d) ', data)]
-
-
-counted, failed = 0, 0
-
-
-def ok(sentence):
-    """Decorates a test, which is run at once: it fails by an exception."""
-    def decorate(test):
-        global counted, failed
-        counted += 1
-        try:
-            test()
-            print('ok %d - %s' % (counted, sentence), flush=True)
-        except Exception:  # a failed test must not keep the others from running
-            failed += 1
-            print('not ok %d - %s' % (counted, sentence))
-            for line in traceback.format_exc().splitlines()[-12:]:
-                print('# ' + line, flush=True)
-        return test
-    return decorate
-
-
-def equal(found, wanted):
-    if found != wanted:
-        raise AssertionError('%r, expected %r' % (found, wanted))
-
-
-def skip(sentence, reason):
-    global counted
-    counted += 1
-    print('ok %d - %s # SKIP %s' % (counted, sentence, reason), flush=True)
-
-
-def done():
-    print('1..%d' % counted)
-    sys.exit(failed > 0)

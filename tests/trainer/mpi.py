@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from tap import done, equal, ok  # noqa: E402
 
 PIX2PIX, TRAIN, MODULE = (os.path.abspath(path) for path in sys.argv[1:4])
 if not shutil.which('mpirun') or not os.path.exists(MODULE):
@@ -61,29 +63,6 @@ def distance(one, other, leave_out='running'):
     a, b = weights(one), weights(other)
     assert a.keys() == b.keys()
     return max(abs(x - y) for name in a if leave_out not in name for x, y in zip(a[name], b[name]))
-
-
-counted, failed = 0, 0
-
-
-def ok(sentence):
-    def decorate(test):
-        global counted, failed
-        counted += 1
-        try:
-            test()
-            print('ok %d - %s' % (counted, sentence), flush=True)
-        except Exception:  # the others are still worth running
-            failed += 1
-            print('not ok %d - %s' % (counted, sentence))
-            for line in traceback.format_exc().splitlines()[-12:]:
-                print('# ' + line, flush=True)
-    return decorate
-
-
-def equal(found, wanted):
-    if found != wanted:
-        raise AssertionError('%r, expected %r' % (found, wanted))
 
 
 def make_pairs(out, seed):
@@ -232,6 +211,5 @@ def _():
         assert 'started as one of 2 processes, but this was built without MPI' in lines[0], lines
 
 
-print('1..%d' % counted)
 shutil.rmtree(FOLDER, True)
-sys.exit(failed > 0)
+done()

@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import zlib
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from tap import done, equal, ok  # noqa: E402
 
 PIX2PIX, TRAIN = (os.path.abspath(path) for path in sys.argv[1:3])
 FOLDER = tempfile.mkdtemp()
@@ -127,29 +129,6 @@ def metrics(name):
         return [json.loads(line) for line in file if line.endswith('\n')]
 
 
-counted, failed = 0, 0
-
-
-def ok(sentence):
-    def decorate(test):
-        global counted, failed
-        counted += 1
-        try:
-            test()
-            print('ok %d - %s' % (counted, sentence), flush=True)
-        except Exception:  # the others are still worth running
-            failed += 1
-            print('not ok %d - %s' % (counted, sentence))
-            for line in traceback.format_exc().splitlines()[-12:]:
-                print('# ' + line, flush=True)
-    return decorate
-
-
-def equal(found, wanted):
-    if found != wanted:
-        raise AssertionError('%r, expected %r' % (found, wanted))
-
-
 subprocess.run([PIX2PIX, 'dataset', 'facades', '--count', '5', '--seed', '1', '--size', '64', '--out', 'houses'],
                check=True, capture_output=True)
 train('a', 'runs/a')
@@ -247,6 +226,5 @@ def _():
     equal(os.path.exists('runs/f'), False)
 
 
-print('1..%d' % counted)
 shutil.rmtree(FOLDER, True)
-sys.exit(failed > 0)
+done()
