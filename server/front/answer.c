@@ -83,8 +83,8 @@ static void add_number(struct MHD_Response *response, const char *name, int64_t 
     add(response, name, text);
 }
 
-/* The three fields that clients know (draft-ietf-httpapi-ratelimit-headers up to 06), rather than
- * the one of later drafts. */
+/* The three fields that clients know (draft-ietf-httpapi-ratelimit-headers up to 06). Later
+ * drafts have a single one, which few clients read. */
 static void add_rate(struct MHD_Response *response, const struct px_rate_state *rate)
 {
     if (!rate || rate->limit == 0)

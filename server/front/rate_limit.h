@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* "10" or "10/s", "100/min", "1000/h": so many pictures in that time. */
+/* "10" or "10/s", "100/min", "1000/h": that number of pictures per second, minute or hour. */
 struct px_rate {
     int64_t count; /* 1 to 1,000,000; 0: no limit */
     int64_t seconds;

@@ -6,8 +6,8 @@
  * loss/G_GAN, loss/G_L1, loss/D_real, loss/D_fake and lr whenever the history has a line of
  * losses, val/L1, val/PSNR, val/SSIM and the picture `pictures` (PNG) after every epoch.
  *
- * A resumed training begins its file with the mark that makes TensorBoard drop what earlier files
- * have of later steps. If the folder has no events yet, the history so far comes first, without
+ * A resumed training begins its file with the mark that makes TensorBoard drop the later
+ * steps of earlier files. If the folder has no events yet, the history so far comes first, without
  * its pictures. A file without data is removed at the end. One thread. */
 
 #include <stdint.h>
