@@ -53,7 +53,7 @@ static void find_runs(struct px_blocked *b)
 {
     size_t *const *at = b->offset, oc = b->dims[0], ic = b->dims[1];
 
-    b->along = has_runs(at[0], oc, PX_TILE, 1) ? 0 : has_runs(at[1], ic, PX_TILE, 1) ? 1 : -1;
+    b->along = has_runs(at[0], oc, PX_RUN, 1) ? 0 : has_runs(at[1], ic, PX_RUN, 1) ? 1 : -1;
     if (b->along >= 0)
         return;
     b->along = has_runs(at[0], oc, PX_TILE, 2) && has_runs(at[1], ic, 2, 1)   ? 0

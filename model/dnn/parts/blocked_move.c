@@ -26,6 +26,7 @@ struct block {
     size_t o, i, run, others;
     float *plain;
     size_t run_stride, other_stride; /* floats */
+    size_t half; /* from an element of the packed buffer to the one 8 further along the run */
 };
 
 /* Writes a cache line of a packed buffer. What is far larger than the caches is not read from
@@ -40,8 +41,8 @@ PX_INLINE void write_line(const struct move *move, void *to, const void *line)
         _mm_stream_si128((__m128i *)to + k, _mm_load_si128((const __m128i *)line + k));
 }
 
-/* Moves n elements between a row of a tile and the packed buffer. */
-PX_INLINE void move_row(const struct move *move, size_t at, float *row, size_t n)
+/* Moves n elements that lie together in the packed buffer between it and a row of a tile. */
+PX_INLINE void move_piece(const struct move *move, size_t at, float *row, size_t n)
 {
     float *packed = (float *)move->packed + at;
 
@@ -58,6 +59,19 @@ PX_INLINE void move_row(const struct move *move, size_t at, float *row, size_t n
             ((uint16_t *)move->packed)[at + k] = px_f32_to_bf16(row[k]);
 }
 
+/* A whole row. */
+PX_INLINE void move_row(const struct move *move, const struct block *block, size_t at, float *row)
+{
+    size_t n = block->run;
+
+    if (block->half == PX_RUN || n <= PX_RUN) {
+        move_piece(move, at, row, n);
+        return;
+    }
+    move_piece(move, at, row, PX_RUN);
+    move_piece(move, at + block->half, row + PX_RUN, n - PX_RUN);
+}
+
 /* Writes two rows as pairs. */
 PX_INLINE void pack_pairs(const struct move *move, size_t at, const float *low, const float *high,
                           size_t n)
@@ -72,57 +86,72 @@ PX_INLINE void pack_pairs(const struct move *move, size_t at, const float *low, 
         memcpy((uint16_t *)move->packed + at, line, n * sizeof *line);
 }
 
+/* Some taps of a block, as rows: tap + t of index k of the other dimension is row k * taps + t. */
+struct rows {
+    size_t tap, taps;
+    struct px_tile *tiles; /* BLOCK_ROWS */
+};
+
+PX_INLINE float *row_of(const struct rows *rows, size_t k, size_t t)
+{
+    return rows->tiles->v[0] + (k * rows->taps + t) * BLOCK_ROWS;
+}
+
 /* The packed side, taps outermost: the order in which most layouts lie in memory, so that the lines
  * of a block are written as short streams instead of 16 scattered ones (2.5 times faster). */
-PX_INLINE void packed_side(const struct move *move, struct px_tile *tiles,
-                           const struct block *block, size_t tap)
+PX_INLINE void packed_side(const struct move *move, const struct block *block,
+                           const struct rows *rows)
 {
     const struct px_blocked *b = move->blocked;
     const size_t *other = b->along == 0 ? b->offset[1] + block->i : b->offset[0] + block->o;
     size_t base = b->along == 0 ? b->offset[0][block->o] : b->offset[1][block->i];
-    size_t taps = b->dims[2] - tap < BLOCK_ROWS ? b->dims[2] - tap : BLOCK_ROWS;
 
-    for (size_t t = 0; t < taps; t++) {
-        size_t at = base + b->offset[2][tap + t];
+    for (size_t t = 0; t < rows->taps; t++) {
+        size_t at = base + b->offset[2][rows->tap + t];
         for (size_t k = 0; k < block->others && !b->paired; k++)
-            move_row(move, at + other[k], tiles[k].v[t], block->run);
+            move_row(move, block, at + other[k], row_of(rows, k, t));
         for (size_t k = 0; k < block->others && b->paired; k += 2)
-            pack_pairs(move, at + other[k], tiles[k].v[t], tiles[k + 1].v[t], block->run);
+            pack_pairs(move, at + other[k], row_of(rows, k, t), row_of(rows, k + 1, t), block->run);
     }
 }
 
-/* The plain side of a tile that the block or the taps do not fill. */
-PX_INLINE void plain_piece(const struct move *move, struct px_tile *tile, float *plain,
-                           const struct block *block, size_t taps)
+/* `columns` neighbours each of `run` plain lines <-> as many rows. */
+PX_INLINE void plain_columns(const struct move *move, float *plain, const struct block *block,
+                             float *rows, size_t columns)
 {
-    struct px_tile rows = {{{0}}};
+    size_t pitch = block->run_stride;
 
-    if (move->direction == UNPACK_F32)
-        px_tile_transpose(tile->v[0], BLOCK_ROWS, rows.v[0], BLOCK_ROWS, move->wide);
+    if (columns == BLOCK_ROWS && block->run == BLOCK_ROWS) {
+        if (move->direction == UNPACK_F32)
+            px_tile_transpose(rows, BLOCK_ROWS, plain, pitch, move->wide);
+        else
+            px_tile_transpose(plain, pitch, rows, BLOCK_ROWS, move->wide);
+        return;
+    }
     for (size_t r = 0; r < block->run; r++)
-        for (size_t t = 0; t < taps; t++)
+        for (size_t c = 0; c < columns; c++)
             if (move->direction == UNPACK_F32)
-                plain[r * block->run_stride + t] = rows.v[r][t];
+                plain[r * pitch + c] = rows[c * BLOCK_ROWS + r];
             else
-                rows.v[r][t] = plain[r * block->run_stride + t];
-    if (move->direction != UNPACK_F32)
-        px_tile_transpose(rows.v[0], BLOCK_ROWS, tile->v[0], BLOCK_ROWS, move->wide);
+                rows[c * BLOCK_ROWS + r] = plain[r * pitch + c];
 }
 
-/* The plain side: `run` rows of taps for every other index. */
-PX_INLINE void plain_side(const struct move *move, struct px_tile *tiles, const struct block *block,
-                          size_t tap)
+/* The plain side. If the taps of all other indices lie behind each other, they are one row of
+ * columns; else each index has its own. */
+PX_INLINE void plain_side(const struct move *move, const struct block *block,
+                          const struct rows *rows)
 {
-    size_t taps = move->blocked->dims[2] - tap, pitch = block->run_stride;
-    float *p = block->plain + tap;
+    size_t columns = rows->taps * block->others;
+    float *plain = block->plain + rows->tap;
 
-    for (size_t k = 0; k < block->others; k++, p += block->other_stride)
-        if (taps < BLOCK_ROWS || block->run < BLOCK_ROWS)
-            plain_piece(move, &tiles[k], p, block, taps < BLOCK_ROWS ? taps : BLOCK_ROWS);
-        else if (move->direction == UNPACK_F32)
-            px_tile_transpose(tiles[k].v[0], BLOCK_ROWS, p, pitch, move->wide);
-        else
-            px_tile_transpose(p, pitch, tiles[k].v[0], BLOCK_ROWS, move->wide);
+    if (block->other_stride != rows->taps) {
+        for (size_t k = 0; k < block->others; k++, plain += block->other_stride)
+            plain_columns(move, plain, block, row_of(rows, k, 0), rows->taps);
+        return;
+    }
+    for (size_t c = 0; c < columns; c += BLOCK_ROWS)
+        plain_columns(move, plain + c, block, rows->tiles->v[0] + c * BLOCK_ROWS,
+                      columns - c < BLOCK_ROWS ? columns - c : BLOCK_ROWS);
 }
 
 PX_CLONES static void move_block(const struct move *move, const struct block *block)
@@ -130,20 +159,30 @@ PX_CLONES static void move_block(const struct move *move, const struct block *bl
     size_t taps = move->blocked->dims[2];
     struct px_tile tiles[BLOCK_ROWS];
 
-    if (block->run < BLOCK_ROWS || block->others < BLOCK_ROWS || taps < BLOCK_ROWS)
-        memset(tiles, 0, sizeof tiles); /* short rows leave the rest unset */
+    if (move->blocked->paired && (block->run < BLOCK_ROWS || block->others < BLOCK_ROWS))
+        memset(tiles, 0, sizeof tiles); /* whole pairs of whole rows are read */
     for (size_t tap = 0; tap < taps; tap += BLOCK_ROWS) {
+        const struct rows rows = {tap, taps - tap < BLOCK_ROWS ? taps - tap : BLOCK_ROWS, tiles};
         if (move->direction == UNPACK_F32)
-            packed_side(move, tiles, block, tap);
-        plain_side(move, tiles, block, tap);
+            packed_side(move, block, &rows);
+        plain_side(move, block, &rows);
         if (move->direction != UNPACK_F32)
-            packed_side(move, tiles, block, tap);
+            packed_side(move, block, &rows);
     }
 }
 
 static size_t at_most(size_t n, size_t limit)
 {
     return n < limit ? n : limit;
+}
+
+static size_t half_of(const struct px_blocked *b, size_t o, size_t i)
+{
+    size_t first = b->along == 0 ? o : i, dim = b->along == 0 ? 0 : 1;
+
+    if (b->along < 0 || b->paired || first + PX_RUN >= b->dims[dim])
+        return PX_RUN;
+    return b->offset[dim][first + PX_RUN] - b->offset[dim][first];
 }
 
 static void move_cell(const struct move *move, const struct px_cell *cell)
@@ -163,7 +202,8 @@ static void move_cell(const struct move *move, const struct px_cell *cell)
                                         .others = b->along == 0 ? columns : rows,
                                         .plain = cell->plain + o * cell->pitch + i * taps,
                                         .run_stride = b->along == 0 ? cell->pitch : taps,
-                                        .other_stride = b->along == 0 ? taps : cell->pitch};
+                                        .other_stride = b->along == 0 ? taps : cell->pitch,
+                                        .half = half_of(b, cell->o + o, cell->i + i)};
             move_block(move, &block);
         }
     _mm_sfence();
@@ -198,13 +238,23 @@ static void move_all(const struct move *move, float *plain, int threads)
     }
 }
 
+/* By all threads, because the pages are new, which costs most. */
+static void fill_zero(char *to, size_t size, int threads)
+{
+    const size_t piece = (size_t)1 << 18;
+
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t at = 0; at < size; at += piece)
+        memset(to + at, 0, at_most(size - at, piece));
+}
+
 static void pack_all(const struct px_blocked *b, enum px_dtype dtype, const float *plain,
                      void *packed, int threads)
 {
     const struct move move = packing(b, dtype, packed);
 
     if (b->padded)
-        memset(packed, 0, b->size * px_dtype_size(dtype));
+        fill_zero(packed, b->size * px_dtype_size(dtype), threads);
     move_all(&move, (float *)(uintptr_t)plain, threads);
 }
 
