@@ -218,8 +218,8 @@ static int check_batch(const struct px_engine *engine, const struct px_model *mo
     return px_model_check_norm(model, batch->norm, err);
 }
 
-int px_engine_run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch,
-                  struct px_error *err)
+int px_engine_prepare(struct px_engine *engine, struct px_model *model,
+                      const struct px_batch *batch, struct px_error *err)
 {
     const struct px_shape shape = {
         .n = batch->n,
@@ -229,10 +229,17 @@ int px_engine_run(struct px_engine *engine, struct px_model *model, const struct
         .running = batch->norm == PX_TEST_RUNNING && px_model_network(model)->norm == PX_NORM_BATCH,
     };
 
+    int rc = check_batch(engine, model, batch, err);
+
+    return rc ? rc : use_plan(engine, model, &shape, err);
+}
+
+int px_engine_run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch,
+                  struct px_error *err)
+{
     assert(!batch->in == !batch->out && !batch->in_f32 == !batch->out_f32);
     assert(!batch->in != !batch->in_f32);
-    int rc = check_batch(engine, model, batch, err);
-    if (!rc)
-        rc = use_plan(engine, model, &shape, err);
+    int rc = px_engine_prepare(engine, model, batch, err);
+
     return rc ? rc : px_plan_run(engine->plans->plan, batch, &engine->watch, err);
 }

@@ -41,6 +41,11 @@ void px_engine_destroy(struct px_engine *engine); /* accepts NULL */
 int px_engine_run(struct px_engine *engine, struct px_model *model, const struct px_batch *batch,
                   struct px_error *err);
 
+/* Makes the plan that a run of such a batch needs and packs its weights; reads and writes no
+ * pictures. Failures as above. */
+int px_engine_prepare(struct px_engine *engine, struct px_model *model,
+                      const struct px_batch *batch, struct px_error *err);
+
 /* Every later run fills *times, which is borrowed; NULL, the initial state, turns it off. */
 void px_engine_profile(struct px_engine *engine, struct px_layer_times *times);
 
