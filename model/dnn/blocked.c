@@ -8,12 +8,14 @@ struct layout { /* what oneDNN says about a blocked format */
     int ndims, inner_count;
     const dnnl_dims_t *dims, *padded, *strides, *blocks, *indices;
     dnnl_format_kind_t kind;
+    dnnl_data_type_t type;
 };
 
 static bool query(const_dnnl_memory_desc_t d, struct layout *l)
 {
     return dnnl_memory_desc_query(d, dnnl_query_format_kind, &l->kind) == dnnl_success &&
            l->kind == dnnl_blocked &&
+           dnnl_memory_desc_query(d, dnnl_query_data_type, &l->type) == dnnl_success &&
            dnnl_memory_desc_query(d, dnnl_query_ndims_s32, &l->ndims) == dnnl_success &&
            l->ndims == 4 && dnnl_memory_desc_query(d, dnnl_query_dims, &l->dims) == dnnl_success &&
            dnnl_memory_desc_query(d, dnnl_query_padded_dims, &l->padded) == dnnl_success &&
@@ -49,12 +51,12 @@ static bool has_runs(const size_t *offset, size_t n, size_t length, size_t step)
 }
 
 /* bf16 weights come in pairs: 16 elements of one dimension with two each of the other. */
-static void find_runs(struct px_blocked *b)
+static void find_runs(struct px_blocked *b, bool bf16)
 {
     size_t *const *at = b->offset, oc = b->dims[0], ic = b->dims[1];
 
     b->along = has_runs(at[0], oc, PX_RUN, 1) ? 0 : has_runs(at[1], ic, PX_RUN, 1) ? 1 : -1;
-    if (b->along >= 0)
+    if (b->along >= 0 || !bf16)
         return;
     b->along = has_runs(at[0], oc, PX_TILE, 2) && has_runs(at[1], ic, 2, 1)   ? 0
                : has_runs(at[1], ic, PX_TILE, 2) && has_runs(at[0], oc, 2, 1) ? 1
@@ -89,7 +91,7 @@ struct px_blocked *px_blocked_create(const_dnnl_memory_desc_t desc)
         b->size *= (size_t)(*l.padded)[d];
     assert(b->size >= oc * ic * kh * kw);
     b->padded = b->size != oc * ic * kh * kw;
-    find_runs(b);
+    find_runs(b, l.type == dnnl_bf16);
     return b;
 }
 

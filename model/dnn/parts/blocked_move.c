@@ -29,12 +29,19 @@ struct block {
     size_t half; /* from an element of the packed buffer to the one 8 further along the run */
 };
 
+/* n is 16 or 8. Not memcpy(): its checks (_FORTIFY_SOURCE) cost more than the copy. */
+PX_INLINE void copy_line(float *to, const float *from, size_t n)
+{
+    for (size_t k = 0; k < n; k += 4)
+        _mm_storeu_ps(to + k, _mm_loadu_ps(from + k));
+}
+
 /* Writes a cache line of a packed buffer. What is far larger than the caches is not read from
  * memory first, and throws nothing out of them. */
 PX_INLINE void write_line(const struct move *move, void *to, const void *line)
 {
     if (!move->stream || (uintptr_t)to % sizeof(__m128i)) {
-        memcpy(to, line, 64);
+        copy_line(to, line, BLOCK_ROWS);
         return;
     }
     for (int k = 0; k < 4; k++)
@@ -48,10 +55,14 @@ PX_INLINE void move_piece(const struct move *move, size_t at, float *row, size_t
 
     if (move->direction == PACK_F32 && n == BLOCK_ROWS)
         write_line(move, packed, row);
+    else if (move->direction == PACK_F32 && n == PX_RUN)
+        copy_line(packed, row, PX_RUN);
     else if (move->direction == PACK_F32)
         memcpy(packed, row, n * sizeof *row);
     else if (move->direction == UNPACK_F32 && n == BLOCK_ROWS)
-        memcpy(row, packed, BLOCK_ROWS * sizeof *row);
+        copy_line(row, packed, BLOCK_ROWS);
+    else if (move->direction == UNPACK_F32 && n == PX_RUN)
+        copy_line(row, packed, PX_RUN);
     else if (move->direction == UNPACK_F32)
         memcpy(row, packed, n * sizeof *row);
     else
@@ -105,12 +116,13 @@ PX_INLINE void packed_side(const struct move *move, const struct block *block,
     const struct px_blocked *b = move->blocked;
     const size_t *other = b->along == 0 ? b->offset[1] + block->i : b->offset[0] + block->o;
     size_t base = b->along == 0 ? b->offset[0][block->o] : b->offset[1][block->i];
+    bool paired = move->direction == PACK_BF16 && b->paired;
 
     for (size_t t = 0; t < rows->taps; t++) {
         size_t at = base + b->offset[2][rows->tap + t];
-        for (size_t k = 0; k < block->others && !b->paired; k++)
+        for (size_t k = 0; k < block->others && !paired; k++)
             move_row(move, block, at + other[k], row_of(rows, k, t));
-        for (size_t k = 0; k < block->others && b->paired; k += 2)
+        for (size_t k = 0; k < block->others && paired; k += 2)
             pack_pairs(move, at + other[k], row_of(rows, k, t), row_of(rows, k + 1, t), block->run);
     }
 }
@@ -154,7 +166,7 @@ PX_INLINE void plain_side(const struct move *move, const struct block *block,
                       columns - c < BLOCK_ROWS ? columns - c : BLOCK_ROWS);
 }
 
-PX_CLONES static void move_block(const struct move *move, const struct block *block)
+PX_INLINE void move_tiles(const struct move *move, const struct block *block)
 {
     size_t taps = move->blocked->dims[2];
     struct px_tile tiles[BLOCK_ROWS];
@@ -168,6 +180,23 @@ PX_CLONES static void move_block(const struct move *move, const struct block *bl
         plain_side(move, block, &rows);
         if (move->direction != UNPACK_F32)
             packed_side(move, block, &rows);
+    }
+}
+
+/* Each direction has loops of its own. */
+PX_CLONES static void move_block(const struct move *move, const struct block *block)
+{
+    struct move known = *move;
+
+    if (move->direction == UNPACK_F32) {
+        known.direction = UNPACK_F32;
+        move_tiles(&known, block);
+    } else if (move->direction == PACK_F32) {
+        known.direction = PACK_F32;
+        move_tiles(&known, block);
+    } else {
+        known.direction = PACK_BF16;
+        move_tiles(&known, block);
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "model/dnn/blocked.h"
 
-/* Blocks of 8, 16, 24, 32 and 64 of either dimension, and no blocks. */
+/* Blocks of 8, 16, 24, 32 and 64 of either dimension, no blocks, and the pairs that bf16 has. */
 static const struct format {
     const char *name;
     dnnl_format_tag_t tag;
@@ -22,6 +22,7 @@ static const struct format {
     {"ABcd16b16a", dnnl_ABcd16b16a},
     {"ABcd8b8a", dnnl_ABcd8b8a},
     {"aBcd16b", dnnl_aBcd16b},
+    {"ABcd8b16a2b", dnnl_ABcd8b16a2b},
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -39,11 +40,12 @@ struct weights {
     struct px_blocked *blocked;
 };
 
-static bool setup(struct weights *w, const struct format *format, const dnnl_dims_t dims)
+static bool setup(struct weights *w, const struct format *format, const dnnl_dims_t dims,
+                  dnnl_data_type_t type)
 {
     *w = (struct weights){.count = (size_t)(dims[0] * dims[1] * dims[2] * dims[3])};
     dnnl_memory_desc_create_with_tag(&w->plain, 4, dims, dnnl_f32, dnnl_oihw);
-    dnnl_memory_desc_create_with_tag(&w->packed, 4, dims, dnnl_f32, format->tag);
+    dnnl_memory_desc_create_with_tag(&w->packed, 4, dims, type, format->tag);
     w->bytes = dnnl_memory_desc_get_size(w->packed);
     w->values = malloc(w->count * sizeof *w->values);
     w->ours = malloc(w->bytes);
@@ -97,7 +99,7 @@ static void check(const struct format *format, const dnnl_dims_t dims)
 {
     struct weights w;
 
-    if (!setup(&w, format, dims))
+    if (!setup(&w, format, dims, dnnl_f32))
         fail_msg("%s is not known as a blocked format", format->name);
     reorder(&w);
     px_blocked_pack_f32(w.blocked, w.values, w.ours, 3);
@@ -121,6 +123,22 @@ static void test_weights_are_packed_as_onednn_packs_them_and_come_back(void **st
             check(&formats[f], sizes[s]);
 }
 
+static void test_bf16_is_packed_as_onednn_packs_it(void **state)
+{
+    struct weights w;
+
+    (void)state;
+    for (size_t i = 0; i < FORMATS * SIZES; i++) {
+        const struct format *format = &formats[i / SIZES];
+        assert_true(setup(&w, format, sizes[i % SIZES], dnnl_bf16));
+        reorder(&w);
+        px_blocked_pack_bf16(w.blocked, w.values, (uint16_t *)w.ours, 3);
+        if (memcmp(w.ours, w.theirs, w.bytes) != 0)
+            fail_msg("%s of size %zu is packed otherwise than by oneDNN", format->name, i % SIZES);
+        teardown(&w);
+    }
+}
+
 static void test_a_cell_is_packed_from_an_array_of_its_own(void **state)
 {
     const dnnl_dims_t dims = {40, 24, 2, 2};
@@ -128,7 +146,7 @@ static void test_a_cell_is_packed_from_an_array_of_its_own(void **state)
     struct weights w;
 
     (void)state;
-    assert_true(setup(&w, &formats[5], dims)); /* Acdb24a: a run of 16 is in two blocks */
+    assert_true(setup(&w, &formats[5], dims, dnnl_f32)); /* Acdb24a: a run of 16 is in two blocks */
     px_blocked_pack_f32(w.blocked, w.values, w.ours, 1);
     memcpy(w.theirs, w.ours, w.bytes);
     const struct px_cell cell = {16, 16, 24, 8, cell_values, 8 * 4};
@@ -153,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weights_are_packed_as_onednn_packs_them_and_come_back),
+        cmocka_unit_test(test_bf16_is_packed_as_onednn_packs_it),
         cmocka_unit_test(test_a_cell_is_packed_from_an_array_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
