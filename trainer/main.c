@@ -14,8 +14,7 @@ static atomic_int stop; /* any thread may run the handler */
 /* The first signal asks the training to save and leave, the second leaves at once. */
 static void on_stop(int signal)
 {
-    (void)signal;
-    if (atomic_exchange(&stop, 1))
+    if (atomic_exchange(&stop, signal))
         _exit(130);
 }
 
@@ -27,6 +26,7 @@ static void install_handlers(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL); /* which mpirun passes on without ending us */
     if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* not under nohup */
         sigaction(SIGHUP, &action, NULL);
     /* A limit on file sizes and a reader that went away are errors of write(), not the end. */

@@ -30,6 +30,7 @@ struct px_run {
     struct px_ranks *ranks; /* borrowed; NULL: one. Rank 0 writes, measures and reports */
     int64_t pictures;       /* a step takes, on all ranks together */
     const atomic_int *stop;
+    int signal; /* that ended the training, the largest of all ranks' */
     FILE *out;
     struct px_output output;
     struct px_network network;

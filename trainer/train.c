@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include "base/file.h"
 #include "codecs/codec.h"
 #include "trainer/dry_run.h"
+#include "trainer/ranks/apart.h"
+#include "trainer/ranks/outlet.h"
 #include "trainer/run.h"
 #include "trainer/step_times.h"
 #include "trainer/together.h"
@@ -68,6 +71,37 @@ static int step(struct px_run *run, struct px_error *err)
     return rc ? rc : px_tensorboard_follow(run->board, err);
 }
 
+struct saving {
+    struct px_run *run;
+    pid_t parent;
+};
+
+/* A px_apart_run() work. If mpirun killed the process that waits for this, the lock is left to
+ * this one. */
+static int save_apart(void *closure, struct px_error *err)
+{
+    const struct saving *saving = closure;
+    struct px_run *run = saving->run;
+    int rc = px_snapshot_save(&run->snapshot, run->steps, err);
+
+    if (getpid() != saving->parent && getppid() != saving->parent)
+        px_output_close(&run->output);
+    return rc;
+}
+
+/* State and latest generator; for ranks, which mpirun may kill at any time, in another process. */
+static int save(struct px_run *run, struct px_error *err)
+{
+    struct saving saving = {run, getpid()};
+
+    if (!run->ranks)
+        return px_snapshot_save(&run->snapshot, run->steps, err);
+    int rc = px_apart_run(save_apart, &saving, err);
+    if (!rc)
+        run->snapshot.saved = run->steps;
+    return rc;
+}
+
 static int save_picture(const struct px_run *run, int64_t epoch, struct px_error *err)
 {
     char path[PX_PATH_MAX];
@@ -107,8 +141,7 @@ static int lead_epoch(struct px_run *run, struct px_error *err)
     done.seconds = px_ms_since(run->epoch_ns) * 1e-3;
     run->epoch_ns = px_now_ns();
     if ((rc = px_history_add_epoch(run->history, &done, err)) != 0 ||
-        (rc = px_tensorboard_follow(run->board, err)) != 0 ||
-        (rc = px_snapshot_save(&run->snapshot, run->steps, err)) != 0 ||
+        (rc = px_tensorboard_follow(run->board, err)) != 0 || (rc = save(run, err)) != 0 ||
         (rc = save_picture(run, done.epoch, err)) != 0 ||
         (rc = px_tensorboard_add_picture(run->board, run->steps, px_preview_sheet(run->preview),
                                          err)) != 0)
@@ -155,8 +188,7 @@ static int interrupted(struct px_run *run, struct px_error *err)
     if (run->steps == run->first)
         return px_fail(err, PX_E_INTERRUPTED,
                        "interrupted before the first step: there was nothing to save");
-    int rc =
-        run->snapshot.saved == run->steps ? 0 : px_snapshot_save(&run->snapshot, run->steps, err);
+    int rc = run->snapshot.saved == run->steps ? 0 : save(run, err);
     if (rc)
         return rc;
     return px_fail(err, PX_E_INTERRUPTED,
@@ -170,7 +202,7 @@ static int interrupted_together(struct px_run *run, struct px_error *err)
 {
     int rc = interrupted(run, err);
 
-    px_ranks_max(run->ranks, 0);
+    run->signal = px_ranks_max(run->ranks, *run->stop);
     return rc;
 }
 
@@ -214,7 +246,7 @@ static int end_epoch(struct px_run *run, struct px_error *err)
 
 static int save_latest(struct px_run *run, struct px_error *err)
 {
-    return px_run_leads(run) ? px_snapshot_save(&run->snapshot, run->steps, err) : 0;
+    return px_run_leads(run) ? save(run, err) : 0;
 }
 
 /* Whether a signal has come, to any of the ranks. */
@@ -223,13 +255,21 @@ static bool is_stopped(const struct px_run *run)
     return px_ranks_max(run->ranks, *run->stop != 0) != 0;
 }
 
+/* While all ranks are there: when the first has ended, mpirun may drop what others print. */
+static void print_error(struct px_error *err)
+{
+    if (err->message[0])
+        fprintf(stderr, "pix2pix-train: %s\n", err->message);
+    err->message[0] = '\0';
+}
+
 /* A step that fails in one rank leaves the others waiting for its gradients. */
 static int step_together(struct px_run *run, struct px_error *err)
 {
     int rc = step(run, err);
 
     if (rc && run->ranks && !run->diverged) {
-        fprintf(stderr, "pix2pix-train: %s\n", err->message);
+        print_error(err);
         px_ranks_fail(run->ranks, px_error_exit(rc));
     }
     return rc;
@@ -299,11 +339,20 @@ static int run_all(struct px_run *run, struct px_error *err)
 }
 
 /* Of several ranks only the first has something to say. */
-static int open_silence(struct px_run *run, FILE **silence, struct px_error *err)
+static int open_output(struct px_run *run, struct px_outlet **outlet, FILE **silence,
+                       struct px_error *err)
 {
-    *silence = NULL;
-    if (px_run_leads(run))
+    int rc = 0;
+
+    if (!run->ranks)
         return 0;
+    if (px_run_leads(run)) {
+        fflush(run->out);
+        rc = px_outlet_open(outlet, fileno(run->out), run->stop, err);
+        if (!rc)
+            run->out = px_outlet_stream(*outlet);
+        return rc;
+    }
     *silence = fopen("/dev/null", "w");
     if (!*silence)
         return px_fail(err, PX_E_IO, "/dev/null: cannot open");
@@ -311,11 +360,21 @@ static int open_silence(struct px_run *run, FILE **silence, struct px_error *err
     return 0;
 }
 
+/* mpirun answers nothing more after a signal, unless that was one that it only forwards. */
+static void leave_ranks(const struct px_run *run, int rc)
+{
+    if (rc == -PX_E_INTERRUPTED && run->signal != SIGUSR1)
+        px_ranks_abandon(run->ranks);
+    else
+        px_ranks_close(run->ranks);
+}
+
 int px_train(const struct px_train_settings *settings, FILE *out, const atomic_int *stop,
              struct px_error *err)
 {
     struct px_run *run = calloc(1, sizeof *run);
     struct px_error own = {0};
+    struct px_outlet *outlet = NULL;
     FILE *silence = NULL;
 
     if (!run)
@@ -325,16 +384,15 @@ int px_train(const struct px_train_settings *settings, FILE *out, const atomic_i
     run->stop = stop;
     int rc = px_ranks_open(&run->ranks, &own);
     if (!rc)
-        rc = px_together_done(run->ranks, open_silence(run, &silence, &own), &own);
+        rc = px_together_done(run->ranks, open_output(run, &outlet, &silence, &own), &own);
     if (!rc)
         rc = run_all(run, &own);
     fflush(run->out);
-    struct px_ranks *ranks = run->ranks;
     px_run_clear(run);
-    if (rc == -PX_E_INTERRUPTED)
-        px_ranks_abandon(ranks);
-    else
-        px_ranks_close(ranks);
+    px_outlet_close(outlet);
+    if (rc && run->ranks)
+        print_error(&own);
+    leave_ranks(run, rc);
     free(run);
     if (silence)
         fclose(silence);

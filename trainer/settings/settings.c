@@ -207,9 +207,10 @@ const struct px_option_table px_train_settings_table = {
         "NAME.safetensors is always the latest complete generator, NAME.best/NAME.safetensors the\n"
         "one with the lowest L1 on DIR/val. NAME.report.html shows curves and pictures in a\n"
         "browser; NAME.pictures/, NAME.metrics.jsonl and NAME.loss_log.txt hold what it shows.\n"
-        "NAME.state holds all that --continue-train needs; Ctrl-C (or SIGTERM) saves and leaves, "
-        "a\n"
-        "second Ctrl-C leaves at once. Checkpoints of an earlier training are never overwritten:\n"
+        "NAME.state holds all that --continue-train needs; Ctrl-C (SIGTERM, SIGUSR1) saves and "
+        "leaves,\n"
+        "a second Ctrl-C leaves at once. Checkpoints of an earlier training are never "
+        "overwritten:\n"
         "continue it, remove them or choose another name.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
