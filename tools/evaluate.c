@@ -23,7 +23,7 @@
 
 struct evaluate_settings {
     struct px_option_list models;
-    const char *data, *phase, *out, *json, *segmenter, *dropout, *results, *epochs;
+    const char *data, *phase, *out, *json, *segmenter, *palette, *dropout, *results, *epochs;
     int fit, norm, dtype, direction;
     int64_t count, threads;
 };
@@ -90,6 +90,15 @@ static const struct px_option rows[] = {
      .help = "For models that read label maps: read the labels back from the answers with this "
              "checkpoint, which turns B into A, and print the FCN-score. Models that make label "
              "maps are compared with the true ones without it"},
+    {.name = "palette",
+     .type = PX_OPTION_STRING,
+     .offset = AT(palette),
+     .value = "NAME|FILE",
+     .help =
+         "Classes of label maps and their colours: cmp, cityscapes, or a JSON file "
+         "{\"palette\": [{\"name\": \"sky\", \"colour\": \"#00aaff\"}, ...]}. Default: the palette "
+         "that a model has, or else the segmenter, or else cmp. Classes called void, or void: "
+         "and more, are not scored"},
     {.name = "fit",
      .type = PX_OPTION_CHOICE,
      .offset = AT(fit),
@@ -183,6 +192,22 @@ static int check_segmenter(const struct px_evaluation *e, const char *path, stru
                    path, n->input_nc, n->output_nc);
 }
 
+/* The palette that was asked for, or the one in a card. */
+static int choose_palette(struct px_evaluation *e, const struct evaluate_settings *s,
+                          struct px_error *err)
+{
+    bool found;
+
+    e->wants_labels = s->palette && *s->palette;
+    if (e->wants_labels)
+        return px_palette_open(&e->palette, s->palette, err);
+    int rc = px_palette_of_model(&e->palette, e->models[0].translator.model, e->models[0].path,
+                                 &found, err);
+    if (!rc && !found && e->segmenter.model)
+        rc = px_palette_of_model(&e->palette, e->segmenter.model, s->segmenter, &found, err);
+    return rc || found ? rc : px_palette_open(&e->palette, "cmp", err);
+}
+
 static int open_models(struct px_evaluation *e, struct px_engine *engine,
                        const struct evaluate_settings *s, struct px_error *err)
 {
@@ -197,6 +222,8 @@ static int open_models(struct px_evaluation *e, struct px_engine *engine,
         if (!rc)
             rc = check_segmenter(e, s->segmenter, err);
     }
+    if (!rc)
+        rc = choose_palette(e, s, err);
     if (rc)
         return rc;
     e->right = px_half_choose((enum px_direction_choice)s->direction,

@@ -1,5 +1,6 @@
 #include "model/checkpoint/card.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "model/checkpoint/parts/checkpoint_parts.h"
 
 enum { MAX_FILE = 1 << 20 };
+_Static_assert((int)PX_CARD_COLOURS == (int)PX_CARD_MOST_COLOURS, "a palette fits");
 
 static const struct {
     const char *key;
@@ -328,6 +330,24 @@ char *px_card_json(const struct px_card *card)
 bool px_card_is_preferred(const struct px_card *card)
 {
     return json_is_true(json_object_get(card->values, "preferred"));
+}
+
+size_t px_card_palette(const struct px_card *card, struct px_card_colour *colours)
+{
+    const json_t *palette = json_object_get(card->values, "palette");
+    size_t count = json_array_size(palette); /* 0 of what is not one */
+
+    for (size_t i = 0; colours && i < count; i++) {
+        const json_t *entry = json_array_get(palette, i);
+        unsigned rgb = 0;
+
+        sscanf(json_string_value(json_object_get(entry, "colour")), "#%6x", &rgb);
+        colours[i] = (struct px_card_colour){
+            .name = json_string_value(json_object_get(entry, "name")),
+            .rgb = {(uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb},
+        };
+    }
+    return count;
 }
 
 const char *px_card_notes(const struct px_card *card)

@@ -11,7 +11,8 @@
  *                colours) or "photo"
  *   palette      [{"name": "wall", "colour": "#0d3dfb"}, ...], 1 to 64 of them, the background
  *                first, names of at most 40 characters, neither names nor colours twice; or "cmp":
- *                the twelve classes of the CMP facade data base in the colours of pix2pix
+ *                the twelve classes of the CMP facade data base in the colours of pix2pix; or
+ *                "cityscapes": the classes of Cityscapes
  *   line_width   of a drawing, in pixels of the model's training size: 0.5 to 64
  *   preferred    true for the model that a daemon takes by default among those of its folder
  *   examples     up to 8 inputs: data: URLs of PNG, JPEG or WebP in base64, each of at most
@@ -28,6 +29,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "model/checkpoint/checkpoint.h"
@@ -75,6 +77,15 @@ char *px_card_json(const struct px_card *card);
 
 /* Whether it says "preferred": true. */
 bool px_card_is_preferred(const struct px_card *card);
+
+/* The palette, and how many colours it has; 0 without one. `colours` may be NULL; the names belong
+ * to the card and are valid until it changes. */
+enum { PX_CARD_COLOURS = 64 };
+struct px_card_colour {
+    const char *name;
+    uint8_t rgb[3];
+};
+size_t px_card_palette(const struct px_card *card, struct px_card_colour *colours);
 
 /* What was ignored: one line, "" if nothing was. */
 const char *px_card_notes(const struct px_card *card);

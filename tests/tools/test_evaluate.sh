@@ -150,7 +150,47 @@ check "a segmenter of other classes is refused" is 2 \
 "$pix2pix" dataset facades --count 1 --seed 1 --style sketch --size 64 --out sketches >/dev/null 2>&1
 evaluate -m m.safetensors --segmenter segmenter.safetensors --data sketches --phase train
 check "so is one for inputs that are no label maps" is 2 \
-    "pix2pix: --segmenter: the input of 0001.png is not a label map in the colours of the CMP facades, so there are no labels to compare"
+    "pix2pix: --segmenter: the input of 0001.png is not a label map in the colours of the CMP facades, so there are no labels to compare; --palette names others"
+
+# Streets: the input is road and sky, half each, and a quarter of it is void.
+python3 - <<'END' || exit 1
+import os, struct, zlib
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+road, sky, void, white = bytes((128, 64, 128)), bytes((70, 130, 180)), bytes(3), bytes((250, 250, 250))
+rows = [(void * 16 + (road if y < 32 else sky) * 48 + white * 64) for y in range(64)]
+os.makedirs('streets/val')
+open('streets/val/1.png', 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 128, 64, 8, 2, 0, 0, 0))
+    + chunk(b'IDAT', zlib.compress(b''.join(b'\0' + row for row in rows))) + chunk(b'IEND', b''))
+END
+one_colour road.safetensors 128 64 128 || exit 1
+streets() { evaluate -m m.safetensors --segmenter road.safetensors --data streets --json streets.json "$@"; }
+half() { # half OF_ALL: the pixels, without void ones or with them
+    python3 -c 'import json, sys
+r = json.load(open("streets.json"))["ceiling"]
+assert abs(r["pixel"] - float(sys.argv[1])) < 0.02 and abs(r["class"] - float(sys.argv[2])) < 0.02, r' "$@"
+}
+streets --palette cityscapes
+check "the classes of Cityscapes have a name" half 0.5 0.5
+echo '{"palette": [{"name": "road", "colour": "#804080"}, {"name": "sky", "colour": "#4682b4"}, {"name": "none", "colour": "#000000"}]}' >mine.json
+streets --palette mine.json
+check "other classes come from a file; what is not called void is scored" half 0.375 0.3333
+cp mine.json road.json
+streets
+check "or from the card of the model or the segmenter" half 0.375 0.3333
+rm road.json
+streets
+check "without any the classes are those of the CMP facades" is 2 \
+    "pix2pix: --segmenter: the input of 1.png is not a label map in the colours of the CMP facades, so there are no labels to compare; --palette names others"
+streets --palette nowhere.json
+check "a palette that is not there is named" is 1 "pix2pix: --palette: nowhere.json: cannot open: No such file or directory"
+echo '{"title": "A"}' >none.json
+streets --palette none.json
+check "so is a file without one" is 2 \
+    'pix2pix: --palette none.json: has no "palette": [{"name": "...", "colour": "#rrggbb"}, ...]'
+evaluate -m m.safetensors --data streets --palette cityscapes
+check "a palette without labels to compare is refused" is 2 \
+    "pix2pix: --palette: the target of 1.png is not a label map in the colours of Cityscapes, and there is no --segmenter to read one from it"
 evaluate -m m.safetensors --segmenter grey.safetensors --data houses
 check "nor taken for segmenters" grep -q 'a segmenter maps RGB pictures to RGB label maps' <<<"$err"
 evaluate --data houses

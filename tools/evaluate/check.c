@@ -70,26 +70,26 @@ static int check_segmented(const struct px_evaluation *e, const char *name,
 {
     struct px_image labels;
 
-    if (!px_labels_is_map(&example->input))
+    if (!px_labels_is_map(&e->palette, &example->input))
         return px_fail(err, PX_E_USAGE,
-                       "--segmenter: the input of %s is not a label map in the colours of the CMP "
-                       "facades, so there are no labels to compare",
-                       name);
+                       "--segmenter: the input of %s is not a label map in the colours of %s, so "
+                       "there are no labels to compare; --palette names others",
+                       name, e->palette.title);
     int rc = px_image_resize(&example->target, example->target.width, example->target.height,
                              &labels, err);
     if (!rc)
         rc = px_translate_image(&e->segmenter, &e->how, &labels, err);
     if (rc)
         return rc;
-    double share = px_labels_share(&labels);
+    double share = px_labels_share(&e->palette, &labels);
     px_image_clear(&labels);
     if (share >= 0.5)
         return 0;
     return px_fail(
         err, PX_E_USAGE,
         "--segmenter: only %.0f %% of what it makes of the target of %s is in the colours "
-        "of the CMP facades: it was trained on other classes, or too little",
-        share * 100, name);
+        "of %s: it was trained on other classes, or too little",
+        share * 100, name, e->palette.title);
 }
 
 /* As RGB, whatever the model takes. */
@@ -112,6 +112,12 @@ static int check_colours(const struct px_evaluation *e, const struct px_pictures
                      name, e->models[0].path, outputs, outputs == 1 ? "" : "s");
     if (!rc && example.target.data && e->segmenter.model)
         rc = check_segmented(e, name, &example, err);
+    else if (!rc && example.target.data && e->wants_labels &&
+             !px_labels_is_map(&e->palette, &example.target))
+        rc = px_fail(err, PX_E_USAGE,
+                     "--palette: the target of %s is not a label map in the colours of %s, and "
+                     "there is no --segmenter to read one from it",
+                     name, e->palette.title);
     px_example_clear(&example);
     return rc;
 }

@@ -64,15 +64,16 @@ static int answer_of(const struct px_translator *translator, const struct px_eva
 }
 
 /* Label maps in both: what is found against what is true, each at the size of what is found. */
-static int add_labels(struct px_confusion *confusion, const struct px_image *truth,
-                      const struct px_image *found, struct px_error *err)
+static int add_labels(const struct px_evaluation *e, struct px_confusion *confusion,
+                      const struct px_image *truth, const struct px_image *found,
+                      struct px_error *err)
 {
     struct px_image own;
     const struct px_image *scaled = scaled_to(found, truth, &own, err);
 
     if (!scaled)
         return -err->code;
-    px_confusion_add(confusion, scaled, found);
+    px_confusion_add(confusion, &e->palette, scaled, found);
     px_image_clear(&own);
     return 0;
 }
@@ -87,7 +88,7 @@ static int add_segmented(const struct px_evaluation *e, const struct px_image *t
 
     if (rc)
         return rc;
-    rc = add_labels(confusion, truth, &labels, err);
+    rc = add_labels(e, confusion, truth, &labels, err);
     px_image_clear(&labels);
     return rc;
 }
@@ -96,8 +97,8 @@ static int judge_labels(struct px_evaluation *e, const struct px_evaluated_pictu
                         struct px_error *err)
 {
     const struct px_example *example = &pictures->example;
-    bool segmented = e->segmenter.model && px_labels_is_map(&example->input);
-    bool direct = !e->segmenter.model && px_labels_is_map(&example->target);
+    bool segmented = e->segmenter.model && px_labels_is_map(&e->palette, &example->input);
+    bool direct = !e->segmenter.model && px_labels_is_map(&e->palette, &example->target);
     int rc = 0;
 
     if (!segmented && !direct)
@@ -106,10 +107,10 @@ static int judge_labels(struct px_evaluation *e, const struct px_evaluated_pictu
     if (segmented)
         rc = add_segmented(e, &example->input, &example->target, &e->ceiling, err);
     for (int m = 0; m < e->model_count && !rc; m++)
-        rc = segmented
-                 ? add_segmented(e, &example->input, &pictures->answers[m], &e->models[m].labels,
-                                 err)
-                 : add_labels(&e->models[m].labels, &example->target, &pictures->answers[m], err);
+        rc = segmented ? add_segmented(e, &example->input, &pictures->answers[m],
+                                       &e->models[m].labels, err)
+                       : add_labels(e, &e->models[m].labels, &example->target,
+                                    &pictures->answers[m], err);
     return rc;
 }
 

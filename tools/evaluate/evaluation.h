@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "tools/evaluate/colours.h"
 #include "tools/evaluate/labels.h"
+#include "tools/evaluate/palette.h"
 #include "tools/evaluate/pictures.h"
 #include "tools/evaluate/scores.h"
 #include "tools/work/stop.h"
@@ -34,6 +35,8 @@ struct px_evaluation {
     struct px_evaluated models[PX_EVALUATE_MAX_MODELS];
     int model_count;
     struct px_translate_options how;
+    struct px_palette palette;      /* of label maps */
+    bool wants_labels;              /* that a palette was given for */
     bool right;                     /* the input is the right half of pairs */
     struct px_translator segmenter; /* model NULL: none */
     double constant[4];             /* the mean colour of the training targets, 0..255 */

@@ -146,10 +146,10 @@ static void append_means(struct px_buffer *out, const char *name, const struct p
     }
 }
 
-static void append_label_row(struct px_buffer *out, const char *name,
+static void append_label_row(struct px_buffer *out, const struct px_evaluation *e, const char *name,
                              const struct px_confusion *labels)
 {
-    const struct px_label_scores s = px_confusion_scores(labels);
+    const struct px_label_scores s = px_confusion_scores(labels, &e->palette);
 
     px_buffer_append_text(out, "<tr><td>");
     append_escaped(out, name);
@@ -163,9 +163,9 @@ static void append_labels(struct px_buffer *out, const struct px_evaluation *e)
     px_buffer_append_text(out, "<h2>Labels</h2><table><thead><tr><th><th>per-pixel accuracy<th>"
                                "per-class accuracy<th>class IOU</thead><tbody>");
     if (e->segmenter.model)
-        append_label_row(out, "the targets (the ceiling)", &e->ceiling);
+        append_label_row(out, e, "the targets (the ceiling)", &e->ceiling);
     for (int i = 0; i < e->model_count; i++)
-        append_label_row(out, px_path_name(e->models[i].path), &e->models[i].labels);
+        append_label_row(out, e, px_path_name(e->models[i].path), &e->models[i].labels);
     px_buffer_append_text(out, "</tbody></table>");
 }
 

@@ -23,9 +23,10 @@ static void print_means(const char *name, const struct px_means *means, FILE *ou
     }
 }
 
-static void print_labels(const char *name, const struct px_confusion *labels, FILE *out)
+static void print_labels(const struct px_evaluation *e, const char *name,
+                         const struct px_confusion *labels, FILE *out)
 {
-    const struct px_label_scores s = px_confusion_scores(labels);
+    const struct px_label_scores s = px_confusion_scores(labels, &e->palette);
 
     fprintf(out, "%-32.32s %10.4f %10.4f %10.4f\n", name, s.pixel, s.class_mean, s.iou);
 }
@@ -59,9 +60,9 @@ void px_results_print(const struct px_evaluation *e, FILE *out)
         return;
     fprintf(out, "\n%-32s %10s %10s %10s\n", "labels", "per pixel", "per class", "class IOU");
     if (e->segmenter.model)
-        print_labels("the targets (the ceiling)", &e->ceiling, out);
+        print_labels(e, "the targets (the ceiling)", &e->ceiling, out);
     for (int i = 0; i < e->model_count; i++)
-        print_labels(px_path_name(e->models[i].path), &e->models[i].labels, out);
+        print_labels(e, px_path_name(e->models[i].path), &e->models[i].labels, out);
 }
 
 static json_t *number(double value)
@@ -79,9 +80,9 @@ static json_t *means_of(const struct px_means *means)
     return object;
 }
 
-static json_t *labels_of(const struct px_confusion *labels)
+static json_t *labels_of(const struct px_evaluation *e, const struct px_confusion *labels)
 {
-    const struct px_label_scores s = px_confusion_scores(labels);
+    const struct px_label_scores s = px_confusion_scores(labels, &e->palette);
     json_t *object = json_object();
 
     json_object_set_new(object, "pixel", number(s.pixel));
@@ -103,7 +104,7 @@ static json_t *model_of(const struct px_evaluation *e, int i)
                                                            (enum px_colour_axis)axis)));
     json_object_set_new(object, "colour_intersection", colours);
     if (e->has_labels)
-        json_object_set_new(object, "labels", labels_of(&model->labels));
+        json_object_set_new(object, "labels", labels_of(e, &model->labels));
     return object;
 }
 
@@ -132,7 +133,7 @@ int px_results_save(const struct px_evaluation *e, const char *path, struct px_e
     json_object_set_new(root, "constant", means_of(&e->constant_means));
     json_object_set_new(root, "input", means_of(&e->input_means));
     if (e->has_labels && e->segmenter.model)
-        json_object_set_new(root, "ceiling", labels_of(&e->ceiling));
+        json_object_set_new(root, "ceiling", labels_of(e, &e->ceiling));
     for (int i = 0; i < e->model_count; i++)
         json_array_append_new(models, model_of(e, i));
     for (size_t i = 0; i < e->row_count; i++)

@@ -4,27 +4,17 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "model/checkpoint/parts/palettes.h"
 
 enum {
     TITLE_CHARACTERS = 80,
     DESCRIPTION_CHARACTERS = 400,
     NAME_CHARACTERS = 40,
-    COLOURS = 64,
     EXAMPLES = 8,
     EXAMPLE_BYTES = 32768,
 };
 
 static const double least_width = 0.5, most_width = 64;
-
-/* The classes in the order of the data base, in the colours of pix2pix's label maps. */
-static const struct {
-    const char *name, *colour;
-} cmp[] = {
-    {"background", "#0006d9"}, {"wall", "#0d3dfb"},    {"door", "#a50000"},
-    {"window", "#0075ff"},     {"sill", "#68f898"},    {"head", "#1dffdd"},
-    {"shutter", "#eeed28"},    {"balcony", "#b8ff38"}, {"trim", "#ff9204"},
-    {"cornice", "#ff4401"},    {"column", "#f60001"},  {"entrance", "#00c9ff"},
-};
 
 static int keep(json_t **out, json_t *made, struct px_error *err)
 {
@@ -157,12 +147,13 @@ static int append_entry(json_t *palette, const json_t *entry, struct px_error *e
     return append_colour(palette, json_string_value(name), colour, err);
 }
 
-static int fill_cmp(json_t *palette, struct px_error *err)
+static int fill_named(json_t *palette, const struct px_palette_entry *entries, size_t count,
+                      struct px_error *err)
 {
     int rc = 0;
 
-    for (size_t i = 0; !rc && i < sizeof cmp / sizeof *cmp; i++)
-        rc = append_colour(palette, cmp[i].name, cmp[i].colour, err);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = append_colour(palette, entries[i].name, entries[i].colour, err);
     return rc;
 }
 
@@ -177,17 +168,21 @@ static void prefix_number(struct px_error *err, size_t index)
 
 static int fill_palette(json_t *palette, const json_t *value, struct px_error *err)
 {
-    size_t count = json_array_size(value);
+    size_t count;
+    const struct px_palette_entry *named =
+        json_is_string(value) ? px_palette_find(json_string_value(value), &count) : NULL;
     int rc = 0;
 
-    if (json_is_string(value) && strcmp(json_string_value(value), "cmp") == 0)
-        return fill_cmp(palette, err);
+    if (named)
+        return fill_named(palette, named, count, err);
+    count = json_array_size(value);
     if (!json_is_array(value) || count == 0)
         return px_fail(err, PX_E_FORMAT,
-                       "must be \"cmp\" or an array of {\"name\": \"...\", \"colour\": "
-                       "\"#rrggbb\"}");
-    if (count > COLOURS)
-        return px_fail(err, PX_E_FORMAT, "has %zu colours, %d are allowed", count, COLOURS);
+                       "must be \"cmp\", \"cityscapes\" or an array of {\"name\": \"...\", "
+                       "\"colour\": \"#rrggbb\"}");
+    if (count > PX_CARD_MOST_COLOURS)
+        return px_fail(err, PX_E_FORMAT, "has %zu colours, %d are allowed", count,
+                       PX_CARD_MOST_COLOURS);
     for (size_t i = 0; !rc && i < count; i++) {
         rc = append_entry(palette, json_array_get(value, i), err);
         if (rc)

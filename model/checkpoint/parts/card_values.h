@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+enum { PX_CARD_MOST_COLOURS = 64 };
+
 typedef int px_card_reader(json_t **out, const json_t *value, struct px_error *err);
 
 px_card_reader px_card_read_title, px_card_read_description, px_card_read_input,

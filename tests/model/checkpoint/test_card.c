@@ -77,6 +77,26 @@ static void test_cmp(void **state)
     px_card_destroy(card);
 }
 
+static void test_cityscapes(void **state)
+{
+    struct px_card *card = new_card();
+    struct px_card_colour colours[PX_CARD_COLOURS];
+    int scored = 0;
+    (void)state;
+
+    assert_int_equal(px_card_palette(card, NULL), 0);
+    parse_good(card, "{\"palette\": \"cityscapes\"}");
+    size_t count = px_card_palette(card, colours);
+    for (size_t i = 0; i < count; i++)
+        scored += strncmp(colours[i].name, "void", 4) != 0;
+    assert_int_equal(scored, 19);
+    assert_string_equal(colours[1].name, "road");
+    assert_memory_equal(colours[1].rgb, ((uint8_t[]){128, 64, 128}), 3);
+    parse_good(card, "{\"palette\": null}");
+    assert_int_equal(px_card_palette(card, colours), 0);
+    px_card_destroy(card);
+}
+
 static void test_later_wins(void **state)
 {
     struct px_card *card = new_card(), *other = new_card();
@@ -127,8 +147,8 @@ static void test_refused(void **state)
         {"{\"line_width\": 0}", "line_width: 0 pixels: must be 0.5 to 64"},
         {"{\"line_width\": 65}", "line_width: 65 pixels"},
         {"{\"line_width\": 1e999}", "not valid JSON"},
-        {"{\"palette\": \"CMP\"}", "palette: must be \"cmp\" or an array"},
-        {"{\"palette\": []}", "palette: must be \"cmp\" or an array"},
+        {"{\"palette\": \"CMP\"}", "palette: must be \"cmp\", \"cityscapes\" or an array"},
+        {"{\"palette\": []}", "palette: must be \"cmp\", \"cityscapes\" or an array"},
         {"{\"palette\": [3]}", "palette: entry 1: must be {"},
         {"{\"palette\": [{}]}", "palette: entry 1: name: must be a string"},
         {"{\"palette\": [{\"name\": \"a\"}]}", "palette: entry 1: the colour '' of 'a'"},
@@ -333,6 +353,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("a card holds every key, in one order", test_all_keys),
         CHECK("the palette of CMP is known by name", test_cmp),
+        CHECK("so is that of Cityscapes; a palette can be read colour by colour",
+              test_cityscapes),
         CHECK("what is added later wins, null removes, and filling keeps both", test_later_wins),
         CHECK("unknown keys are ignored and noted", test_unknown_keys),
         CHECK("malformed cards are refused with the key, and add nothing", test_refused),

@@ -73,22 +73,48 @@ static void test_labels(void **state)
     struct px_image truth = flat(0x0d, 0x3d, 0xfb), found = flat(0x0d + 9, 0x3d, 0xfb - 9),
                     photo = flat(120, 130, 90);
     static struct px_confusion confusion, empty;
+    struct px_palette cmp;
     (void)state;
 
+    assert_int_equal(px_palette_open(&cmp, "cmp", NULL), 0);
     for (size_t i = 0; i < (size_t)SIDE * SIDE / 2; i++)
         memcpy(truth.data + 3 * i, (const uint8_t[3]){0xa5, 0, 0}, 3);
-    assert_true(px_labels_is_map(&truth));
-    assert_true(px_labels_is_map(&found));
-    assert_false(px_labels_is_map(&photo));
-    px_confusion_add(&confusion, &truth, &found);
-    const struct px_label_scores s = px_confusion_scores(&confusion);
+    assert_true(px_labels_is_map(&cmp, &truth));
+    assert_true(px_labels_is_map(&cmp, &found));
+    assert_false(px_labels_is_map(&cmp, &photo));
+    px_confusion_add(&confusion, &cmp, &truth, &found);
+    const struct px_label_scores s = px_confusion_scores(&confusion, &cmp);
     assert_true(near(s.pixel, 0.5));
     assert_true(near(s.class_mean, 0.5)); /* wall 1, door 0 */
     assert_true(near(s.iou, 0.25));       /* wall 1/2, door 0 */
-    assert_true(isnan(px_confusion_scores(&empty).pixel));
+    assert_true(isnan(px_confusion_scores(&empty, &cmp).pixel));
     px_image_clear(&truth);
     px_image_clear(&found);
     px_image_clear(&photo);
+}
+
+/* A quarter void, a quarter sky, half road; found: road, but void in the first eighth and in the
+ * last. */
+static void test_void(void **state)
+{
+    struct px_image truth = flat(128, 64, 128), found = flat(128, 64, 128);
+    static struct px_confusion confusion;
+    struct px_palette palette;
+    (void)state;
+
+    assert_int_equal(px_palette_open(&palette, "cityscapes", NULL), 0);
+    memset(truth.data, 0, SIDE * SIDE / 4 * 3);
+    for (size_t i = SIDE * SIDE / 4; i < SIDE * SIDE / 2; i++)
+        memcpy(truth.data + 3 * i, (const uint8_t[3]){70, 130, 180}, 3);
+    memset(found.data, 0, SIDE * SIDE / 8 * 3);
+    memset(found.data + SIDE * SIDE * 7 / 8 * 3, 0, SIDE * SIDE / 8 * 3);
+    px_confusion_add(&confusion, &palette, &truth, &found);
+    const struct px_label_scores s = px_confusion_scores(&confusion, &palette);
+    assert_true(near(s.pixel, 0.5));                       /* 3/8 of 6/8 */
+    assert_true(near(s.class_mean, 0.375));                /* road 3/4, sky 0 */
+    assert_true(near(s.iou, 0.5 * (3.0 / 8) / (6.0 / 8))); /* road 3/6, sky 0 */
+    px_image_clear(&truth);
+    px_image_clear(&found);
 }
 
 int main(void)
@@ -99,6 +125,7 @@ int main(void)
         CHECK("distributions of colours have in common what both have", test_colours),
         CHECK("label maps are recognised and compared per pixel, per class and by union",
               test_labels),
+        CHECK("pixels that are truly void are not scored", test_void),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
