@@ -24,7 +24,7 @@ if ARGUMENTS and os.path.basename(ARGUMENTS[0]) == 'pix2pixd':
     ARGUMENTS = ARGUMENTS[3:]
 else:
     sys.argv[1:1] = [os.path.join(BUILD, path) for path in PROGRAMS]
-sys.path.insert(0, os.path.join(ROOT, 'tests', 'server'))
+sys.path.insert(1, os.path.join(ROOT, 'tests', 'server'))  # behind this folder, which has names of its own
 import daemon  # noqa: E402
 
 
