@@ -2,6 +2,7 @@
 #
 #   docker build -t pix2pixd .                              the daemon with its demo models
 #   docker run --rm -p 8080:8080 pix2pixd                   own models: -v /path/to/models:/models:ro
+#   docker run --rm -p 8080:8080 -p 127.0.0.1:9090:9090 ... health and metrics, too, for monitors
 #
 #   docker build -t pix2pix-tools --target tools .          pix2pix and pix2pix-train
 #   docker run --rm -u "$(id -u)" -v "$PWD:/work" pix2pix-tools pix2pix-train --data facades --out a.safetensors
@@ -47,9 +48,11 @@ LABEL org.opencontainers.image.title="pix2pixd" \
     org.opencontainers.image.licenses="BSD-2-Clause" \
     org.opencontainers.image.version="0.1.0"
 # [::] takes IPv4 as well. GOMP_SPINCOUNT spares the daemon a second exec.
-ENV PATH=/usr/bin PIX2PIXD_LISTEN=[::]:8080 PIX2PIXD_MODELS=/models GOMP_SPINCOUNT=10000
+ENV PATH=/usr/bin PIX2PIXD_LISTEN=[::]:8080 PIX2PIXD_ADMIN_LISTEN=[::]:9090 PIX2PIXD_MODELS=/models \
+    GOMP_SPINCOUNT=10000
 USER 10001:10001
-EXPOSE 8080
+EXPOSE 8080 9090
 STOPSIGNAL SIGTERM
+# Asks PIX2PIXD_ADMIN_LISTEN.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["pix2pixd", "--health"]
 ENTRYPOINT ["pix2pixd"]

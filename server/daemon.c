@@ -437,6 +437,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
         px_listeners_close(&listeners);
         return rc;
     }
+    server.has_admin = admin.count > 0;
     px_systemd_init(&systemd);
     px_signals_obey(&signals);
     rc = give_up(&server, (const struct px_listeners *const[]){&listeners, &admin, NULL}, err);

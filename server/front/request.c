@@ -164,6 +164,14 @@ static int check_origin(struct px_request *request, const char *method, struct p
     return 0;
 }
 
+/* Metrics are not for the whole world, once they have an address of their own. */
+static int check_route(const struct px_request *request, const char *method, struct px_error *err)
+{
+    if (request->route->id == PX_ROUTE_METRICS && request->job.server->has_admin)
+        return px_fail(err, PX_E_NOT_FOUND, "/metrics is on the address of --admin-listen only");
+    return px_route_check(request->route, request->path, method, err);
+}
+
 static int check_client(struct px_request *request, struct px_error *err)
 {
     int rc = px_gate_check_client(&request->context->gate, request->connection, request->route,
@@ -190,8 +198,7 @@ static void check_header(struct px_request *request, const char *method)
     } else if (known && strcmp(method, "OPTIONS") == 0) {
         request->preflight = true;
         request->job.reply = (struct px_reply){.status = MHD_HTTP_NO_CONTENT};
-    } else if (px_route_check(request->route, request->path, method, &err) < 0 ||
-               check_client(request, &err) < 0) {
+    } else if (check_route(request, method, &err) < 0 || check_client(request, &err) < 0) {
         refuse(request, &err);
         request->job.reply.retry_after = request->pass.rate.retry;
     } else if (px_route_takes_picture(request->route)) {

@@ -19,9 +19,9 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_LIST,
      .offset = AT(admin_listen),
      .value = "ADDRESS:PORT",
-     .help = "Answer health checks and /metrics on this address, too, with a thread and "
+     .help = "Answer /metrics on this address only, and health checks here, too, with a thread and "
              "connections of their own, so that they answer however busy the daemon is. --health "
-             "asks there. Repeat it for several, unix:PATH as above. Let only monitors reach it"},
+             "asks here. Repeat it for several, unix:PATH as above. Let only monitors reach it"},
     {.name = "allow-origin",
      .type = PX_OPTION_LIST,
      .offset = AT(allow_origin),

@@ -26,6 +26,7 @@ struct px_server {
     struct px_cpu_split share;
     struct px_memory_split memory;
     struct px_budget bodies;
+    bool has_admin;          /* --admin-listen has /metrics, so --listen has not */
     int64_t max_connections; /* of the settings, or what the limit of open files allows */
     atomic_size_t plans;     /* bytes that all workers' plans hold */
     double start_time;       /* Unix time, in seconds */

@@ -60,10 +60,11 @@ def wait_until(condition, seconds=60, step=0.05):
 
 
 class Replica:
-    """A daemon that keeps its port when it is started again."""
+    """A daemon that keeps its ports, for pictures and for health and metrics, when it is started again."""
 
     def __init__(self, *options):
-        self.options, self.port = options, free_port()
+        self.port, self.admin = free_port(), free_port()
+        self.options = '--admin-listen', '127.0.0.1:%d' % self.admin, *options
         self.start()
 
     def start(self):
@@ -96,6 +97,8 @@ class Balancer:
         command = self.nginx(config, replicas) if kind == 'nginx' else ['haproxy', '-db', '-f', config]
         names = dict(zip(('PIX2PIXD_A', 'PIX2PIXD_B', 'PIX2PIXD_C'),
                          ('127.0.0.1:%d' % replica.port for replica in replicas)))
+        names.update(zip(('PIX2PIXD_A_ADMIN', 'PIX2PIXD_B_ADMIN', 'PIX2PIXD_C_ADMIN'),
+                         (str(replica.admin) for replica in replicas)))
         names['PIX2PIXD_FRONT'] = '127.0.0.1:%d' % self.port
         names['PIX2PIXD_PROXY_METRICS'] = '127.0.0.1:%d' % self.metrics
         self.log = open(os.path.join(daemon.FOLDER, 'balancer.log'), 'wb')

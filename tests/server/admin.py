@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Black-box tests of --admin-listen: health and metrics that do not depend on the traffic."""
 
-import re
 import signal
 import socket
 import subprocess
@@ -15,10 +14,7 @@ make_model('colour', 'unet_32', 4, 3, 3, 1)
 
 
 def start(*options):
-    daemon = Daemon('--admin-listen', '127.0.0.1:0', *options)
-    found = re.search(r'health and metrics on http://127\.0\.0\.1:(\d+)', daemon.text())
-    daemon.admin = ('127.0.0.1', int(found[1]))
-    return daemon
+    return Daemon('--admin-listen', '127.0.0.1:0', *options)
 
 
 def ask(daemon, path, method='GET', host='127.0.0.1', body=b''):
@@ -45,6 +41,15 @@ def _():
         equal(ask(daemon, path)[0], 404)
     equal(ask(daemon, '/translate', 'POST', body=b'x' * 100000)[0], 404)
     equal(ask(daemon, '/readyz', 'POST', body=b'x' * 100000)[0], 405)
+
+
+@ok('the main address has health, but no longer metrics')
+def _():
+    for path in ('/livez', '/readyz', '/startupz', '/healthz', '/v2/health/ready', '/models'):
+        equal(daemon.get(path)[0], 200)
+    for method in ('GET', 'HEAD'):
+        equal(daemon.request(method, '/metrics')[0], 404)
+    assert b'--admin-listen' in daemon.get('/metrics')[2]
 
 
 @ok('names that web sites point to a loopback address are refused')

@@ -58,6 +58,18 @@ class Daemon:
         self.url = self.urls[0]
         host, port = self.url[len('http://'):].rsplit(':', 1)
         self.address = host.strip('[]'), int(port)
+        # Where it has its metrics.
+        self.admin = self.find_admin() if '--admin-listen' in options else self.address
+
+    def find_admin(self):
+        """The first address of --admin-listen that is not a unix socket; needs the log's level info."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            found = re.search(r'health and metrics on http://([^ ]*):(\d+)', self.text())
+            if found:
+                return found[1].strip('[]'), int(found[2])
+            time.sleep(0.02)
+        sys.exit('no admin address:\n' + self.text())
 
     def more_urls(self, count):
         """Reads the addresses behind the first: there must be as many."""
@@ -69,12 +81,12 @@ class Daemon:
         self.log.seek(0)
         return self.log.read().decode(errors='replace')
 
-    def connect(self, timeout=30):
-        return socket.create_connection(self.address, timeout)
+    def connect(self, timeout=30, address=None):
+        return socket.create_connection(address or self.address, timeout)
 
-    def send(self, data, half_close=False, timeout=30):
+    def send(self, data, half_close=False, timeout=30, address=None):
         """One connection: sends bytes and returns all that comes back until the daemon closes."""
-        with self.connect(timeout) as client:
+        with self.connect(timeout, address) as client:
             client.sendall(data)
             if half_close:
                 client.shutdown(socket.SHUT_WR)
@@ -83,18 +95,18 @@ class Daemon:
     def get(self, path, *headers):
         return self.request('GET', path, *headers)
 
-    def request(self, method, path, *headers, body=None):
+    def request(self, method, path, *headers, body=None, address=None):
         """Returns (status, headers as a dict of lower-case names, body)."""
         lines = ['%s %s HTTP/1.1' % (method, path), 'Connection: close']
         if not any(header.lower().startswith('host:') for header in headers):
-            lines.append('Host: %s:%d' % self.address)
+            lines.append('Host: %s:%d' % (address or self.address))
         lines += headers
         if body is not None:
             lines.append('Content-Length: %d' % len(body))
-        return parse(self.send('\r\n'.join(lines).encode() + b'\r\n\r\n' + (body or b'')))
+        return parse(self.send('\r\n'.join(lines).encode() + b'\r\n\r\n' + (body or b''), address=address))
 
     def metric(self, name):
-        body = self.get('/metrics')[2].decode()
+        body = self.request('GET', '/metrics', address=self.admin)[2].decode()
         found = re.search('^%s (.*)$' % re.escape(name), body, re.MULTILINE)
         return float(found[1]) if found else None
 

@@ -135,14 +135,11 @@ def _():
 @ok('every route works, on the admin address, too')
 def _():
     daemon = Daemon('--admin-listen', '127.0.0.1:0')
-    ports = [daemon.address, ('127.0.0.1', int(re.search(r'metrics on http://[^:]*:(\d+)', daemon.text())[1]))]
     for path in ('/', '/api.html', '/openapi.json', '/models', '/info', '/v2', '/v2/models/colour', '/livez',
-                 '/readyz', '/startupz', '/healthz', '/metrics'):
+                 '/readyz', '/startupz', '/healthz'):
         equal((path, daemon.get(path)[0]), (path, 200))
-    daemon.address = ports[1]
     for path in ('/livez', '/readyz', '/metrics'):
-        equal((path, daemon.get(path)[0]), (path, 200))
-    daemon.address = ports[0]
+        equal((path, daemon.request('GET', path, address=daemon.admin)[0]), (path, 200))
     assert daemon.metric('process_open_fds') > 5
     assert daemon.metric('process_resident_memory_bytes') > 1e6
     assert daemon.metric('pix2pixd_cgroup_memory_bytes') > 0 or not os.path.exists('/sys/fs/cgroup/memory')
