@@ -286,11 +286,12 @@ static int report(struct load *load, struct px_error *err)
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-3;
-    printf("%.2f requests/s, median %.1f ms, 95%% within %.1f ms, clients' CPU %.3f ms a request, "
-           "%d failed, %d different\n",
+    printf("%.2f requests/s, median %.1f ms, 95%% within %.1f ms, 99%% within %.1f ms, "
+           "clients' CPU %.3f ms a request, %d failed, %d different\n",
            (double)(last - first) * 1e9 / (double)(load->finished[last] - load->finished[first]),
            px_bench_median(load->waited, n), px_bench_quantile(load->waited, n, 0.95),
-           cpu / (double)n, load->failed, load->different);
+           px_bench_quantile(load->waited, n, 0.99), cpu / (double)n, load->failed,
+           load->different);
     if (load->failed > 0)
         return px_fail(err, PX_E_IO, "the first failure: %.400s", load->first.message);
     return load->different == 0 ? 0 : px_fail(err, PX_E_IO, "answers to one picture differ");
