@@ -148,6 +148,14 @@ static int insert_plan(struct px_engine *engine, struct px_model *model,
     return 0;
 }
 
+int px_engine_limit(struct px_engine *engine, size_t bytes, struct px_error *err)
+{
+    engine->memory_limit = bytes;
+    while (engine->plans && px_engine_memory(engine) > bytes)
+        drop_oldest(engine);
+    return shed_scratch(engine, err);
+}
+
 /* A new plan at the head of the list; older ones go until everything fits the limit. Only oneDNN
  * knows how large its scratchpad gets, and only when the convolutions are made. */
 static int add_plan(struct px_engine *engine, struct px_model *model, const struct px_shape *shape,

@@ -46,6 +46,10 @@ int px_engine_run(struct px_engine *engine, struct px_model *model, const struct
 int px_engine_prepare(struct px_engine *engine, struct px_model *model,
                       const struct px_batch *batch, struct px_error *err);
 
+/* Sets the memory limit; plans that are over it go, those used least recently first. 0: all of
+ * them. On the engine's thread. NOMEM: there is no memory for an empty workspace. */
+int px_engine_limit(struct px_engine *engine, size_t bytes, struct px_error *err);
+
 /* Every later run fills *times, which is borrowed; NULL, the initial state, turns it off. */
 void px_engine_profile(struct px_engine *engine, struct px_layer_times *times);
 
