@@ -323,26 +323,37 @@ static void log_cpus(const struct px_server *server)
 {
     const struct px_cpu_split *share = &server->share;
     const struct px_cpus *cpus = &server->cpus;
-    char quota[320] = "";
+    char quota[320] = "", workers[96];
 
     if (cpus->quota_file[0])
         snprintf(quota, sizeof quota, ", %s allows %.2f", cpus->quota_file, cpus->quota);
-    px_log_info("CPUs: %d used%s, of %d in the affinity mask and %d online%s; %d worker%s with %d "
-                "thread%s%s",
-                share->cpus, server->settings->cpus ? " (--cpus)" : "", cpus->mask, cpus->machine,
-                quota, share->workers, share->workers > 1 ? "s" : "", share->threads,
-                share->threads > 1 ? "s" : "", share->pin ? ", pinned" : "");
+    if (share->elastic)
+        snprintf(workers, sizeof workers, "%d team%s of %d threads and %d workers with 1 thread",
+                 share->workers, share->workers > 1 ? "s" : "", share->threads,
+                 share->workers * share->threads);
+    else
+        snprintf(workers, sizeof workers, "%d worker%s with %d thread%s", share->workers,
+                 share->workers > 1 ? "s" : "", share->threads, share->threads > 1 ? "s" : "");
+    px_log_info("CPUs: %d used%s, of %d in the affinity mask and %d online%s; %s%s", share->cpus,
+                server->settings->cpus ? " (--cpus)" : "", cpus->mask, cpus->machine, quota,
+                workers, share->pin ? ", pinned" : "");
 }
 
 static int make_parts(struct px_server *server, struct px_error *err)
 {
     const struct px_server_settings *settings = server->settings;
+    const struct px_cpu_split *share = &server->share;
+    const size_t at_once =
+        (size_t)(share->elastic ? share->workers * share->threads : share->workers);
     const struct px_queue_options queue = {
         .limit = (size_t)settings->queue,
         .max_wait_ns = (int64_t)(settings->queue_seconds * 1e9),
         .codecs = (size_t)server->share.codecs,
-        /* The next batch of every worker is ready when it asks, and the one after is begun. */
-        .ahead = 2 * (size_t)server->share.workers * (size_t)settings->max_batch,
+        /* The next batch of every worker that may compute at the same time is ready when it asks,
+         * and the one after is begun. */
+        .ahead = 2 * at_once * (size_t)settings->max_batch,
+        .groups = share->elastic ? (size_t)share->workers : 0,
+        .group_cpus = (size_t)share->threads,
         .delay_ns = settings->batch_delay_us * 1000,
         .picture_bytes = server->memory.requests};
     int rc = px_metrics_create(&server->metrics, err);

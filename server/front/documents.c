@@ -134,14 +134,15 @@ static void write_limits(struct px_buffer *text, const struct px_server *server)
 
     px_cgroup_read_limits("", &limits);
     px_cgroup_read_usage("", &usage);
-    px_prometheus_gauge(text, "pix2pixd_workers", "Workers.", server->share.workers);
+    px_prometheus_gauge(text, "pix2pixd_workers", "Workers: teams, and workers of one thread.",
+                        px_cpu_split_workers(&server->share));
     px_prometheus_gauge(text, "pix2pixd_workers_stuck", "Workers that do not get on.",
                         atomic_load(&server->stuck_workers));
     px_prometheus_gauge(text, "pix2pixd_worker_heartbeat_age_seconds",
                         "Since the last sign of life of the busy worker silent for longest.",
                         (double)atomic_load(&server->heartbeat_age_ns) * 1e-9);
-    px_prometheus_gauge(text, "pix2pixd_threads_per_worker", "Threads of each worker.",
-                        server->share.threads);
+    px_prometheus_gauge(text, "pix2pixd_threads_per_worker",
+                        "Threads of each worker, or of each team.", server->share.threads);
     px_prometheus_gauge(text, "pix2pixd_cpus", "CPUs divided among the threads.",
                         server->share.cpus);
     px_prometheus_gauge(text, "pix2pixd_queue_limit", "Requests that may wait.",

@@ -28,10 +28,9 @@ void px_probe_live(struct px_server *server, struct px_reply *reply)
 
 void px_probe_ready(struct px_server *server, struct px_reply *reply)
 {
-    answer_unless(reply, atomic_load(&server->draining) ? "the daemon is stopping"
-                         : atomic_load(&server->stuck_workers) >= server->share.workers
-                             ? "all workers are stuck"
-                             : NULL);
+    answer_unless(reply, atomic_load(&server->draining)    ? "the daemon is stopping"
+                         : atomic_load(&server->all_stuck) ? "all workers are stuck"
+                                                           : NULL);
 }
 
 /* What listens has started: every worker has made a picture of every model. */

@@ -44,6 +44,7 @@ struct px_metrics {
     uint64_t requests[PX_ROUTE_COUNT][STATUS_COUNT];
     uint64_t rejected[PX_REASON_COUNT];
     uint64_t dropped[PX_DROP_COUNT][PX_DROPPED_REASON_COUNT];
+    uint64_t batches_by[PX_WORKER_KIND_COUNT];
     int64_t connections;
     struct histogram durations[PX_ROUTE_COUNT][CLASS_COUNT];
     struct histogram stages[PX_STAGE_COUNT];
@@ -53,6 +54,7 @@ struct px_metrics {
 static const char *const route_names[PX_ROUTE_COUNT] = {
     "/translate", "/models", "/info", "/healthz", "/readyz", "/metrics", "/", "other"};
 static const char *const stage_names[PX_STAGE_COUNT] = {"queue", "decode", "infer", "encode"};
+static const char *const worker_names[PX_WORKER_KIND_COUNT] = {"team", "single"};
 static const char *const reason_names[PX_REASON_COUNT] = {
     "queue_full", "memory", "stopping", "slow", "connections", "deadline", "rate"};
 static const char *const drop_names[PX_DROP_COUNT] = {"read", "decode", "infer", "inferring",
@@ -125,8 +127,11 @@ void px_metrics_stage(struct px_metrics *metrics, enum px_stage stage, double se
     observe(metrics, &metrics->stages[stage], seconds);
 }
 
-void px_metrics_batch(struct px_metrics *metrics, double size)
+void px_metrics_batch(struct px_metrics *metrics, enum px_worker_kind worker, double size)
 {
+    pthread_mutex_lock(&metrics->lock);
+    metrics->batches_by[worker]++;
+    pthread_mutex_unlock(&metrics->lock);
     observe(metrics, &metrics->batches, size);
 }
 
@@ -263,6 +268,13 @@ void px_metrics_write(struct px_metrics *metrics, struct px_buffer *text)
     write_stages(text, &copy);
     px_prometheus_head(text, "pix2pixd_batch_size", "histogram", "Requests computed together.");
     write_histogram(text, "pix2pixd_batch_size", NULL, 0, &copy.batches);
+    px_prometheus_head(text, "pix2pixd_batches_total", "counter",
+                       "Batches, by whether a team of threads or a worker of one thread computed "
+                       "them.");
+    for (int i = 0; i < PX_WORKER_KIND_COUNT; i++)
+        px_prometheus_sample(text, "pix2pixd_batches_total",
+                             &(struct px_label){"worker", worker_names[i]}, 1,
+                             (double)copy.batches_by[i]);
     px_prometheus_head(text, "pix2pixd_body_bytes", "histogram",
                        "Size of request bodies to /translate.");
     write_histogram(text, "pix2pixd_body_bytes", NULL, 0, &copy.bodies);

@@ -55,6 +55,9 @@ enum px_drop_reason {
     PX_DROPPED_REASON_COUNT,
 };
 
+/* What computed a batch. */
+enum px_worker_kind { PX_WORKER_TEAM, PX_WORKER_SINGLE, PX_WORKER_KIND_COUNT };
+
 struct px_metrics;
 
 int px_metrics_create(struct px_metrics **out, struct px_error *err);
@@ -64,7 +67,7 @@ void px_metrics_destroy(struct px_metrics *metrics); /* accepts NULL */
 void px_metrics_request(struct px_metrics *metrics, enum px_route route, int status,
                         double seconds);
 void px_metrics_stage(struct px_metrics *metrics, enum px_stage stage, double seconds);
-void px_metrics_batch(struct px_metrics *metrics, double size);
+void px_metrics_batch(struct px_metrics *metrics, enum px_worker_kind worker, double size);
 void px_metrics_body(struct px_metrics *metrics, double bytes);
 void px_metrics_pixels(struct px_metrics *metrics, double pixels);
 void px_metrics_rejected(struct px_metrics *metrics, enum px_reason reason);

@@ -46,8 +46,8 @@ static int prepare(struct px_engine *engine, const struct px_registry_entry *ent
     return px_engine_prepare(engine, entry->model, &batch, err);
 }
 
-int px_model_warm(struct px_engine *engine, const struct px_registry_entry *entry, int max_batch,
-                  struct px_error *err)
+int px_model_prepare(struct px_engine *engine, const struct px_registry_entry *entry, int max_batch,
+                     struct px_error *err)
 {
     int rc = 0;
 
@@ -55,8 +55,6 @@ int px_model_warm(struct px_engine *engine, const struct px_registry_entry *entr
         rc = prepare(engine, entry, 1, PX_TEST_RUNNING, err);
     if (rc == 0)
         rc = prepare(engine, entry, 1, PX_TEST_BATCH, err);
-    if (rc == 0)
-        rc = run(engine, entry, err);
     if (rc < 0) {
         px_error_prefix(err, entry->name);
         return rc;
@@ -66,4 +64,17 @@ int px_model_warm(struct px_engine *engine, const struct px_registry_entry *entr
         if (prepare(engine, entry, n, PX_TEST_BATCH, NULL) < 0)
             break;
     return 0;
+}
+
+int px_model_warm(struct px_engine *engine, const struct px_registry_entry *entry, int max_batch,
+                  struct px_error *err)
+{
+    int rc = px_model_prepare(engine, entry, max_batch, err);
+
+    if (rc < 0)
+        return rc;
+    rc = run(engine, entry, err);
+    if (rc < 0)
+        px_error_prefix(err, entry->name);
+    return rc;
 }

@@ -14,6 +14,12 @@ static int choose_workers(int threads, int cpus)
     return cpus >= 2 * TEAM ? cpus / TEAM : 1;
 }
 
+static bool is_elastic(const struct px_server_settings *settings, int threads)
+{
+    return settings->workers == 0 && settings->threads_per_worker == 0 &&
+           (threads == 2 || threads == 4);
+}
+
 static bool has_own_cpus(const struct px_cpus *cpus)
 {
     return cpus->mask < cpus->machine && cpus->usable == cpus->mask;
@@ -32,6 +38,7 @@ struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings,
         split.workers = choose_workers(split.threads, count);
     if (split.threads == 0)
         split.threads = count > split.workers ? count / split.workers : 1;
+    split.elastic = is_elastic(settings, split.threads);
     /* Several teams keep out of each other's way on CPUs of their own. A single one is better left
      * to the kernel, which moves it off a CPU that something else uses. */
     split.pin = split.workers > 1 && split.workers * split.threads <= cpus->mask &&
@@ -39,4 +46,9 @@ struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings,
     if (split.codecs == 0)
         split.codecs = 1 + (count < MAX_CODEC_THREADS ? count : MAX_CODEC_THREADS);
     return split;
+}
+
+int px_cpu_split_workers(const struct px_cpu_split *split)
+{
+    return split->workers * (1 + (split->elastic ? split->threads : 0));
 }

@@ -31,12 +31,14 @@ struct px_memory_split px_memory_split_plan(const struct px_server_settings *set
                                     .plans = settings->memory_limit,
                                     .requests = settings->request_memory};
 
-    assert(needs->workers >= 1);
+    assert(needs->workers >= 1 && needs->singles >= 0);
     if (split.requests == 0)
         split.requests = at_least(at_most(left / 4, DEFAULT_REQUESTS), settings->max_body);
     if (split.plans == 0)
         split.plans =
             at_most(at_least(minus(left, 2 * split.requests) / (uint64_t)needs->workers, MIB),
                     DEFAULT_PLANS);
+    split.team = needs->singles > 0 ? split.plans / 2 : split.plans;
+    split.single = needs->singles > 0 ? split.plans / 2 / (uint64_t)needs->singles : 0;
     return split;
 }

@@ -13,7 +13,7 @@ static const unsigned ways[PX_JOB_STAGE_COUNT] = {
     [PX_JOB_READ] = TO(DECODING) | TO(DROPPED),
     [PX_JOB_DECODING] = TO(READY) | TO(DONE),
     [PX_JOB_READY] = TO(INFERRING) | TO(DROPPED),
-    [PX_JOB_INFERRING] = TO(INFERRED),
+    [PX_JOB_INFERRING] = TO(INFERRED) | TO(READY), /* READY: a team has to do it */
     [PX_JOB_INFERRED] = TO(ENCODING) | TO(DROPPED),
     [PX_JOB_ENCODING] = TO(DONE),
     [PX_JOB_DROPPED] = TO(DONE),
@@ -29,7 +29,8 @@ void px_job_move(struct px_job *job, enum px_job_stage to)
 bool px_job_matches(const struct px_job *a, const struct px_job *b)
 {
     return a->model == b->model && a->params.norm == b->params.norm &&
-           a->fit.width == b->fit.width && a->fit.height == b->fit.height;
+           a->fit.width == b->fit.width && a->fit.height == b->fit.height &&
+           a->team_only == b->team_only;
 }
 
 void px_job_clear(struct px_job *job)

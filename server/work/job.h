@@ -70,8 +70,9 @@ struct px_job {
     /* Bytes that the job takes at most: until it is encoded, and in addition while it is decoded.
      */
     size_t kept_bytes, decode_bytes;
-    uint64_t cost; /* of the client's share: pixels to decode, compute and encode */
-    bool heavy;    /* see picture_room.h, which owns this and the next two */
+    uint64_t cost;  /* of the client's share: pixels to decode, compute and encode */
+    bool team_only; /* too large for a worker of one thread (queue.h) */
+    bool heavy;     /* see picture_room.h, which owns this and the next two */
     bool holds_answer;
     size_t charged;         /* bytes */
     struct px_image input;  /* input_nc channels, the network's height and width */
@@ -91,7 +92,8 @@ void px_job_move(struct px_job *job, enum px_job_stage to);
 /* Makes the reply the problem document of `err`. */
 void px_job_fail(struct px_job *job, const struct px_error *err);
 
-/* Whether two decoded jobs may share a batch: same model, size and norm mode. */
+/* Whether two decoded jobs may share a batch: same model, size and norm mode, and
+ * the same workers. */
 bool px_job_matches(const struct px_job *a, const struct px_job *b);
 
 /* Frees everything the job owns, including the reply. */

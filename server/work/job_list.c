@@ -17,6 +17,15 @@ void px_job_list_append(struct px_job_list *list, struct px_job *job)
     list->count++;
 }
 
+void px_job_list_prepend(struct px_job_list *list, struct px_job *job)
+{
+    job->next = list->head;
+    if (!list->head)
+        list->tail = &job->next;
+    list->head = job;
+    list->count++;
+}
+
 struct px_job *px_job_list_remove(struct px_job_list *list, struct px_job **link)
 {
     struct px_job *job = *link;

@@ -14,6 +14,7 @@ struct px_job_list {
 
 void px_job_list_init(struct px_job_list *list);
 void px_job_list_append(struct px_job_list *list, struct px_job *job);
+void px_job_list_prepend(struct px_job_list *list, struct px_job *job);
 
 /* Removes the job that *link points to: &list->head, or &job->next of a job of the list. */
 struct px_job *px_job_list_remove(struct px_job_list *list, struct px_job **link);

@@ -20,15 +20,6 @@ static uint64_t expected_weights(const struct px_server *server)
     return sum;
 }
 
-void px_memory_divide(struct px_server *server)
-{
-    const struct px_memory_needs needs = {.total = px_cgroup_memory(),
-                                          .weights = expected_weights(server),
-                                          .workers = server->share.workers};
-
-    server->memory = px_memory_split_plan(server->settings, &needs);
-}
-
 static struct px_capacity room_of(const struct px_server *server)
 {
     return (struct px_capacity){server->share.threads, server->memory.plans};
@@ -39,6 +30,42 @@ static struct px_shape own_size(const struct px_registry_entry *entry)
     int side = px_model_network(entry->model)->crop_size;
 
     return (struct px_shape){.n = 1, .height = side, .width = side};
+}
+
+static bool fits_single(const struct px_server *server, struct px_model *model,
+                        const struct px_shape *shape)
+{
+    return px_capacity_needed(model, 1, shape) <= server->memory.single;
+}
+
+static bool all_fit_singles(const struct px_server *server)
+{
+    const struct px_registry *registry = px_models_take(server->models);
+    bool fit = true;
+
+    for (size_t i = 0; i < px_registry_count(registry) && fit; i++) {
+        const struct px_shape shape = own_size(px_registry_at(registry, i));
+        fit = fits_single(server, px_registry_at(registry, i)->model, &shape);
+    }
+    px_registry_unref(registry);
+    return fit;
+}
+
+void px_memory_divide(struct px_server *server)
+{
+    struct px_cpu_split *share = &server->share;
+    struct px_memory_needs needs = {.total = px_cgroup_memory(),
+                                    .weights = expected_weights(server),
+                                    .workers = share->workers,
+                                    .singles = share->elastic ? share->threads : 0};
+
+    server->memory = px_memory_split_plan(server->settings, &needs);
+    if (!share->elastic || all_fit_singles(server))
+        return;
+    px_log_info("memory: too little for workers with one thread beside the teams");
+    share->elastic = false;
+    needs.singles = 0;
+    server->memory = px_memory_split_plan(server->settings, &needs);
 }
 
 static int check_own_sizes(const struct px_server *server, const struct px_registry *registry,
@@ -95,6 +122,14 @@ int px_memory_check_picture(const struct px_server *server, const struct px_regi
     return -err->code;
 }
 
+bool px_memory_is_for_team(const struct px_server *server, const struct px_registry_entry *model,
+                           const struct px_fit *fit)
+{
+    const struct px_shape shape = {.n = 1, .height = (int)fit->height, .width = (int)fit->width};
+
+    return server->share.elastic && !fits_single(server, model->model, &shape);
+}
+
 void px_memory_explain(struct px_error *err)
 {
     px_error_prefix(err, "the picture is too large to be translated at its own size");
@@ -126,11 +161,11 @@ void px_memory_announce(const struct px_server *server)
                     (double)px_capacity_needed(entry->model, server->share.threads, &shape) / MIB);
     }
     px_registry_unref(registry);
-    px_log_info("memory at most %.0f MiB: weights %.0f, plans of %d worker%s %.0f, bodies and "
-                "pictures of requests %.0f",
+    px_log_info("memory at most %.0f MiB: weights %.0f, plans of %d %s%s %.0f, bodies and pictures "
+                "of requests %.0f",
                 ((double)weights(server) + plans + requests) / MIB, (double)weights(server) / MIB,
-                server->share.workers, server->share.workers > 1 ? "s" : "", plans / MIB,
-                requests / MIB);
+                server->share.workers, server->share.elastic ? "team" : "worker",
+                server->share.workers > 1 ? "s" : "", plans / MIB, requests / MIB);
     double all = (double)(weights(server) + server->memory.program) + plans + requests;
     if (all > (double)server->memory.total)
         px_log_warning("that and %.0f MiB for the program are more than the %.0f MiB that this "

@@ -10,10 +10,13 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
                     struct px_error *err)
 {
     struct px_queue *queue = calloc(1, sizeof *queue);
-    pthread_condattr_t monotonic;
 
-    if (!queue)
+    if (queue && options->groups > 0)
+        queue->groups = calloc(options->groups, sizeof *queue->groups);
+    if (!queue || (options->groups > 0 && !queue->groups)) {
+        free(queue);
         return px_fail(err, PX_E_NOMEM, "no memory for the queue");
+    }
     queue->options = *options;
     queue->admission = (struct px_admission){
         .limit = options->limit, .always = options->ahead, .max_wait_ns = options->max_wait_ns};
@@ -27,10 +30,6 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
     }
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->tasks, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* px_now_ns()'s */
-    pthread_cond_init(&queue->batches, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     *out = queue;
     return 0;
 }
@@ -39,9 +38,9 @@ void px_queue_destroy(struct px_queue *queue)
 {
     if (!queue)
         return;
-    pthread_cond_destroy(&queue->batches);
     pthread_cond_destroy(&queue->tasks);
     pthread_mutex_destroy(&queue->lock);
+    free(queue->groups);
     free(queue);
 }
 
@@ -88,7 +87,7 @@ void px_queue_give_place(struct px_queue *queue, const struct px_job *job)
     assert(queue->waiting > 0 && *own > 0 && queue->clients > 0);
     queue->waiting--;
     queue->clients -= --*own == 0;
-    pthread_cond_signal(&queue->batches); /* a worker that waits for it need not any more */
+    px_queue_wake_worker(queue); /* one that waits for it need not any more */
 }
 
 int px_queue_retry_seconds(struct px_queue *queue)
@@ -126,7 +125,8 @@ void px_queue_wake_if_closed(struct px_queue *queue)
     if (!queue->closed)
         return;
     pthread_cond_broadcast(&queue->tasks);
-    pthread_cond_broadcast(&queue->batches);
+    for (struct px_seat *seat = queue->idle; seat; seat = seat->next)
+        pthread_cond_signal(&seat->wake);
 }
 
 void px_queue_drop(struct px_queue *queue, struct px_job *job)
@@ -232,7 +232,7 @@ struct px_queue_state px_queue_state(struct px_queue *queue)
         .finishing = count[PX_JOB_INFERRED] + count[PX_JOB_ENCODING],
         .picture_bytes = queue->room.used[false] + queue->room.used[true],
         .answer_bytes = queue->room.answers,
-        .idle = queue->idle,
+        .idle = queue->idle_count,
         .oldest_seconds = oldest_seconds(queue),
         .seconds_per_job = (double)queue->admission.interval_ns * 1e-9,
     };

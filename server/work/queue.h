@@ -14,6 +14,14 @@
  * leave one codec thread to the others, if there are several; else they take turns. Pictures are
  * decoded only `ahead` of the workers, and heavy ones at most a quarter of that.
  *
+ * Workers come alone (without a group), or in elastic groups: as many workers of one thread as the
+ * group has CPUs, its singles, and a team with a thread on each of those CPUs. The team takes what
+ * is ready while no single of its group runs, if there are no more jobs, ready or on the way, than
+ * half the CPUs of the idle groups (at least one for each group), and if it is quicker for such a
+ * picture than a single was lately (pace.h). Else singles take it. While a team runs, its singles
+ * wait. A job that is team_only goes to a team whose singles have finished and given up the memory
+ * of their plans; they take nothing new until it has it, so that it is not passed over for ever.
+ *
  * A worker that is free takes what is ready, the oldest first, together with others that match it,
  * but leaves a share to idle colleagues. Batches are powers of two (or the largest allowed), so
  * that few plans are needed. It takes them at once, unless waiting could make the batch larger and
@@ -21,15 +29,18 @@
  * Even then it waits no longer than until the oldest has been ready for `delay_ns`. A lone job
  * never waits.
  *
- * What codec threads call is in tasks.c, what workers call in batches.c. Every function may be
+ * What codec threads call is in tasks.c, what workers call in batches.c; the turns of groups and
+ * px_seat_init() are in turns.c. Every function may be
  * called from any thread. */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "server/work/job.h"
+#include "server/work/pace.h"
 
 struct px_queue;
 
@@ -40,6 +51,8 @@ struct px_queue_options {
     size_t codecs;        /* codec threads */
     size_t picture_bytes; /* bytes that jobs may have from decoding on, with their answers */
     int64_t delay_ns;     /* how long a ready job may wait for others; 0: not at all */
+    size_t groups;        /* of workers; 0: all come alone */
+    size_t group_cpus; /* of each group: the threads of its team, and the number of its singles */
 };
 
 int px_queue_create(struct px_queue **out, const struct px_queue_options *options,
@@ -77,12 +90,36 @@ void px_queue_read_done(struct px_queue *queue, struct px_job *job, int rc);
 void px_queue_decode_done(struct px_queue *queue, struct px_job *job, int rc);
 void px_queue_end(struct px_queue *queue, struct px_job *job);
 
-/* For workers: blocks until at least one job is ready. Writes at most `max` matching jobs; each is
- * handed on by px_queue_infer_done(). 0 once the queue is closed and drained, or if none came
- * before `end_ns` (INT64_MAX: no limit). */
-size_t px_queue_take_batch(struct px_queue *queue, struct px_job **jobs, size_t max,
-                           int64_t end_ns);
+/* A worker's place in the queue, in the worker's memory; it serves one thread. */
+enum { PX_NO_GROUP = -1 };
+
+struct px_seat {
+    int group; /* index, or PX_NO_GROUP */
+    bool team; /* of the group; else a single */
+    /* Set by the worker: how long each picture of the batch that it took last was computed, if all
+     * went well. */
+    int64_t picture_ns;
+    bool yields; /* px_queue_take_batch() returned 0 for the worker to drop all of its plans */
+    /* The queue's. */
+    bool runs, has_plans;
+    struct px_pace_kind kind; /* of the batch taken last */
+    pthread_cond_t wake;
+    struct px_seat *next; /* while it waits */
+};
+
+/* A single is taken to have plans at first. */
+void px_seat_init(struct px_seat *seat, struct px_queue *queue, int group, bool team);
+void px_seat_clear(struct px_seat *seat); /* once the worker's thread has ended */
+
+/* For workers: blocks until it is the worker's turn with at least one ready job. Writes at most
+ * `max` matching jobs; each is handed on by px_queue_infer_done(). 0 once the queue is closed and
+ * drained, if none came before `end_ns` (INT64_MAX: no limit), or if seat->yields. */
+size_t px_queue_take_batch(struct px_queue *queue, struct px_seat *seat, struct px_job **jobs,
+                           size_t max, int64_t end_ns);
 void px_queue_infer_done(struct px_queue *queue, struct px_job *job);
+
+/* Instead, for a job that turned out too large for a single: it becomes team_only, and the next. */
+void px_queue_hand_over(struct px_queue *queue, struct px_job *job);
 
 /* Drops late and cancelled jobs now, not when their turn comes. Call it now and then. */
 void px_queue_sweep(struct px_queue *queue);

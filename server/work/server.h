@@ -35,6 +35,7 @@ struct px_server {
     atomic_bool stale_keys; /* --api-keys could not be read when it was last reloaded */
     /* Kept up to date by px_crew_watch(). */
     atomic_int stuck_workers;      /* without a heartbeat for STUCK_SECONDS or --request-deadline */
+    atomic_bool all_stuck;         /* no worker is left that could take a batch */
     atomic_llong heartbeat_age_ns; /* of the worker that has been silent for longest */
 };
 

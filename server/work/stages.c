@@ -23,6 +23,7 @@ static int choose_model(struct px_job *job, const struct px_image_info *info, st
         return rc;
     job->fit = px_translate_fit(px_model_network(job->model->model), job->params.fit, info->width,
                                 info->height);
+    job->team_only = px_memory_is_for_team(job->server, job->model, &job->fit);
     return px_memory_check_picture(job->server, job->model, &job->fit, err);
 }
 

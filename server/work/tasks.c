@@ -167,7 +167,7 @@ void px_queue_decode_done(struct px_queue *queue, struct px_job *job, int rc)
         job->waiting_since = px_now_ns();
         px_tally_move(&queue->tally, job, PX_JOB_READY);
         px_job_list_append(&queue->ready, job);
-        pthread_cond_signal(&queue->batches);
+        px_queue_wake_worker(queue);
     } else {
         assert(queue->heavy_ahead >= job->heavy);
         queue->heavy_ahead -= job->heavy;

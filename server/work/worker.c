@@ -22,7 +22,9 @@ enum { IDLE_SECONDS = 1 };
 struct worker {
     struct px_crew *crew;
     int index;
+    bool single; /* of an elastic group; else it has share.threads */
     pthread_t thread;
+    struct px_seat seat;
     struct px_engine *engine;
     struct px_heartbeat heartbeat;
     const struct px_registry *registry; /* that it has plans for; a reference */
@@ -39,13 +41,41 @@ struct px_crew {
     sem_t started; /* posted by each worker that is warm, or has failed */
 };
 
-static struct px_engine_options engine_options(const struct px_server *server, int index)
+/* The singles come behind the teams, in the order of the CPUs. */
+static struct px_engine_options engine_options(const struct worker *worker)
 {
+    const struct px_server *server = worker->crew->server;
     const struct px_cpu_split *share = &server->share;
+    int threads = worker->single ? 1 : share->threads;
+    int cpu = worker->single ? worker->index - share->workers : worker->index * threads;
 
-    return (struct px_engine_options){.threads = share->threads,
-                                      .first_cpu = share->pin ? index * share->threads : -1,
-                                      .memory_limit = server->memory.plans};
+    return (struct px_engine_options){.threads = threads,
+                                      .first_cpu = share->pin ? cpu : -1,
+                                      .memory_limit = worker->single ? server->memory.single
+                                                                     : server->memory.team};
+}
+
+static int group_of(const struct worker *worker)
+{
+    const struct px_cpu_split *share = &worker->crew->server->share;
+
+    return worker->single ? (worker->index - share->workers) / share->threads : worker->index;
+}
+
+/* A team of an elastic group gets few jobs at a time, and what is too large for a single is run by
+ * the team. */
+static int warm_up(struct worker *worker, const struct px_registry_entry *entry,
+                   struct px_error *err)
+{
+    const struct px_server *server = worker->crew->server;
+    int batch = (int)server->settings->max_batch, few = server->share.threads / 2;
+
+    if (worker->single) {
+        int rc = px_model_prepare(worker->engine, entry, batch, err);
+        return rc == -PX_E_UNPROCESSABLE ? 0 : rc;
+    }
+    return px_model_warm(worker->engine, entry, server->share.elastic && few < batch ? few : batch,
+                         err);
 }
 
 static int warm_all(struct worker *worker, struct px_error *err)
@@ -56,8 +86,7 @@ static int warm_all(struct worker *worker, struct px_error *err)
 
     worker->registry = px_models_take(server->models);
     for (size_t i = 0; i < px_registry_count(worker->registry) && rc == 0; i++)
-        rc = px_model_warm(worker->engine, px_registry_at(worker->registry, i),
-                           (int)server->settings->max_batch, err);
+        rc = warm_up(worker, px_registry_at(worker->registry, i), err);
     px_log_debug("worker %d is warm after %.1f ms", worker->index, px_ms_since(start));
     return rc;
 }
@@ -103,12 +132,18 @@ static int run(struct worker *worker, struct px_job **jobs, size_t n, struct px_
         pictures[i] = (struct px_translated){&jobs[i]->input, &jobs[i]->output,
                                              jobs[i]->params.dropout, jobs[i]->params.seed};
     int rc = px_translate_run(&translator, pictures, (int)n, err);
-    double ms = px_ms_since(start);
+    int64_t taken = px_now_ns() - start;
 
     for (size_t i = 0; i < n; i++)
-        jobs[i]->infer_ms = ms;
-    if (rc == 0)
-        px_metrics_batch(worker->crew->server->metrics, (double)n);
+        jobs[i]->infer_ms = (double)taken * 1e-6;
+    if (rc == 0) {
+        worker->seat.picture_ns = taken / (int64_t)n;
+        px_metrics_batch(worker->crew->server->metrics,
+                         worker->crew->server->share.threads > 1 && !worker->single
+                             ? PX_WORKER_TEAM
+                             : PX_WORKER_SINGLE,
+                         (double)n);
+    }
     return rc;
 }
 
@@ -127,7 +162,8 @@ static void fail_job(struct worker *worker, struct px_job *job, struct px_error 
 }
 
 /* A batch that does not fit the memory limit, or the memory, is run one by one; a picture that does
- * not fit the limit alone never will, so that this is the request's fault. */
+ * not fit the limit alone never will, so that this is the request's fault, or its team must do it.
+ */
 static void run_batch(struct worker *worker, struct px_job **jobs, size_t n)
 {
     struct px_error err = {0};
@@ -138,14 +174,43 @@ static void run_batch(struct worker *worker, struct px_job **jobs, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (n > 1 && rc != -PX_E_INTERRUPTED)
             rc = run(worker, &jobs[i], 1, &err);
-        if (rc < 0)
+        if (rc == -PX_E_UNPROCESSABLE && worker->single)
+            jobs[i]->team_only = true;
+        else if (rc < 0)
             fail_job(worker, jobs[i], &err);
     }
 }
 
-static void infer(struct worker *worker, struct px_job **jobs, size_t n)
+/* A team that has a large job may use the memory of its singles, which have given it up. */
+static void run_with_memory(struct worker *worker, struct px_job **jobs, size_t n)
+{
+    const struct px_memory_split *memory = &worker->crew->server->memory;
+    bool large = jobs[0]->team_only;
+
+    if (large)
+        px_engine_limit(worker->engine, memory->plans, NULL);
+    run_batch(worker, jobs, n);
+    if (large && !worker->single)
+        px_engine_limit(worker->engine, memory->team, NULL);
+}
+
+static void end_job(struct worker *worker, struct px_job *job)
 {
     struct px_server *server = worker->crew->server;
+
+    if (worker->single && job->team_only) {
+        px_image_clear(&job->output);
+        px_queue_hand_over(server->queue, job);
+        return;
+    }
+    px_metrics_stage(server->metrics, PX_STAGE_QUEUE, job->queue_ms * 1e-3);
+    px_metrics_stage(server->metrics, PX_STAGE_INFER, job->infer_ms * 1e-3);
+    px_image_clear(&job->input);
+    px_queue_infer_done(server->queue, job);
+}
+
+static void infer(struct worker *worker, struct px_job **jobs, size_t n)
+{
     struct px_job *able[MAX_BATCH];
     size_t m = 0;
 
@@ -159,16 +224,12 @@ static void infer(struct worker *worker, struct px_job **jobs, size_t n)
     }
     px_heartbeat_beat(&worker->heartbeat, px_now_ns());
     if (m > 0)
-        run_batch(worker, able, m);
+        run_with_memory(worker, able, m);
     px_heartbeat_rest(&worker->heartbeat);
     follow_models(worker, jobs[0]->model->model);
     count_plans(worker);
-    for (size_t i = 0; i < n; i++) {
-        px_metrics_stage(server->metrics, PX_STAGE_QUEUE, jobs[i]->queue_ms * 1e-3);
-        px_metrics_stage(server->metrics, PX_STAGE_INFER, jobs[i]->infer_ms * 1e-3);
-        px_image_clear(&jobs[i]->input);
-        px_queue_infer_done(server->queue, jobs[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        end_job(worker, jobs[i]);
 }
 
 /* Computes a batch, or gives up what an idle worker need not keep; false at the end. */
@@ -176,10 +237,17 @@ static bool work(struct worker *worker, struct px_job **jobs)
 {
     const struct px_server *server = worker->crew->server;
     int64_t end = px_now_ns() + (int64_t)IDLE_SECONDS * 1000000000;
-    size_t n = px_queue_take_batch(server->queue, jobs, (size_t)server->settings->max_batch, end);
+    size_t n = px_queue_take_batch(server->queue, &worker->seat, jobs,
+                                   (size_t)server->settings->max_batch, end);
 
     if (n > 0) {
         infer(worker, jobs, n);
+        return true;
+    }
+    if (worker->seat.yields) {
+        px_engine_limit(worker->engine, 0, NULL);
+        px_engine_limit(worker->engine, server->memory.single, NULL);
+        count_plans(worker);
         return true;
     }
     if (px_now_ns() < end)
@@ -194,9 +262,12 @@ static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     struct px_server *server = worker->crew->server;
-    const struct px_engine_options options = engine_options(server, worker->index);
+    const struct px_engine_options options = engine_options(worker);
     struct px_job *jobs[MAX_BATCH];
 
+    px_seat_init(&worker->seat, server->queue,
+                 server->share.elastic ? group_of(worker) : PX_NO_GROUP,
+                 server->share.elastic && !worker->single);
     worker->rc = px_engine_create(&worker->engine, &options, &worker->err);
     if (worker->rc == 0)
         worker->rc = warm_all(worker, &worker->err);
@@ -206,6 +277,7 @@ static void *worker_main(void *argument)
     sem_post(&worker->crew->started);
     while (ready && work(worker, jobs))
         ;
+    px_seat_clear(&worker->seat);
     px_engine_destroy(worker->engine);
     px_registry_unref(worker->registry);
     return NULL;
@@ -257,51 +329,73 @@ static void *codec_main(void *argument)
     return NULL;
 }
 
-static int start_threads(struct px_crew *crew, struct px_error *err)
-{
-    size_t workers = (size_t)crew->server->share.workers;
-    size_t codecs = (size_t)crew->server->share.codecs;
-    int failed = 0;
-
-    crew->workers = calloc(workers, sizeof *crew->workers);
-    crew->codecs = calloc(codecs, sizeof *crew->codecs);
-    if (!crew->workers || !crew->codecs)
-        return px_fail(err, PX_E_NOMEM, "no memory for the workers");
-    while (failed == 0 && crew->worker_count < workers) {
-        struct worker *worker = &crew->workers[crew->worker_count];
-        *worker = (struct worker){.crew = crew, .index = (int)crew->worker_count};
-        failed = pthread_create(&worker->thread, NULL, worker_main, worker);
-        crew->worker_count += failed == 0;
-    }
-    while (failed == 0 && crew->codec_count < codecs) {
-        failed = pthread_create(&crew->codecs[crew->codec_count], NULL, codec_main, crew->server);
-        crew->codec_count += failed == 0;
-    }
-    if (failed != 0)
-        return px_fail(err, PX_E_NOMEM, "cannot start a thread: %s", strerror(failed));
-    return 0;
-}
-
 static bool is_stop(int number)
 {
     return number > 0 && number != SIGHUP;
 }
 
-static int wait_until_warm(struct px_crew *crew, const sigset_t *stops, struct px_error *err)
+static int start_workers(struct px_crew *crew, int count, bool single, struct px_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        struct worker *worker = &crew->workers[crew->worker_count];
+        *worker = (struct worker){.crew = crew, .index = (int)crew->worker_count, .single = single};
+        int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
+        if (failed != 0)
+            return px_fail(err, PX_E_NOMEM, "cannot start a thread: %s", strerror(failed));
+        crew->worker_count++;
+    }
+    return 0;
+}
+
+static int start_codecs(struct px_crew *crew, struct px_error *err)
+{
+    for (int i = 0; i < crew->server->share.codecs; i++) {
+        int failed =
+            pthread_create(&crew->codecs[crew->codec_count], NULL, codec_main, crew->server);
+        if (failed != 0)
+            return px_fail(err, PX_E_NOMEM, "cannot start a thread: %s", strerror(failed));
+        crew->codec_count++;
+    }
+    return 0;
+}
+
+/* The last `count` workers. */
+static int wait_until_warm(struct px_crew *crew, int count, const sigset_t *stops,
+                           struct px_error *err)
 {
     const struct timespec step = {.tv_nsec = 5000000};
 
-    for (size_t i = 0; i < crew->worker_count; i++)
+    for (int i = 0; i < count; i++)
         while (sem_trywait(&crew->started) != 0)
             if (is_stop(sigtimedwait(stops, NULL, &step)))
                 return px_fail(err, PX_E_INTERRUPTED, "stopped by a signal before it was ready");
-    for (size_t i = 0; i < crew->worker_count; i++) {
+    for (size_t i = crew->worker_count - (size_t)count; i < crew->worker_count; i++) {
         if (crew->workers[i].rc < 0) {
             *err = crew->workers[i].err;
             return crew->workers[i].rc;
         }
     }
     return 0;
+}
+
+/* Singles come when the teams have packed the weights, which these do with all CPUs. */
+static int start_threads(struct px_crew *crew, const sigset_t *stops, struct px_error *err)
+{
+    const struct px_cpu_split *share = &crew->server->share;
+    int workers = px_cpu_split_workers(share), singles = workers - share->workers;
+
+    crew->workers = calloc((size_t)workers, sizeof *crew->workers);
+    crew->codecs = calloc((size_t)share->codecs, sizeof *crew->codecs);
+    if (!crew->workers || !crew->codecs)
+        return px_fail(err, PX_E_NOMEM, "no memory for the workers");
+    int rc = start_workers(crew, share->workers, false, err);
+    if (rc == 0)
+        rc = wait_until_warm(crew, share->workers, stops, err);
+    if (rc == 0)
+        rc = start_workers(crew, singles, true, err);
+    if (rc == 0)
+        rc = wait_until_warm(crew, singles, stops, err);
+    return rc == 0 ? start_codecs(crew, err) : rc;
 }
 
 int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t *stops,
@@ -314,9 +408,7 @@ int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t
         return px_fail(err, PX_E_NOMEM, "no memory for the workers");
     crew->server = server;
     sem_init(&crew->started, 0, 0);
-    rc = start_threads(crew, err);
-    if (rc == 0)
-        rc = wait_until_warm(crew, stops, err);
+    rc = start_threads(crew, stops, err);
     if (rc == -PX_E_INTERRUPTED)
         return rc;
     if (rc < 0) {
@@ -325,6 +417,26 @@ int px_crew_start(struct px_crew **out, struct px_server *server, const sigset_t
     }
     *out = crew;
     return 0;
+}
+
+/* Whether no worker is left to take a batch: a group has none if its team is stuck, which its
+ * singles wait for, or all of these. */
+static bool all_are_stuck(const struct px_crew *crew, int64_t now, int64_t limit)
+{
+    const struct px_cpu_split *share = &crew->server->share;
+
+    for (int group = 0; group < share->workers; group++) {
+        int stuck = 0, singles = 0;
+        for (size_t i = 0; i < crew->worker_count; i++)
+            if (crew->workers[i].single && group_of(&crew->workers[i]) == group) {
+                singles++;
+                stuck += px_heartbeat_age_ns(&crew->workers[i].heartbeat, now) > limit;
+            }
+        if (px_heartbeat_age_ns(&crew->workers[group].heartbeat, now) <= limit &&
+            (singles == 0 || stuck < singles))
+            return false;
+    }
+    return true;
 }
 
 void px_crew_watch(struct px_crew *crew)
@@ -343,6 +455,7 @@ void px_crew_watch(struct px_crew *crew)
     if (atomic_exchange(&server->stuck_workers, stuck) < stuck)
         px_log_error("%d worker%s stuck: no layer of the network was finished for %.0f s", stuck,
                      stuck > 1 ? "s are" : " is", (double)oldest * 1e-9);
+    atomic_store(&server->all_stuck, stuck > 0 && all_are_stuck(crew, now, limit));
     atomic_store(&server->heartbeat_age_ns, oldest);
 }
 

@@ -32,6 +32,23 @@ static void test_default(void **state)
     check(share(0, 0, 64), 16, 4, true, 9);
 }
 
+static void test_elastic(void **state)
+{
+    (void)state;
+    assert_false(share(0, 0, 1).elastic); /* nothing to choose from */
+    assert_true(share(0, 0, 2).elastic);
+    assert_false(share(0, 0, 3).elastic); /* three threads may give other bits than one */
+    assert_true(share(0, 0, 4).elastic);
+    assert_true(share(0, 0, 9).elastic);
+    assert_false(share(0, 0, 11).elastic);
+    assert_false(share(1, 0, 2).elastic);
+    assert_false(share(0, 2, 2).elastic);
+    struct px_cpu_split split = share(0, 0, 8);
+    assert_int_equal(px_cpu_split_workers(&split), 2 + 8);
+    split = share(2, 4, 8);
+    assert_int_equal(px_cpu_split_workers(&split), 2);
+}
+
 static void test_given(void **state)
 {
     (void)state;
@@ -77,6 +94,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("one worker takes the CPUs, from eight on one each four", test_default),
+        CHECK("teams of two or four get workers of one thread beside them, unless told otherwise",
+              test_elastic),
         CHECK("what is given stays, the rest follows from it", test_given),
         CHECK("pins only to CPUs of its own, or if told to", test_pin),
         CHECK("a quota counts, and --cpus before it", test_quota),

@@ -7,7 +7,8 @@ static const uint64_t MIB = 1048576;
 static struct px_memory_split split(uint64_t total_mib, uint64_t weights_mib, int workers)
 {
     const struct px_server_settings settings = {.max_body = 20 * MIB};
-    const struct px_memory_needs needs = {total_mib * MIB, weights_mib * MIB, workers};
+    const struct px_memory_needs needs = {
+        .total = total_mib * MIB, .weights = weights_mib * MIB, .workers = workers};
 
     return px_memory_split_plan(&settings, &needs);
 }
@@ -48,7 +49,7 @@ static void test_given(void **state)
 {
     struct px_server_settings settings = {
         .max_body = 20 * MIB, .memory_limit = 100 * MIB, .request_memory = 30 * MIB};
-    const struct px_memory_needs needs = {300 * MIB, 20 * MIB, 2};
+    const struct px_memory_needs needs = {.total = 300 * MIB, .weights = 20 * MIB, .workers = 2};
     struct px_memory_split s = px_memory_split_plan(&settings, &needs);
     (void)state;
 
@@ -59,6 +60,22 @@ static void test_given(void **state)
     assert_int_equal(s.plans, (270 - 64 - 20 - 60) * MIB / 2);
 }
 
+static void test_singles(void **state)
+{
+    const struct px_server_settings settings = {.max_body = 20 * MIB};
+    struct px_memory_needs needs = {.total = 24 * 1024 * MIB, .workers = 2};
+    struct px_memory_split s = px_memory_split_plan(&settings, &needs);
+    (void)state;
+
+    assert_int_equal(s.team, s.plans);
+    assert_int_equal(s.single, 0);
+    needs.singles = 4;
+    s = px_memory_split_plan(&settings, &needs);
+    assert_int_equal(s.plans, 1024 * MIB);
+    assert_int_equal(s.team, 512 * MIB);
+    assert_int_equal(s.single, 128 * MIB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -66,6 +83,7 @@ int main(void)
         CHECK("less in a small container, so that it all fits", test_fits),
         CHECK("but never less than one body and a small plan", test_tiny),
         CHECK("what is given stays, the rest follows from it", test_given),
+        CHECK("workers of one thread have half of what their team has", test_singles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

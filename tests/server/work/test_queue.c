@@ -42,6 +42,17 @@ static void admit(struct fixture *f, size_t i)
     px_queue_submit(f->queue, &f->jobs[i]);
 }
 
+/* As a worker that comes alone. */
+static size_t take_batch(struct px_queue *queue, struct px_job **jobs, size_t max)
+{
+    struct px_seat seat;
+
+    px_seat_init(&seat, queue, PX_NO_GROUP, false);
+    size_t n = px_queue_take_batch(queue, &seat, jobs, max, INT64_MAX);
+    px_seat_clear(&seat);
+    return n;
+}
+
 static void expect_task(struct fixture *f, enum px_task task, size_t i)
 {
     struct px_job *job;
@@ -85,7 +96,7 @@ static void test_limit(void **state)
     make_ready(&f, 0, 1);
     admit(&f, 2);
     assert_int_equal(px_queue_reserve(f.queue, 15, 0, &err), -PX_E_BUSY);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 1), 1);
     assert_int_equal(px_queue_reserve(f.queue, 15, 0, &err), 0);
     assert_int_equal(px_queue_reserve(f.queue, 15, 0, &err), -PX_E_BUSY);
     px_queue_destroy(f.queue);
@@ -113,7 +124,7 @@ static void complete(struct fixture *f, size_t i, size_t answer_size)
 {
     struct px_job *jobs[1];
 
-    assert_int_equal(px_queue_take_batch(f->queue, jobs, 1, INT64_MAX), 1);
+    assert_int_equal(take_batch(f->queue, jobs, 1), 1);
     assert_ptr_equal(jobs[0], &f->jobs[i]);
     px_queue_infer_done(f->queue, jobs[0]);
     expect_task(f, PX_TASK_ENCODE, i);
@@ -248,7 +259,7 @@ static void test_unwanted(void **state)
         f.jobs[i].kept_bytes = 100;
     make_ready(&f, 0, 2);
     read_job(&f, 3);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 1), 1);
     px_queue_infer_done(f.queue, jobs[0]);
     f.jobs[4].allowance_ns = 1;
     admit(&f, 4);
@@ -259,7 +270,7 @@ static void test_unwanted(void **state)
     expect_drop(&f, 3, PX_JOB_READ);
     expect_drop(&f, 2, PX_JOB_READY);
     expect_drop(&f, 0, PX_JOB_INFERRED);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 4, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 4), 1);
     assert_ptr_equal(jobs[0], &f.jobs[1]);
     assert_int_equal(px_queue_state(f.queue).waiting, 0);
     assert_int_equal(px_queue_state(f.queue).picture_bytes, 100);
@@ -283,7 +294,7 @@ static void test_never_begun(void **state)
     expect_drop(&f, 1, PX_JOB_READ);
     make_ready(&f, 2, 3);
     atomic_store(&f.jobs[2].cancelled, true);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 4, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 4), 1);
     assert_ptr_equal(jobs[0], &f.jobs[3]);
     expect_drop(&f, 2, PX_JOB_READY);
     px_queue_destroy(f.queue);
@@ -302,24 +313,24 @@ static void test_batches(void **state)
     f.jobs[4].fit.width = 512;
     make_ready(&f, 0, 7);
     /* 0 3 5 6 7 match: four of them, as a power of two, in order. */
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 4);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 4);
     for (size_t i = 0; i < 4; i++)
         assert_ptr_equal(jobs[i], &f.jobs[first[i]]);
     /* The oldest goes first, so that nothing starves. */
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     assert_ptr_equal(jobs[0], &f.jobs[1]);
     make_ready(&f, 8, 10);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     assert_ptr_equal(jobs[0], &f.jobs[2]);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     assert_ptr_equal(jobs[0], &f.jobs[4]);
     /* 7 8 9 10: the largest allowed batch need not be a power of two. */
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 3, INT64_MAX), 3);
+    assert_int_equal(take_batch(f.queue, jobs, 3), 3);
     assert_int_equal(px_queue_state(f.queue).waiting, 1);
     assert_int_equal(px_queue_state(f.queue).inferring, 10);
     /* 10 11 12 13: a power of two is taken whole. */
     make_ready(&f, 11, 13);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 4);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 4);
     assert_ptr_equal(jobs[3], &f.jobs[13]);
     px_queue_destroy(f.queue);
 }
@@ -335,7 +346,7 @@ static void test_lone(void **state)
     (void)state;
     set_up_delay(&f, 16, 16, HOURS);
     make_ready(&f, 0, 0);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     px_queue_destroy(f.queue);
 }
 
@@ -368,7 +379,7 @@ static size_t take_while_decoding(struct fixture *f, size_t last, size_t max, in
     for (size_t i = 1; i <= last; i++)
         begin(f, i);
     assert_int_equal(pthread_create(&thread, NULL, decode_slowly, &decoding), 0);
-    size_t n = px_queue_take_batch(f->queue, jobs, max, INT64_MAX);
+    size_t n = take_batch(f->queue, jobs, max);
     pthread_join(thread, NULL);
     return n;
 }
@@ -403,7 +414,7 @@ static void test_delay(void **state)
     begin(&f, 1);
     make_ready(&f, 0, 0);
     int64_t start = f.jobs[0].waiting_since;
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     int64_t waited = px_now_ns() - start;
     assert_true(waited >= delay);
     assert_true(waited < 100 * delay); /* a busy machine may run this thread late */
@@ -420,20 +431,20 @@ static void test_no_wait(void **state)
     set_up_delay(&f, 16, 16, HOURS);
     begin(&f, 8);
     make_ready(&f, 0, 3);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 4);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 4);
     px_queue_destroy(f.queue);
     /* Something that does not match is ready: there is other work to do. */
     set_up_delay(&f, 16, 16, HOURS);
     f.jobs[1].model = &models[1];
     begin(&f, 8);
     make_ready(&f, 0, 1);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     px_queue_destroy(f.queue);
     /* What is submitted beyond `ahead` is not prepared before something is taken. */
     set_up_delay(&f, 16, 1, HOURS);
     make_ready(&f, 0, 0);
     admit(&f, 1);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 8, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 8), 1);
     px_queue_destroy(f.queue);
 }
 
@@ -442,7 +453,7 @@ static void *take_one(void *argument)
     struct fixture *f = argument;
     struct px_job *jobs[8];
 
-    return px_queue_take_batch(f->queue, jobs, 8, INT64_MAX) == 1 ? f : NULL;
+    return take_batch(f->queue, jobs, 8) == 1 ? f : NULL;
 }
 
 static void test_colleagues(void **state)
@@ -479,7 +490,7 @@ static void test_codec_order(void **state)
     make_ready(&f, 0, 0);
     read_job(&f, 1);
     admit(&f, 2);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1, INT64_MAX), 1);
+    assert_int_equal(take_batch(f.queue, jobs, 1), 1);
     px_queue_infer_done(f.queue, jobs[0]);
     expect_task(&f, PX_TASK_ENCODE, 0);
     assert_int_equal(px_queue_state(f.queue).finishing, 1);
@@ -503,7 +514,7 @@ static void test_drop_all(void **state)
     px_queue_close(f.queue);
     assert_int_equal(px_queue_reserve(f.queue, 15, 0, NULL), -PX_E_BUSY);
     px_queue_drop_all(f.queue);
-    assert_int_equal(px_queue_take_batch(f.queue, jobs, 1, INT64_MAX), 0);
+    assert_int_equal(take_batch(f.queue, jobs, 1), 0);
     for (size_t n = 0; n < 4; n++) {
         assert_int_equal(px_queue_take_task(f.queue, &job), PX_TASK_DROP);
         px_queue_end(f.queue, job);
@@ -550,7 +561,7 @@ static void *work(void *argument)
     struct px_job *jobs[4];
     size_t n;
 
-    while ((n = px_queue_take_batch(t->queue, jobs, 4, INT64_MAX)) > 0)
+    while ((n = take_batch(t->queue, jobs, 4)) > 0)
         for (size_t i = 0; i < n; i++) {
             atomic_fetch_add(&t->inferred, 1);
             px_queue_infer_done(t->queue, jobs[i]);
