@@ -14,6 +14,13 @@ static int choose_workers(int threads, int cpus)
     return cpus >= 2 * TEAM ? cpus / TEAM : 1;
 }
 
+static int choose_threads(const struct px_server_settings *settings, int workers, int cpus)
+{
+    int threads = cpus > workers ? cpus / workers : 1;
+
+    return settings->workers == 0 && workers > 1 && threads > TEAM ? TEAM : threads;
+}
+
 static bool is_elastic(const struct px_server_settings *settings, int threads)
 {
     return settings->workers == 0 && settings->threads_per_worker == 0 &&
@@ -37,7 +44,7 @@ struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings,
     if (split.workers == 0)
         split.workers = choose_workers(split.threads, count);
     if (split.threads == 0)
-        split.threads = count > split.workers ? count / split.workers : 1;
+        split.threads = choose_threads(settings, split.workers, count);
     split.elastic = is_elastic(settings, split.threads);
     /* Several teams keep out of each other's way on CPUs of their own. A single one is better left
      * to the kernel, which moves it off a CPU that something else uses. */

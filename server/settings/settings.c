@@ -215,7 +215,8 @@ static const struct px_option rows[] = {
      .offset = AT(memory_limit),
      .fallback = "0",
      .max = 1099511627776.0,
-     .help = "Working memory of one worker's network plans. Pictures that need more (fit=image) "
+     .help = "Working memory of the network plans of one worker, or of one elastic team with the "
+             "workers beside it. Pictures that need more (fit=image) "
              "are refused with 422 and the size that would fit. At least 1MiB; 0 takes 1GiB, or "
              "less if the machine or the control group (docker run --memory) has less"},
     {.name = "request-memory",
@@ -242,16 +243,18 @@ static const struct px_option rows[] = {
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .help = "Batches to compute at the same time. One worker with all CPUs answers a single "
-             "request soonest; as many workers as CPUs, with --threads-per-worker 1, answer the "
-             "most requests a second. 0 starts one, or with eight or more CPUs one for each four"},
+     .help = "Batches to compute at the same time. 0 starts one worker, or with eight or more CPUs "
+             "one for each four; without --threads-per-worker, workers of two or four threads are "
+             "elastic teams: a lone request gets a team, and under load each CPU computes a batch "
+             "of its own, which answers more requests a second"},
     {.name = "threads-per-worker",
      .type = PX_OPTION_INT,
      .offset = AT(threads_per_worker),
      .fallback = "0",
      .min = 0,
      .max = 1024,
-     .help = "Threads that compute one batch; 0 divides the CPUs among the workers"},
+     .help = "Threads that compute one batch; 0 divides the CPUs among the workers. With 1 each "
+             "CPU always computes batches of its own"},
     {.name = "max-batch",
      .type = PX_OPTION_INT,
      .offset = AT(max_batch),
