@@ -62,6 +62,11 @@ check "the answers lie beside, under the pictures' names" test -s answers/0004.p
 check "and are those of translate --pairs" cmp -s t.png answers/0002.png
 check "the report holds everything itself" test "$(grep -c 'src="data:image/jpeg' r.html)" -ge 4
 check "and asks nothing elsewhere" bash -c '! grep -Eq "(src|href)=\"?(https?:)?//" r.html'
+check "and shows the worst picture first" python3 -c '
+import json, re
+scores = {p["name"]: p["scores"][0]["l1"] for p in json.load(open("r.json"))["pictures"]}
+shown = re.findall(r"<td class=\"names\">([^<]*)<", open("r.html").read())
+assert shown == sorted(scores, key=lambda name: -scores[name]) and len(set(scores.values())) == 4, (shown, scores)'
 
 evaluate -m m.safetensors -m n.safetensors --data houses --phase train --json two.json
 check "several models give one table" test "$(value two.json models 1 model)" = n.safetensors
@@ -123,6 +128,13 @@ check "--epoch with two models, too" is 2 "pix2pix: --epoch is for the epochs of
 evaluate -m m.safetensors --data mixed
 check "single pictures are translated and counted apart" \
     grep -qx '1 pair, 1 single picture translated without a target' <<<"$out"
+mkdir alone
+cp mixed/val/single.png alone
+evaluate -m m.safetensors --data alone --phase '' --out alone.html --json alone.json --results-dir alone.answers
+check "so is a folder without any pairs, which is shown without metrics" \
+    test "$status $out $(value alone.json models 0 l1) $(value alone.json models 0 colour_intersection L)" = \
+    "0 0 pairs, 1 single picture translated without a target None None"
+check "with its answers" test "$(grep -o '<img' alone.html | wc -l) $(ls alone.answers)" = "2 single.png"
 mkdir turned
 cp "$photo" turned/photo.jpg
 evaluate -m m.safetensors --data turned --phase '' --fit scale --results-dir upright

@@ -1,8 +1,10 @@
 #include "tools/evaluate/page.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "codecs/base64.h"
@@ -108,11 +110,27 @@ static void append_scores(struct px_buffer *out, const struct px_scores *scores)
     px_buffer_append_text(out, "</div>");
 }
 
+/* Notes the place of the row that begins at `start`. */
+static int add_place(struct px_page *page, size_t start, const struct px_evaluated_row *row,
+                     struct px_error *err)
+{
+    struct px_page_row *more =
+        px_array_grow(page->order, &page->capacity, page->count + 1, sizeof *more);
+
+    if (!more || page->rows.failed)
+        return px_fail(err, PX_E_NOMEM, "no memory for the report's pictures");
+    page->order = more;
+    more[page->count++] = (struct px_page_row){start, page->rows.size - start,
+                                               row->pair ? row->scores[0].of[PX_METRIC_L1] : -1};
+    return 0;
+}
+
 int px_page_add(struct px_page *page, const struct px_evaluation *e,
                 const struct px_evaluated_pictures *pictures, struct px_error *err)
 {
     const struct px_evaluated_row *row = &e->rows[e->row_count - 1];
     struct px_buffer *out = &page->rows;
+    size_t start = out->size;
 
     px_buffer_append_text(out, "<tr");
     append_sort_keys(out, row);
@@ -127,9 +145,7 @@ int px_page_add(struct px_page *page, const struct px_evaluation *e,
     if (!rc)
         rc = append_picture(out, &pictures->example.target, err);
     px_buffer_append_text(out, "</tr>\n");
-    if (!rc && out->failed)
-        rc = px_fail(err, PX_E_NOMEM, "no memory for the report's pictures");
-    return rc;
+    return rc ? rc : add_place(page, start, row, err);
 }
 
 static void append_means(struct px_buffer *out, const char *name, const struct px_means *means)
@@ -212,9 +228,9 @@ static void append_colours(struct px_buffer *out, const struct px_evaluation *e)
 
 static void append_summary(struct px_buffer *out, const struct px_evaluation *e)
 {
-    px_buffer_appendf(out, "<h1>Evaluation</h1><p>%zu pairs", e->pairs);
+    px_buffer_appendf(out, "<h1>Evaluation</h1><p>%zu pair%s", e->pairs, e->pairs == 1 ? "" : "s");
     if (e->singles)
-        px_buffer_appendf(out, " and %zu single pictures", e->singles);
+        px_buffer_appendf(out, " and %zu single picture%s", e->singles, e->singles == 1 ? "" : "s");
     px_buffer_append_text(out, ".</p>");
     if (!e->pairs)
         return;
@@ -229,6 +245,25 @@ static void append_summary(struct px_buffer *out, const struct px_evaluation *e)
     px_buffer_append_text(out, "</tbody></table>");
     append_labels(out, e);
     append_colours(out, e);
+}
+
+/* The worst first; equal ones by name. */
+static int compare_rows(const void *a, const void *b)
+{
+    const struct px_page_row *p = a, *q = b;
+
+    if (p->l1 != q->l1)
+        return p->l1 > q->l1 ? -1 : 1;
+    return p->start < q->start ? -1 : 1;
+}
+
+static void append_rows(struct px_buffer *out, struct px_page *page)
+{
+    if (page->count > 1)
+        qsort(page->order, page->count, sizeof *page->order, compare_rows);
+    for (size_t i = 0; i < page->count; i++)
+        px_buffer_append(out, (const char *)page->rows.data + page->order[i].start,
+                         page->order[i].size);
 }
 
 int px_page_save(struct px_page *page, const struct px_evaluation *e, const char *path,
@@ -251,7 +286,7 @@ int px_page_save(struct px_page *page, const struct px_evaluation *e, const char
         append_escaped(&out, px_path_name(e->models[i].path));
     }
     px_buffer_append_text(&out, "<th>target</thead><tbody id=\"pictures\">\n");
-    px_buffer_append(&out, page->rows.data, page->rows.size);
+    append_rows(&out, page);
     px_buffer_append_text(&out, "</tbody></table>");
     px_buffer_append_text(&out, script);
     int rc = out.failed || page->rows.failed
@@ -264,4 +299,7 @@ int px_page_save(struct px_page *page, const struct px_evaluation *e, const char
 void px_page_clear(struct px_page *page)
 {
     px_buffer_clear(&page->rows);
+    free(page->order);
+    page->order = NULL;
+    page->count = page->capacity = 0;
 }

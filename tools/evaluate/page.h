@@ -2,8 +2,9 @@
 #define TOOLS_EVALUATE_PAGE_H
 
 /* REPORT.html: one self-contained file with the table of results, the colours' distributions, and
- * every picture as input, answers and target, sortable by each metric, worst first. Built while the
- * evaluation runs; pictures are kept as JPEGs of at most 256 pixels a side. One thread. */
+ * every picture as input, answers and target, the worst L1 first, sortable by each metric. Built
+ * while the evaluation runs; pictures are kept as JPEGs of at most 256 pixels a side. One thread.
+ */
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -11,6 +12,11 @@
 
 struct px_page {
     struct px_buffer rows;
+    struct px_page_row {
+        size_t start, size; /* in rows */
+        double l1;          /* of the first model; -1: a single picture */
+    } * order;              /* owned */
+    size_t count, capacity;
 };
 
 /* Adds the last row of the evaluation with its pictures. NOMEM. */

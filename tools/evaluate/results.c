@@ -99,8 +99,10 @@ static json_t *model_of(const struct px_evaluation *e, int i)
 
     json_object_set_new(object, "model", json_string(model->path));
     for (int axis = 0; axis < PX_COLOUR_AXES; axis++)
-        json_object_set_new(colours, axes[axis],
-                            number(px_colours_intersection(&model->colours, &e->target_colours,
+        json_object_set_new(
+            colours, axes[axis],
+            number(e->pairs == 0 ? (double)NAN
+                                 : px_colours_intersection(&model->colours, &e->target_colours,
                                                            (enum px_colour_axis)axis)));
     json_object_set_new(object, "colour_intersection", colours);
     if (e->has_labels)
