@@ -1,5 +1,6 @@
 /* Times training steps on random pairs: what an iteration costs, without files and pictures.
- * Prints one JSON object: {"median_ms":..,"min_ms":..,"max_ms":..,...}. */
+ * Prints one JSON object: {"median_ms":..,"min_ms":..,"max_ms":..,...}. Started by mpirun, all
+ * ranks take each step together, and the first prints. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +73,8 @@ static struct px_gan_profile spent(const struct px_gan_profile *before,
         (after->G_backward - before->G_backward) * k, (after->adam - before->adam) * k};
 }
 
-static int time_steps(struct px_gan *gan, const struct settings *s, double *times,
-                      struct px_gan_profile *profile, struct px_error *err)
+static int time_steps(struct px_gan *gan, struct px_ranks *ranks, const struct settings *s,
+                      double *times, struct px_gan_profile *profile, struct px_error *err)
 {
     struct px_gan_profile before = {0};
     size_t count = (size_t)(s->batch_size * s->size * s->size * 3);
@@ -81,6 +82,7 @@ static int time_steps(struct px_gan *gan, const struct settings *s, double *time
     const struct px_train_batch batch = {.input = a,
                                          .target = b,
                                          .count = (int)s->batch_size,
+                                         .total = (int)s->batch_size * px_ranks_count(ranks),
                                          .height = (int)s->size,
                                          .width = (int)s->size};
     struct px_gan_losses losses = {0};
@@ -100,7 +102,8 @@ static int time_steps(struct px_gan *gan, const struct settings *s, double *time
     return rc;
 }
 
-static void report(const struct settings *s, double *times, const struct px_gan_profile *p)
+static void report(const struct settings *s, const struct px_gan *gan, double *times,
+                   const struct px_gan_profile *p)
 {
     size_t n = (size_t)s->steps;
 
@@ -108,13 +111,15 @@ static void report(const struct settings *s, double *times, const struct px_gan_
 
     printf("{\"median_ms\":%.2f,\"min_ms\":%.2f,\"max_ms\":%.2f,\"steps\":%zu,\"batch\":%d,"
            "\"ngf\":%d,\"ndf\":%d,\"size\":%d,\"threads\":%d,\"dtype\":\"%s\","
+           "\"parameters\":%zu,"
            "\"G_forward_ms\":%.1f,\"D_ms\":%.1f,\"G_backward_ms\":%.1f,\"adam_ms\":%.1f}\n",
            median, times[0], times[n - 1], n, (int)s->batch_size, (int)s->ngf, (int)s->ndf,
-           (int)s->size, (int)s->threads, s->dtype ? "bf16" : "f32", p->G_forward, p->D,
-           p->G_backward, p->adam);
+           (int)s->size, (int)s->threads, s->dtype ? "bf16" : "f32",
+           px_gan_parameters_G(gan) + px_gan_parameters_D(gan), p->G_forward, p->D, p->G_backward,
+           p->adam);
 }
 
-static int run(const struct settings *s, struct px_error *err)
+static int run(const struct settings *s, struct px_ranks *ranks, struct px_error *err)
 {
     const struct px_network_options network = {.architecture =
                                                    s->netG ? "resnet_9blocks" : "unet_256",
@@ -129,6 +134,7 @@ static int run(const struct settings *s, struct px_error *err)
                                          .n_layers_D = 3,
                                          .batch_size = (int)s->batch_size,
                                          .threads = (int)s->threads,
+                                         .ranks = ranks,
                                          .dtype = s->dtype ? PX_BF16 : PX_F32,
                                          .beta1 = 0.5,
                                          .lambda_GAN = 1,
@@ -145,9 +151,9 @@ static int run(const struct settings *s, struct px_error *err)
     if (!rc)
         rc = px_gan_create(&gan, &gan_options, err);
     if (!rc)
-        rc = time_steps(gan, s, times, &profile, err);
-    if (!rc)
-        report(s, times, &profile);
+        rc = time_steps(gan, ranks, s, times, &profile, err);
+    if (!rc && px_ranks_index(ranks) == 0)
+        report(s, gan, times, &profile);
     px_gan_destroy(gan);
     free(times);
     return rc;
@@ -158,10 +164,15 @@ int main(int argc, char **argv)
     struct settings settings;
     struct px_options options;
     struct px_error err = {0};
+    struct px_ranks *ranks = NULL;
     int rc = px_options_parse(&table, &settings, NULL, argc, argv, &options, &err);
 
-    if (!rc && !px_options_inform(&table, &options, stdout))
-        rc = run(&settings, &err);
+    if (!rc && !px_options_inform(&table, &options, stdout)) {
+        rc = px_ranks_open(&ranks, &err);
+        if (!rc)
+            rc = run(&settings, ranks, &err);
+        px_ranks_close(ranks);
+    }
     if (rc)
         fprintf(stderr, "bench_train: %s\n", err.message);
     else
