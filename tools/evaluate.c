@@ -82,7 +82,7 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = AT(results),
      .value = "DIR",
-     .help = "Write each answer of the first model as DIR/NAME.png"},
+     .help = "Write each answer as DIR/NAME.png or, of several models, as DIR/MODEL/NAME.png"},
     {.name = "segmenter",
      .type = PX_OPTION_STRING,
      .offset = AT(segmenter),
@@ -246,11 +246,23 @@ static void show(size_t done, size_t count, int64_t *drawn)
     fprintf(stderr, "\r%zu/%zu pictures%s", done, count, done == count ? "\n" : "");
 }
 
-static int save_answer(const struct evaluate_settings *s, const char *name,
-                       const struct px_image *answer, struct px_error *err)
+/* The folder of a model's answers. */
+static int answers_folder(const struct px_evaluation *e, const char *results, int m,
+                          char folder[static PX_PATH_MAX], struct px_error *err)
+{
+    const char *path = e->models[m].path;
+
+    if (e->model_count == 1)
+        return px_path_format(folder, err, "%s", results);
+    return px_path_format(folder, err, "%s/%.*s", results, (int)px_path_stem_length(path),
+                          px_path_name(path));
+}
+
+static int save_answer(const char *folder, const char *name, const struct px_image *answer,
+                       struct px_error *err)
 {
     char path[PX_PATH_MAX], out[PX_PATH_MAX];
-    int rc = px_path_join(path, s->results, name, err);
+    int rc = px_path_join(path, folder, name, err);
 
     if (!rc)
         rc = px_path_with_suffix(out, path, ".png", err);
@@ -259,6 +271,55 @@ static int save_answer(const struct evaluate_settings *s, const char *name,
         rc = px_make_folder(path, err);
     }
     return rc ? rc : px_image_save(out, answer, 90, err);
+}
+
+static int save_answers(const struct px_evaluation *e, const char *results, const char *name,
+                        const struct px_image *answers, struct px_error *err)
+{
+    char folder[PX_PATH_MAX];
+    int rc = 0;
+
+    for (int m = 0; m < e->model_count && !rc; m++) {
+        rc = answers_folder(e, results, m, folder, err);
+        if (!rc)
+            rc = save_answer(folder, name, &answers[m], err);
+    }
+    return rc;
+}
+
+static int check_folders(const struct px_evaluation *e, const char *results, struct px_error *err)
+{
+    char folder[PX_PATH_MAX], other[PX_PATH_MAX];
+    int rc = 0;
+
+    for (int m = 1; m < e->model_count && !rc; m++)
+        for (int i = 0; i < m && !rc; i++) {
+            if ((rc = answers_folder(e, results, m, folder, err)) != 0 ||
+                (rc = answers_folder(e, results, i, other, err)) != 0)
+                return rc;
+            if (strcmp(folder, other) == 0)
+                rc = px_fail(err, PX_E_USAGE,
+                             "--results-dir: the answers of %s and %s would both be in %s: "
+                             "evaluate them one by one",
+                             e->models[i].path, e->models[m].path, folder);
+        }
+    return rc;
+}
+
+/* Makes the folders of the answers, one a model. */
+static int make_folders(const struct px_evaluation *e, const char *results, struct px_error *err)
+{
+    char folder[PX_PATH_MAX];
+    int rc = check_folders(e, results, err);
+
+    if (!rc)
+        rc = px_tool_make_folder(results, err);
+    for (int m = 0; m < e->model_count && !rc; m++) {
+        rc = answers_folder(e, results, m, folder, err);
+        if (!rc)
+            rc = px_make_folder(folder, err);
+    }
+    return rc;
 }
 
 static int run_pictures(struct px_evaluation *e, const struct evaluate_settings *s,
@@ -279,7 +340,7 @@ static int run_pictures(struct px_evaluation *e, const struct evaluate_settings 
         if (!rc && s->out)
             rc = px_page_add(page, e, &pictures, err);
         if (!rc && s->results)
-            rc = save_answer(s, px_pictures_name(list, i), &pictures.answers[0], err);
+            rc = save_answers(e, s->results, px_pictures_name(list, i), pictures.answers, err);
         if (rc)
             px_error_prefix(err, px_pictures_name(list, i));
         px_evaluated_pictures_clear(&pictures);
@@ -317,7 +378,7 @@ static int evaluate(struct px_evaluation *e, const struct evaluate_settings *s,
         return rc;
     rc = px_evaluation_check(e, &list, err);
     if (!rc && s->results)
-        rc = px_tool_make_folder(s->results, err);
+        rc = make_folders(e, s->results, err);
     if (!rc)
         rc = find_mean_colour(e, s, &list, stop, err);
     if (!rc)

@@ -68,8 +68,16 @@ scores = {p["name"]: p["scores"][0]["l1"] for p in json.load(open("r.json"))["pi
 shown = re.findall(r"<td class=\"names\">([^<]*)<", open("r.html").read())
 assert shown == sorted(scores, key=lambda name: -scores[name]) and len(set(scores.values())) == 4, (shown, scores)'
 
-evaluate -m m.safetensors -m n.safetensors --data houses --phase train --json two.json
+evaluate -m m.safetensors -m n.safetensors --data houses --phase train --json two.json --results-dir both
 check "several models give one table" test "$(value two.json models 1 model)" = n.safetensors
+check "whose answers lie in a folder each" bash -c \
+    'cmp both/m/0002.png answers/0002.png && test -s both/n/0004.png && test "$(ls both)" = "m
+n"'
+mkdir copy
+cp m.safetensors copy
+evaluate -m m.safetensors -m copy/m.safetensors --data houses --phase train --results-dir clash
+check "but not in the same one" is 2 \
+    "pix2pix: --results-dir: the answers of m.safetensors and copy/m.safetensors would both be in clash/m: evaluate them one by one"
 check "and score for themselves" test "$(value two.json models 0 l1)" = "$(value r.json models 0 l1)"
 
 evaluate -m m.safetensors --data houses --phase train --direction BtoA --json b.json
