@@ -29,6 +29,11 @@ struct group_place {
     bool v2;
 };
 
+struct px_cgroup {
+    const char *root;
+    struct group_place places[2][2]; /* by controller, of version 1 and 2; no folder: not there */
+};
+
 static const char *const names[] = {[CPU] = "cpu", [MEMORY] = "memory"};
 
 /* Whether a list such as "rw,cpu,cpuacct" has the word. */
@@ -140,21 +145,33 @@ static const char *below(const char *group, const char *top)
     return group + n;
 }
 
-static bool find_place(const char *root, enum controller controller, bool v2,
+/* The folder is "" if the controller is not in that version. */
+static void find_place(const char *root, enum controller controller, bool v2,
                        struct group_place *place)
 {
     struct mount mount = {.v2 = v2};
     char group[PX_PATH_MAX];
 
-    if (!find_mount(root, controller, &mount) || !find_group(root, controller, v2, group) ||
-        px_path_format(place->folder, NULL, "%s%s", root, mount.point))
-        return false;
+    place->folder[0] = 0;
+    place->stop = 0;
     place->v2 = v2;
+    if (!find_mount(root, controller, &mount) || !find_group(root, controller, v2, group) ||
+        px_path_format(place->folder, NULL, "%s%s", root, mount.point)) {
+        place->folder[0] = 0;
+        return;
+    }
     place->stop = strlen(place->folder);
     if (px_path_format(place->folder, NULL, "%s%s%s", root, mount.point, below(group, mount.top)) ||
         !px_path_is_folder(place->folder))
         place->folder[place->stop] = 0;
-    return true;
+}
+
+static void find_places(const char *root, struct px_cgroup *group)
+{
+    group->root = root;
+    for (int controller = CPU; controller <= MEMORY; controller++)
+        for (int v2 = 0; v2 < 2; v2++)
+            find_place(root, (enum controller)controller, v2 == 1, &group->places[controller][v2]);
 }
 
 /* Makes it the group around; false at the highest. */
@@ -251,17 +268,17 @@ static double tightest(struct group_place *place, enum controller controller)
 }
 
 /* The tightest group of either version; false if the controller is in neither. */
-static bool find_tightest(const char *root, enum controller controller, struct group_place *place,
-                          double *limit)
+static bool find_tightest(const struct px_cgroup *group, enum controller controller,
+                          struct group_place *place, double *limit)
 {
-    struct group_place v1;
-    double limit_v1;
+    struct group_place v1 = group->places[controller][0];
 
-    bool is_v2 = find_place(root, controller, true, place);
+    *place = group->places[controller][1];
+    bool is_v2 = place->folder[0] != 0;
     *limit = is_v2 ? tightest(place, controller) : INFINITY;
-    if (!find_place(root, controller, false, &v1))
+    if (v1.folder[0] == 0)
         return is_v2;
-    limit_v1 = tightest(&v1, controller);
+    double limit_v1 = tightest(&v1, controller);
     if (!is_v2 || limit_v1 <= *limit) { /* also if there is none: then version 1 has the files */
         *place = v1;
         *limit = limit_v1;
@@ -277,24 +294,6 @@ static void name_file(const char *root, const struct group_place *place, const c
 
     if (n < 0 || (size_t)n >= size)
         snprintf(out, size, "%s", name);
-}
-
-void px_cgroup_read_limits(const char *root, struct px_cgroup_limits *limits)
-{
-    struct group_place place;
-    double limit;
-
-    *limits = (struct px_cgroup_limits){.cpus = INFINITY, .memory = UINT64_MAX};
-    if (find_tightest(root, CPU, &place, &limit) && limit < INFINITY) {
-        limits->cpus = limit;
-        name_file(root, &place, place.v2 ? "cpu.max" : "cpu.cfs_quota_us", limits->cpus_file,
-                  sizeof limits->cpus_file);
-    }
-    if (find_tightest(root, MEMORY, &place, &limit) && limit < INFINITY) {
-        limits->memory = memory_of(&place);
-        name_file(root, &place, place.v2 ? "memory.max" : "memory.limit_in_bytes",
-                  limits->memory_file, sizeof limits->memory_file);
-    }
 }
 
 static void read_throttling(const struct group_place *place, struct px_cgroup_usage *usage)
@@ -315,21 +314,74 @@ static void read_throttling(const struct group_place *place, struct px_cgroup_us
         fclose(file);
 }
 
-void px_cgroup_read_usage(const char *root, struct px_cgroup_usage *usage)
+static void read_cpus(const struct px_cgroup *group, struct px_cgroup_limits *limits,
+                      struct px_cgroup_usage *usage)
+{
+    struct group_place place;
+    double limit;
+
+    if (!find_tightest(group, CPU, &place, &limit))
+        return;
+    read_throttling(&place, usage);
+    if (limit == INFINITY)
+        return;
+    limits->cpus = limit;
+    name_file(group->root, &place, place.v2 ? "cpu.max" : "cpu.cfs_quota_us", limits->cpus_file,
+              sizeof limits->cpus_file);
+}
+
+static void read_memory(const struct px_cgroup *group, struct px_cgroup_limits *limits,
+                        struct px_cgroup_usage *usage)
 {
     struct group_place place;
     double limit;
     char text[64];
     const char *end;
 
-    *usage = (struct px_cgroup_usage){0};
-    if (find_tightest(root, CPU, &place, &limit))
-        read_throttling(&place, usage);
-    if (!find_tightest(root, MEMORY, &place, &limit))
+    if (!find_tightest(group, MEMORY, &place, &limit))
         return;
     read_line(&place, place.v2 ? "memory.current" : "memory.usage_in_bytes", text);
     if (!read_number(text, &usage->memory, &end))
         usage->memory = 0;
+    if (limit == INFINITY)
+        return;
+    limits->memory = memory_of(&place);
+    name_file(group->root, &place, place.v2 ? "memory.max" : "memory.limit_in_bytes",
+              limits->memory_file, sizeof limits->memory_file);
+}
+
+int px_cgroup_create(struct px_cgroup **out, const char *root, struct px_error *err)
+{
+    struct px_cgroup *group = malloc(sizeof *group);
+
+    if (!group)
+        return px_fail(err, PX_E_NOMEM, "no memory for the control group");
+    find_places(root, group);
+    *out = group;
+    return 0;
+}
+
+void px_cgroup_destroy(struct px_cgroup *group)
+{
+    free(group);
+}
+
+void px_cgroup_read(const struct px_cgroup *group, struct px_cgroup_limits *limits,
+                    struct px_cgroup_usage *usage)
+{
+    *limits = (struct px_cgroup_limits){.cpus = INFINITY, .memory = UINT64_MAX};
+    *usage = (struct px_cgroup_usage){0};
+    read_cpus(group, limits, usage);
+    read_memory(group, limits, usage);
+}
+
+void px_cgroup_read_limits(const char *root, struct px_cgroup_limits *limits)
+{
+    struct px_cgroup group;
+    struct px_cgroup_usage usage;
+
+    find_places(root, &group);
+    px_cgroup_read(&group, limits, &usage);
 }
 
 uint64_t px_cgroup_memory(void)

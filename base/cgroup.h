@@ -8,9 +8,11 @@
  *
  * `root` is put before every path that is read: "" for this machine, a folder for a copy of its
  * /proc and /sys. Files that are missing, unreadable or malformed limit nothing, so that there are
- * no errors. Stateless and thread-safe; each call reads about ten small files. */
+ * no errors but no memory. Any thread; each reading takes about ten small files. */
 
 #include <stdint.h>
+
+#include "base/error.h"
 
 struct px_cgroup_limits {
     double cpus;     /* time per time: 0.5 is half of one CPU; INFINITY if unlimited */
@@ -26,7 +28,15 @@ struct px_cgroup_usage {
 };
 
 void px_cgroup_read_limits(const char *root, struct px_cgroup_limits *limits);
-void px_cgroup_read_usage(const char *root, struct px_cgroup_usage *usage);
+
+/* The groups of this process, found once, for whoever reads their figures often: the kernel writes
+ * a list of all mounts for each search. It does not notice if the process is moved to another
+ * group. `root` must outlive it. NOMEM. */
+struct px_cgroup;
+int px_cgroup_create(struct px_cgroup **out, const char *root, struct px_error *err);
+void px_cgroup_destroy(struct px_cgroup *group); /* accepts NULL */
+void px_cgroup_read(const struct px_cgroup *group, struct px_cgroup_limits *limits,
+                    struct px_cgroup_usage *usage);
 
 /* Bytes that this process may take: those of the machine, or of its control group if that is less;
  * UINT64_MAX if neither is known. */

@@ -361,6 +361,8 @@ static int make_parts(struct px_server *server, struct px_error *err)
     server->bodies.limit = server->memory.requests;
     if (rc == 0)
         rc = px_queue_create(&server->queue, &queue, err);
+    if (rc == 0)
+        rc = px_cgroup_create(&server->cgroup, "", err);
     return rc;
 }
 
@@ -465,6 +467,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     px_listeners_close(&listeners);
     px_listeners_close(&admin);
     px_queue_destroy(server.queue);
+    px_cgroup_destroy(server.cgroup);
     px_metrics_destroy(server.metrics);
     px_models_destroy(server.models);
     px_sandbox_clear(&server.sandbox);

@@ -12,11 +12,13 @@
 #include <microhttpd.h>
 #include <oneapi/dnnl/dnnl.h>
 
-#include "base/cgroup.h"
 #include "base/log.h"
 #include "server/message/json_text.h"
 #include "server/metrics/prometheus.h"
 #include "server/work/memory.h"
+
+/* About what /metrics takes with five models, so that it seldom has to be moved while it grows. */
+enum { METRICS_ROOM = 63 << 10 };
 
 static void write_queue(struct px_buffer *text, struct px_queue *queue)
 {
@@ -132,8 +134,7 @@ static void write_limits(struct px_buffer *text, const struct px_server *server)
     struct px_cgroup_limits limits;
     struct px_cgroup_usage usage;
 
-    px_cgroup_read_limits("", &limits);
-    px_cgroup_read_usage("", &usage);
+    px_cgroup_read(server->cgroup, &limits, &usage);
     px_prometheus_gauge(text, "pix2pixd_workers", "Workers: teams, and workers of one thread.",
                         px_cpu_split_workers(&server->share));
     px_prometheus_gauge(text, "pix2pixd_workers_stuck", "Workers that do not get on.",
@@ -237,6 +238,7 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
     const struct px_registry *registry = px_models_take(server->models);
     bool draining = atomic_load(&server->draining);
 
+    px_buffer_reserve(&text, METRICS_ROOM);
     px_metrics_write(server->metrics, &text);
     write_queue(&text, server->queue);
     px_prometheus_gauge(&text, "pix2pixd_ready", "1 while /readyz says ok.", draining ? 0 : 1);

@@ -10,17 +10,32 @@
 
 enum { MAX_BUCKETS = 14 };
 
-/* Upper bounds, ascending, 0 where the list ends. */
-static const double second_bounds[MAX_BUCKETS] = {.001, .0025, .005, .01, .025, .05, .1,
-                                                  .25,  .5,    1,    2.5, 5,    10,  30};
-static const double batch_bounds[MAX_BUCKETS] = {1, 2, 4, 8, 16, 32, 64};
-static const double byte_bounds[MAX_BUCKETS] = {1024,    4096,    16384,    65536,   262144,
-                                                1048576, 4194304, 16777216, 67108864};
-static const double pixel_bounds[MAX_BUCKETS] = {16384,   65536,    262144,  1048576,
-                                                 4194304, 16777216, 50000000};
+/* An upper bound and how it is written: formatting numbers was most of the work of a scrape. */
+struct bound {
+    double value;
+    const char *text;
+};
+
+#define BOUND(value)                                                                               \
+    {                                                                                              \
+        value, #value                                                                              \
+    }
+
+/* Ascending; the list ends where the text is NULL. */
+static const struct bound second_bounds[MAX_BUCKETS] = {
+    BOUND(0.001), BOUND(0.0025), BOUND(0.005), BOUND(0.01), BOUND(0.025), BOUND(0.05), BOUND(0.1),
+    BOUND(0.25),  BOUND(0.5),    BOUND(1),     BOUND(2.5),  BOUND(5),     BOUND(10),   BOUND(30)};
+static const struct bound batch_bounds[MAX_BUCKETS] = {BOUND(1),  BOUND(2),  BOUND(4), BOUND(8),
+                                                       BOUND(16), BOUND(32), BOUND(64)};
+static const struct bound byte_bounds[MAX_BUCKETS] = {
+    BOUND(1024),    BOUND(4096),    BOUND(16384),    BOUND(65536),   BOUND(262144),
+    BOUND(1048576), BOUND(4194304), BOUND(16777216), BOUND(67108864)};
+static const struct bound pixel_bounds[MAX_BUCKETS] = {
+    BOUND(16384),   BOUND(65536),    BOUND(262144),  BOUND(1048576),
+    BOUND(4194304), BOUND(16777216), BOUND(50000000)};
 
 struct histogram {
-    const double *bounds;
+    const struct bound *bounds;
     uint64_t counts[MAX_BUCKETS + 1]; /* the last one: above every bound */
     double sum;
 };
@@ -93,7 +108,7 @@ static int bucket_count(const struct histogram *histogram)
 {
     int n = 0;
 
-    while (n < MAX_BUCKETS && histogram->bounds[n] > 0)
+    while (n < MAX_BUCKETS && histogram->bounds[n].text)
         n++;
     return n;
 }
@@ -102,7 +117,7 @@ static void observe(struct px_metrics *metrics, struct histogram *histogram, dou
 {
     int n = bucket_count(histogram), i = 0;
 
-    while (i < n && value > histogram->bounds[i])
+    while (i < n && value > histogram->bounds[i].value)
         i++;
     pthread_mutex_lock(&metrics->lock);
     histogram->counts[i]++;
@@ -171,7 +186,7 @@ static void write_histogram(struct px_buffer *text, const char *name, const stru
                             size_t count, const struct histogram *histogram)
 {
     struct px_label labels[3];
-    char bucket[64], sum[64], number[64], bound[32];
+    char bucket[64], sum[64], number[64];
     int n = bucket_count(histogram);
     uint64_t total = 0;
 
@@ -183,9 +198,7 @@ static void write_histogram(struct px_buffer *text, const char *name, const stru
     snprintf(number, sizeof number, "%s_count", name);
     for (int i = 0; i <= n; i++) {
         total += histogram->counts[i];
-        if (i < n)
-            snprintf(bound, sizeof bound, "%.10g", histogram->bounds[i]);
-        labels[count] = (struct px_label){"le", i < n ? bound : "+Inf"};
+        labels[count] = (struct px_label){"le", i < n ? histogram->bounds[i].text : "+Inf"};
         px_prometheus_sample(text, bucket, labels, count + 1, (double)total);
     }
     px_prometheus_sample(text, sum, labels, count, histogram->sum);

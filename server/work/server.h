@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/cgroup.h"
 #include "server/metrics/budget.h"
 #include "server/metrics/metrics.h"
 #include "server/models/reload.h"
@@ -21,6 +22,7 @@ struct px_server {
     struct px_models *models;
     struct px_reloader *reloader; /* NULL until the daemon serves */
     struct px_metrics *metrics;
+    struct px_cgroup *cgroup;
     struct px_queue *queue;
     struct px_cpus cpus;
     struct px_cpu_split share;
