@@ -46,11 +46,13 @@ static struct px_registry_options registry_options(const struct px_server *serve
 
 /* The models, and whether there is memory for them; server->models is to be destroyed either way.
  */
-static int load(struct px_server *server, struct px_error *err)
+static int load(struct px_server *server, bool defer, struct px_error *err)
 {
-    const struct px_registry_options options = registry_options(server);
+    struct px_registry_options options = registry_options(server);
     const struct px_registry *registry = NULL;
     struct px_registry_changes changes;
+
+    options.defer = defer;
     int rc = px_registry_load(&registry, &options, &changes, err);
 
     if (rc < 0)
@@ -75,7 +77,7 @@ int px_daemon_check(const struct px_server_settings *settings, struct px_error *
     if (rc < 0)
         return rc;
     px_gate_clear(&gate);
-    rc = load(&server, err);
+    rc = load(&server, false, err);
     if (rc == 0) {
         const struct px_registry *registry = px_models_take(server.models);
         printf("the configuration is good: %zu model(s), default %s\n", px_registry_count(registry),
@@ -273,31 +275,55 @@ static int announce(const struct px_listeners *listeners, struct px_error *err)
 
 static int start_reloader(struct px_server *server, struct px_error *err)
 {
-    const struct px_reload_options options = {.models = server->models,
-                                              .registry = registry_options(server),
-                                              .engine = {.threads = server->share.threads,
-                                                         .first_cpu = -1,
-                                                         .memory_limit = server->memory.plans},
-                                              .watch = server->settings->watch == 0};
+    struct px_reload_options options = {.models = server->models,
+                                        .registry = registry_options(server),
+                                        .engine = {.threads = server->share.threads,
+                                                   .first_cpu = -1,
+                                                   .memory_limit = server->memory.plans},
+                                        .watch = server->settings->watch == 0};
 
+    if (server->share.elastic)
+        options.single = (struct px_engine_options){
+            .threads = 1, .first_cpu = -1, .memory_limit = server->memory.single};
     return px_reloader_start(&server->reloader, &options, err);
 }
 
-/* A daemon that listens is ready: its workers are warm. */
+/* While the workers warm the default model, its file is hashed; this waits for the rest of that. */
+static int wait_for_default(const struct watchman *man, struct px_error *err)
+{
+    const struct px_registry *registry = px_models_take(man->server->models);
+    const struct px_model_progress *progress = px_registry_default(registry)->progress;
+    int number = 0, rc = 0;
+
+    while (px_model_progress_phase(progress) == PX_MODEL_LOADING &&
+           (number == 0 || number == SIGHUP))
+        number = px_signals_wait(man->signals, 5);
+    const struct px_error *why = px_model_progress_error(progress);
+    if (px_model_progress_phase(progress) == PX_MODEL_LOADING)
+        rc = px_fail(err, PX_E_INTERRUPTED, "stopped by a signal before it was ready");
+    else if (why)
+        rc = px_fail(err, (enum px_code)why->code, "%s", why->message);
+    px_registry_unref(registry);
+    return rc;
+}
+
+/* A daemon that listens is ready: its workers are warm, with the default model. */
 static int listen_and_serve(struct watchman *man, const struct px_listeners *listeners,
                             struct px_error *err)
 {
     struct px_server *server = man->server;
-    int rc = px_crew_start(&man->crew, server, man->signals, err);
+    int rc = start_reloader(server, err);
 
+    if (rc == 0)
+        rc = px_crew_start(&man->crew, server, man->signals, err);
+    if (rc == 0)
+        rc = wait_for_default(man, err);
     if (rc == -PX_E_INTERRUPTED) {
         px_log_info("%s", err->message);
         _exit(0); /* nothing is under way that would have to be finished */
     }
     if (rc == 0)
         px_memory_announce(server);
-    if (rc == 0)
-        rc = start_reloader(server, err);
     if (rc == 0)
         rc = px_http_start(&man->http, server, listeners, err);
     if (rc < 0 && server->settings->api_keys)
@@ -307,6 +333,7 @@ static int listen_and_serve(struct watchman *man, const struct px_listeners *lis
     if (rc == 0)
         rc = announce(listeners, err);
     if (rc == 0) {
+        px_reloader_load_others(server->reloader);
         serve(man);
         px_admin_stop(man->admin);
         px_reloader_stop(server->reloader);
@@ -455,7 +482,7 @@ int px_daemon_run(const struct px_server_settings *settings, struct px_error *er
     px_signals_obey(&signals);
     rc = give_up(&server, (const struct px_listeners *const[]){&listeners, &admin, NULL}, err);
     if (rc == 0)
-        rc = load(&server, err);
+        rc = load(&server, true, err);
     px_signals_hold(&signals);
     if (rc == 0) {
         log_cpus(&server);

@@ -76,11 +76,11 @@ static int open_file(struct px_checkpoint *checkpoint, const char *path, struct 
     return rc;
 }
 
-static int check_values(const struct px_checkpoint *checkpoint, struct px_error *err)
+int px_checkpoint_check_values(const struct px_checkpoint *checkpoint, struct px_error *err)
 {
-    int rc = 0;
+    int rc = px_checkpoint_check_file(checkpoint, err);
 
-    for (int layer = 0; layer < checkpoint->network.layer_count; layer++)
+    for (int layer = 0; !rc && layer < checkpoint->network.layer_count; layer++)
         for (int role = 0; !rc && role < PX_ROLE_COUNT; role++) {
             const struct px_tensor *tensor = checkpoint->tensors[layer][role];
             if (tensor)
@@ -119,7 +119,7 @@ static int read_network(struct px_checkpoint *checkpoint, struct px_error *err)
         rc = bind_all(checkpoint, err);
     if (!rc)
         rc = read_test_norm(checkpoint, err);
-    return rc ? rc : check_values(checkpoint, err);
+    return rc;
 }
 
 /* What could not be read may be what is missing. */
@@ -134,12 +134,14 @@ static void add_skipped(const struct px_checkpoint *checkpoint, struct px_error 
 }
 
 static int read_generator(struct px_checkpoint *checkpoint, const char *path, const char *key,
-                          struct px_error *err)
+                          bool check, struct px_error *err)
 {
     int rc = select_tensors(checkpoint, key, err);
 
     if (!rc)
         rc = read_network(checkpoint, err);
+    if (!rc && check)
+        rc = px_checkpoint_check_values(checkpoint, err);
     if (rc) {
         add_skipped(checkpoint, err);
         px_error_prefix(err, path);
@@ -163,7 +165,8 @@ static int deliver(struct px_checkpoint **out, struct px_checkpoint *checkpoint,
     return rc;
 }
 
-int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
+static int open_served(struct px_checkpoint **out, const char *path, bool check,
+                       struct px_error *err)
 {
     struct px_checkpoint *checkpoint;
     int rc = create(&checkpoint, path, err);
@@ -171,8 +174,18 @@ int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_e
     if (!rc)
         rc = open_safetensors(checkpoint, path, err);
     if (!rc)
-        rc = read_generator(checkpoint, path, NULL, err);
+        rc = read_generator(checkpoint, path, NULL, check, err);
     return deliver(out, checkpoint, rc);
+}
+
+int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    return open_served(out, path, true, err);
+}
+
+int px_checkpoint_open_unchecked(struct px_checkpoint **out, const char *path, struct px_error *err)
+{
+    return open_served(out, path, false, err);
 }
 
 int px_checkpoint_import(struct px_checkpoint **out, const char *path, const char *key,
@@ -184,7 +197,7 @@ int px_checkpoint_import(struct px_checkpoint **out, const char *path, const cha
     if (!rc)
         rc = open_file(checkpoint, path, err);
     if (!rc)
-        rc = read_generator(checkpoint, path, key, err);
+        rc = read_generator(checkpoint, path, key, true, err);
     return deliver(out, checkpoint, rc);
 }
 

@@ -41,6 +41,10 @@ struct px_checkpoint;
 /* Opens a safetensors file. Failures: NOT_FOUND, IO, FORMAT, NOMEM; the message begins with the
  * path. */
 int px_checkpoint_open(struct px_checkpoint **out, const char *path, struct px_error *err);
+/* The same at once, however large the file: px_checkpoint_check_values(), which reads all of it,
+ * is left to the caller. */
+int px_checkpoint_open_unchecked(struct px_checkpoint **out, const char *path,
+                                 struct px_error *err);
 /* The same, but also takes PyTorch's files (model/formats/pth.h), recognised by their content. For
  * tools and --init; the daemon reads safetensors only. If the file holds several generators, `key`
  * names the dict of the one to take ("netG", "state_dict/netG"), else it is NULL. */
@@ -78,6 +82,9 @@ int px_checkpoint_set_training(struct px_checkpoint *checkpoint, int crop_size,
 
 /* IO if the mapped file was modified since it was opened; do not read its tensors then. */
 int px_checkpoint_check_file(const struct px_checkpoint *checkpoint, struct px_error *err);
+
+/* FORMAT: a weight is NaN or infinite; IO: the file was modified. Any thread. */
+int px_checkpoint_check_values(const struct px_checkpoint *checkpoint, struct px_error *err);
 
 /* Returns the pages of the mapped file that were read so far to the system; reading them again
  * brings them back. */

@@ -47,24 +47,48 @@ static void write_queue(struct px_buffer *text, struct px_queue *queue)
                              1, (double)stages[i].count);
 }
 
+static bool is_ready(const struct px_registry_entry *entry)
+{
+    return px_model_progress_phase(entry->progress) == PX_MODEL_READY;
+}
+
 static void write_models(struct px_buffer *text, const struct px_registry *registry)
 {
-    px_prometheus_head(text, "pix2pixd_model_info", "gauge", "The models served.");
+    px_prometheus_head(text, "pix2pixd_model_ready", "gauge",
+                       "1 once the model is loaded; requests wait until then.");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(registry, i);
+        px_prometheus_sample(text, "pix2pixd_model_ready", &(struct px_label){"name", entry->name},
+                             1, is_ready(entry) ? 1 : 0);
+    }
+    px_prometheus_head(text, "pix2pixd_model_info", "gauge", "The models that are loaded.");
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
+        if (!is_ready(entry))
+            continue;
         const struct px_label labels[] = {
             {"name", entry->name},
             {"architecture", px_model_network(entry->model)->architecture},
             {"dtype", px_dtype_name(px_model_dtype(entry->model))},
-            {"sha256", entry->sha256}};
+            {"sha256", px_model_progress_hash(entry->progress)}};
         px_prometheus_sample(text, "pix2pixd_model_info", labels, 4, 1);
     }
     px_prometheus_head(text, "pix2pixd_model_load_seconds", "gauge", "Time that loading took.");
     for (size_t i = 0; i < px_registry_count(registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(registry, i);
-        px_prometheus_sample(text, "pix2pixd_model_load_seconds",
-                             &(struct px_label){"name", entry->name}, 1, entry->load_seconds);
+        if (is_ready(entry))
+            px_prometheus_sample(text, "pix2pixd_model_load_seconds",
+                                 &(struct px_label){"name", entry->name}, 1,
+                                 px_model_progress_seconds(entry->progress));
     }
+}
+
+/* NULL if its file is loaded, or may be. */
+static const char *error_of(const struct px_registry_entry *entry)
+{
+    const struct px_error *why = px_model_progress_error(entry->progress);
+
+    return why ? why->message : entry->last_error;
 }
 
 /* Why is in /models and in the log. */
@@ -77,7 +101,7 @@ static void write_model_errors(struct px_buffer *text, const struct px_registry 
     for (size_t i = 0; i < px_registry_count(registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(registry, i);
         px_prometheus_sample(text, name, &(struct px_label){"name", entry->name}, 1,
-                             entry->last_error ? 1 : 0);
+                             error_of(entry) ? 1 : 0);
     }
     for (size_t i = 0; i < px_registry_failure_count(registry); i++)
         px_prometheus_sample(text, name,
@@ -266,6 +290,8 @@ void px_document_metrics(struct px_server *server, struct px_reply *reply)
 static void write_model(struct px_buffer *text, const struct px_registry *registry,
                         const struct px_registry_entry *entry)
 {
+    static const char *const states[] = {
+        [PX_MODEL_LOADING] = "loading", [PX_MODEL_READY] = "ready", [PX_MODEL_FAILED] = "failed"};
     const struct px_network *network = px_model_network(entry->model);
 
     px_buffer_appendf(text, "{\"name\":");
@@ -274,13 +300,17 @@ static void write_model(struct px_buffer *text, const struct px_registry *regist
     px_json_append_string(text, network->architecture);
     px_buffer_appendf(text,
                       ",\"size\":%d,\"input_nc\":%d,\"output_nc\":%d,\"norm\":\"%s\","
-                      "\"dtype\":\"%s\",\"sha256\":\"%s\",\"default\":%s",
+                      "\"dtype\":\"%s\"",
                       network->crop_size, network->input_nc, network->output_nc,
-                      px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)),
-                      entry->sha256, entry == px_registry_default(registry) ? "true" : "false");
-    if (entry->last_error) {
+                      px_norm_name(network->norm), px_dtype_name(px_model_dtype(entry->model)));
+    if (is_ready(entry))
+        px_buffer_appendf(text, ",\"sha256\":\"%s\"", px_model_progress_hash(entry->progress));
+    px_buffer_appendf(text, ",\"state\":\"%s\",\"default\":%s",
+                      states[px_model_progress_phase(entry->progress)],
+                      entry == px_registry_default(registry) ? "true" : "false");
+    if (error_of(entry)) {
         px_buffer_append_text(text, ",\"last_error\":");
-        px_json_append_string(text, entry->last_error);
+        px_json_append_string(text, error_of(entry));
     }
     if (strcmp(entry->card, "{}") != 0) /* its members follow those above */
         px_buffer_appendf(text, ",%s", entry->card + 1);

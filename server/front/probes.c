@@ -26,16 +26,50 @@ void px_probe_live(struct px_server *server, struct px_reply *reply)
     answer_unless(reply, atomic_load(&server->stuck_workers) > 0 ? "a worker is stuck" : NULL);
 }
 
+/* The default model is loaded before the daemon listens, but a reload may choose another one. */
+static bool has_default(struct px_server *server)
+{
+    const struct px_registry *registry = px_models_take(server->models);
+    bool ready = px_entry_check_ready(px_registry_default(registry), NULL) == 0;
+
+    px_registry_unref(registry);
+    return ready;
+}
+
 void px_probe_ready(struct px_server *server, struct px_reply *reply)
 {
     answer_unless(reply, atomic_load(&server->draining)    ? "the daemon is stopping"
                          : atomic_load(&server->all_stuck) ? "all workers are stuck"
-                                                           : NULL);
+                         : !has_default(server) ? "the default model is still being loaded"
+                                                : NULL);
 }
 
-/* What listens has started: every worker has made a picture of every model. */
+/* BUSY: not all models that were there at the start are loaded. */
+static int check_models(const struct px_server *server, struct px_error *err)
+{
+    const struct px_registry *registry = px_models_take(server->models);
+    const struct px_registry_entry *unfinished = px_registry_unfinished(registry);
+    int rc = 0;
+
+    if (unfinished)
+        rc = px_entry_check_ready(unfinished, err);
+    else if (!server->settings->skip_bad_models && px_registry_failure_count(registry) > 0)
+        rc = px_fail(err, PX_E_BUSY, "model '%.80s' could not be loaded: %.300s",
+                     px_registry_failure_at(registry, 0)->name,
+                     px_registry_failure_at(registry, 0)->last_error);
+    px_registry_unref(registry);
+    return rc;
+}
+
+/* Once all models have been loaded, later ones change nothing. */
 void px_probe_started(struct px_server *server, struct px_reply *reply)
 {
-    (void)server;
+    struct px_error err = {0};
+
+    if (!atomic_load(&server->started) && check_models(server, &err) < 0) {
+        px_reply_problem(reply, &err);
+        return;
+    }
+    atomic_store(&server->started, true);
     answer_ok(reply);
 }

@@ -9,7 +9,7 @@ void px_request_describe(const struct px_job *job, struct px_answer *answer,
 
     if (job->infer_ms <= 0)
         return;
-    answer->model_hash = job->model->sha256;
+    answer->model_hash = px_model_progress_hash(job->model->progress);
     px_buffer_appendf(timing, "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f",
                       job->queue_ms, job->read_decode_ms, job->infer_ms, job->encode_ms);
     if (!timing->failed)

@@ -89,8 +89,11 @@ void px_v2_model_ready(struct px_server *server, const char *model, struct px_re
 {
     const struct found_model found = find_model(server, model, reply);
     struct px_buffer text = {0};
+    struct px_error err = {0};
 
-    if (found.entry)
+    if (found.entry && px_entry_check_ready(found.entry, &err) < 0)
+        px_reply_problem(reply, &err);
+    else if (found.entry)
         px_probe_ready(server, reply);
     if (found.entry && reply->status == 200) {
         px_buffer_append_text(&text, "{\"name\":");

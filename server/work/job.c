@@ -26,6 +26,11 @@ void px_job_move(struct px_job *job, enum px_job_stage to)
     job->stage = to;
 }
 
+bool px_job_waits_for_model(const struct px_job *job)
+{
+    return job->model && px_model_progress_phase(job->model->progress) == PX_MODEL_LOADING;
+}
+
 bool px_job_matches(const struct px_job *a, const struct px_job *b)
 {
     return a->model == b->model && a->params.norm == b->params.norm &&

@@ -92,6 +92,9 @@ void px_job_move(struct px_job *job, enum px_job_stage to);
 /* Makes the reply the problem document of `err`. */
 void px_job_fail(struct px_job *job, const struct px_error *err);
 
+/* Whether the model is still being loaded, so that the job has to wait for it. */
+bool px_job_waits_for_model(const struct px_job *job);
+
 /* Whether two decoded jobs may share a batch: same model, size and norm mode, and
  * the same workers. */
 bool px_job_matches(const struct px_job *a, const struct px_job *b);

@@ -135,13 +135,22 @@ void px_memory_explain(struct px_error *err)
     px_error_prefix(err, "the picture is too large to be translated at its own size");
 }
 
-static size_t weights(const struct px_server *server)
+static bool is_loading(const struct px_registry_entry *entry)
+{
+    return px_model_progress_phase(entry->progress) == PX_MODEL_LOADING;
+}
+
+/* Bytes packed; `expected`: with those of models that are still to be. */
+static size_t weights(const struct px_server *server, bool expected)
 {
     const struct px_registry *registry = px_models_take(server->models);
     size_t sum = 0;
 
-    for (size_t i = 0; i < px_registry_count(registry); i++)
-        sum += px_model_memory(px_registry_at(registry, i)->model);
+    for (size_t i = 0; i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
+        sum += expected && is_loading(entry) ? px_capacity_weights(entry->model)
+                                             : px_model_memory(entry->model);
+    }
     px_registry_unref(registry);
     return sum;
 }
@@ -151,10 +160,13 @@ void px_memory_announce(const struct px_server *server)
     const struct px_registry *registry = px_models_take(server->models);
     double plans = (double)server->memory.plans * server->share.workers;
     double requests = 2 * (double)server->memory.requests;
+    const size_t packed = weights(server, true);
 
     for (size_t i = 0; i < px_registry_count(registry); i++) {
         const struct px_registry_entry *entry = px_registry_at(registry, i);
         const struct px_shape shape = own_size(entry);
+        if (is_loading(entry))
+            continue;
         px_log_info("memory of model %s: weights %.1f MiB, a picture of %dx%d %.1f MiB",
                     entry->name, (double)px_model_memory(entry->model) / MIB, shape.width,
                     shape.height,
@@ -163,10 +175,10 @@ void px_memory_announce(const struct px_server *server)
     px_registry_unref(registry);
     px_log_info("memory at most %.0f MiB: weights %.0f, plans of %d %s%s %.0f, bodies and pictures "
                 "of requests %.0f",
-                ((double)weights(server) + plans + requests) / MIB, (double)weights(server) / MIB,
+                ((double)packed + plans + requests) / MIB, (double)packed / MIB,
                 server->share.workers, server->share.elastic ? "team" : "worker",
                 server->share.workers > 1 ? "s" : "", plans / MIB, requests / MIB);
-    double all = (double)(weights(server) + server->memory.program) + plans + requests;
+    double all = (double)(packed + server->memory.program) + plans + requests;
     if (all > (double)server->memory.total)
         px_log_warning("that and %.0f MiB for the program are more than the %.0f MiB that this "
                        "process may take: lower --memory-limit or --request-memory",
@@ -195,7 +207,7 @@ void px_memory_write(const struct px_server *server, struct px_buffer *text)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         write_part(text, "pix2pixd_memory_limit_bytes", parts[i].part, parts[i].limit);
     px_prometheus_head(text, "pix2pixd_memory_bytes", "gauge", "What is held, by part.");
-    write_part(text, "pix2pixd_memory_bytes", "weights", (double)weights(server));
+    write_part(text, "pix2pixd_memory_bytes", "weights", (double)weights(server, false));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         write_part(text, "pix2pixd_memory_bytes", parts[i].part, (double)parts[i].used);
 }

@@ -24,6 +24,7 @@ int px_queue_create(struct px_queue **out, const struct px_queue_options *option
     px_fair_init(&queue->submitted);
     px_job_list_init(&queue->ready);
     px_job_list_init(&queue->dropped);
+    px_job_list_init(&queue->parked);
     for (int heavy = 0; heavy < 2; heavy++) {
         px_fair_init(&queue->read[heavy]);
         px_job_list_init(&queue->inferred[heavy]);
@@ -172,12 +173,27 @@ static void drop_waiting(struct px_queue *queue, bool (*which)(const struct px_j
     drop_from_fair(queue, &queue->read[false], which);
     drop_from_fair(queue, &queue->read[true], which);
     drop_from_list(queue, &queue->ready, which);
+    drop_from_list(queue, &queue->parked, which);
+}
+
+/* Jobs whose models are loaded now, or will never be. */
+static void resume_parked(struct px_queue *queue)
+{
+    for (struct px_job **link = &queue->parked.head; *link;)
+        if (px_job_waits_for_model(*link)) {
+            link = &(*link)->next;
+        } else {
+            struct px_job *job = px_job_list_remove(&queue->parked, link);
+            px_fair_append(&queue->read[job->heavy], job);
+            pthread_cond_signal(&queue->tasks);
+        }
 }
 
 void px_queue_sweep(struct px_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     drop_waiting(queue, px_job_is_unwanted);
+    resume_parked(queue);
     drop_from_list(queue, &queue->inferred[false], px_job_is_unwanted);
     drop_from_list(queue, &queue->inferred[true], px_job_is_unwanted);
     px_queue_wake_if_closed(queue);

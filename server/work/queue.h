@@ -7,6 +7,7 @@
  *   admission     by number, time and client: server/work/admission.h
  *   order         every client has its share of codec threads and workers: server/work/fair.h
  *   memory        a picture is decoded when there is room for it: server/work/picture_room.h
+ *   models        a job whose model is still being loaded waits until it is, or has failed
  *   time          jobs that are late or cancelled are dropped before the next stage:
  *                 server/work/request_deadline.h, server/work/cancel.h
  *
@@ -121,7 +122,8 @@ void px_queue_infer_done(struct px_queue *queue, struct px_job *job);
 /* Instead, for a job that turned out too large for a single: it becomes team_only, and the next. */
 void px_queue_hand_over(struct px_queue *queue, struct px_job *job);
 
-/* Drops late and cancelled jobs now, not when their turn comes. Call it now and then. */
+/* Drops late and cancelled jobs now, not when their turn comes, and resumes those whose models have
+ * been loaded. Call it now and then. */
 void px_queue_sweep(struct px_queue *queue);
 
 /* Admits no more jobs; those in the queue are still done. */

@@ -20,7 +20,7 @@ struct px_server {
     const struct px_server_settings *settings;
     struct px_sandbox sandbox; /* nothing with --sandbox off */
     struct px_models *models;
-    struct px_reloader *reloader; /* NULL until the daemon serves */
+    struct px_reloader *reloader;
     struct px_metrics *metrics;
     struct px_cgroup *cgroup;
     struct px_queue *queue;
@@ -32,6 +32,7 @@ struct px_server {
     int64_t max_connections; /* of the settings, or what the limit of open files allows */
     atomic_size_t plans;     /* bytes that all workers' plans hold */
     double start_time;       /* Unix time, in seconds */
+    atomic_bool started;     /* all models that were there at the start have been loaded */
     atomic_bool draining; /* told to stop, but still serves: load balancers are to look elsewhere */
     atomic_bool stopping; /* refuses what is new */
     atomic_bool stale_keys; /* --api-keys could not be read when it was last reloaded */

@@ -16,6 +16,7 @@ static int choose_model(struct px_job *job, const struct px_image_info *info, st
 
     if (rc < 0)
         return rc;
+    px_model_progress_want(job->model->progress);
     if (!job->params.has_norm)
         job->params.norm = px_checkpoint_test_norm(px_model_checkpoint(job->model->model));
     rc = px_model_check_norm(job->model->model, job->params.norm, err);
@@ -136,8 +137,10 @@ int px_job_decode(struct px_job *job)
     uint32_t channels = (uint32_t)px_model_network(job->model->model)->input_nc;
     struct px_error err = {0};
     int64_t start = px_now_ns();
-    int rc = decode_body(job, channels, &err);
+    int rc = px_entry_check_ready(job->model, &err); /* it may have failed to load */
 
+    if (rc == 0)
+        rc = decode_body(job, channels, &err);
     px_body_clear(&job->body);
     if (rc == 0)
         rc = px_fit_input(&job->fit, &job->input, &err);

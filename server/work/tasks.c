@@ -149,7 +149,10 @@ void px_queue_read_done(struct px_queue *queue, struct px_job *job, int rc)
         px_picture_room_weigh(&queue->room, job);
         job->waiting_since = px_now_ns();
         px_tally_move(&queue->tally, job, PX_JOB_READ);
-        px_fair_append(&queue->read[job->heavy], job);
+        if (px_job_waits_for_model(job))
+            px_job_list_append(&queue->parked, job);
+        else
+            px_fair_append(&queue->read[job->heavy], job);
     } else {
         fail_task(queue, job);
     }

@@ -78,15 +78,15 @@ static int warm_up(struct worker *worker, const struct px_registry_entry *entry,
                          err);
 }
 
-static int warm_all(struct worker *worker, struct px_error *err)
+/* The default model; others are not loaded yet, and planned when they are first asked for. */
+static int warm_default(struct worker *worker, struct px_error *err)
 {
     struct px_server *server = worker->crew->server;
     int64_t start = px_now_ns();
-    int rc = 0;
 
     worker->registry = px_models_take(server->models);
-    for (size_t i = 0; i < px_registry_count(worker->registry) && rc == 0; i++)
-        rc = warm_up(worker, px_registry_at(worker->registry, i), err);
+    int rc = warm_up(worker, px_registry_default(worker->registry), err);
+
     px_log_debug("worker %d is warm after %.1f ms", worker->index, px_ms_since(start));
     return rc;
 }
@@ -270,7 +270,7 @@ static void *worker_main(void *argument)
                  server->share.elastic && !worker->single);
     worker->rc = px_engine_create(&worker->engine, &options, &worker->err);
     if (worker->rc == 0)
-        worker->rc = warm_all(worker, &worker->err);
+        worker->rc = warm_default(worker, &worker->err);
     bool ready = worker->rc == 0;
     if (ready)
         count_plans(worker);
@@ -323,7 +323,7 @@ static void *codec_main(void *argument)
         if (rc == 0 && task != PX_TASK_ENCODE && task != PX_TASK_DROP)
             continue;
         if (job->model)
-            px_registry_count_job(job->model, job->reply.status == 200, job->infer_ms);
+            px_entry_count_job(job->model, job->reply.status == 200, job->infer_ms);
         job->done(job);
     }
     return NULL;

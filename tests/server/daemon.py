@@ -76,6 +76,11 @@ class Daemon:
         self.urls += [self.process.stdout.readline().decode().strip() for _ in range(count)]
         return self.urls
 
+    def load_all(self):
+        """Waits for the models besides the default one, which come while it serves."""
+        while self.get('/startupz')[0] == 503:
+            time.sleep(0.05)
+
     def text(self):
         """The log so far."""
         self.log.seek(0)

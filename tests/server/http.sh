@@ -22,7 +22,7 @@ ok 'the daemon prints the address it listens on' grep -Eq '^http://127\.0\.0\.1:
 health() { expect 200 "$url/$1" && grep -qx '{"status":"ok"}' body; }
 ok '/healthz says ok' health healthz
 ok '/readyz says ok once the daemon listens' health readyz
-unhashed() { sed 's/"sha256":"[0-9a-f]\{64\}",//g' body; } # models.sh looks at the hashes
+unhashed() { sed 's/"sha256":"[0-9a-f]\{64\}",//g; s/"state":"ready",//g' body; } # models.sh looks at the hashes
 models() {
     expect 200 "$url/models" && unhashed | grep -qF '{"models":[{"name":"colour","architecture":"unet_32","size":32,"input_nc":3,"output_nc":3,"norm":"batch","dtype":"f32","default":true},{"name":"grey",'
 }
@@ -225,13 +225,13 @@ ok '--health fails when nobody listens' fails 1 connect "$pix2pixd" --health htt
 ok 'SIGTERM ends an idle daemon with 0' stop
 
 mkdir twins && cp models/colour.safetensors twins/colour-int8.safetensors && cp models/colour.safetensors twins/
-twins() { start --models twins && expect 200 "$url/models" && grep -q '"name":"colour",.*"default":true},{"name":"colour-int8"' body && stop; }
+twins() { start --models twins && until_loaded && expect 200 "$url/models" && grep -q '"name":"colour",.*"default":true},{"name":"colour-int8"' body && stop; }
 ok 'the default is the first by name, and a name comes before those that begin with it' twins
 
 mkdir cards && cp models/colour.safetensors cards/ && cp models/colour.safetensors cards/plain.safetensors
 printf '{"title": "H\303\244user", "input": "labels", "palette": [{"name": "sky", "colour": "#00AAFF"}], "line_width": 2, "parts": 1}' >cards/colour.json
 carded() {
-    start --models cards && expect 200 "$url/models" &&
+    start --models cards && until_loaded && expect 200 "$url/models" &&
         unhashed | grep -qF '"dtype":"f32","default":true,"title":"Häuser","input":"labels","palette":[{"name":"sky","colour":"#00aaff"}],"line_width":2},{"name":"plain",' &&
         grep -qF '"default":false}]}' body
 }
@@ -239,7 +239,7 @@ ok '/models passes NAME.json on' carded
 ok 'and the log names a key that is not known' grep -q "model colour: the key 'parts' is not known and ignored" log
 ok 'that daemon ends well' stop
 echo '{"preferred": true}' >cards/plain.json
-preferred() { start --models cards && expect 200 "$url/models" && grep -q '"name":"plain",.*"default":true,"preferred":true}]}' body && stop; }
+preferred() { start --models cards && until_loaded && expect 200 "$url/models" && grep -q '"name":"plain",.*"default":true,"preferred":true}]}' body && stop; }
 ok 'a model whose card says so is the default' preferred
 
 # --- options -------------------------------------------------------------------------------------

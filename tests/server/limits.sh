@@ -82,14 +82,15 @@ ignored() {
     expect 200 -F image=@a.png "$url/translate"
 }
 ok 'USR1, USR2, ALRM and PIPE do nothing' ignored
-started() { expect 200 "$url/startupz" && expect 200 "$url/livez"; }
+started() { until_loaded && expect 200 "$url/startupz" && expect 200 "$url/livez"; }
 ok '/startupz and /livez say ok' started
 stop
 
 # A worker thread that no longer runs: in a frozen control group of its own, where this can be made.
 freezer=/sys/fs/cgroup/freezer/pix2pixd-test-$$
 if mkdir "$freezer" 2>/dev/null; then
-    start --max-batch 1 --request-deadline 1 --stop-timeout 0
+    start --default-model slow --max-batch 1 --request-deadline 1 --stop-timeout 0
+    until_loaded
     t=$url/translate
     expect 200 -F image=@large.png "$t?model=slow&fit=image"
     stuck() {
@@ -333,10 +334,11 @@ ok 'a --request-memory below --max-body: ends with 2' fails 2 'request-memory' "
 early_end() {
     : >address
     : >log
-    "$pix2pixd" --listen 127.0.0.1:0 --models models --threads-per-worker 1 --dtype f32 --max-batch 64 >address 2>log &
+    "$make_checkpoint" big.safetensors unet_256 64 3 3 4 && mkdir big && mv big.safetensors big/ || return 1
+    "$pix2pixd" --listen 127.0.0.1:0 --models big --threads-per-worker 1 --dtype f32 --max-batch 64 >address 2>log &
     pid=$!
     daemons+=("$pid")
-    for ((i = 0; i < 600; i++)); do grep -q 'model slow' log && break; sleep 0.05; done
+    for ((i = 0; i < 6000; i++)); do grep -q 'info CPUs' log && break; sleep 0.005; done
     kill -TERM "$pid"
     wait "$pid" && [ ! -s address ] && grep -q 'before it was ready' log
 }

@@ -22,9 +22,10 @@ FORM = 'Content-Type: multipart/form-data; boundary=b0'
 LISTED = 'https://pictures.example'
 daemon = Daemon('--default-model', 'colour', '--max-body', '100KiB', '--allow-origin', LISTED,
                 '--rate-limit', '1000000/s')
+daemon.load_all()
 description = json.loads(daemon.get('/openapi.json')[2])
 # Bugs of ours, failing disks, no memory; a worker that hangs is in limits.sh.
-NOT_PROVOKED = {('/translate', '500'), ('/healthz', '503'), ('/livez', '503'), ('/v2', '5XX'), ('/v2/health/live', '5XX'),
+NOT_PROVOKED = {('/translate', '500'), ('/startupz', '503'), ('/healthz', '503'), ('/livez', '503'), ('/v2', '5XX'), ('/v2/health/live', '5XX'),
                 ('/v2/models/{model}', '5XX'), ('/v2/models/{model}/versions/{version}', '5XX')}
 
 
@@ -301,6 +302,7 @@ def _():
         file.write('k' * 20)
     os.chmod('keys', 0o600)
     keyed = Daemon('--default-model', 'colour', '--api-keys', 'keys', '--rate-limit', '1/h')
+    keyed.load_all()
     for path, method, operation in operations():
         if method == 'get' and '{' not in path:
             status = keyed.get(path)[0]

@@ -126,7 +126,7 @@ def hang():
     make_model('slow', 'unet_256', 48, 3, 3, 1)
     picture = make_picture('large.png', 1536, 1536)
     manager = Manager(FOLDER + '/stuck')
-    daemon = Daemon('--request-deadline', '4', '--stop-timeout', '0', '--max-batch', '1',
+    daemon = Daemon('--default-model', 'slow', '--request-deadline', '4', '--stop-timeout', '0', '--max-batch', '1',
                     env=dict(manager.environment, WATCHDOG_USEC='400000'))
     post = ['POST', '/translate?model=slow&fit=image', 'Content-Type: image/png']
     asker = threading.Thread(target=lambda: daemon.request(*post, body=picture), daemon=True)

@@ -30,6 +30,7 @@ struct px_queue {
     /* Jobs that wait; those with two are by job->heavy. */
     struct px_fair submitted, read[2];
     struct px_job_list ready, inferred[2], dropped;
+    struct px_job_list parked; /* READ, and waits for its model to be loaded */
 
     size_t waiting;            /* places taken: reserved, and SUBMITTED to READY */
     size_t own[PX_FAIR_FLOWS]; /* of these, by flow */

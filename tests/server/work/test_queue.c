@@ -9,8 +9,9 @@
 #include "base/clock.h"
 #include "server/work/queue.h"
 
-/* Jobs are matched by the address of their model; no model is ever looked at here. */
-static const struct px_registry_entry models[2];
+/* Jobs are matched by the address of their model; only whether it is loaded is looked at here. */
+static struct px_registry_entry models[3];
+enum { LOADING = 2 };
 
 struct fixture {
     struct px_queue *queue;
@@ -275,6 +276,37 @@ static void test_unwanted(void **state)
     assert_int_equal(px_queue_state(f.queue).waiting, 0);
     assert_int_equal(px_queue_state(f.queue).picture_bytes, 100);
     px_queue_destroy(f.queue);
+}
+
+static void test_loading(void **state)
+{
+    struct fixture f;
+    struct px_error why = {.code = PX_E_IO};
+
+    (void)state;
+    for (int fails = 0; fails < 2; fails++) {
+        set_up(&f, 16, 16);
+        models[LOADING].progress = px_model_progress_create();
+        f.jobs[0].model = f.jobs[1].model = &models[LOADING];
+        read_job(&f, 0);
+        read_job(&f, 1);
+        px_queue_sweep(f.queue);
+        begin(&f, 2); /* it does not stand in the way of others */
+        atomic_store(&f.jobs[0].cancelled, true);
+        px_queue_sweep(f.queue);
+        expect_drop(&f, 0, PX_JOB_READ);
+        if (fails)
+            px_model_progress_fail(models[LOADING].progress, &why);
+        else
+            px_model_progress_finish(models[LOADING].progress, (char[PX_SHA256_HEX_SIZE]){""}, 1);
+        px_queue_sweep(f.queue);
+        expect_task(&f, PX_TASK_DECODE, 1);
+        px_queue_decode_done(f.queue, &f.jobs[1], -PX_E_IO);
+        px_queue_decode_done(f.queue, &f.jobs[2], -PX_E_IO);
+        assert_int_equal(px_queue_state(f.queue).waiting, 0);
+        px_queue_destroy(f.queue);
+        px_model_progress_unref(models[LOADING].progress);
+    }
 }
 
 static void test_never_begun(void **state)
@@ -649,6 +681,7 @@ int main(void)
         CHECK("a client with many jobs takes turns with one that has few", test_shares),
         CHECK("a client cannot take all places, and several share them", test_places),
         CHECK("a sweep drops what is late or cancelled, wherever it waits", test_unwanted),
+        CHECK("a job waits until its model is loaded, or has failed", test_loading),
         CHECK("no stage begins with a job that is late or cancelled", test_never_begun),
         CHECK("a batch holds jobs of one model, size and norm, the oldest first", test_batches),
         CHECK("a lone job never waits for others", test_lone),
@@ -664,5 +697,12 @@ int main(void)
         CHECK("dropping all takes out what no thread works on", test_drop_all),
         CHECK("everything submitted comes out once, also across a close", test_traffic),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    for (size_t i = 0; i < LOADING; i++) {
+        models[i].progress = px_model_progress_create();
+        px_model_progress_finish(models[i].progress, (char[PX_SHA256_HEX_SIZE]){""}, 1);
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    for (size_t i = 0; i < LOADING; i++)
+        px_model_progress_unref(models[i].progress);
+    return failed;
 }
