@@ -6,6 +6,7 @@
 #include "model/engine/algorithm.h"
 #include "model/engine/parts/layout.h"
 #include "model/engine/parts/model_parts.h"
+#include "model/engine/parts/pack.h"
 #include "model/engine/parts/plan.h"
 
 static const size_t MIB = (size_t)1 << 20;
@@ -23,6 +24,7 @@ size_t px_capacity_weights(struct px_model *model)
     int side = px_model_network(model)->crop_size;
     const struct px_shape shape = {.n = 1, .height = side, .width = side};
     const struct px_plan_desc desc = px_model_plan(model, &shape, 1);
+    bool running = px_model_check_norm(model, PX_TEST_RUNNING, NULL) == 0;
     struct px_layout layout;
     size_t bytes = 0;
 
@@ -32,7 +34,8 @@ size_t px_capacity_weights(struct px_model *model)
         const struct px_place *at = &layout.places[i];
         const struct px_conv_desc conv =
             px_algorithm_conv(&desc.network->layers[i], &at->in, &at->result);
-        bytes += px_conv_weights_expected(&conv);
+        size_t once = px_conv_weights_expected(&conv);
+        bytes += px_pack_folds(desc.network, i, running) ? 2 * once : once;
     }
     return bytes;
 }

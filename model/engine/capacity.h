@@ -21,8 +21,9 @@ struct px_capacity {
  */
 size_t px_capacity_needed(struct px_model *model, int threads, const struct px_shape *shape);
 
-/* Bytes that the model's weights will take once they are packed for pictures of its own size: more
- * than the parameters do where convolutions are Winograd's. */
+/* Bytes that the model's weights will take once they are packed for pictures of its own size, for
+ * each norm mode that the model has: more than the parameters do where running statistics are
+ * folded into a second pack, or convolutions are Winograd's. */
 size_t px_capacity_weights(struct px_model *model);
 
 /* Writes the refusal of a picture or batch that needs more than the limit: UNPROCESSABLE, with both
