@@ -110,7 +110,8 @@ static const struct px_option_table table = {
         "Times the engine alone: 8-bit pixels in, 8-bit pixels out. GFLOP/s count two operations\n"
         "for each multiply-add of the architecture's convolutions, whatever the engine computes;\n"
         "the ceiling is a matmul of 1024x2048x2048 by oneDNN in the same type, threads and run.\n"
-        "A layer's bound is its operations at the ceiling or its weights at the speed of memory,\n"
+        "A layer's bound is what it computes at the ceiling, or its weights at the speed of "
+        "memory,\n"
         "whichever takes longer; caches may beat it.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,

@@ -35,6 +35,14 @@ int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *buffers, str
 /* The name of the implementation, oneDNN's or "winograd 3x3:avx2"; for tests and messages. */
 const char *px_conv_implementation(const struct px_conv *conv);
 
+/* What a run cannot do without, as the implementation computes it. */
+struct px_conv_work {
+    double gflop;        /* 10^9 products and sums; none with pixels of the border. With
+                            desc.winograd the products of transformed squares */
+    double weight_bytes; /* of the packed weights: all but those that meet the border only */
+};
+struct px_conv_work px_conv_work_of(const struct px_conv *conv); /* in conv_work.c */
+
 /* The functions from here on are in conv_pack.c. */
 
 /* Bytes of the weights in this convolution's own (packed) layout, and their type. */

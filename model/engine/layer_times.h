@@ -16,7 +16,8 @@ struct px_layer_profile {
     int64_t pass_ns;       /* norm, activation and layout on the way to the next layer, or to
                             * the picture */
     enum px_dtype dtype;   /* what the convolution reads */
-    const char *algorithm; /* px_algorithm_name() */
+    double gflop, weight_bytes; /* of the whole batch: struct px_conv_work */
+    const char *algorithm;      /* px_algorithm_name() */
     const char *implementation; /* oneDNN's name; valid until the engine's next run */
 };
 

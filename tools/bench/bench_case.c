@@ -115,6 +115,8 @@ static void describe_layers(struct px_bench_result *result, const struct px_laye
         const struct px_layer_profile *layer = &profile->layers[i];
 
         result->dtypes[i] = layer->dtype;
+        result->layers[i].gflop = layer->gflop;
+        result->layers[i].weight_bytes = layer->weight_bytes;
         result->algorithms[i] = layer->algorithm;
         snprintf(result->implementations[i], sizeof result->implementations[i], "%s",
                  layer->implementation);
@@ -215,10 +217,11 @@ static void summarise_layers(const struct bench_worker *w, double *list,
     result->in = median_of(w, offsetof(struct px_layer_times, in_ns), list);
     for (int i = 0; i < px_model_network(w->shared->model)->layer_count; i++) {
         size_t at = offsetof(struct px_layer_times, layers) + (size_t)i * each;
-        result->layers[i] = (struct px_bench_layer){
-            median_of(w, at + offsetof(struct px_layer_profile, convolution_ns), list),
-            median_of(w, at + offsetof(struct px_layer_profile, statistics_ns), list),
-            median_of(w, at + offsetof(struct px_layer_profile, pass_ns), list)};
+        struct px_bench_layer *ms = &result->layers[i];
+        ms->convolution =
+            median_of(w, at + offsetof(struct px_layer_profile, convolution_ns), list);
+        ms->statistics = median_of(w, at + offsetof(struct px_layer_profile, statistics_ns), list);
+        ms->pass = median_of(w, at + offsetof(struct px_layer_profile, pass_ns), list);
     }
 }
 

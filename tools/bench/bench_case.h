@@ -27,6 +27,7 @@ struct px_bench_case {
 
 struct px_bench_layer { /* ms a batch: medians of the first worker's runs */
     double convolution, statistics, pass;
+    double gflop, weight_bytes; /* of a batch, as in struct px_layer_profile */
 };
 
 struct px_bench_result {

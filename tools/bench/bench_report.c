@@ -5,17 +5,14 @@
 
 struct shape { /* a layer on a picture of one size */
     int in_side, out_side;
-    double gflop;        /* of one picture */
-    double weight_bytes; /* in the type of the arithmetic */
+    double gflop; /* of one picture, by the architecture */
 };
 
 /* From the side of a layer's input. */
-static struct shape shape_of(const struct px_layer *l, int side, enum px_dtype dtype)
+static struct shape shape_of(const struct px_layer *l, int side)
 {
     double taps = (double)l->in_channels * l->out_channels * l->kernel * l->kernel;
-    struct shape s = {.in_side = side,
-                      .out_side = px_layer_side(l, side),
-                      .weight_bytes = taps * (double)px_dtype_size(dtype)};
+    struct shape s = {.in_side = side, .out_side = px_layer_side(l, side)};
 
     double positions = l->transposed ? side : s.out_side; /* that every weight is used at */
     s.gflop = 2e-9 * taps * positions * positions;
@@ -27,7 +24,7 @@ double px_bench_gflop(const struct px_network *network, int side)
     double sum = 0;
 
     for (int i = 0; i < network->layer_count; i++) {
-        struct shape s = shape_of(&network->layers[i], side, PX_F32);
+        struct shape s = shape_of(&network->layers[i], side);
 
         sum += s.gflop;
         side = s.out_side;
@@ -47,26 +44,27 @@ static double percent(double part, double whole)
     return whole > 0 ? 100 * part / whole : 0;
 }
 
-/* What a layer could take at least, in ms: its operations at the ceiling or its weights from
- * memory, whichever is longer. */
+/* What a layer could take at least, in ms: the operations that it makes at the ceiling or its
+ * weights from memory, whichever is longer. */
 struct bound {
     bool memory; /* the weights are */
     double ms;
 };
 
-static struct bound bound_of(const struct shape *s, const struct px_bench_case *one,
+static struct bound bound_of(const struct px_bench_layer *layer,
                              const struct px_bench_result *result)
 {
-    double compute = 0, memory = s->weight_bytes * 1e-6 / result->bandwidth_gb_per_s;
+    double compute = 0, memory = layer->weight_bytes * 1e-6 / result->bandwidth_gb_per_s;
 
     if (result->ceiling_gflops > 0)
-        compute = s->gflop * one->batch * 1e3 / result->ceiling_gflops;
+        compute = layer->gflop * 1e3 / result->ceiling_gflops;
     return (struct bound){memory > compute, fmax(memory, compute)};
 }
 
 struct rest { /* ms a batch beside the convolutions */
     double statistics, passes, all;
-    double whole; /* with them */
+    double whole;  /* with them */
+    double bounds; /* of the convolutions */
 };
 
 static struct rest rest_of(const struct px_network *network, const struct px_bench_result *result)
@@ -77,6 +75,7 @@ static struct rest rest_of(const struct px_network *network, const struct px_ben
         r.statistics += result->layers[i].statistics;
         r.passes += result->layers[i].pass;
         r.whole += result->layers[i].convolution;
+        r.bounds += bound_of(&result->layers[i], result).ms;
     }
     r.all = result->in + r.statistics + r.passes;
     r.whole += r.all;
@@ -104,8 +103,8 @@ static void print_layers(const struct px_network *network, const struct px_bench
     for (int i = 0; i < network->layer_count; i++) {
         const struct px_layer *l = &network->layers[i];
         const struct px_bench_layer *ms = &result->layers[i];
-        struct shape s = shape_of(l, side, result->dtypes[i]);
-        struct bound bound = bound_of(&s, one, result);
+        struct shape s = shape_of(l, side);
+        struct bound bound = bound_of(ms, result);
         char what[64];
 
         snprintf(what, sizeof what, "%2d %s %d>%d %d>%d", i + 1, l->transposed ? "up" : "conv",
@@ -119,9 +118,9 @@ static void print_layers(const struct px_network *network, const struct px_bench
     }
     printf("      not convolution: pictures in %.3f, statistics %.3f, norm, activation, layout and "
            "pictures out %.3f: %.3f ms, %.1f%%\n"
-           "      memory is read at %.1f GB/s\n",
+           "      the convolutions' bounds: %.2f ms in all, %.1f%%; memory is read at %.1f GB/s\n",
            result->in, rest.statistics, rest.passes, rest.all, percent(rest.all, rest.whole),
-           result->bandwidth_gb_per_s);
+           rest.bounds, percent(rest.bounds, rest.whole), result->bandwidth_gb_per_s);
 }
 
 void px_bench_print(const struct px_network *network, enum px_dtype dtype,
@@ -155,8 +154,8 @@ static json_t *json_layers(const struct px_network *network, const struct px_ben
     for (int i = 0; i < network->layer_count; i++) {
         const struct px_layer *l = &network->layers[i];
         const struct px_bench_layer *ms = &result->layers[i];
-        struct shape s = shape_of(l, side, result->dtypes[i]);
-        struct bound bound = bound_of(&s, one, result);
+        struct shape s = shape_of(l, side);
+        struct bound bound = bound_of(ms, result);
 
         json_array_append_new(
             list,
@@ -166,8 +165,8 @@ static json_t *json_layers(const struct px_network *network, const struct px_ben
                       s.out_side, "form", result->algorithms[i], "implementation",
                       result->implementations[i], "dtype", px_dtype_name(result->dtypes[i]), "ms",
                       ms->convolution, "gflops", s.gflop * one->batch * 1e3 / ms->convolution,
-                      "weights_gb_per_s", s.weight_bytes * 1e-6 / ms->convolution, "share_percent",
-                      percent(ms->convolution, rest.whole), "bound",
+                      "weights_gb_per_s", ms->weight_bytes * 1e-6 / ms->convolution,
+                      "share_percent", percent(ms->convolution, rest.whole), "bound",
                       bound.memory ? "memory" : "compute", "percent_of_bound",
                       percent(bound.ms, ms->convolution), "rest_ms", ms->statistics + ms->pass));
         side = s.out_side;
@@ -179,9 +178,9 @@ static json_t *json_rest(const struct px_network *network, const struct px_bench
 {
     struct rest rest = rest_of(network, result);
 
-    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "ms", rest.all, "share_percent",
-                     percent(rest.all, rest.whole), "pictures_in_ms", result->in, "statistics_ms",
-                     rest.statistics, "passes_ms", rest.passes);
+    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f}", "ms", rest.all, "bounds_ms", rest.bounds,
+                     "share_percent", percent(rest.all, rest.whole), "pictures_in_ms", result->in,
+                     "statistics_ms", rest.statistics, "passes_ms", rest.passes);
 }
 
 json_t *px_bench_json(const struct px_network *network, enum px_dtype dtype,

@@ -325,7 +325,11 @@ static void describe(const struct px_plan *plan, int i, struct px_layer_profile 
 {
     const struct step *step = &plan->steps[i];
 
+    struct px_conv_work work = px_conv_work_of(step->conv);
+
     profile->dtype = step->in.dtype;
+    profile->gflop = work.gflop * plan->desc.shape.n / step->pictures;
+    profile->weight_bytes = work.weight_bytes;
     profile->algorithm = px_algorithm_name(px_algorithm_of(&plan->desc.network->layers[i]));
     profile->implementation = px_conv_implementation(step->conv);
 }
@@ -366,7 +370,7 @@ int px_plan_run(struct px_plan *plan, const struct px_batch *batch,
                  ? px_fail(err, PX_E_INTERRUPTED, "stopped before layer %d", turn.layer)
                  : run_group(plan, &turn, end, times->layers, err);
     }
-    for (int i = 0; i < d->network->layer_count; i++)
+    for (int i = 0; i < d->network->layer_count && watch->times; i++)
         describe(plan, i, &times->layers[i]);
     return rc;
 }

@@ -343,6 +343,39 @@ static void test_refused(void **state)
     px_dnn_destroy(dnn);
 }
 
+/* The work of a 4x4 convolution with stride 2 of 16 to 32 channels on `side` pixels. */
+static struct px_conv_work work_on(struct px_dnn *dnn, int side, size_t *weights)
+{
+    const struct px_conv_desc desc = {
+        .n = 3, .ih = side, .iw = side, .ic = 16, .oc = 32, .kernel = 4, .stride = 2, .pad = 1};
+    struct px_conv *conv;
+    struct px_error err = {0};
+
+    assert_int_equal(px_conv_create(&conv, dnn, &desc, &err), 0);
+    struct px_conv_work work = px_conv_work_of(conv);
+    *weights = px_conv_weights_size(conv);
+    px_conv_destroy(conv);
+    return work;
+}
+
+static void test_work(void **state)
+{
+    const double pair = 2e-9 * 3 * 16 * 32; /* one tap at one pixel */
+    struct px_dnn *dnn;
+    struct px_error err = {0};
+    size_t weights;
+    (void)state;
+
+    assert_int_equal(px_dnn_create(&dnn, 1, &err), 0);
+    struct px_conv_work work = work_on(dnn, 2, &weights); /* one result, of the middle 2x2 taps */
+    assert_float_equal(work.gflop, pair * 4, 1e-12);
+    assert_float_equal(work.weight_bytes, (double)weights / 4, 1e-3);
+    work = work_on(dnn, 8, &weights); /* 4 results in a row, of which two lack one tap */
+    assert_float_equal(work.gflop, pair * 14 * 14, 1e-12);
+    assert_float_equal(work.weight_bytes, (double)weights, 1e-3);
+    px_dnn_destroy(dnn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +386,7 @@ int main(void)
         CHECK("the gradient by weights equals the definition", test_weights),
         CHECK("bf16 gradients equal the definition, those by weights in f32", test_backward_bf16),
         CHECK("weights are transposed alike with narrow and wide registers", test_tile),
+        CHECK("work counts neither the border nor the weights that only it meets", test_work),
         CHECK("an impossible convolution is refused with a message", test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

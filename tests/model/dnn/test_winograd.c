@@ -259,6 +259,25 @@ static void test_refused(void **state)
     px_dnn_destroy(dnn);
 }
 
+/* 64 to 64 channels, 4x4 with stride 2 on 16x16 pixels: 8x8 results in 3x3 squares of 3x3, each of
+ * 16 products for every pair of the 4 * 64 channels in and the 64 out. */
+static void test_work(void **state)
+{
+    const struct px_conv_desc desc = desc_of(&shapes[13].conv, shapes[13].side);
+    struct px_error err = {0};
+    struct px_dnn *dnn = NULL;
+    struct px_conv *conv = NULL;
+    (void)state;
+
+    if (px_dnn_create(&dnn, 1, &err) || px_conv_create(&conv, dnn, &desc, &err))
+        fail_msg("%s", err.message);
+    struct px_conv_work work = px_conv_work_of(conv);
+    assert_float_equal(work.gflop, 2e-9 * 9 * 16 * 256 * 64, 1e-9);
+    assert_float_equal(work.weight_bytes, 16.0 * 256 * 64 * 4, 1e-3);
+    px_conv_destroy(conv);
+    px_dnn_destroy(dnn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +285,7 @@ int main(void)
         CHECK("gives the same bits in a batch and alone, with any number of threads", test_bits),
         CHECK("leaves bias and activation out if there are none", test_plain),
         CHECK("is chosen for the large layers of networks, whatever the batch", test_choice),
+        CHECK("says how many products it makes", test_work),
         CHECK("refuses what it has no transforms for", test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
