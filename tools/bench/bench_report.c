@@ -46,19 +46,19 @@ static double percent(double part, double whole)
 
 /* What a layer could take at least, in ms: the operations that it makes at the ceiling or its
  * weights from memory, whichever is longer. */
-struct bound {
+struct layer_bound {
     bool memory; /* the weights are */
     double ms;
 };
 
-static struct bound bound_of(const struct px_bench_layer *layer,
-                             const struct px_bench_result *result)
+static struct layer_bound bound_of(const struct px_bench_layer *layer,
+                                   const struct px_bench_result *result)
 {
     double compute = 0, memory = layer->weight_bytes * 1e-6 / result->bandwidth_gb_per_s;
 
     if (result->ceiling_gflops > 0)
         compute = layer->gflop * 1e3 / result->ceiling_gflops;
-    return (struct bound){memory > compute, fmax(memory, compute)};
+    return (struct layer_bound){memory > compute, fmax(memory, compute)};
 }
 
 struct rest { /* ms a batch beside the convolutions */
@@ -104,7 +104,7 @@ static void print_layers(const struct px_network *network, const struct px_bench
         const struct px_layer *l = &network->layers[i];
         const struct px_bench_layer *ms = &result->layers[i];
         struct shape s = shape_of(l, side);
-        struct bound bound = bound_of(ms, result);
+        struct layer_bound bound = bound_of(ms, result);
         char what[64];
 
         snprintf(what, sizeof what, "%2d %s %d>%d %d>%d", i + 1, l->transposed ? "up" : "conv",
@@ -155,7 +155,7 @@ static json_t *json_layers(const struct px_network *network, const struct px_ben
         const struct px_layer *l = &network->layers[i];
         const struct px_bench_layer *ms = &result->layers[i];
         struct shape s = shape_of(l, side);
-        struct bound bound = bound_of(ms, result);
+        struct layer_bound bound = bound_of(ms, result);
 
         json_array_append_new(
             list,
