@@ -20,9 +20,9 @@
 #include "server/front/systemd.h"
 #include "server/sandbox/privileges.h"
 #include "server/signals.h"
+#include "server/work/crew.h"
 #include "server/work/memory.h"
 #include "server/work/server.h"
-#include "server/work/worker.h"
 
 /* How long the last answers may take to leave once everything is computed. */
 enum { FLUSH_SECONDS = 2, DRAIN_SECONDS = 5 };
@@ -354,13 +354,7 @@ static void log_cpus(const struct px_server *server)
 
     if (cpus->quota_file[0])
         snprintf(quota, sizeof quota, ", %s allows %.2f", cpus->quota_file, cpus->quota);
-    if (share->elastic)
-        snprintf(workers, sizeof workers, "%d team%s of %d threads and %d workers with 1 thread",
-                 share->workers, share->workers > 1 ? "s" : "", share->threads,
-                 share->workers * share->threads);
-    else
-        snprintf(workers, sizeof workers, "%d worker%s with %d thread%s", share->workers,
-                 share->workers > 1 ? "s" : "", share->threads, share->threads > 1 ? "s" : "");
+    px_cpu_split_describe(share, workers, sizeof workers);
     px_log_info("CPUs: %d used%s, of %d in the affinity mask and %d online%s; %s%s", share->cpus,
                 server->settings->cpus ? " (--cpus)" : "", cpus->mask, cpus->machine, quota,
                 workers, share->pin ? ", pinned" : "");
@@ -370,15 +364,13 @@ static int make_parts(struct px_server *server, struct px_error *err)
 {
     const struct px_server_settings *settings = server->settings;
     const struct px_cpu_split *share = &server->share;
-    const size_t at_once =
-        (size_t)(share->elastic ? share->workers * share->threads : share->workers);
     const struct px_queue_options queue = {
         .limit = (size_t)settings->queue,
         .max_wait_ns = (int64_t)(settings->queue_seconds * 1e9),
         .codecs = (size_t)server->share.codecs,
         /* The next batch of every worker that may compute at the same time is ready when it asks,
          * and the one after is begun. */
-        .ahead = 2 * at_once * (size_t)settings->max_batch,
+        .ahead = 2 * (size_t)px_cpu_split_at_once(share) * (size_t)settings->max_batch,
         .groups = share->elastic ? (size_t)share->workers : 0,
         .group_cpus = (size_t)share->threads,
         .delay_ns = settings->batch_delay_us * 1000,

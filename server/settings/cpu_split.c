@@ -1,5 +1,7 @@
 #include "server/settings/cpu_split.h"
 
+#include <stdio.h>
+
 enum { MAX_CODEC_THREADS = 8 };
 
 /* CPUs per team by default. One team of four answers a lone request in half the time that
@@ -55,7 +57,24 @@ struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings,
     return split;
 }
 
+int px_cpu_split_at_once(const struct px_cpu_split *split)
+{
+    return split->workers * (split->elastic ? split->threads : 1);
+}
+
 int px_cpu_split_workers(const struct px_cpu_split *split)
 {
-    return split->workers * (1 + (split->elastic ? split->threads : 0));
+    return split->workers + (split->elastic ? px_cpu_split_at_once(split) : 0);
+}
+
+void px_cpu_split_describe(const struct px_cpu_split *split, char *text, size_t size)
+{
+    const char *s = split->workers > 1 ? "s" : "";
+
+    if (split->elastic)
+        snprintf(text, size, "%d team%s of %d threads and %d workers with 1 thread", split->workers,
+                 s, split->threads, px_cpu_split_at_once(split));
+    else
+        snprintf(text, size, "%d worker%s with %d thread%s", split->workers, s, split->threads,
+                 split->threads > 1 ? "s" : "");
 }

@@ -4,6 +4,7 @@
 /* How the CPUs are divided among threads, as far as the options leave it open. A pure function. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "model/dnn/cpu.h"
 #include "server/settings/settings.h"
@@ -28,5 +29,10 @@ struct px_cpu_split px_cpu_split_plan(const struct px_server_settings *settings,
 
 /* All that take batches: the teams and, if it is elastic, the workers of one thread. */
 int px_cpu_split_workers(const struct px_cpu_split *split);
+/* Of these, how many may compute at the same time. */
+int px_cpu_split_at_once(const struct px_cpu_split *split);
+
+/* Writes how many workers there are, with how many threads; in less than 96 bytes. */
+void px_cpu_split_describe(const struct px_cpu_split *split, char *text, size_t size);
 
 #endif

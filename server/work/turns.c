@@ -62,6 +62,8 @@ static bool prefers_team(struct px_queue *queue, const struct px_job *job)
     const struct px_pace_kind kind = kind_of(job);
     size_t jobs = px_tally_sum(&queue->tally, PX_JOB_SUBMITTED, PX_JOB_READY), idle = 0;
 
+    jobs -= queue->parked.count; /* their models have to be loaded first */
+
     for (size_t i = 0; i < queue->options.groups; i++)
         idle += is_idle(&queue->groups[i]) && queue->draining != &queue->groups[i];
     return jobs <= idle * (cpus > 1 ? cpus / 2 : 1) &&

@@ -1,5 +1,5 @@
-#ifndef SERVER_WORK_WORKER_H
-#define SERVER_WORK_WORKER_H
+#ifndef SERVER_WORK_CREW_H
+#define SERVER_WORK_CREW_H
 
 /* The threads that compute: workers, each with an engine of its own, and codec threads that turn
  * bytes into pixels before them and pixels into bytes behind them. None of them touches a socket;
