@@ -33,7 +33,7 @@ enum { OTHER_FILES = 64 };
 /* How long after --stop-timeout the batch that runs may take. */
 static const int64_t STUCK_GRACE_NS = 5000000000;
 
-static struct px_registry_options registry_options(const struct px_server *server)
+static struct px_registry_options registry_options(const struct px_server *server, bool defer)
 {
     const struct px_server_settings *settings = server->settings;
 
@@ -41,18 +41,17 @@ static struct px_registry_options registry_options(const struct px_server *serve
                                         .sandbox = &server->sandbox,
                                         .preferred = settings->default_model,
                                         .dtype = (enum px_dtype)settings->dtype,
-                                        .skip_bad = settings->skip_bad_models};
+                                        .skip_bad = settings->skip_bad_models,
+                                        .defer = defer};
 }
 
 /* The models, and whether there is memory for them; server->models is to be destroyed either way.
  */
 static int load(struct px_server *server, bool defer, struct px_error *err)
 {
-    struct px_registry_options options = registry_options(server);
+    const struct px_registry_options options = registry_options(server, defer);
     const struct px_registry *registry = NULL;
     struct px_registry_changes changes;
-
-    options.defer = defer;
     int rc = px_registry_load(&registry, &options, &changes, err);
 
     if (rc < 0)
@@ -275,16 +274,15 @@ static int announce(const struct px_listeners *listeners, struct px_error *err)
 
 static int start_reloader(struct px_server *server, struct px_error *err)
 {
-    struct px_reload_options options = {.models = server->models,
-                                        .registry = registry_options(server),
-                                        .engine = {.threads = server->share.threads,
-                                                   .first_cpu = -1,
-                                                   .memory_limit = server->memory.plans},
-                                        .watch = server->settings->watch == 0};
+    const struct px_reload_options options = {.models = server->models,
+                                              .registry = registry_options(server, false),
+                                              .engine = {.threads = server->share.threads,
+                                                         .first_cpu = -1,
+                                                         .memory_limit = server->memory.plans},
+                                              .single_memory =
+                                                  server->share.elastic ? server->memory.single : 0,
+                                              .watch = server->settings->watch == 0};
 
-    if (server->share.elastic)
-        options.single = (struct px_engine_options){
-            .threads = 1, .first_cpu = -1, .memory_limit = server->memory.single};
     return px_reloader_start(&server->reloader, &options, err);
 }
 
@@ -293,16 +291,16 @@ static int wait_for_default(const struct watchman *man, struct px_error *err)
 {
     const struct px_registry *registry = px_models_take(man->server->models);
     const struct px_model_progress *progress = px_registry_default(registry)->progress;
+    enum px_model_phase phase;
     int number = 0, rc = 0;
 
-    while (px_model_progress_phase(progress) == PX_MODEL_LOADING &&
+    while ((phase = px_model_progress_phase(progress)) == PX_MODEL_LOADING &&
            (number == 0 || number == SIGHUP))
         number = px_signals_wait(man->signals, 5);
-    const struct px_error *why = px_model_progress_error(progress);
-    if (px_model_progress_phase(progress) == PX_MODEL_LOADING)
+    if (phase == PX_MODEL_LOADING)
         rc = px_fail(err, PX_E_INTERRUPTED, "stopped by a signal before it was ready");
-    else if (why)
-        rc = px_fail(err, (enum px_code)why->code, "%s", why->message);
+    else if (phase == PX_MODEL_FAILED)
+        rc = -(*err = *px_model_progress_error(progress)).code;
     px_registry_unref(registry);
     return rc;
 }

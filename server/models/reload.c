@@ -45,11 +45,13 @@ static int try_with(const struct px_engine_options *options, const struct px_reg
 static int try_model(void *context, const struct px_registry_entry *entry, struct px_error *err)
 {
     const struct px_reload_options *options = &((const struct px_reloader *)context)->options;
+    const struct px_engine_options single = {
+        .threads = 1, .first_cpu = -1, .memory_limit = options->single_memory};
     int rc = try_with(&options->engine, entry, true, err);
 
-    if (rc < 0 || options->single.threads == 0)
+    if (rc < 0 || options->single_memory == 0)
         return rc;
-    rc = try_with(&options->single, entry, false, err);
+    rc = try_with(&single, entry, false, err);
     return rc == -PX_E_UNPROCESSABLE ? 0 : rc; /* its team will run it */
 }
 

@@ -15,8 +15,8 @@ struct px_reload_options {
     struct px_models *models;
     struct px_registry_options registry; /* `before`, `check` and `context` are not read */
     struct px_engine_options engine;     /* to try new models with */
-    struct px_engine_options single;     /* to pack their weights for, too; no threads: not */
-    bool watch;                          /* look for changes of the folder */
+    size_t single_memory; /* of engines of one thread, to pack for, too; 0: there are none */
+    bool watch;           /* look for changes of the folder */
 };
 
 struct px_reload_state {
