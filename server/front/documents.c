@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <microhttpd.h>
 #include <oneapi/dnnl/dnnl.h>
+#include <zlib.h>
 
 #include "base/log.h"
 #include "server/message/json_text.h"
@@ -209,10 +210,11 @@ static void write_build(struct px_buffer *text)
     snprintf(dnnl_text, sizeof dnnl_text, "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
     const struct px_label labels[] = {
         {"version", PX_VERSION}, {"mhd", MHD_get_version()}, {"jansson", jansson_version_str()},
-        {"dnnl", dnnl_text},     {"png", px_png_version()},  {"jpeg", px_jpeg_version()}};
+        {"dnnl", dnnl_text},     {"png", px_png_version()},  {"jpeg", px_jpeg_version()},
+        {"zlib", zlibVersion()}};
     px_prometheus_head(text, "pix2pixd_build_info", "gauge",
                        "Versions of the daemon and its libraries.");
-    px_prometheus_sample(text, "pix2pixd_build_info", labels, 6, 1);
+    px_prometheus_sample(text, "pix2pixd_build_info", labels, sizeof labels / sizeof *labels, 1);
 }
 
 static double resident_bytes(void)

@@ -153,6 +153,12 @@ counted() {
     [ "$(metric 'pix2pixd_http_requests_total{route="other",code="404"}')" = 1 ]
 }
 ok '/metrics counts what was answered' counted
+versions() {
+    local name labels=
+    for name in version mhd jansson dnnl png jpeg zlib; do labels+=,$name='"[0-9][0-9.]*[^"]*"'; done
+    curl -s "$url/metrics" | grep -Ex "pix2pixd_build_info\{${labels#,}\} 1"
+}
+ok '/metrics has the versions of all libraries that read what clients send' versions
 if [ -n "$(type -P promtool)" ]; then
     promtool_check() { curl -s "$url/metrics" | promtool check metrics; }
     ok '/metrics is clean under promtool' promtool_check
