@@ -5,12 +5,12 @@ PX_STRICT is set, for a machine that does nothing else."""
 
 import asyncio
 import os
-import re
 import sys
 import time
 
 sys.dont_write_bytecode = True
-from daemon import Daemon, done, equal, make_model, make_picture, ok, statuses  # noqa: E402
+from daemon import Daemon, done, equal, make_model, make_picture, ok  # noqa: E402
+from loops import ask, closed_loop, good, open_loop, p99, tally  # noqa: E402
 
 STRICT = bool(os.environ.get('PX_STRICT'))
 SECONDS = 10 if STRICT else 5
@@ -28,61 +28,13 @@ def request(*headers):
 REQUEST = request('X-Request-Timeout-Ms: %d' % (DEADLINE * 1000))
 
 
-async def ask(daemon, data, source='127.0.0.1'):
-    """One request on a connection of its own: (status, seconds, when it was answered)."""
-    start = time.monotonic()
-    try:
-        reader, writer = await asyncio.open_connection(*daemon.address, local_addr=(source, 0))
-        writer.write(data)
-        answer = await asyncio.wait_for(reader.read(-1), 60)
-        writer.close()
-    except (OSError, asyncio.TimeoutError):
-        answer = b''
-    end = time.monotonic()
-    return int(answer[9:12] or 0), end - start, end
-
-
-async def closed_loop(daemon, data, sources, seconds):
-    """One request under way from each address, for some seconds; what they gave."""
-    end, found = time.monotonic() + seconds, []
-
-    async def client(source):
-        while time.monotonic() < end:
-            found.append(await ask(daemon, data, source))
-            if found[-1][0] != 200:
-                await asyncio.sleep(0.1)
-    await asyncio.gather(*map(client, sources))
-    return found
-
-
-async def open_loop(daemon, data, rate, seconds, source='127.0.0.1'):
-    """So many requests a second, whatever becomes of them."""
-    start, tasks = time.monotonic(), []
-    for n in range(int(rate * seconds)):
-        await asyncio.sleep(max(0, start + n / rate - time.monotonic()))
-        tasks.append(asyncio.create_task(ask(daemon, data, source)))
-    return await asyncio.gather(*tasks)
-
-
-def good(found):
-    return [seconds for status, seconds, _ in found if status == 200]
-
-
-def p99(seconds):
-    return sorted(seconds)[int(0.99 * (len(seconds) - 1))]
-
-
-def tally(found):
-    return {status: sum(s == status for s, _, _ in found) for status in sorted({s for s, _, _ in found})}
-
-
 CROWD = ['127.0.1.%d' % i for i in range(1, 9)]
 daemon = Daemon('--max-batch', '1', '--codec-threads', '1', '--queue-seconds', '0', '--queue', '64', '--log-level', 'warning')
 
 
 def capacity():
     start = time.monotonic()
-    found = asyncio.run(closed_loop(daemon, request(), CROWD, SECONDS))
+    found = asyncio.run(closed_loop(daemon.address, request(), CROWD, SECONDS))
     equal(set(tally(found)), {200})
     return len(found) / (time.monotonic() - start)
 
@@ -93,9 +45,9 @@ capacity()
 @ok('three times the load that it can take: answers in time, and the rest is refused at once')
 def _():
     before = capacity()
-    found = asyncio.run(open_loop(daemon, REQUEST, 3 * before, SECONDS))
+    found = asyncio.run(open_loop(daemon.address, REQUEST, 3 * before, SECONDS))
     start = time.monotonic()
-    found = asyncio.run(open_loop(daemon, REQUEST, 3 * before, SECONDS))
+    found = asyncio.run(open_loop(daemon.address, REQUEST, 3 * before, SECONDS))
     rate = len(good(found)) / (time.monotonic() - start)
     after = capacity()
     share = rate / ((before + after) / 2)
@@ -115,11 +67,11 @@ def _():
 @ok('a greedy address leaves the others their share')
 def _():
     rate = capacity()
-    alone = asyncio.run(closed_loop(daemon, request(), CROWD, SECONDS))
+    alone = asyncio.run(closed_loop(daemon.address, request(), CROWD, SECONDS))
 
     async def both():
-        return await asyncio.gather(closed_loop(daemon, request(), CROWD, SECONDS),
-                                    open_loop(daemon, REQUEST, 3 * rate, SECONDS + 1, '127.0.2.1'))
+        return await asyncio.gather(closed_loop(daemon.address, request(), CROWD, SECONDS),
+                                    open_loop(daemon.address, REQUEST, 3 * rate, SECONDS + 1, '127.0.2.1'))
     others, greedy = asyncio.run(both())
     end = max(when for _, _, when in others)
     greedy = [one for one in greedy if one[2] < end]
@@ -144,7 +96,7 @@ daemon = Daemon('--max-batch', '1', '--trusted-proxy', '127.0.0.0/8', '--queue',
 def _():
     async def flood(address, count):
         data = request('X-Forwarded-For: ' + address)
-        return await asyncio.gather(*(ask(daemon, data) for _ in range(count)))
+        return await asyncio.gather(*(ask(daemon.address, data) for _ in range(count)))
 
     async def both():
         greedy = asyncio.create_task(flood('192.0.2.1', 24))
@@ -161,7 +113,7 @@ def _():
     stranger = Daemon('--max-batch', '1', '--queue', '8')
 
     async def flood():
-        return await asyncio.gather(*(ask(stranger, request('X-Forwarded-For: 192.0.2.%d' % i)) for i in range(24)))
+        return await asyncio.gather(*(ask(stranger.address, request('X-Forwarded-For: 192.0.2.%d' % i)) for i in range(24)))
     found = asyncio.run(flood())
     assert tally(found).get(503, 0) > 0, tally(found)
     assert 'of this client' in stranger.text() or 503 in tally(found)

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""Black-box test of --admin-listen under three times the load that the daemon can take, open loop: every
+scrape and probe is answered. Times are printed, and decide only if PX_STRICT is set, for a machine that
+does nothing else; scraper and clients then need a priority above the daemon's (PX_STRICT gives them one)."""
+
+import asyncio
+import multiprocessing
+import os
+import sys
+import time
+
+sys.dont_write_bytecode = True
+from daemon import Daemon, done, equal, make_model, make_picture, ok  # noqa: E402
+from loops import closed_loop, good, open_loop, p99, tally  # noqa: E402
+
+STRICT = bool(os.environ.get('PX_STRICT'))
+SCRAPES = 200 if STRICT else 60
+LIMIT = 0.005
+make_model('slow', 'unet_128', 24, 3, 3, 3)
+PICTURE = make_picture('a.png', 256, 256)
+REQUEST = ('POST /translate?fit=image HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
+           'Content-Length: %d\r\nConnection: close\r\n\r\n' % len(PICTURE)).encode() + PICTURE
+CROWD = ['127.0.1.%d' % i for i in range(1, 9)]
+
+
+def scrape(client, path):
+    """Seconds that one answer took on a kept connection, to its last byte."""
+    start = time.monotonic()
+    client.sendall(b'GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' % path)
+    data = b''
+    while b'\r\n\r\n' not in data:
+        data += client.recv(65536)
+    head, _, body = data.partition(b'\r\n\r\n')
+    equal(head[:15], b'HTTP/1.1 200 OK')
+    length = int(head.lower().split(b'content-length: ')[1].split(b'\r')[0])
+    while len(body) < length:
+        body += client.recv(65536)
+    return time.monotonic() - start
+
+
+def scrapes(daemon, path):
+    found = []
+    with daemon.connect(address=daemon.admin) as client:
+        for _ in range(SCRAPES):
+            time.sleep(0.05)
+            found.append(scrape(client, path))
+    return sorted(found)
+
+
+def times(found):
+    return 'p50 %.2f ms, p99 %.2f ms, longest %.2f ms' % tuple(
+        1e3 * seconds for seconds in (found[len(found) // 2], p99(found), found[-1]))
+
+
+def crowd(rate, ready, results):
+    """A process of its own: the open loop, until it is told to end."""
+    async def load():
+        found = asyncio.create_task(open_loop(daemon.address, REQUEST, rate, 2 + 0.06 * 2 * SCRAPES))
+        await asyncio.sleep(2)
+        ready.set()
+        return await found
+    results.put(tally(asyncio.run(load())))
+
+
+daemon = Daemon('--admin-listen', '127.0.0.1:0', '--threads-per-worker', '0', '--log-level', 'info')
+
+
+@ok('at three times the load that it can take, metrics and health are answered at once')
+def _():
+    if STRICT:  # clients and scraper are other machines, which do not wait for the daemon's threads
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(30))
+    idle = scrapes(daemon, b'/metrics')
+    start = time.monotonic()
+    rate = len(good(asyncio.run(closed_loop(daemon.address, REQUEST, CROWD, 4)))) / (time.monotonic() - start)
+    ready, results = multiprocessing.Event(), multiprocessing.Queue()
+    process = multiprocessing.Process(target=crowd, args=(3 * rate, ready, results))
+    process.start()
+    ready.wait()
+    metrics, health = scrapes(daemon, b'/metrics'), scrapes(daemon, b'/livez')
+    under_load = results.get(timeout=120)
+    process.join()
+    print('# capacity %.0f a second; under three times that: %s' % (rate, under_load))
+    print('# /metrics: idle %s; loaded %s' % (times(idle), times(metrics)))
+    print('# /livez: loaded %s' % times(health))
+    assert set(under_load) >= {200, 503}, under_load
+    assert metrics[-1] < 5 and health[-1] < 5, (metrics[-1], health[-1])
+    if STRICT:
+        assert p99(metrics) <= LIMIT and p99(health) <= LIMIT, (metrics[-10:], health[-10:])
+
+
+equal(daemon.stop(), 0)
+done()
