@@ -18,12 +18,20 @@ static bool is_slow(const struct px_pace *pace, int threads)
     return pace->team_ns > single;
 }
 
+static bool must_measure_single(const struct px_pace *pace)
+{
+    if (pace->single_ns == 0)
+        return pace->lone_runs >= 4;
+    return pace->lone_runs >= 64 && pace->team_ns > pace->least_ns + pace->least_ns / 4;
+}
+
 void px_pace_record_team(struct px_pace *pace, int threads, int64_t ns, int64_t now_ns)
 {
     if (!pace->team_ran) {
         pace->team_ran = true;
         return;
     }
+    pace->lone_runs += pace->lone_runs < 64;
     pace->team_ns = average(pace->team_ns, ns);
     pace->least_ns = pace->least_ns == 0 || ns < pace->least_ns ? ns : pace->least_ns;
     if (!is_slow(pace, threads)) {
@@ -38,14 +46,16 @@ void px_pace_record_team(struct px_pace *pace, int threads, int64_t ns, int64_t 
 
 void px_pace_record_single(struct px_pace *pace, int64_t ns)
 {
-    if (pace->single_ran)
+    if (pace->single_ran) {
         pace->single_ns = average(pace->single_ns, ns);
+        pace->lone_runs = 0;
+    }
     pace->single_ran = true;
 }
 
 bool px_pace_prefers_team(const struct px_pace *pace, int threads, int64_t now_ns)
 {
-    return !is_slow(pace, threads) || now_ns >= pace->next_ns;
+    return is_slow(pace, threads) ? now_ns >= pace->next_ns : !must_measure_single(pace);
 }
 
 struct px_pace *px_pace_find(struct px_pace_table *table, const struct px_pace_kind *kind)

@@ -16,6 +16,7 @@ struct px_pace {
     int64_t least_ns;           /* that a team took */
     int64_t pause_ns, next_ns;  /* how long a slow team is not tried, and until when */
     bool team_ran, single_ran;  /* the first run makes plans, and does not count */
+    int lone_runs;              /* of the team, since one thread's time was measured */
 };
 
 /* A batch took so long for each picture. */
@@ -23,7 +24,9 @@ void px_pace_record_team(struct px_pace *pace, int threads, int64_t ns, int64_t 
 void px_pace_record_single(struct px_pace *pace, int64_t ns);
 
 /* False while pictures take a team of `threads` longer than they would one thread. Then the team
- * is tried again after a second, and after twice as long each time, up to half a minute. */
+ * is tried again after a second, and after twice as long each time, up to half a minute. Also false
+ * for a run or two when it is time to measure what one thread takes: after four runs of the team if
+ * that is not known, and after 64 if the team has been a quarter slower than it can be. */
 bool px_pace_prefers_team(const struct px_pace *pace, int threads, int64_t now_ns);
 
 /* One pace for each kind of picture; kinds that fall together in the table start anew. */

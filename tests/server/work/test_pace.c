@@ -24,14 +24,57 @@ static void test_unknown(void **state)
     assert_true(px_pace_prefers_team(&pace, 2, 0));
     px_pace_record_single(&pace, 5000 * MS);
     assert_int_equal(pace.single_ns, 0);
-    pace = run_team(5000, 5, 60);
+    pace = run_team(5000, 3, 60);
     assert_int_equal(pace.team_ns, 60 * MS);
     assert_true(px_pace_prefers_team(&pace, 2, 0));
+    px_pace_record_team(&pace, 2, 60 * MS, 0);
+    for (int i = 0; i < 2; i++) { /* time to see what one thread takes */
+        assert_false(px_pace_prefers_team(&pace, 2, 0));
+        px_pace_record_single(&pace, 110 * MS);
+    }
+    for (int i = 0; i < 1000; i++) {
+        assert_true(px_pace_prefers_team(&pace, 2, 0));
+        px_pace_record_team(&pace, 2, 60 * MS, 0);
+    }
+}
+
+/* A daemon that starts beside a busy process never saw its team at its best. */
+static void test_slow_from_the_start(void **state)
+{
+    struct px_pace pace = run_team(60, 4, 43);
+    (void)state;
+
+    for (int i = 0; i < 2; i++) {
+        assert_false(px_pace_prefers_team(&pace, 2, 0));
+        px_pace_record_single(&pace, 15 * MS);
+    }
+    px_pace_record_team(&pace, 2, 43 * MS, 0); /* one more try */
+    assert_false(px_pace_prefers_team(&pace, 2, 0));
+}
+
+static void test_measures_again(void **state)
+{
+    struct px_pace pace = run_team(60, 1, 60);
+    int runs = 0;
+    (void)state;
+
+    for (int i = 0; i < 2; i++)
+        px_pace_record_single(&pace, 400 * MS); /* in a bad moment */
+    while (px_pace_prefers_team(&pace, 2, 0) && runs < 1000) {
+        px_pace_record_team(&pace, 2, 150 * MS, 0);
+        runs++;
+    }
+    assert_int_equal(runs, 64);
+    for (int i = 0; i < 3; i++)
+        px_pace_record_single(&pace, 110 * MS);
+    px_pace_record_team(&pace, 2, 150 * MS, 0);
+    px_pace_record_single(&pace, 110 * MS);
+    assert_false(px_pace_prefers_team(&pace, 2, 0));
 }
 
 static void test_neighbour(void **state)
 {
-    struct px_pace pace = run_team(60, 5, 60);
+    struct px_pace pace = run_team(60, 2, 60);
     (void)state;
 
     px_pace_record_team(&pace, 2, 130 * MS, SECOND); /* one slow run is nothing */
@@ -49,10 +92,12 @@ static void test_neighbour(void **state)
 
 static void test_tries_again(void **state)
 {
-    struct px_pace pace = run_team(60, 5, 60);
+    struct px_pace pace = run_team(60, 2, 60);
     int64_t now = 0;
     (void)state;
 
+    for (int i = 0; i < 2; i++)
+        px_pace_record_single(&pace, 120 * MS);
     while (px_pace_prefers_team(&pace, 2, now))
         px_pace_record_team(&pace, 2, 500 * MS, now);
     for (int seconds = 1; seconds <= 64; seconds *= 2) {
@@ -91,6 +136,9 @@ int main(void)
         CHECK("a team is preferred until its pace is known, and its first run does not count",
               test_unknown),
         CHECK("a team that takes longer than one thread is not", test_neighbour),
+        CHECK("also if it never was quicker", test_slow_from_the_start),
+        CHECK("what one thread takes is measured again while the team is slow",
+              test_measures_again),
         CHECK("it is tried again after one second, two, four ... and comes back", test_tries_again),
         CHECK("every kind of picture has a pace of its own", test_table),
     };
