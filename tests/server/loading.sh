@@ -30,6 +30,10 @@ listed() { # without the hash of a file that is still to be read
 ok 'and says so in /models and metrics' listed
 v2() { expect 503 "$url/v2/models/z/ready" && grep -q 'still being loaded' body && header 'retry-after: 1' && expect 200 "$url/v2/models/first/ready"; }
 ok 'and in /v2/models/NAME/ready' v2
+stop
+
+start --default-model first
+t=$url/translate
 waits() {
     local sum
     sum=$(sha256sum <big.safetensors | cut -c1-64)
