@@ -2,7 +2,7 @@
 #define TRAINER_RANKS_APART_H
 
 /* Work that goes on when this process is killed. After Ctrl-C mpirun gives its processes a second
- * and then kills them, with all that they have started; only other sessions escape. */
+ * or less and then kills them, with all that they have started; only other sessions escape. */
 
 #include "base/error.h"
 
