@@ -65,7 +65,7 @@ class Daemon:
         """The first address of --admin-listen that is not a unix socket; needs the log's level info."""
         end = time.monotonic() + 5
         while time.monotonic() < end:
-            found = re.search(r'health and metrics on http://([^ ]*):(\d+)', self.text())
+            found = re.search(r'health and metrics on http://(\S*):(\d+)', self.text())
             if found:
                 return found[1].strip('[]'), int(found[2])
             time.sleep(0.02)
