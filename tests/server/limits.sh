@@ -127,6 +127,7 @@ if mkdir "$freezer" 2>/dev/null; then
 fi
 
 start --max-batch 1 --stop-timeout 0
+until_loaded # else all wait for the model, and none runs
 t=$url/translate
 cancel() {
     local i pids=()
