@@ -98,11 +98,20 @@ def _():
         data = request('X-Forwarded-For: ' + address)
         return await asyncio.gather(*(ask(daemon.address, data) for _ in range(count)))
 
+    async def keep_flooding(answered):
+        found = []
+        while not answered.is_set():
+            found += await flood('192.0.2.1', 24)
+        return found
+
     async def both():
-        greedy = asyncio.create_task(flood('192.0.2.1', 24))
+        answered = asyncio.Event()
+        greedy = asyncio.create_task(keep_flooding(answered))
         while await asyncio.to_thread(daemon.metric, 'pix2pixd_queue_depth') < 5:
             pass
-        return await flood('192.0.2.2', 1), await greedy
+        other = await flood('192.0.2.2', 1)
+        answered.set()
+        return other, await greedy
     other, greedy = asyncio.run(both())
     equal(set(tally(other)), {200})
     assert tally(greedy).get(503, 0) > 0, tally(greedy)
