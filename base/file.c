@@ -129,20 +129,27 @@ int px_file_open(struct px_file_writer *w, const char *path, struct px_error *er
     return 0;
 }
 
-int px_file_write(struct px_file_writer *w, const void *data, size_t size, struct px_error *err)
+bool px_write_all(int fd, const void *data, size_t size)
 {
     const uint8_t *p = data;
 
     while (size) {
-        ssize_t n = write(w->fd, p, size);
+        ssize_t n = write(fd, p, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return px_fail(err, PX_E_IO, "%s: cannot write: %s", w->path, strerror(errno));
+            return false;
         p += n;
         size -= (size_t)n;
     }
-    return 0;
+    return true;
+}
+
+int px_file_write(struct px_file_writer *w, const void *data, size_t size, struct px_error *err)
+{
+    if (px_write_all(w->fd, data, size))
+        return 0;
+    return px_fail(err, PX_E_IO, "%s: cannot write: %s", w->path, strerror(errno));
 }
 
 static void sync_folder_of(const char *path)

@@ -3,6 +3,7 @@
 
 /* Whole files, read with a limit and written so that no reader ever sees half of one. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -20,6 +21,9 @@ int px_file_open_regular(const char *path, int *fd, struct stat *st, struct px_e
  * file. */
 int px_file_read(const char *path, size_t limit, uint8_t **data, size_t *size,
                  struct px_error *err);
+
+/* Writes all bytes to an open file; false if that fails, with errno set. */
+bool px_write_all(int fd, const void *data, size_t size);
 
 /* A file that appears under its name only when complete: bytes go to a new file `PATH.tmp-NUMBER`
  * beside it (the number is the PID, or another if that name is taken; an existing file or link of

@@ -1,14 +1,13 @@
 #include "trainer/ranks/outlet.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 enum { ROOM = 32768, AT_ONCE = 4096, LAST_MS = 200 };
 
@@ -38,19 +37,6 @@ static void wait_a_little(struct px_outlet *outlet)
     pthread_cond_timedwait(&outlet->changed, &outlet->lock, &end);
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-    for (size_t at = 0; at < size;) {
-        ssize_t n = write(fd, bytes + at, size - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        at += (size_t)n;
-    }
-    return true;
-}
-
 static void destroy(struct px_outlet *outlet)
 {
     pthread_cond_destroy(&outlet->changed);
@@ -75,7 +61,7 @@ static void *work(void *closure)
         memmove(outlet->bytes, outlet->bytes + n, outlet->used);
         pthread_cond_broadcast(&outlet->changed);
         pthread_mutex_unlock(&outlet->lock);
-        bool written = write_all(outlet->fd, bytes, n);
+        bool written = px_write_all(outlet->fd, bytes, n);
         pthread_mutex_lock(&outlet->lock);
         outlet->broken |= !written;
     }

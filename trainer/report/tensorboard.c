@@ -109,19 +109,6 @@ static double wall_time(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static int write_all(const struct px_tensorboard *board, const struct px_buffer *bytes,
-                     struct px_error *err)
-{
-    for (size_t at = 0; at < bytes->size;) {
-        ssize_t n = write(board->fd, bytes->data + at, bytes->size - at);
-
-        if (n < 0 && errno != EINTR)
-            return px_fail(err, PX_E_IO, "%s: cannot write: %s", board->path, strerror(errno));
-        at += n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
-
 static int write_event(struct px_tensorboard *board, struct event *event, struct px_error *err)
 {
     uint8_t edge[PX_RECORD_HEAD] = {0};
@@ -139,8 +126,8 @@ static int write_event(struct px_tensorboard *board, struct event *event, struct
         if (!px_buffer_append(&record, edge, PX_RECORD_TAIL))
             rc = px_fail(err, PX_E_NOMEM, "no memory for an event of TensorBoard");
     }
-    if (!rc)
-        rc = write_all(board, &record, err);
+    if (!rc && !px_write_all(board->fd, record.data, record.size))
+        rc = px_fail(err, PX_E_IO, "%s: cannot write: %s", board->path, strerror(errno));
     px_buffer_clear(&record);
     board->has_data |= event->count > 0 || event->picture;
     return rc;
