@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "model/engine/algorithm.h"
 
 /* Weights that keep the signal's size from layer to layer, norms and statistics away from 0 and 1.
  */
@@ -61,6 +62,27 @@ void generator_write(const char *path, const struct px_network_options *options,
         fail_msg("%s", err.message);
     while (kept > 0)
         free((void *)(uintptr_t)tensors[--kept].data);
+}
+
+void generator_quantise(const char *path, bool all)
+{
+    static float scales[1024];
+    struct px_int8_choice choice = {.others = PX_F32};
+    struct px_checkpoint *plain = NULL, *int8 = NULL;
+    struct px_error err;
+
+    for (size_t i = 0; i < 1024; i++)
+        scales[i] = (3.0f + (float)(i % 3)) / 255.0f;
+    if (px_checkpoint_open(&plain, path, &err))
+        fail_msg("%s", err.message);
+    for (int i = 0; i < px_checkpoint_network(plain)->layer_count; i++)
+        if (px_algorithm_has_int8(px_checkpoint_network(plain), i) && (all || i % 3 != 2))
+            choice.input_scales[i] = scales;
+    if (px_checkpoint_quantise(&int8, plain, &choice, &err) ||
+        px_checkpoint_store(path, int8, NULL, 0, PX_DTYPE_AUTO, &err))
+        fail_msg("%s", err.message);
+    px_checkpoint_close(int8);
+    px_checkpoint_close(plain);
 }
 
 struct picture {

@@ -11,7 +11,6 @@
 
 #include "base/random.h"
 #include "model/dnn/cpu.h"
-#include "model/engine/algorithm.h"
 #include "model/engine/capacity.h"
 #include "model/engine/engine.h"
 #include "model/engine/layer_times.h"
@@ -119,28 +118,6 @@ static void run(struct px_engine *engine, struct px_model *model, const struct p
         fail_msg("%s", err.message);
 }
 
-/* The file at `path` with int8 layers: all that can be, or all but every third. */
-static void quantise(bool all)
-{
-    static float scales[1024];
-    struct px_int8_choice choice = {.others = PX_F32};
-    struct px_checkpoint *plain = NULL, *int8 = NULL;
-    struct px_error err;
-
-    for (size_t i = 0; i < 1024; i++)
-        scales[i] = (3.0f + (float)(i % 3)) / 255.0f;
-    if (px_checkpoint_open(&plain, path, &err))
-        fail_msg("%s", err.message);
-    for (int i = 0; i < px_checkpoint_network(plain)->layer_count; i++)
-        if (px_algorithm_has_int8(px_checkpoint_network(plain), i) && (all || i % 3 != 2))
-            choice.input_scales[i] = scales;
-    if (px_checkpoint_quantise(&int8, plain, &choice, &err) ||
-        px_checkpoint_store(path, int8, NULL, 0, PX_DTYPE_AUTO, &err))
-        fail_msg("%s", err.message);
-    px_checkpoint_close(int8);
-    px_checkpoint_close(plain);
-}
-
 enum weights { PLAIN, INT8, MIXED };
 
 static struct px_model *load_as(const struct px_network_options *options, enum px_dtype dtype,
@@ -151,7 +128,7 @@ static struct px_model *load_as(const struct px_network_options *options, enum p
 
     generator_write(path, options, true);
     if (weights != PLAIN)
-        quantise(weights == INT8);
+        generator_quantise(path, weights == INT8);
     if (px_model_load(&model, path, dtype, &err) != 0)
         fail_msg("%s", err.message);
     return model;

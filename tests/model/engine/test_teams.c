@@ -6,7 +6,6 @@
 
 #include "base/random.h"
 #include "model/dnn/cpu.h"
-#include "model/engine/algorithm.h"
 #include "model/engine/engine.h"
 #include "model/int8/emulate.h"
 #include "tests/model/bf16.h"
@@ -73,26 +72,6 @@ static void run(struct px_engine *engine, struct px_model *model, const struct p
     must(px_engine_run(engine, model, batch, &err), &err);
 }
 
-/* Replaces the file at `path` by one with as many int8 layers as can be. */
-static void quantise(void)
-{
-    static float scales[1024];
-    struct px_int8_choice choice = {.others = PX_F32};
-    struct px_checkpoint *plain = NULL, *int8 = NULL;
-    struct px_error err;
-
-    for (size_t i = 0; i < 1024; i++)
-        scales[i] = (3.0f + (float)(i % 3)) / 255.0f;
-    must(px_checkpoint_open(&plain, path, &err), &err);
-    for (int i = 0; i < px_checkpoint_network(plain)->layer_count; i++)
-        if (px_algorithm_has_int8(px_checkpoint_network(plain), i))
-            choice.input_scales[i] = scales;
-    must(px_checkpoint_quantise(&int8, plain, &choice, &err), &err);
-    must(px_checkpoint_store(path, int8, NULL, 0, PX_DTYPE_AUTO, &err), &err);
-    px_checkpoint_close(int8);
-    px_checkpoint_close(plain);
-}
-
 static struct px_model *load(const struct px_network_options *options, enum px_dtype dtype)
 {
     struct px_model *model = NULL;
@@ -100,7 +79,7 @@ static struct px_model *load(const struct px_network_options *options, enum px_d
 
     generator_write(path, options, true);
     if (dtype == PX_S8)
-        quantise();
+        generator_quantise(path, true);
     must(px_model_load(&model, path, dtype, &err), &err);
     return model;
 }
