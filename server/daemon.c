@@ -299,8 +299,10 @@ static int wait_for_default(const struct watchman *man, struct px_error *err)
         number = px_signals_wait(man->signals, 5);
     if (phase == PX_MODEL_LOADING)
         rc = px_fail(err, PX_E_INTERRUPTED, "stopped by a signal before it was ready");
-    else if (phase == PX_MODEL_FAILED)
-        rc = -(*err = *px_model_progress_error(progress)).code;
+    if (phase == PX_MODEL_FAILED) {
+        *err = *px_model_progress_error(progress);
+        rc = -err->code;
+    }
     px_registry_unref(registry);
     return rc;
 }

@@ -111,7 +111,8 @@ int px_entry_finish(const struct px_registry_entry *entry,
     if (rc == 0)
         return 0;
     px_model_progress_fail(entry->progress, &why);
-    return px_fail(err, (enum px_code)why.code, "%s", why.message);
+    *err = why;
+    return rc;
 }
 
 /* The entry has the model; it gets the card. */

@@ -31,8 +31,7 @@
  * never waits.
  *
  * What codec threads call is in tasks.c, what workers call in batches.c; the turns of groups and
- * px_seat_init() are in turns.c. Every function may be
- * called from any thread. */
+ * px_seat_init() are in turns.c. Every function may be called from any thread. */
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -37,16 +37,16 @@ static void choose_draining(struct px_queue *queue)
         queue->draining = NULL;
         return;
     }
+    if (queue->draining)
+        return;
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < queue->options.groups && !queue->draining; i++) {
-        const struct px_group *group = &queue->groups[i];
-        size_t busy = group->running + group->team_runs * queue->options.group_cpus;
-        least = busy < least ? busy : least;
-    }
-    for (size_t i = 0; i < queue->options.groups && !queue->draining; i++) {
+    for (size_t i = 0; i < queue->options.groups; i++) {
         struct px_group *group = &queue->groups[i];
-        if (group->running + group->team_runs * queue->options.group_cpus == least)
+        size_t busy = group->running + group->team_runs * queue->options.group_cpus;
+        if (busy < least) {
+            least = busy;
             queue->draining = group;
+        }
     }
 }
 
@@ -63,7 +63,6 @@ static bool prefers_team(struct px_queue *queue, const struct px_job *job)
     size_t jobs = px_tally_sum(&queue->tally, PX_JOB_SUBMITTED, PX_JOB_READY), idle = 0;
 
     jobs -= queue->parked.count; /* their models have to be loaded first */
-
     for (size_t i = 0; i < queue->options.groups; i++)
         idle += is_idle(&queue->groups[i]) && queue->draining != &queue->groups[i];
     return jobs <= idle * (cpus > 1 ? cpus / 2 : 1) &&

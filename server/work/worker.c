@@ -156,12 +156,12 @@ static void run_batch(struct px_worker *worker, struct px_job **jobs, size_t n)
 static void run_with_memory(struct px_worker *worker, struct px_job **jobs, size_t n)
 {
     const struct px_memory_split *memory = &worker->server->memory;
-    bool large = jobs[0]->team_only;
+    bool large = jobs[0]->team_only; /* never of a single's jobs, before it has tried */
 
     if (large)
         px_engine_limit(worker->engine, memory->plans, NULL);
     run_batch(worker, jobs, n);
-    if (large && !worker->single)
+    if (large)
         px_engine_limit(worker->engine, memory->team, NULL);
 }
 
