@@ -10,7 +10,7 @@ import time
 
 sys.dont_write_bytecode = True
 from daemon import Daemon, done, equal, make_model, make_picture, ok  # noqa: E402
-from loops import ask, closed_loop, good, open_loop, p99, tally  # noqa: E402
+from loops import ask, closed_loop, good, open_loop, p99, tally, translation  # noqa: E402
 
 STRICT = bool(os.environ.get('PX_STRICT'))
 SECONDS = 10 if STRICT else 5
@@ -20,9 +20,7 @@ PICTURE = make_picture('a.png', 256, 256)
 
 
 def request(*headers):
-    head = ['POST /translate?fit=image HTTP/1.1', 'Host: localhost', 'Content-Type: image/png',
-            'Content-Length: %d' % len(PICTURE), 'Connection: close']
-    return '\r\n'.join([*head, *headers]).encode() + b'\r\n\r\n' + PICTURE
+    return translation(PICTURE, *headers)
 
 
 REQUEST = request('X-Request-Timeout-Ms: %d' % (DEADLINE * 1000))

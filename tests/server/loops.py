@@ -6,6 +6,13 @@ import asyncio
 import time
 
 
+def translation(picture, *headers, query='fit=image'):
+    """The bytes of a request to translate a PNG, which ends its connection."""
+    head = ['POST /translate?%s HTTP/1.1' % query, 'Host: localhost', 'Content-Type: image/png',
+            'Content-Length: %d' % len(picture), 'Connection: close', *headers]
+    return '\r\n'.join(head).encode() + b'\r\n\r\n' + picture
+
+
 async def ask(address, data, source='127.0.0.1'):
     """One request on a connection of its own: (status, seconds, when it was answered)."""
     start = time.monotonic()

@@ -11,15 +11,14 @@ import time
 
 sys.dont_write_bytecode = True
 from daemon import Daemon, done, equal, make_model, make_picture, ok  # noqa: E402
-from loops import closed_loop, good, open_loop, p99, tally  # noqa: E402
+from loops import closed_loop, good, open_loop, p99, tally, translation  # noqa: E402
 
 STRICT = bool(os.environ.get('PX_STRICT'))
 SCRAPES = 200 if STRICT else 60
 LIMIT = 0.005
 make_model('slow', 'unet_128', 24, 3, 3, 3)
 PICTURE = make_picture('a.png', 256, 256)
-REQUEST = ('POST /translate?fit=image HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
-           'Content-Length: %d\r\nConnection: close\r\n\r\n' % len(PICTURE)).encode() + PICTURE
+REQUEST = translation(PICTURE)
 CROWD = ['127.0.1.%d' % i for i in range(1, 9)]
 
 
