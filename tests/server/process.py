@@ -3,6 +3,7 @@
 
 import glob
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -59,6 +60,17 @@ def _():
             equal(os.readlink('/proc/%d/fd/%d' % (daemon.process.pid, fd)), '/dev/null')
         equal(daemon.get('/readyz')[0], 200)
         equal(daemon.stop(), 0)
+
+
+EPOLL = 'libmicrohttpd uses its epoll_ctl(), so that it cannot end the daemon when that stops'
+if sys.argv[4:5] == ['instrumented']:
+    skip(EPOLL, 'a sanitizer has its own')
+else:
+    @ok(EPOLL)
+    def _():
+        said = subprocess.run([PIX2PIXD, '--version'], capture_output=True, text=True, timeout=60,
+                              env=dict(os.environ, LD_DEBUG='bindings', LD_BIND_NOW='1')).stderr
+        assert re.search(r'libmicrohttpd\S* \[0\] to \S*pix2pixd \[0\]: \S+ symbol `epoll_ctl', said), said[-300:]
 
 
 @ok('printing to a closed standard output fails')
