@@ -14,6 +14,11 @@ int px_conv_winograd(const struct px_conv_desc *desc)
     return px_winograd_choose(desc);
 }
 
+int px_conv_winograd_training(const struct px_conv_desc *desc)
+{
+    return px_winograd_choose_training(desc);
+}
+
 static const_dnnl_memory_desc_t query(const struct px_conv *conv, dnnl_query_t what)
 {
     return dnnl_primitive_desc_query_md(conv->pd, what, 0);

@@ -23,6 +23,8 @@ struct px_conv;
  * neither on desc->n nor on threads. f32 only. The results are as exact as those of 0 within a
  * small factor: the root mean square of the error is at most twice that of a sum in f32. */
 int px_conv_winograd(const struct px_conv_desc *desc);
+/* The same in training, where weights are packed anew for each run; any pass. */
+int px_conv_winograd_training(const struct px_conv_desc *desc);
 
 /* INVALID if the input is smaller than the kernel or desc->winograd does not suit it, NOMEM,
  * INTERNAL if oneDNN refuses or has only `ref`. */

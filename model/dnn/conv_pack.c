@@ -76,7 +76,9 @@ static int reorder(struct px_conv *conv, dnnl_primitive_t *primitive, dnnl_memor
 int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct px_error *err)
 {
     if (conv->winograd) {
-        px_winograd_pack(conv->winograd, plain, packed, conv->dnn->threads);
+        const struct px_winograd_packing packing = px_winograd_packing(conv->winograd);
+
+        px_winograd_pack(&packing, plain, packed, conv->dnn->threads);
         return 0;
     }
     if (conv->blocked && conv->desc.weights == PX_F32) {

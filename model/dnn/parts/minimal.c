@@ -16,7 +16,8 @@ static const float SQRT_2 = 1.41421356f, SQRT_HALF = 0.707106781f;
 
 bool px_minimal_exists(int side, int kernel)
 {
-    return (kernel == 2 && (side == 2 || side == 3)) || (kernel == 3 && side == 4);
+    return (kernel == 2 && (side == 2 || side == 3)) || (kernel == 3 && side == 4) ||
+           (kernel == 4 && side == 3);
 }
 
 /* The weights as a polynomial at each point but infinity, divided by the product of the differences
@@ -88,7 +89,10 @@ PX_INLINE void give_line(int side, int points, const vector *x, vector *y)
         y[0] = x[0] + sum + sum2;
         y[1] = SQRT_HALF * difference + SQRT_2 * difference2;
         y[2] = 0.5f * sum + 2.0f * sum2;
-        y[side - 1] = 0.5f * SQRT_HALF * difference + 2.0f * SQRT_2 * difference2 + x[5];
+        if (side == 3)
+            y[2] = y[2] + x[5];
+        else
+            y[3] = 0.5f * SQRT_HALF * difference + 2.0f * SQRT_2 * difference2 + x[5];
     }
 }
 
@@ -176,8 +180,10 @@ PX_CLONES void px_minimal_give(const struct px_square *square, int side, int ker
     assert(square->channels % FOUR == 0 && px_minimal_exists(side, kernel));
     if (side == 2)
         give_all(square, 2, 3);
-    else if (side == 3)
+    else if (side == 3 && kernel == 2)
         give_all(square, 3, 4);
+    else if (side == 3)
+        give_all(square, 3, 6);
     else
         give_all(square, 4, 6);
 }

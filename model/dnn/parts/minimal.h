@@ -10,6 +10,7 @@
  *     2 x 2    2 x 2     9 for  16         1.6
  *     3 x 3    2 x 2    16 for  36         1.0
  *     4 x 4    3 x 3    36 for 144         1.9
+ *     3 x 3    4 x 4    36 for 144         1.5
  *
  * The error is the root mean square over 256 channels of noise, in those of a direct sum in f32.
  * All instruction sets give the same bits. Calling thread only. */
@@ -17,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PX_SQUARE_MAX = 4, PX_PATCH_MAX = 6, PX_MINIMAL_KERNEL_MAX = 3 };
+enum { PX_SQUARE_MAX = 4, PX_PATCH_MAX = 6, PX_MINIMAL_KERNEL_MAX = 4 };
 
 /* Whether there are transforms for squares of `side` and a kernel of `kernel`. */
 bool px_minimal_exists(int side, int kernel);

@@ -117,6 +117,21 @@ struct px_winograd_layout px_winograd_layout(const struct px_winograd *w)
         .elements = elements_of(w), .depth = w->shape.depth, .columns = w->shape.width};
 }
 
+struct px_winograd_packing px_winograd_packing(const struct px_winograd *w)
+{
+    return (struct px_winograd_packing){.kernel = w->desc.kernel,
+                                        .stride = w->desc.stride,
+                                        .taps = w->shape.taps,
+                                        .points = w->shape.points,
+                                        .oc = (size_t)w->desc.oc,
+                                        .ic = (size_t)w->desc.ic,
+                                        .depth = w->shape.depth,
+                                        .width = w->shape.width,
+                                        .panel = w->shape.panel,
+                                        .parts = (size_t)(w->desc.stride * w->desc.stride),
+                                        .back = w->desc.pass == PX_CONV_BACKWARD_DATA};
+}
+
 /* Where a square is. */
 struct spot {
     size_t picture;
@@ -132,30 +147,44 @@ static struct spot spot_of(const struct px_winograd *w, size_t square)
                          .column = w->shape.side * (int)(square % columns)};
 }
 
-/* Transforms what square i of the lot needs of the input; with stride 2 in four parts. */
+/* What the pass reads and writes. */
+static const float *read_from(const struct lot *lot)
+{
+    bool back = lot->w->desc.pass == PX_CONV_BACKWARD_DATA;
+
+    return back ? lot->buffers->dst : lot->buffers->src;
+}
+
+static float *write_to(const struct lot *lot)
+{
+    bool back = lot->w->desc.pass == PX_CONV_BACKWARD_DATA;
+
+    return back ? lot->buffers->src : lot->buffers->dst;
+}
+
+/* Transforms what square i of the lot needs of the input; with a stride in parts. */
 static void take(const struct lot *lot, size_t i)
 {
     const struct px_winograd *w = lot->w;
-    const struct px_conv_desc *d = &w->desc;
+    const struct px_winograd_shape *s = &w->shape;
     const struct spot at = spot_of(w, lot->first + i);
-    const float *picture = (const float *)lot->buffers->src +
-                           at.picture * (size_t)d->ih * (size_t)d->iw * (size_t)d->ic;
-    struct px_patch patch = {.channels = (size_t)d->ic, .step = patch_step(w)};
-    int points = w->shape.points;
+    const float *picture =
+        read_from(lot) + at.picture * (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+    struct px_patch patch = {.channels = (size_t)s->ic, .step = patch_step(w)};
+    int points = s->points;
 
-    for (int part = 0; part < d->stride * d->stride; part++) {
-        int top = d->stride * at.row + part / d->stride - d->pad;
-        int left = d->stride * at.column + part % d->stride - d->pad;
+    for (int part = 0; part < s->gather * s->gather; part++) {
+        int top = s->gather * at.row + part / s->gather - s->pad;
+        int left = s->gather * at.column + part % s->gather - s->pad;
 
         patch.whole = true;
-        patch.out =
-            lot->patches + i * px_winograd_pitch(w->shape.depth) + (size_t)part * patch.channels;
+        patch.out = lot->patches + i * px_winograd_pitch(s->depth) + (size_t)part * patch.channels;
         for (int p = 0; p < points * points; p++) {
-            int y = top + d->stride * (p / points), x = left + d->stride * (p % points);
-            bool inside = y >= 0 && y < d->ih && x >= 0 && x < d->iw;
+            int y = top + s->gather * (p / points), x = left + s->gather * (p % points);
+            bool inside = y >= 0 && y < s->ih && x >= 0 && x < s->iw;
 
             patch.pixel[p] =
-                inside ? picture + ((size_t)y * (size_t)d->iw + (size_t)x) * patch.channels : NULL;
+                inside ? picture + ((size_t)y * (size_t)s->iw + (size_t)x) * patch.channels : NULL;
             patch.whole = patch.whole && inside;
         }
         px_minimal_take(&patch, points);
@@ -188,27 +217,32 @@ static void multiply(const struct lot *lot, size_t element, size_t panel)
     w->multiplier->multiply(&product);
 }
 
-/* Transforms the sums of square i of the lot into its results. */
+/* Transforms the sums of square i of the lot into its results; with a stride in parts. */
 static void give(const struct lot *lot, size_t i)
 {
     const struct px_winograd *w = lot->w;
     const struct px_winograd_shape *s = &w->shape;
     const struct spot at = spot_of(w, lot->first + i);
-    struct px_square square = {.sums = lot->sums + i * px_winograd_pitch(s->width),
-                               .step = sum_step(w),
-                               .channels = (size_t)w->desc.oc,
+    struct px_square square = {.step = sum_step(w),
+                               .channels = (size_t)s->oc,
                                .bias = w->desc.bias ? lot->buffers->bias : NULL,
                                .slope = w->desc.relu ? w->desc.slope : 1.0f};
-    float *picture =
-        (float *)lot->buffers->dst + at.picture * (size_t)s->oh * (size_t)s->ow * square.channels;
+    float *picture = write_to(lot) + at.picture * (size_t)s->oh * (size_t)s->ow * square.channels;
 
-    for (int p = 0; p < s->side * s->side; p++) {
-        int y = at.row + p / s->side, x = at.column + p % s->side;
+    for (int part = 0; part < s->scatter * s->scatter; part++) {
+        int top = s->scatter * at.row + part / s->scatter - s->shift;
+        int left = s->scatter * at.column + part % s->scatter - s->shift;
 
-        if (y < s->oh && x < s->ow)
-            square.pixel[p] = picture + ((size_t)y * (size_t)s->ow + (size_t)x) * square.channels;
+        square.sums = lot->sums + i * px_winograd_pitch(s->width) + (size_t)part * square.channels;
+        for (int p = 0; p < s->side * s->side; p++) {
+            int y = top + s->scatter * (p / s->side), x = left + s->scatter * (p % s->side);
+            bool inside = y >= 0 && y < s->oh && x >= 0 && x < s->ow;
+
+            square.pixel[p] =
+                inside ? picture + ((size_t)y * (size_t)s->ow + (size_t)x) * square.channels : NULL;
+        }
+        px_minimal_give(&square, s->side, s->taps);
     }
-    px_minimal_give(&square, s->side, s->taps);
 }
 
 static void run_together(const struct lot *lot)

@@ -7,71 +7,63 @@
  * one within 5 % of it; the times are in tests/bench/README.md. */
 static const double TAKE = 12, GIVE = 9, READ = 16;
 
+/* In training each weight is packed in each step: oneDNN's are moved, ours transformed. */
+static const double MOVE = 20, PACK = 50;
+
 /* A smaller gain is not worth larger weights. */
 static const double WORTHWHILE = 1.2;
 
 enum { DIRECT_WIDTH = 16 }; /* results that oneDNN computes even if they are fewer */
 
-bool px_winograd_can(const struct px_conv_desc *d, int side)
-{
-    bool f32 = d->src == PX_F32 && d->weights == PX_F32 && d->dst == PX_F32;
-
-    return d->pass == PX_CONV_FORWARD && f32 && (d->stride == 1 || d->stride == 2) &&
-           d->kernel % d->stride == 0 && px_minimal_exists(side, d->kernel / d->stride) &&
-           d->ic % 8 == 0 && d->oc % 4 == 0 && d->ih + 2 * d->pad >= d->kernel &&
-           d->iw + 2 * d->pad >= d->kernel;
-}
-
-struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *d, int side,
-                                              const struct px_multiplier *multiplier)
-{
-    struct px_winograd_shape s = {.side = side, .taps = d->kernel / d->stride};
-    size_t narrow = multiplier->narrow;
-
-    s.points = s.side + s.taps - 1;
-    s.oh = (d->ih + 2 * d->pad - d->kernel) / d->stride + 1;
-    s.ow = (d->iw + 2 * d->pad - d->kernel) / d->stride + 1;
-    s.rows = (s.oh + side - 1) / side;
-    s.columns = (s.ow + side - 1) / side;
-    s.depth = (size_t)d->ic * (size_t)(d->stride * d->stride);
-    s.width = ((size_t)d->oc + narrow - 1) / narrow * narrow;
-    return s;
-}
-
-static double cost_of(const struct px_winograd_shape *s)
+static double cost_of(const struct px_winograd_shape *s, double read)
 {
     double squares = (double)s->rows * s->columns;
     double depth = (double)s->depth, width = (double)s->width;
 
     return s->points * s->points *
-           ((squares + READ) * depth * width + squares * (TAKE * depth + GIVE * width));
+           ((squares + read) * depth * width + squares * (TAKE * depth + GIVE * width));
 }
 
-static double direct_cost(const struct px_winograd_shape *s, int oc)
+static double direct_cost(const struct px_conv_desc *d, double read)
 {
-    double width = oc < DIRECT_WIDTH ? DIRECT_WIDTH : oc;
+    double oh = (d->ih + 2 * d->pad - d->kernel) / d->stride + 1;
+    double ow = (d->iw + 2 * d->pad - d->kernel) / d->stride + 1;
+    double width = d->oc < DIRECT_WIDTH ? DIRECT_WIDTH : d->oc;
 
-    return s->taps * s->taps * ((double)s->oh * s->ow + READ) * (double)s->depth * width;
+    return d->kernel * d->kernel * (oh * ow + read) * d->ic * width;
 }
 
-int px_winograd_choose(const struct px_conv_desc *desc)
+/* The cheapest side, whose cost is below `least`. */
+static int cheapest(const struct px_conv_desc *desc, double least, double read)
 {
     const struct px_multiplier *multiplier = px_multiplier_of_cpu();
-    double least = 0;
     int best = 0;
+
     for (int side = 2; multiplier && side <= PX_SQUARE_MAX; side++) {
         if (!px_winograd_can(desc, side))
             continue;
         struct px_winograd_shape shape = px_winograd_shape_of(desc, side, multiplier);
-        double cost = cost_of(&shape);
-        if (best == 0)
-            least = direct_cost(&shape, desc->oc) / WORTHWHILE;
+        double cost = cost_of(&shape, read);
         if (cost < least) {
             least = cost;
             best = side;
         }
     }
     return best;
+}
+
+int px_winograd_choose(const struct px_conv_desc *desc)
+{
+    bool two_pixels = desc->kernel == 4 * desc->stride; /* a ResNet's 7x7, which gains nothing */
+
+    if (desc->pass != PX_CONV_FORWARD || two_pixels)
+        return 0;
+    return cheapest(desc, direct_cost(desc, READ) / WORTHWHILE, READ);
+}
+
+int px_winograd_choose_training(const struct px_conv_desc *desc)
+{
+    return cheapest(desc, direct_cost(desc, READ + MOVE) / WORTHWHILE, READ + PACK);
 }
 
 size_t px_winograd_weights(const struct px_conv_desc *desc)

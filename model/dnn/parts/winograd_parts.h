@@ -1,19 +1,27 @@
 #ifndef MODEL_DNN_PARTS_WINOGRAD_PARTS_H
 #define MODEL_DNN_PARTS_WINOGRAD_PARTS_H
 
-/* What a px_winograd is made of: for parts/winograd.c, winograd_choose.c and winograd_pack.c. */
+/* What a px_winograd is made of: for parts/winograd.c, winograd_shape.c, winograd_choose.c and
+ * winograd_pack.c. */
 
 #include "model/dnn/parts/minimal.h"
 #include "model/dnn/parts/multiply.h"
 #include "model/dnn/parts/winograd.h"
 
-/* One picture's convolution as one with stride 1. With stride 2, pixel (y, x) of its input has
- * pixel (2 y + a, 2 x + b) as its channels from (2 a + b) * ic on. */
+/* A pass as convolutions with stride 1 of the pictures that it reads. Where those have a stride of
+ * `gather`, pixel (y, x) of the input has pixel (gather * y + a, gather * x + b) as its channels
+ * from (gather * a + b) * ic on; where the results have one of `scatter`, their pixels are spread
+ * likewise.
+ */
 struct px_winograd_shape {
     int side, taps, points; /* of squares, kernels and patches */
-    int oh, ow;             /* of the result */
-    int rows, columns;      /* squares that cover it */
-    size_t depth, width;    /* channels in; channels out, with padding */
+    int ih, iw, ic;         /* what is read */
+    int oh, ow, oc;         /* what is written */
+    int gather, scatter;
+    int pad, shift;      /* lines before the first of what is read, of what is written */
+    int rows, columns;   /* squares that cover the results */
+    size_t depth, width; /* channels in; channels out, with padding */
+    size_t panel;        /* columns of a panel of weights; the last one may have fewer */
 };
 
 struct px_winograd {
@@ -27,8 +35,8 @@ struct px_winograd {
     char name[32];
 };
 
-/* In parts/winograd_choose.c: whether such a convolution can be computed so at all, by a CPU that
- * has the multiplier; and its shape. */
+/* In parts/winograd_shape.c: whether such a pass can be computed so at all, by a CPU that has the
+ * multiplier; and its shape. */
 bool px_winograd_can(const struct px_conv_desc *desc, int side);
 struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *desc, int side,
                                               const struct px_multiplier *multiplier);

@@ -10,13 +10,15 @@
 #include "model/dnn/parts/multiply.h"
 #include "tests/model/reference.h"
 
-/* All kinds: 2x2 and 4x4 with stride 2 in squares of 2 and 3, 3x3 in squares of 4. Sides that are
- * no multiples of the squares', single pixels, pads of 0 to 2; channels that fill panels and that
- * do not; and enough squares for threads to work apart. */
-static const struct sided {
+struct sided {
     int side;
     struct reference_conv conv; /* n, ih, iw, ic, oc, kernel, stride, pad */
-} shapes[] = {
+};
+
+/* All kinds: 2x2 and 4x4 with stride 2 in squares of 2 and 3, 3x3 in squares of 4, 4x4 with stride
+ * 1 in squares of 3. Sides that are no multiples of the squares', single pixels, pads of 0 to 2;
+ * channels that fill panels and that do not; and enough squares for threads to work apart. */
+static const struct sided shapes[] = {
     {2, {3, 5, 7, 16, 24, 2, 1, 1}},   {3, {3, 5, 7, 16, 24, 2, 1, 1}},
     {2, {2, 12, 10, 8, 12, 4, 2, 1}},  {3, {2, 12, 10, 8, 12, 4, 2, 1}},
     {2, {1, 2, 2, 64, 4, 4, 2, 1}},    {3, {1, 1, 1, 24, 20, 2, 1, 1}},
@@ -24,7 +26,8 @@ static const struct sided {
     {4, {1, 3, 3, 16, 100, 3, 1, 0}},  {4, {3, 18, 18, 32, 32, 3, 1, 0}},
     {3, {1, 48, 62, 32, 8, 2, 1, 1}},  {2, {2, 30, 34, 8, 8, 4, 2, 1}},
     {4, {1, 50, 47, 8, 8, 3, 1, 2}},   {3, {1, 16, 16, 64, 64, 4, 2, 1}},
-    {3, {2, 64, 66, 16, 40, 4, 2, 1}},
+    {3, {2, 64, 66, 16, 40, 4, 2, 1}}, {3, {2, 32, 31, 16, 24, 4, 1, 1}},
+    {3, {1, 5, 8, 40, 100, 4, 1, 2}},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -46,6 +49,16 @@ static struct px_conv_desc desc_of(const struct reference_conv *s, int side)
                                  .relu = true,
                                  .slope = 0.2f,
                                  .winograd = side};
+}
+
+/* The backward pass by data: from results, which it reads, to inputs. */
+static struct px_conv_desc back_of(const struct reference_conv *s, int side)
+{
+    struct px_conv_desc desc = desc_of(s, side);
+
+    desc.pass = PX_CONV_BACKWARD_DATA;
+    desc.bias = desc.relu = false;
+    return desc;
 }
 
 static size_t inputs_of(const struct reference_conv *s)
@@ -79,14 +92,15 @@ static float *noise(size_t n, uint64_t seed)
 }
 
 struct problem {
-    float *x, *w, *b;
+    float *x, *w, *b, *y; /* y: what the backward pass reads */
 };
 
 static struct problem make_problem(const struct reference_conv *s)
 {
     size_t weights = (size_t)s->oc * (size_t)s->ic * (size_t)(s->kernel * s->kernel);
 
-    return (struct problem){noise(inputs_of(s), 1), noise(weights, 2), noise((size_t)s->oc, 3)};
+    return (struct problem){noise(inputs_of(s), 1), noise(weights, 2), noise((size_t)s->oc, 3),
+                            noise(results_of(s), 4)};
 }
 
 static void free_problem(struct problem *p)
@@ -94,12 +108,14 @@ static void free_problem(struct problem *p)
     free(p->x);
     free(p->w);
     free(p->b);
+    free(p->y);
 }
 
 /* The results, with a scratchpad that held NaNs. The caller frees them. */
 static float *answer(const struct px_conv_desc *desc, const struct problem *p, size_t results,
                      int threads)
 {
+    bool back = desc->pass == PX_CONV_BACKWARD_DATA;
     struct px_error err = {0};
     struct px_dnn *dnn = NULL;
     struct px_conv *conv = NULL;
@@ -110,9 +126,10 @@ static float *answer(const struct px_conv_desc *desc, const struct problem *p, s
     void *weights = aligned_alloc(64, (px_conv_weights_size(conv) + 63) / 64 * 64);
     float *y = floats(results);
     const struct px_conv_buffers buffers = {
-        .src = p->x, .weights = weights, .bias = p->b, .dst = y};
+        .src = back ? y : p->x, .weights = weights, .bias = p->b, .dst = back ? p->y : y};
     memset(dnn->scratch, 0xff, dnn->scratch_size);
     memset(y, 0xff, results * sizeof *y);
+    memset(weights, 0xff, px_conv_weights_size(conv));
     if (px_conv_pack(conv, p->w, weights, &err) || px_conv_run(conv, &buffers, &err))
         fail_msg("%s", err.message);
     free(weights);
@@ -158,6 +175,50 @@ static void compare(const struct sided *shape)
     free(sums.want);
     free(y);
     free_problem(&problem);
+}
+
+static void back_tap(void *context, long x, long w, long y)
+{
+    struct sums *s = context;
+
+    s->want[x] += (double)s->problem->y[y] * (double)s->problem->w[w];
+}
+
+/* As above, with sums over the other channels and at most as many taps. */
+static void compare_back(const struct sided *shape)
+{
+    const struct reference_conv *s = &shape->conv;
+    const struct px_conv_desc desc = back_of(s, shape->side);
+    int taps = s->kernel / s->stride;
+    double tolerance = 2e-6 * sqrt((double)(s->oc * taps * taps));
+    size_t n = inputs_of(s);
+    struct problem problem = make_problem(s);
+    struct sums sums = {&problem, calloc(n, sizeof(double))};
+    float *x = answer(&desc, &problem, n, 2);
+
+    reference_conv_taps(s, back_tap, &sums);
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)x[i] - sums.want[i]) <= tolerance))
+            fail_msg("shape %d: element %zu is %g, not %g", (int)(shape - shapes), i, (double)x[i],
+                     sums.want[i]);
+    free(sums.want);
+    free(x);
+    free_problem(&problem);
+}
+
+/* Whether the backward pass by data has channels that fit. */
+static bool has_back(const struct reference_conv *s)
+{
+    return s->oc % 8 == 0;
+}
+
+static void test_back(void **state)
+{
+    (void)state;
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    for (int i = 0; i < SHAPES; i++)
+        if (has_back(&shapes[i].conv))
+            compare_back(&shapes[i]);
 }
 
 static void test_reference(void **state)
@@ -282,6 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("gives what a convolution is by definition", test_reference),
+        CHECK("gives what its backward pass by data is by definition", test_back),
         CHECK("gives the same bits in a batch and alone, with any number of threads", test_bits),
         CHECK("leaves bias and activation out if there are none", test_plain),
         CHECK("is chosen for the large layers of networks, whatever the batch", test_choice),

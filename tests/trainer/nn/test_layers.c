@@ -31,16 +31,17 @@ static double project(const float *y, const float *g, size_t n)
     return sum;
 }
 
-/* A function of `values` (n floats), which is called again for each of up to 60 of them. */
+/* A function of `values` (n floats), which is called again for each of some of them. */
 struct probe {
     double (*loss)(void *of);
     void *of;
     float h;
+    size_t count; /* at most that many of them; 0: 60 */
 };
 
 static void check(const struct probe *p, float *values, const float *gradient, size_t n)
 {
-    size_t step = n / 60 + 1;
+    size_t step = n / (p->count ? p->count : 60) + 1;
 
     for (size_t i = 0; i < n; i += step) {
         float old = values[i];
@@ -75,8 +76,15 @@ static double conv_loss(void *of)
     return project(c->out, c->g, c->out_count);
 }
 
+/* Whether Winograd's convolutions compute all that they can of a layer. */
+static bool is_winograd(const struct px_conv_layer *layer)
+{
+    return strstr(px_conv_implementation(layer->forward), "winograd") &&
+           strstr(px_conv_implementation(layer->by_input), "winograd");
+}
+
 /* n, sizes, channels, kernel, stride and pads of `desc` are given. */
-static void check_conv(struct px_conv_layer_desc desc)
+static void check_conv(struct px_conv_layer_desc desc, bool winograd)
 {
     struct conv c = {0};
     struct px_dnn *dnn;
@@ -112,8 +120,9 @@ static void check_conv(struct px_conv_layer_desc desc)
     assert_int_equal(px_weights_create(&c.weights, &c.parameters, 2, false, &err), 0);
     if (px_conv_layer_init(&c.layer, dnn, c.weights, &desc, &err))
         fail_msg("%s", err.message);
+    assert_int_equal(is_winograd(&c.layer), winograd);
 
-    const struct probe probe = {conv_loss, &c, 0.5f};
+    const struct probe probe = {conv_loss, &c, 0.5f, winograd ? 10 : 0};
     const struct px_conv_gradients gradients = {c.in, c.g, din};
     size_t weights = c.parameters.list[desc.weight].count;
     float *dweight = px_floats(weights);
@@ -151,7 +160,7 @@ static void test_conv(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof descs / sizeof *descs; i++)
-        check_conv(descs[i]);
+        check_conv(descs[i], false);
 }
 
 static void test_transposed(void **state)
@@ -164,7 +173,33 @@ static void test_transposed(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof descs / sizeof *descs; i++)
-        check_conv(descs[i]);
+        check_conv(descs[i], false);
+}
+
+static void test_winograd(void **state)
+{
+    static const struct px_conv_layer_desc descs[] = {
+        {.n = 1, .height = 25, .in = 48, .out = 64, .kernel = 4, .stride = 1, .pad = 1},
+        {.n = 1, .height = 34, .in = 64, .out = 64, .kernel = 3, .stride = 1, .pad = 0},
+        {.n = 1, .height = 80, .in = 64, .out = 64, .kernel = 4, .stride = 2, .pad = 1},
+        {true, .n = 1, .height = 40, .in = 64, .out = 64, .kernel = 4, .stride = 2, .pad = 1},
+    };
+    const struct px_conv_desc large = {.n = 1,
+                                       .ih = 64,
+                                       .iw = 64,
+                                       .ic = 256,
+                                       .oc = 256,
+                                       .kernel = 3,
+                                       .stride = 1,
+                                       .pad = 1,
+                                       .src = PX_F32,
+                                       .weights = PX_F32,
+                                       .dst = PX_F32};
+    (void)state;
+
+    NEEDS(px_conv_winograd(&large), "AVX2");
+    for (size_t i = 0; i < sizeof descs / sizeof *descs; i++)
+        check_conv(descs[i], true);
 }
 
 struct mirror {
@@ -183,7 +218,7 @@ static double mirror_loss(void *of)
 static void test_reflect(void **state)
 {
     static struct mirror m = {.r = {2, 5, 4, 3, 3, 3, PX_F32}};
-    const struct probe probe = {mirror_loss, &m, 0.5f};
+    const struct probe probe = {mirror_loss, &m, 0.5f, 0};
     float din[2 * 5 * 4 * 3], row[7];
     const struct px_reflect small = {1, 1, 3, 1, 0, 1, PX_F32};
     (void)state;
@@ -252,7 +287,7 @@ static double end_loss(void *of)
 static void test_tanh(void **state)
 {
     struct end e = {.t = {8, 3, 2, PX_F32}};
-    const struct probe probe = {end_loss, &e, 0x1p-6f};
+    const struct probe probe = {end_loss, &e, 0x1p-6f, 0};
     float dx[24], dbias[3], y[24];
     (void)state;
 
@@ -273,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("convolutions have the gradients of their differences", test_conv),
         CHECK("transposed convolutions have the gradients of their differences", test_transposed),
+        CHECK("large layers have them, too, with fewer multiplications", test_winograd),
         CHECK("a mirrored pad is right and has the gradient of its differences", test_reflect),
         CHECK("a mirrored pad of bf16 is that of f32, rounded once", test_reflect_bf16),
         CHECK("bias and tanh have the gradients of their differences", test_tanh),

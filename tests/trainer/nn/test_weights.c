@@ -14,11 +14,16 @@ enum { THREADS = 3 };
 
 struct shape {
     int ic, oc, kernel;
+    int winograd; /* the side for forward and backward by data; 0: oneDNN's */
 };
 
 /* Whole cells and pieces of cells, few and odd channels, more taps than a block has. */
-static const struct shape shapes[] = {{64, 64, 4}, {3, 64, 4},  {64, 1, 4},  {40, 72, 4},
-                                      {33, 50, 3}, {128, 3, 7}, {70, 17, 1}, {256, 512, 4}};
+static const struct shape shapes[] = {{64, 64, 4, 0}, {3, 64, 4, 0},   {64, 1, 4, 0},
+                                      {40, 72, 4, 0}, {33, 50, 3, 0},  {128, 3, 7, 0},
+                                      {70, 17, 1, 0}, {256, 512, 4, 0}};
+
+/* The same with a transform, of all kinds: 4x4 with stride 2, 3x3, 4x4 with stride 1. */
+static const struct shape transformed[] = {{72, 40, 4, 2}, {40, 24, 3, 4}, {32, 72, 4, 3}};
 
 struct setup {
     struct px_parameters parameters;
@@ -40,11 +45,12 @@ static void make(struct setup *s, const struct shape *shape, enum px_dtype dtype
                              .ic = shape->ic,
                              .oc = shape->oc,
                              .kernel = shape->kernel,
-                             .stride = shape->kernel == 4 ? 2 : 1,
+                             .stride = shape->kernel == 4 && shape->winograd < 3 ? 2 : 1,
                              .pad = shape->kernel == 4,
                              .src = dtype,
                              .weights = dtype,
-                             .dst = dtype};
+                             .dst = dtype,
+                             .winograd = dtype == PX_F32 ? shape->winograd : 0};
     struct px_random random;
 
     memset(s, 0, sizeof *s);
@@ -63,6 +69,7 @@ static void make(struct setup *s, const struct shape *shape, enum px_dtype dtype
     assert_int_equal(px_conv_create(&s->by_input, s->dnn, &d, &err), 0);
     d.pass = PX_CONV_BACKWARD_WEIGHTS;
     d.weights = PX_F32;
+    d.winograd = 0;
     assert_int_equal(px_conv_create(&s->by_weight, s->dnn, &d, &err), 0);
     assert_int_equal(px_weights_borrow(s->weights, s->index, s->forward, &s->packed_forward, &err),
                      0);
@@ -149,6 +156,32 @@ static void test_f32(void **state)
     check_update(&shapes[3], PX_F32, 3);
 }
 
+/* Whether this CPU computes any convolution so. */
+static bool has_winograd(void)
+{
+    const struct px_conv_desc d = {.n = 1,
+                                   .ih = 64,
+                                   .iw = 64,
+                                   .ic = 256,
+                                   .oc = 256,
+                                   .kernel = 3,
+                                   .stride = 1,
+                                   .pad = 1,
+                                   .src = PX_F32,
+                                   .weights = PX_F32,
+                                   .dst = PX_F32};
+
+    return px_conv_winograd(&d) != 0;
+}
+
+static void test_winograd(void **state)
+{
+    (void)state;
+    NEEDS(has_winograd(), "AVX2");
+    for (size_t i = 0; i < sizeof transformed / sizeof *transformed; i++)
+        check_update(&transformed[i], PX_F32, 1);
+}
+
 static void test_bf16(void **state)
 {
     (void)state;
@@ -191,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("an update gives Adam's weights and packs them, in f32", test_f32),
+        CHECK("an update gives Adam's weights and transforms them", test_winograd),
         CHECK("an update gives Adam's weights and packs them, in bf16", test_bf16),
         CHECK("convolutions that want the same layout share one copy", test_shared),
     };

@@ -42,6 +42,7 @@ static int init_forward(struct px_conv_layer *layer, struct px_dnn *dnn, struct 
         conv_desc(d, d->transposed ? PX_CONV_BACKWARD_DATA : PX_CONV_FORWARD, d->dtype, d->result);
 
     c.bias = d->bias >= 0 && !d->transposed;
+    c.winograd = px_conv_winograd_training(&c);
     int rc = px_conv_create(&layer->forward, dnn, &c, err);
     return rc ? rc
               : px_weights_borrow(layer->weights, d->weight, layer->forward, &layer->packed_forward,
@@ -54,6 +55,7 @@ static int init_by_input(struct px_conv_layer *layer, struct px_dnn *dnn, struct
     struct px_conv_desc c =
         conv_desc(d, d->transposed ? PX_CONV_FORWARD : PX_CONV_BACKWARD_DATA, d->dinput, d->dtype);
 
+    c.winograd = px_conv_winograd_training(&c);
     int rc = px_conv_create(&layer->by_input, dnn, &c, err);
     return rc ? rc
               : px_weights_borrow(layer->weights, d->weight, layer->by_input,

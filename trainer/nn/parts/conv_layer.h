@@ -7,8 +7,10 @@
  * [in][out][k][k] read as [oc][ic][k][k]).
  *
  * What it reads (input, weights, the gradient of its result) is f32, or all of it bf16; every sum
- * is taken in f32, bias and gradients by weights and bias stay f32. The values of weights, bias and
- * gradients belong to a px_weights and its px_parameters. */
+ * is taken in f32, bias and gradients by weights and bias stay f32. Large layers in f32 are
+ * computed with fewer multiplications (px_conv_winograd_training()); the choice depends on the CPU
+ * and on all of px_conv_layer_desc but n. Their packed weights take 2.25 to 4 times the memory. The
+ * values of weights, bias and gradients belong to a px_weights and its px_parameters. */
 
 #include <stdbool.h>
 

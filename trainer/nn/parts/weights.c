@@ -7,6 +7,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "model/dnn/blocked.h"
+#include "model/dnn/packing.h"
 #include "trainer/nn/parts/floats.h"
 
 /* The part of a tensor that goes through the cache at once: with 16 taps 64 KB of its gradient,
@@ -17,8 +18,7 @@ enum { ROWS = 32, COLUMNS = 32, SPARE = 16 };
 
 struct copy {
     int parameter;
-    enum px_dtype dtype;
-    struct px_blocked *order;
+    struct px_packing *packing;
     void *packed;
     bool fresh;
 };
@@ -79,7 +79,7 @@ void px_weights_destroy(struct px_weights *w)
     if (!w)
         return;
     for (int i = 0; i < w->count; i++) {
-        px_blocked_destroy(w->copies[i].order);
+        px_packing_destroy(w->copies[i].packing);
         free(w->copies[i].packed);
     }
     for (int i = 0; i < w->parameters->count; i++) {
@@ -104,21 +104,18 @@ double px_weights_seconds(const struct px_weights *w)
     return (double)w->taking_ns * 1e-9;
 }
 
-static int order_of(const struct px_conv *conv, struct px_blocked **order, struct px_error *err)
+static int unknown_order(const struct px_conv *conv, struct px_error *err)
 {
-    *order = px_conv_create_blocked(conv);
-    return *order ? 0
-                  : px_fail(err, PX_E_INTERNAL,
-                            "the weights of oneDNN's %s are in no order that training knows",
-                            px_conv_implementation(conv));
+    return px_fail(err, PX_E_INTERNAL,
+                   "the weights of oneDNN's %s are in no order that training knows",
+                   px_conv_implementation(conv));
 }
 
 static struct copy *find(const struct px_weights *w, const struct copy *like)
 {
     for (int i = 0; i < w->count; i++) {
         struct copy *c = &w->copies[i];
-        if (c->parameter == like->parameter && c->dtype == like->dtype &&
-            px_blocked_equal(c->order, like->order))
+        if (c->parameter == like->parameter && px_packing_equal(c->packing, like->packing))
             return c;
     }
     return NULL;
@@ -132,7 +129,7 @@ static int add(struct px_weights *w, struct copy *copy, struct px_error *err)
     if (!copies)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of packed weights");
     w->copies = copies;
-    copy->packed = px_elements(px_blocked_size(copy->order), copy->dtype); /* padding is zero */
+    copy->packed = px_elements(px_packing_size(copy->packing) / 2, PX_BF16); /* padding is zero */
     if (!copy->packed)
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
     w->copies[w->count++] = *copy;
@@ -142,18 +139,18 @@ static int add(struct px_weights *w, struct copy *copy, struct px_error *err)
 int px_weights_borrow(struct px_weights *w, int parameter, const struct px_conv *conv,
                       void **packed, struct px_error *err)
 {
-    struct copy new = {.parameter = parameter, .dtype = px_conv_weights_dtype(conv)};
-    int rc = order_of(conv, &new.order, err);
+    struct copy new = {.parameter = parameter, .packing = px_packing_create(conv)};
+    int rc = 0;
 
-    if (rc)
-        return rc;
+    if (!new.packing)
+        return unknown_order(conv, err);
     struct copy *old = find(w, &new);
     if (old)
         *packed = old->packed;
     else if (!(rc = add(w, &new, err)))
         *packed = new.packed;
     if (old || rc)
-        px_blocked_destroy(new.order);
+        px_packing_destroy(new.packing);
     return rc;
 }
 
@@ -164,10 +161,7 @@ void px_weights_refresh(struct px_weights *w)
         const float *value = w->parameters->value + w->parameters->list[c->parameter].offset;
         if (c->fresh)
             continue;
-        if (c->dtype == PX_BF16)
-            px_blocked_pack_bf16(c->order, value, c->packed, w->threads);
-        else
-            px_blocked_pack_f32(c->order, value, c->packed, w->threads);
+        px_packing_pack(c->packing, value, c->packed, w->threads);
         c->fresh = true;
     }
 }
@@ -200,11 +194,11 @@ int px_weights_enable_gradients(struct px_weights *w, int parameter, const struc
     px_blocked_destroy(t->order); /* of another size of images */
     free(t->sum);
     *t = (struct trained){0};
-    int rc = order_of(conv, &t->order, err);
-    if (rc)
-        return rc;
+    t->order = px_conv_create_blocked(conv);
+    if (!t->order)
+        return unknown_order(conv, err);
     size_t n = px_blocked_size(t->order);
-    rc = grow(&w->gradient, &w->gradient_size, n, err);
+    int rc = grow(&w->gradient, &w->gradient_size, n, err);
     if (!rc)
         rc = grow(&w->cells, &w->cell_size, (size_t)w->threads * cell, err);
     if (!rc && w->accumulate && !(t->sum = px_floats(n)))
@@ -263,7 +257,7 @@ static void step_cell(const struct weight_step *s, size_t index, float *plain)
     for (int k = 0; k < w->count; k++) {
         const struct copy *c = &w->copies[k];
         if (c->parameter == s->parameter)
-            px_blocked_pack_cell(c->order, &cell, c->dtype, c->packed);
+            px_packing_pack_cell(c->packing, &cell, c->packed);
     }
 }
 

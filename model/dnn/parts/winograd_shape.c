@@ -1,0 +1,74 @@
+#include "model/dnn/parts/winograd_parts.h"
+
+bool px_winograd_can(const struct px_conv_desc *d, int side)
+{
+    bool f32 = d->src == PX_F32 && d->weights == PX_F32 && d->dst == PX_F32;
+    bool forward = d->pass == PX_CONV_FORWARD, back = d->pass == PX_CONV_BACKWARD_DATA;
+    int in = forward ? d->ic : d->oc, out = forward ? d->oc : d->ic;
+
+    return (forward || back) && f32 && (d->stride == 1 || d->stride == 2) &&
+           d->kernel % d->stride == 0 && px_minimal_exists(side, d->kernel / d->stride) &&
+           in % 8 == 0 && out % 4 == 0 && d->pad < d->kernel && d->ih + 2 * d->pad >= d->kernel &&
+           d->iw + 2 * d->pad >= d->kernel;
+}
+
+static void set_forward(struct px_winograd_shape *s, const struct px_conv_desc *d)
+{
+    s->ih = d->ih;
+    s->iw = d->iw;
+    s->ic = d->ic;
+    s->oh = (d->ih + 2 * d->pad - d->kernel) / d->stride + 1;
+    s->ow = (d->iw + 2 * d->pad - d->kernel) / d->stride + 1;
+    s->oc = d->oc;
+    s->gather = d->stride;
+    s->scatter = 1;
+    s->pad = d->pad;
+    s->rows = (s->oh + s->side - 1) / s->side;
+    s->columns = (s->ow + s->side - 1) / s->side;
+}
+
+/* Squares that cover the results of `out` lines, of which `scatter` are one line of a square. */
+static int squares_back(const struct px_winograd_shape *s, int first, int out, int pad)
+{
+    int lines = (out - 1 + pad) / s->scatter - first + 1;
+
+    return (lines + s->side - 1) / s->side;
+}
+
+/* Pixel p of the convolution's input gets from pixel q of its result the tap p + pad - stride * q.
+ * So line y of p + pad = stride * y + a takes lines y, y - 1 ... of the result, with every
+ * stride-th tap from a on. */
+static void set_back(struct px_winograd_shape *s, const struct px_conv_desc *d)
+{
+    int first = d->pad / d->stride;
+
+    s->ih = (d->ih + 2 * d->pad - d->kernel) / d->stride + 1;
+    s->iw = (d->iw + 2 * d->pad - d->kernel) / d->stride + 1;
+    s->ic = d->oc;
+    s->oh = d->ih;
+    s->ow = d->iw;
+    s->oc = d->ic;
+    s->gather = 1;
+    s->scatter = d->stride;
+    s->pad = s->taps - 1 - first;
+    s->shift = d->pad % d->stride;
+    s->rows = squares_back(s, first, s->oh, d->pad);
+    s->columns = squares_back(s, first, s->ow, d->pad);
+}
+
+struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *d, int side,
+                                              const struct px_multiplier *multiplier)
+{
+    struct px_winograd_shape s = {
+        .side = side, .taps = d->kernel / d->stride, .panel = multiplier->panel};
+    size_t narrow = multiplier->narrow;
+
+    s.points = s.side + s.taps - 1;
+    if (d->pass == PX_CONV_FORWARD)
+        set_forward(&s, d);
+    else
+        set_back(&s, d);
+    s.depth = (size_t)s.ic * (size_t)(s.gather * s.gather);
+    s.width = ((size_t)s.oc * (size_t)(s.scatter * s.scatter) + narrow - 1) / narrow * narrow;
+    return s;
+}
