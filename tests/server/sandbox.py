@@ -138,6 +138,7 @@ def _():
 @ok('every route works, on the admin address, too')
 def _():
     daemon = Daemon('--admin-listen', '127.0.0.1:0')
+    daemon.load_all()
     for path in ('/', '/api.html', '/openapi.json', '/models', '/info', '/v2', '/v2/models/colour', '/livez',
                  '/readyz', '/startupz', '/healthz'):
         equal((path, daemon.get(path)[0]), (path, 200))
@@ -224,12 +225,13 @@ def _():
 def _():
     shutil.copytree('models', 'replaced')
     daemon = Daemon('--models', 'replaced')
+    daemon.load_all()
     os.rename('replaced', 'before')
     shutil.copytree('models', 'replaced')
     daemon.process.send_signal(signal.SIGHUP)
-    assert wait_until(lambda: 'the models stay as they were' in daemon.text()), daemon.text()
-    assert re.search(r'replaced: .*Permission denied; the sandbox lets the daemon read only what was there.*: '
-                     r'restart it\n', daemon.text()), daemon.text()
+    assert wait_until(lambda: re.search(
+        r'the models stay as they were: replaced: .*Permission denied; the sandbox lets the daemon read only '
+        r'what was there.*: restart it\n', daemon.text())), daemon.text()
     equal(translate(daemon), 200)
     equal(daemon.stop(), 0)
 
