@@ -3,6 +3,8 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "base/large.h"
+
 int px_dnn_check(dnnl_status_t status, const char *what, struct px_error *err)
 {
     if (status == dnnl_success)
@@ -62,7 +64,7 @@ int px_dnn_grow_scratch(struct px_dnn *dnn, size_t size, struct px_error *err)
     if (size <= dnn->scratch_size)
         return 0;
     size = (size + 4095) & ~(size_t)4095;
-    void *scratch = aligned_alloc(4096, size);
+    void *scratch = px_large_alloc(size);
     if (!scratch)
         return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's scratchpad of %zu bytes", size);
     free(dnn->scratch);

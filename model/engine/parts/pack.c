@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "model/engine/algorithm.h"
 
 struct entry { /* one layer in one layout; never changed once it is in the list */
@@ -172,7 +173,7 @@ static int allocate(struct entry *entry, const struct px_layer *layer, size_t we
     weights = (weights + 63) & ~(size_t)63;
     size_t floats = (2 * repeats + 3) * channels + (size_t)layer->in_channels;
     entry->bytes = (weights + floats * sizeof(float) + 63) & ~(size_t)63;
-    entry->memory = aligned_alloc(64, entry->bytes);
+    entry->memory = px_large_alloc(entry->bytes);
     if (!entry->memory)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", entry->bytes);
     entry->packed.weights = entry->memory;

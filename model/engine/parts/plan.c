@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "model/engine/algorithm.h"
 #include "model/engine/parts/taps.h"
 
@@ -40,7 +41,7 @@ bool px_plan_memory(const struct px_plan_desc *desc, size_t *bytes)
 /* Points every step at its buffers. */
 static int make_arena(struct px_plan *plan, const struct px_layout *layout, struct px_error *err)
 {
-    plan->arena = aligned_alloc(64, layout->size);
+    plan->arena = px_large_alloc(layout->size);
     if (!plan->arena)
         return px_fail(err, PX_E_NOMEM, "no memory for a batch of %d pictures of %dx%d",
                        plan->desc.shape.n, plan->desc.shape.width, plan->desc.shape.height);

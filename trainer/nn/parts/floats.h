@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "model/network/dtype.h"
 
 /* n elements of f32 or bf16. */
 static inline void *px_elements(size_t n, enum px_dtype dtype)
 {
     size_t bytes = (n * px_dtype_size(dtype) + 63) & ~(size_t)63;
-    void *p = aligned_alloc(64, bytes ? bytes : 64);
+    void *p = px_large_alloc(bytes ? bytes : 64);
 
     if (p)
         memset(p, 0, bytes);

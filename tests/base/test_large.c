@@ -1,0 +1,80 @@
+#include "tests/check.h"
+
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/large.h"
+
+static void test_aligned_and_whole(void **state)
+{
+    static const size_t sizes[] = {1, 64, 1000, (2 << 20) - 1, 2 << 20, (5 << 20) + 12345};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *memory = px_large_alloc(sizes[i]);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % 64, 0);
+        memset(memory, 1, sizes[i]);
+        assert_int_equal(memory[sizes[i] - 1], 1);
+        free(memory);
+    }
+}
+
+static bool offered(void)
+{
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+    char line[100] = "";
+
+    if (file && !fgets(line, sizeof line, file))
+        line[0] = '\0';
+    if (file)
+        fclose(file);
+    return strstr(line, "[madvise]") || strstr(line, "[always]");
+}
+
+/* KiB of huge pages in the mapping of `address`. */
+static long huge_at(const void *address)
+{
+    FILE *file = fopen("/proc/self/smaps", "r");
+    char line[400];
+    unsigned long from, to;
+    bool inside = false;
+    long found = -1;
+
+    assert_non_null(file);
+    while (found < 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            inside = (uintptr_t)address >= from && (uintptr_t)address < to;
+        else if (inside)
+            sscanf(line, "AnonHugePages: %ld", &found);
+    fclose(file);
+    return found;
+}
+
+static void test_huge(void **state)
+{
+    enum { SIZE = 32 << 20 };
+    (void)state;
+    mallopt(M_PERTURB, 0); /* malloc() must not touch the pages first: they would be small */
+    char *memory = px_large_alloc(SIZE);
+
+    assert_non_null(memory);
+    if (!offered()) {
+        free(memory);
+        skip();
+    }
+    memset(memory, 1, SIZE);
+    assert_true(huge_at(memory) > 0);
+    free(memory);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_aligned_and_whole),
+        cmocka_unit_test(test_huge),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
