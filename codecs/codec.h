@@ -1,7 +1,7 @@
 #ifndef CODECS_CODEC_H
 #define CODECS_CODEC_H
 
-/* Bytes <-> pixels: PNG (libpng) and JPEG (libjpeg-turbo). Stateless and thread-safe.
+/* Bytes <-> pixels: PNG (libpng, ISA-L) and JPEG (libjpeg-turbo). Stateless and thread-safe.
  *
  * Decoding reads every PNG (all colour types and depths, 16 bits rounded to 8, interlaced, tRNS)
  * and JPEG (baseline, progressive, grey, YCbCr, RGB, CMYK and YCCK; not arithmetic-coded, lossless

@@ -2,7 +2,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include <zlib.h>
+
+#include <isa-l/crc.h>
 
 #include "codecs/format.h"
 
@@ -17,7 +18,7 @@ static bool is_named(const uint8_t *chunk, const char *name)
 static bool crc_fits(const uint8_t *chunk, const uint8_t *name)
 {
     size_t size = px_be32(chunk);
-    uLong crc = crc32_z(crc32_z(0, name, 4), chunk + DATA, size);
+    uint32_t crc = crc32_gzip_refl(crc32_gzip_refl(0, name, 4), chunk + DATA, size);
 
     return crc == px_be32(chunk + DATA + size);
 }
@@ -84,4 +85,16 @@ int px_png_chunks_read(struct px_png_chunks *chunks, uint8_t *out, size_t size,
     chunks->rest.size -= size;
     chunks->pass -= size;
     return 0;
+}
+
+int px_png_chunks_next(struct px_png_chunks *chunks, struct px_span *chunk, struct px_error *err)
+{
+    chunks->rest.data += chunks->pass;
+    chunks->rest.size -= chunks->pass;
+    chunks->pass = 0;
+    int rc = next_chunk(chunks, err);
+
+    if (!rc)
+        *chunk = (struct px_span){chunks->rest.data, chunks->pass};
+    return rc;
 }

@@ -30,6 +30,10 @@ void px_png_chunks_init(struct px_png_chunks *chunks, struct px_span file);
 int px_png_chunks_read(struct px_png_chunks *chunks, uint8_t *out, size_t size,
                        struct px_error *err);
 
+/* The whole next chunk, from its length to its CRC; what was not read of the one before is left
+ * out. Fails as px_png_chunks_read(). */
+int px_png_chunks_next(struct px_png_chunks *chunks, struct px_span *chunk, struct px_error *err);
+
 /* Whether the CRC of a chunk is right. chunk: from its length to its CRC, all inside the file. */
 bool px_png_chunk_is_sound(const uint8_t *chunk);
 

@@ -1,4 +1,4 @@
-#include "codecs/format.h"
+#include "codecs/png_read.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 #include "base/block.h"
 #include "base/checked.h"
 #include "codecs/png_chunks.h"
-#include "codecs/sink.h"
+#include "codecs/png_plain.h"
 
 struct png_reader {
     struct px_png_chunks chunks; /* what libpng has not read yet */
@@ -160,9 +160,8 @@ static int create_rows(struct png_reader *r)
     return 0;
 }
 
-/* Fills the sink, which the caller clears, at 16 bits if the header is deep. */
-static int read_all(struct px_span file, const struct px_header *header, uint32_t channels,
-                    struct px_sink *sink, struct px_error *err)
+int px_png_read(struct px_span file, const struct px_header *header, uint32_t channels,
+                struct px_sink *sink, struct px_error *err)
 {
     struct png_reader r = {.header = *header, .err = err};
     int rc = open_reader(&r);
@@ -191,7 +190,9 @@ int px_png_decode(struct px_span file, const struct px_header *header, uint32_t 
     struct px_sink sink;
 
     rounded.deep = false;
-    int rc = read_all(file, &rounded, channels, &sink, err);
+    int rc = 0;
+    if (!px_png_plain_read(file, &rounded, channels, &sink))
+        rc = px_png_read(file, &rounded, channels, &sink, err);
     if (!rc)
         px_sink_image(&sink, image);
     px_sink_clear(&sink);
@@ -202,7 +203,7 @@ int px_png_decode16(struct px_span file, const struct px_header *header, uint32_
                     struct px_image16 *image, struct px_error *err)
 {
     struct px_sink sink;
-    int rc = read_all(file, header, channels, &sink, err);
+    int rc = px_png_read(file, header, channels, &sink, err);
 
     if (!rc)
         px_sink_image16(&sink, image);
