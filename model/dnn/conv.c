@@ -26,7 +26,7 @@ static const_dnnl_memory_desc_t query(const struct px_conv *conv, dnnl_query_t w
 
 const_dnnl_memory_desc_t px_conv_weights_desc(const struct px_conv *conv)
 {
-    if (conv->winograd)
+    if (conv->winograd_weights)
         return conv->winograd_weights;
     return query(conv, conv->desc.pass == PX_CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
                                                                    : dnnl_query_weights_md);
@@ -38,6 +38,8 @@ const char *px_conv_implementation(const struct px_conv *conv)
 
     if (conv->winograd)
         return px_winograd_name(conv->winograd);
+    if (conv->gradient)
+        return px_winograd_gradient_name(conv->gradient);
     dnnl_primitive_desc_query(conv->pd, dnnl_query_impl_info_str, 0, (void *)&name);
     return name;
 }
@@ -170,6 +172,32 @@ static int make_winograd(struct px_conv *conv, struct px_error *err)
     return rc ? rc : px_dnn_grow_scratch(conv->dnn, px_winograd_scratch(conv->winograd), err);
 }
 
+static int make_gradient(struct px_conv *conv, struct px_error *err)
+{
+    const struct px_conv_desc *c = &conv->desc;
+    const dnnl_dims_t dims = {c->oc, c->ic, c->kernel, c->kernel};
+    int rc = px_winograd_gradient_create(&conv->gradient, c, conv->dnn->threads, err);
+
+    if (!rc)
+        rc = px_dnn_check(dnnl_memory_desc_create_with_tag(&conv->winograd_weights, 4, dims,
+                                                           dnnl_f32, dnnl_Abcd16a),
+                          "a memory descriptor", err);
+    if (!rc)
+        rc = px_dnn_grow_scratch(conv->dnn, px_winograd_gradient_scratch(conv->gradient), err);
+    if (rc)
+        return rc;
+    conv->blocked = px_conv_create_blocked(conv);
+    return conv->blocked ? 0 : px_fail(err, PX_E_NOMEM, "no memory for a convolution");
+}
+
+static int make(struct px_conv *conv, struct px_error *err)
+{
+    if (!conv->desc.winograd)
+        return make_direct(conv, err);
+    return conv->desc.pass == PX_CONV_BACKWARD_WEIGHTS ? make_gradient(conv, err)
+                                                       : make_winograd(conv, err);
+}
+
 int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_conv_desc *desc,
                    struct px_error *err)
 {
@@ -184,7 +212,7 @@ int px_conv_create(struct px_conv **out, struct px_dnn *dnn, const struct px_con
     }
     conv->dnn = dnn;
     conv->desc = *desc;
-    int rc = desc->winograd ? make_winograd(conv, err) : make_direct(conv, err);
+    int rc = make(conv, err);
     if (rc) {
         px_conv_destroy(conv);
         return rc;
@@ -198,6 +226,7 @@ void px_conv_destroy(struct px_conv *conv)
     if (!conv)
         return;
     px_winograd_destroy(conv->winograd);
+    px_winograd_gradient_destroy(conv->gradient);
     dnnl_memory_desc_destroy(conv->winograd_weights);
     px_blocked_destroy(conv->blocked);
     dnnl_primitive_destroy(conv->pack);
@@ -250,6 +279,10 @@ int px_conv_run(struct px_conv *conv, const struct px_conv_buffers *b, struct px
     assert(!conv->scale || b->scale);
     if (conv->winograd) {
         px_winograd_run(conv->winograd, b, conv->dnn->scratch);
+        return 0;
+    }
+    if (conv->gradient) {
+        px_winograd_gradient_run(conv->gradient, b, conv->dnn->scratch);
         return 0;
     }
     assert(scratch_of(conv).end <= conv->dnn->scratch_size);

@@ -40,7 +40,8 @@ const char *px_conv_implementation(const struct px_conv *conv);
 /* What a run cannot do without, as the implementation computes it. */
 struct px_conv_work {
     double gflop;        /* 10^9 products and sums; none with pixels of the border. With
-                            desc.winograd the products of transformed squares */
+                            desc.winograd the products of transformed squares, but for
+                            BACKWARD_WEIGHTS */
     double weight_bytes; /* of the packed weights: all but those that meet the border only */
 };
 struct px_conv_work px_conv_work_of(const struct px_conv *conv); /* in conv_work.c */

@@ -10,6 +10,7 @@
 #include "model/dnn/parts/dnn_parts.h"
 #include "model/dnn/parts/relayout.h"
 #include "model/dnn/parts/winograd.h"
+#include "model/dnn/parts/winograd_gradient.h"
 
 struct px_conv {
     struct px_dnn *dnn; /* borrowed */
@@ -22,8 +23,9 @@ struct px_conv {
     struct px_blocked *blocked;                     /* NULL: oneDNN's reorders do the packing */
     dnnl_memory_t plain;                            /* f32 [oc][ic][k][k], for those */
     dnnl_primitive_t pack, unpack;                  /* created when first used */
-    /* With desc.winograd only these, and of the others only dnn and desc. */
+    /* With desc.winograd one of these two, and of the others only dnn, desc and blocked. */
     struct px_winograd *winograd;
+    struct px_winograd_gradient *gradient;
     dnnl_memory_desc_t winograd_weights; /* what identifies their layout */
 };
 

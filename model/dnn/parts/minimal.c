@@ -17,7 +17,7 @@ static const float SQRT_2 = 1.41421356f, SQRT_HALF = 0.707106781f;
 bool px_minimal_exists(int side, int kernel)
 {
     return (kernel == 2 && (side == 2 || side == 3)) || (kernel == 3 && side == 4) ||
-           (kernel == 4 && side == 3);
+           (kernel == 4 && side == 3) || (kernel == 3 && side == 2);
 }
 
 /* The weights as a polynomial at each point but infinity, divided by the product of the differences
@@ -80,8 +80,9 @@ PX_INLINE void give_line(int side, int points, const vector *x, vector *y)
         vector sum = x[1] + x[2];
 
         y[0] = x[0] + sum;
-        y[1] = x[1] - x[2];
-        y[2] = sum + x[3];
+        y[1] = side == 2 ? x[1] - x[2] + x[3] : x[1] - x[2];
+        if (side == 3)
+            y[2] = sum + x[3];
     } else {
         vector sum = x[1] + x[2], difference = x[1] - x[2];
         vector sum2 = x[3] + x[4], difference2 = x[3] - x[4];
@@ -136,6 +137,58 @@ PX_CLONES void px_minimal_take(const struct px_patch *patch, int points)
         take(patch, 6, false);
 }
 
+/* One line of a kernel. */
+PX_INLINE void kernel_line(const struct px_minimal_weights *weights, int points, int taps,
+                           const vector *in, vector *out)
+{
+    for (int i = 0; i < points; i++) {
+        vector sum = (float)weights->row[i][0] * in[0];
+
+        for (int k = 1; k < taps; k++)
+            sum += (float)weights->row[i][k] * in[k];
+        out[i] = sum;
+    }
+}
+
+PX_INLINE void take_kernel(const struct px_patch *p, const struct px_minimal_weights *weights,
+                           int points, int taps)
+{
+    for (size_t c = 0; c < p->channels; c += EIGHT) {
+        vector lines[PX_PATCH_MAX * PX_PATCH_MAX], in[PX_PATCH_MAX], out[PX_PATCH_MAX];
+
+        for (int x = 0; x < taps; x++) {
+            for (int y = 0; y < taps; y++) {
+                const float *pixel = p->pixel[y * taps + x];
+                in[y] = pixel ? *(const vector *)(const void *)(pixel + c) : (vector){0};
+            }
+            kernel_line(weights, points, taps, in, out);
+            for (int y = 0; y < points; y++)
+                lines[y * taps + x] = out[y];
+        }
+        for (int y = 0; y < points; y++) {
+            kernel_line(weights, points, taps, lines + y * taps, out);
+            for (int x = 0; x < points; x++)
+                *(vector *)(void *)(p->out + (size_t)(y * points + x) * p->step + c) = out[x];
+        }
+    }
+}
+
+PX_CLONES void px_minimal_take_kernel(const struct px_patch *kernel,
+                                      const struct px_minimal_weights *weights, int side, int taps)
+{
+    assert(kernel->channels % EIGHT == 0 && px_minimal_exists(side, taps));
+    if (side + taps - 1 == 3)
+        take_kernel(kernel, weights, 3, 2);
+    else if (taps == 2)
+        take_kernel(kernel, weights, 4, 2);
+    else if (side + taps - 1 == 4)
+        take_kernel(kernel, weights, 4, 3);
+    else if (taps == 3)
+        take_kernel(kernel, weights, 6, 3);
+    else
+        take_kernel(kernel, weights, 6, 4);
+}
+
 /* The channels from c on: eight, or the last four. */
 PX_INLINE void give(const struct px_square *r, int side, int points, size_t c, size_t bytes)
 {
@@ -178,8 +231,10 @@ PX_INLINE void give_all(const struct px_square *r, int side, int points)
 PX_CLONES void px_minimal_give(const struct px_square *square, int side, int kernel)
 {
     assert(square->channels % FOUR == 0 && px_minimal_exists(side, kernel));
-    if (side == 2)
+    if (side == 2 && kernel == 2)
         give_all(square, 2, 3);
+    else if (side == 2)
+        give_all(square, 2, 4);
     else if (side == 3 && kernel == 2)
         give_all(square, 3, 4);
     else if (side == 3)

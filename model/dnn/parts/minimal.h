@@ -11,6 +11,7 @@
  *     3 x 3    2 x 2    16 for  36         1.0
  *     4 x 4    3 x 3    36 for 144         1.9
  *     3 x 3    4 x 4    36 for 144         1.5
+ *     2 x 2    3 x 3    16 for  36         0.7
  *
  * The error is the root mean square over 256 channels of noise, in those of a direct sum in f32.
  * All instruction sets give the same bits. Calling thread only. */
@@ -38,6 +39,10 @@ struct px_patch {
     size_t step;
 };
 void px_minimal_take(const struct px_patch *patch, int points);
+
+/* The same of a kernel, as the weights are; NULL is zeros here, too, and `whole` is not read. */
+void px_minimal_take_kernel(const struct px_patch *kernel, const struct px_minimal_weights *weights,
+                            int side, int taps);
 
 /* A square of results: the transformed sums + bias, activated: y < 0 ? slope * y : y. */
 struct px_square {

@@ -11,6 +11,7 @@
 struct px_product {
     const float *rows;
     size_t count, pitch; /* rows, and floats from one to the next */
+    size_t step;         /* floats from one k to the next in a row */
     const float *panel;  /* [depth][width], aligned to 64 bytes */
     size_t depth, width; /* the multiplier's `panel` or `narrow` */
     float *out;

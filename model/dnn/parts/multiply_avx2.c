@@ -19,12 +19,12 @@ KERNEL_PART void avx2_sum(const struct px_product *p, size_t first, size_t rows,
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < vectors; v++)
             sums[r][v] = _mm256_setzero_ps();
-    for (size_t k = 0; k < p->depth; k++, panel += vectors * AVX2_FLOATS) {
+    for (size_t k = 0; k < p->depth; k++, panel += vectors * AVX2_FLOATS, from += p->step) {
         _mm_prefetch(panel + AVX2_AHEAD * vectors * AVX2_FLOATS, _MM_HINT_T0);
         for (size_t v = 0; v < vectors; v++)
             weights[v] = _mm256_load_ps(panel + v * AVX2_FLOATS);
         for (size_t r = 0; r < rows; r++) {
-            __m256 value = _mm256_broadcast_ss(from + r * p->pitch + k);
+            __m256 value = _mm256_broadcast_ss(from + r * p->pitch);
             for (size_t v = 0; v < vectors; v++)
                 sums[r][v] = _mm256_fmadd_ps(value, weights[v], sums[r][v]);
         }

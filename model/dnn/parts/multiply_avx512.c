@@ -18,13 +18,13 @@ KERNEL_PART void avx512_sum(const struct px_product *p, size_t first, size_t row
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < vectors; v++)
             sums[r][v] = _mm512_setzero_ps();
-    for (size_t k = 0; k < p->depth; k++, panel += vectors * AVX512_FLOATS) {
+    for (size_t k = 0; k < p->depth; k++, panel += vectors * AVX512_FLOATS, from += p->step) {
         for (size_t v = 0; v < vectors; v++) {
             weights[v] = _mm512_load_ps(panel + v * AVX512_FLOATS);
             _mm_prefetch(panel + (AVX512_AHEAD * vectors + v) * AVX512_FLOATS, _MM_HINT_T0);
         }
         for (size_t r = 0; r < rows; r++) {
-            __m512 value = _mm512_set1_ps(from[r * p->pitch + k]);
+            __m512 value = _mm512_set1_ps(from[r * p->pitch]);
             for (size_t v = 0; v < vectors; v++)
                 sums[r][v] = _mm512_fmadd_ps(value, weights[v], sums[r][v]);
         }

@@ -77,11 +77,7 @@ int px_winograd_create(struct px_winograd **out, const struct px_conv_desc *desc
     struct px_winograd *w;
 
     if (!multiplier || !px_winograd_can(desc, desc->winograd))
-        return px_fail(
-            err, PX_E_INVALID,
-            "no Winograd convolution of side %d for a %dx%d kernel with stride %d and %d "
-            "-> %d channels on this CPU",
-            desc->winograd, desc->kernel, desc->kernel, desc->stride, desc->ic, desc->oc);
+        return px_winograd_refuse(desc, err);
     w = calloc(1, sizeof *w);
     if (!w)
         return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
@@ -132,21 +128,6 @@ struct px_winograd_packing px_winograd_packing(const struct px_winograd *w)
                                         .back = w->desc.pass == PX_CONV_BACKWARD_DATA};
 }
 
-/* Where a square is. */
-struct spot {
-    size_t picture;
-    int row, column; /* of its first pixel in the result */
-};
-
-static struct spot spot_of(const struct px_winograd *w, size_t square)
-{
-    size_t columns = (size_t)w->shape.columns, each = (size_t)w->shape.rows * columns;
-
-    return (struct spot){.picture = square / each,
-                         .row = w->shape.side * (int)(square % each / columns),
-                         .column = w->shape.side * (int)(square % columns)};
-}
-
 /* What the pass reads and writes. */
 static const float *read_from(const struct lot *lot)
 {
@@ -162,33 +143,13 @@ static float *write_to(const struct lot *lot)
     return back ? lot->buffers->src : lot->buffers->dst;
 }
 
-/* Transforms what square i of the lot needs of the input; with a stride in parts. */
+/* Transforms what square i of the lot needs of the input. */
 static void take(const struct lot *lot, size_t i)
 {
     const struct px_winograd *w = lot->w;
-    const struct px_winograd_shape *s = &w->shape;
-    const struct spot at = spot_of(w, lot->first + i);
-    const float *picture =
-        read_from(lot) + at.picture * (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
-    struct px_patch patch = {.channels = (size_t)s->ic, .step = patch_step(w)};
-    int points = s->points;
+    float *out = lot->patches + i * px_winograd_pitch(w->shape.depth);
 
-    for (int part = 0; part < s->gather * s->gather; part++) {
-        int top = s->gather * at.row + part / s->gather - s->pad;
-        int left = s->gather * at.column + part % s->gather - s->pad;
-
-        patch.whole = true;
-        patch.out = lot->patches + i * px_winograd_pitch(s->depth) + (size_t)part * patch.channels;
-        for (int p = 0; p < points * points; p++) {
-            int y = top + s->gather * (p / points), x = left + s->gather * (p % points);
-            bool inside = y >= 0 && y < s->ih && x >= 0 && x < s->iw;
-
-            patch.pixel[p] =
-                inside ? picture + ((size_t)y * (size_t)s->iw + (size_t)x) * patch.channels : NULL;
-            patch.whole = patch.whole && inside;
-        }
-        px_minimal_take(&patch, points);
-    }
+    px_winograd_take(&w->shape, read_from(lot), lot->first + i, out, patch_step(w));
 }
 
 static size_t panels_of(const struct px_winograd *w)
@@ -206,6 +167,7 @@ static void multiply(const struct lot *lot, size_t element, size_t panel)
         .rows = lot->patches + element * patch_step(w),
         .count = lot->count,
         .pitch = px_winograd_pitch(depth),
+        .step = 1,
         .panel = (const float *)lot->buffers->weights + (element * width + column) * depth,
         .depth = depth,
         .width = left < w->multiplier->panel ? left : w->multiplier->panel,
@@ -222,7 +184,7 @@ static void give(const struct lot *lot, size_t i)
 {
     const struct px_winograd *w = lot->w;
     const struct px_winograd_shape *s = &w->shape;
-    const struct spot at = spot_of(w, lot->first + i);
+    const struct px_winograd_spot at = px_winograd_spot_of(&w->shape, lot->first + i);
     struct px_square square = {.step = sum_step(w),
                                .channels = (size_t)s->oc,
                                .bias = w->desc.bias ? lot->buffers->bias : NULL,

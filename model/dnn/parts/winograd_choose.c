@@ -10,6 +10,10 @@ static const double TAKE = 12, GIVE = 9, READ = 16;
 /* In training each weight is packed in each step: oneDNN's are moved, ours transformed. */
 static const double MOVE = 20, PACK = 50;
 
+/* Gradients by weights are transformed and written instead, and oneDNN's are slower by about what
+ * would be worthwhile. */
+static const double WRITE = 20;
+
 /* A smaller gain is not worth larger weights. */
 static const double WORTHWHILE = 1.2;
 
@@ -63,6 +67,8 @@ int px_winograd_choose(const struct px_conv_desc *desc)
 
 int px_winograd_choose_training(const struct px_conv_desc *desc)
 {
+    if (desc->pass == PX_CONV_BACKWARD_WEIGHTS)
+        return cheapest(desc, direct_cost(desc, WRITE), WRITE);
     return cheapest(desc, direct_cost(desc, READ + MOVE) / WORTHWHILE, READ + PACK);
 }
 

@@ -1,8 +1,7 @@
 #ifndef MODEL_DNN_PARTS_WINOGRAD_PARTS_H
 #define MODEL_DNN_PARTS_WINOGRAD_PARTS_H
 
-/* What a px_winograd is made of: for parts/winograd.c, winograd_shape.c, winograd_choose.c and
- * winograd_pack.c. */
+/* What a px_winograd is made of, for the files parts/winograd*.c. */
 
 #include "model/dnn/parts/minimal.h"
 #include "model/dnn/parts/multiply.h"
@@ -38,8 +37,26 @@ struct px_winograd {
 /* In parts/winograd_shape.c: whether such a pass can be computed so at all, by a CPU that has the
  * multiplier; and its shape. */
 bool px_winograd_can(const struct px_conv_desc *desc, int side);
+int px_winograd_refuse(const struct px_conv_desc *desc, struct px_error *err); /* INVALID */
 struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *desc, int side,
                                               const struct px_multiplier *multiplier);
+
+/* The functions from here on are in parts/winograd_take.c. */
+
+/* Where a square is, counted over all pictures. */
+struct px_winograd_spot {
+    size_t picture;
+    int row, column; /* of its first pixel in the result */
+};
+struct px_winograd_spot px_winograd_spot_of(const struct px_winograd_shape *shape, size_t square);
+
+/* Transforms what a square needs of the pictures `from`, with a stride in parts: element i of its
+ * channels goes to out + i * step. */
+void px_winograd_take(const struct px_winograd_shape *shape, const float *from, size_t square,
+                      float *out, size_t step);
+
+/* Channels out of a gradient by weights that lie beside each other. */
+enum { PX_GRADIENT_BLOCK = 16 };
 
 /* Floats from one square to the next, of a transformed patch or of sums: a power of two would put
  * them all into the same few lines of a cache. */

@@ -1,15 +1,42 @@
 #include "model/dnn/parts/winograd_parts.h"
 
+static bool has_channels(const struct px_conv_desc *d)
+{
+    switch (d->pass) {
+    case PX_CONV_FORWARD:
+        return d->ic % 8 == 0 && d->oc % 4 == 0;
+    case PX_CONV_BACKWARD_DATA:
+        return d->oc % 8 == 0 && d->ic % 4 == 0;
+    default:
+        return d->ic % 8 == 0 && d->oc % PX_GRADIENT_BLOCK == 0;
+    }
+}
+
+/* A gradient by weights has the taps for results, and squares for kernels. */
+static bool has_transforms(const struct px_conv_desc *d, int side)
+{
+    int taps = d->kernel / d->stride;
+
+    if (d->pass == PX_CONV_BACKWARD_WEIGHTS)
+        return px_minimal_exists(taps, side) && !d->bias;
+    return px_minimal_exists(side, taps) && !(side == 2 && taps == 3); /* four are faster */
+}
+
 bool px_winograd_can(const struct px_conv_desc *d, int side)
 {
     bool f32 = d->src == PX_F32 && d->weights == PX_F32 && d->dst == PX_F32;
-    bool forward = d->pass == PX_CONV_FORWARD, back = d->pass == PX_CONV_BACKWARD_DATA;
-    int in = forward ? d->ic : d->oc, out = forward ? d->oc : d->ic;
 
-    return (forward || back) && f32 && (d->stride == 1 || d->stride == 2) &&
-           d->kernel % d->stride == 0 && px_minimal_exists(side, d->kernel / d->stride) &&
-           in % 8 == 0 && out % 4 == 0 && d->pad < d->kernel && d->ih + 2 * d->pad >= d->kernel &&
-           d->iw + 2 * d->pad >= d->kernel;
+    return f32 && (d->stride == 1 || d->stride == 2) && d->kernel % d->stride == 0 &&
+           has_transforms(d, side) && has_channels(d) && d->pad < d->kernel &&
+           d->ih + 2 * d->pad >= d->kernel && d->iw + 2 * d->pad >= d->kernel;
+}
+
+int px_winograd_refuse(const struct px_conv_desc *desc, struct px_error *err)
+{
+    return px_fail(err, PX_E_INVALID,
+                   "no Winograd convolution of side %d for a %dx%d kernel with stride %d and %d "
+                   "-> %d channels on this CPU",
+                   desc->winograd, desc->kernel, desc->kernel, desc->stride, desc->ic, desc->oc);
 }
 
 static void set_forward(struct px_winograd_shape *s, const struct px_conv_desc *d)
@@ -64,10 +91,10 @@ struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *d, int 
     size_t narrow = multiplier->narrow;
 
     s.points = s.side + s.taps - 1;
-    if (d->pass == PX_CONV_FORWARD)
-        set_forward(&s, d);
-    else
+    if (d->pass == PX_CONV_BACKWARD_DATA)
         set_back(&s, d);
+    else
+        set_forward(&s, d);
     s.depth = (size_t)s.ic * (size_t)(s.gather * s.gather);
     s.width = ((size_t)s.oc * (size_t)(s.scatter * s.scatter) + narrow - 1) / narrow * narrow;
     return s;

@@ -206,6 +206,77 @@ static void compare_back(const struct sided *shape)
     free_problem(&problem);
 }
 
+static void weight_tap(void *context, long x, long w, long y)
+{
+    struct sums *s = context;
+
+    s->want[w] += (double)s->problem->x[x] * (double)s->problem->y[y];
+}
+
+/* The gradient by weights in plain order, with buffers that held NaNs. The caller frees it. */
+static float *gradient(const struct px_conv_desc *desc, const struct problem *p, size_t weights,
+                       int threads)
+{
+    struct px_error err = {0};
+    struct px_dnn *dnn = NULL;
+    struct px_conv *conv = NULL;
+
+    if (px_dnn_create(&dnn, threads, &err) || px_conv_create(&conv, dnn, desc, &err))
+        fail_msg("%s", err.message);
+    assert_non_null(strstr(px_conv_implementation(conv), "winograd"));
+    float *packed = floats(px_conv_weights_size(conv) / sizeof(float)), *plain = floats(weights);
+    const struct px_conv_buffers buffers = {.src = p->x, .weights = packed, .dst = p->y};
+    memset(dnn->scratch, 0xff, dnn->scratch_size);
+    memset(packed, 0xff, px_conv_weights_size(conv));
+    if (px_conv_run(conv, &buffers, &err) || px_conv_unpack(conv, packed, plain, &err))
+        fail_msg("%s", err.message);
+    free(packed);
+    px_conv_destroy(conv);
+    px_dnn_destroy(dnn);
+    return plain;
+}
+
+/* 2x2, 4x4 with stride 2 and 3x3, 4x4, for each of their squares; channels in that are whole blocks
+ * and that are not, channels out that end in half a panel, several pictures. */
+static const struct sided gradients[] = {
+    {2, {3, 5, 7, 16, 32, 2, 1, 1}},   {3, {3, 5, 7, 8, 16, 2, 1, 1}},
+    {2, {2, 12, 10, 8, 48, 4, 2, 1}},  {3, {2, 16, 18, 24, 80, 4, 2, 1}},
+    {4, {2, 11, 6, 104, 16, 3, 1, 1}}, {4, {1, 18, 18, 56, 64, 3, 1, 0}},
+    {3, {2, 16, 15, 56, 48, 4, 1, 1}}, {3, {1, 5, 8, 40, 96, 4, 1, 2}},
+};
+
+/* Sums over all pixels of all results, with the tolerance of above; bits for any threads. */
+static void compare_gradient(const struct sided *shape)
+{
+    const struct reference_conv *s = &shape->conv;
+    struct px_conv_desc desc = back_of(s, shape->side);
+    size_t n = (size_t)s->oc * (size_t)s->ic * (size_t)(s->kernel * s->kernel);
+    double tolerance = 2e-6 * sqrt((double)results_of(s) / s->oc);
+    struct problem problem = make_problem(s);
+    struct sums sums = {&problem, calloc(n, sizeof(double))};
+
+    desc.pass = PX_CONV_BACKWARD_WEIGHTS;
+    float *w = gradient(&desc, &problem, n, 1), *other = gradient(&desc, &problem, n, 3);
+    assert_memory_equal(w, other, n * sizeof *w);
+    reference_conv_taps(s, weight_tap, &sums);
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)w[i] - sums.want[i]) <= tolerance))
+            fail_msg("shape %d: element %zu is %g, not %g", (int)(shape - gradients), i,
+                     (double)w[i], sums.want[i]);
+    free(sums.want);
+    free(w);
+    free(other);
+    free_problem(&problem);
+}
+
+static void test_gradient(void **state)
+{
+    (void)state;
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    for (size_t i = 0; i < sizeof gradients / sizeof *gradients; i++)
+        compare_gradient(&gradients[i]);
+}
+
 /* Whether the backward pass by data has channels that fit. */
 static bool has_back(const struct reference_conv *s)
 {
@@ -344,6 +415,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("gives what a convolution is by definition", test_reference),
         CHECK("gives what its backward pass by data is by definition", test_back),
+        CHECK("gives what its gradient by weights is by definition, with any threads",
+              test_gradient),
         CHECK("gives the same bits in a batch and alone, with any number of threads", test_bits),
         CHECK("leaves bias and activation out if there are none", test_plain),
         CHECK("is chosen for the large layers of networks, whatever the batch", test_choice),

@@ -80,7 +80,8 @@ static double conv_loss(void *of)
 static bool is_winograd(const struct px_conv_layer *layer)
 {
     return strstr(px_conv_implementation(layer->forward), "winograd") &&
-           strstr(px_conv_implementation(layer->by_input), "winograd");
+           strstr(px_conv_implementation(layer->by_input), "winograd") &&
+           strstr(px_conv_implementation(layer->by_weight), "winograd");
 }
 
 /* n, sizes, channels, kernel, stride and pads of `desc` are given. */
@@ -93,7 +94,7 @@ static void check_conv(struct px_conv_layer_desc desc, bool winograd)
     int grown = (desc.height - 1) * desc.stride - 2 * desc.pad + desc.kernel + desc.output_padding;
     int shrunk = (desc.height + 2 * desc.pad - desc.kernel) / desc.stride + 1;
     int side = desc.transposed ? grown : shrunk;
-    bool bias = !desc.transposed;
+    bool bias = !desc.transposed && !winograd; /* whose gradient only oneDNN computes */
 
     if (desc.transposed) {
         shape[0] = desc.in;

@@ -68,6 +68,7 @@ static int init_by_weight(struct px_conv_layer *layer, struct px_dnn *dnn, struc
     struct px_conv_desc c = conv_desc(d, PX_CONV_BACKWARD_WEIGHTS, d->dtype, d->dtype);
 
     c.bias = d->bias >= 0 && !d->transposed;
+    c.winograd = px_conv_winograd_training(&c);
     int rc = px_conv_create(&layer->by_weight, dnn, &c, err);
     return rc ? rc : px_weights_enable_gradients(layer->weights, d->weight, layer->by_weight, err);
 }

@@ -1,7 +1,7 @@
 #ifndef TRAINER_NN_PARTS_WEIGHTS_H
 #define TRAINER_NN_PARTS_WEIGHTS_H
 
-/* The convolution weights of one network as oneDNN reads and writes them, beside the plain ones of
+/* The convolution weights of one network as convolutions read and write them, beside the plain ones of
  * its px_parameters, which are the truth.
  *
  * A convolution reads its weights in a layout of its own, in f32 or rounded to bf16. There is one
