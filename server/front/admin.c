@@ -13,6 +13,7 @@
 #include "server/front/gate.h"
 #include "server/front/request_id.h"
 #include "server/front/routes.h"
+#include "server/front/urgency.h"
 
 enum {
     ADMIN_BACKLOG = 64,
@@ -114,6 +115,7 @@ int px_admin_start(struct px_admin **out, struct px_server *server,
                    const struct px_listeners *listeners, struct px_error *err)
 {
     struct px_admin *admin = calloc(1, sizeof *admin);
+    struct px_urgency urgency;
     int rc = 0;
 
     if (!admin)
@@ -122,8 +124,10 @@ int px_admin_start(struct px_admin **out, struct px_server *server,
     admin->gate = (struct px_gate){.settings = server->settings,
                                    .check_host = px_listeners_are_local(listeners)};
     px_id_source_init(&admin->ids);
+    px_urgency_raise(&urgency);
     for (size_t i = 0; i < listeners->count && rc == 0; i++)
         rc = start(admin, i, listeners->fds[i], err);
+    px_urgency_restore(&urgency);
     if (rc < 0) {
         px_admin_stop(admin);
         return rc;

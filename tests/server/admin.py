@@ -1,14 +1,18 @@
 #!/usr/bin/python3
 """Black-box tests of --admin-listen: health and metrics that do not depend on the traffic."""
 
+import ctypes
+import os
+import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
-from daemon import PIX2PIXD, Daemon, done, equal, make_model, ok, parse, read_all  # noqa: E402
+from daemon import PIX2PIXD, Daemon, done, equal, make_model, ok, parse, read_all, skip  # noqa: E402
 
 make_model('colour', 'unet_32', 4, 3, 3, 1)
 
@@ -71,6 +75,54 @@ def _():
     for client in clients:
         client.close()
     equal(full.stop(), 0)
+
+
+def scheduling(pid):
+    """(name, nice value, slice in ns; 0: the kernel has none) of each thread."""
+    found = []
+    libc = ctypes.CDLL(None, use_errno=True)
+    for tid in map(int, os.listdir('/proc/%d/task' % pid)):
+        with open('/proc/%d/task/%d/comm' % (pid, tid), encoding='utf-8') as file:
+            name = file.read().strip()
+        attr = ctypes.create_string_buffer(48)
+        equal(libc.syscall(SCHED_GETATTR, tid, attr, 48, 0), 0)
+        _, _, _, nice, _, runtime, _, _ = struct.unpack('=IIQiIQQQ', attr.raw)
+        found.append((name, nice, runtime))
+    return found
+
+
+SCHED_GETATTR = {'x86_64': 315, 'aarch64': 275}.get(os.uname().machine)
+CAP_SYS_NICE = 23
+with open('/proc/self/status', encoding='utf-8') as status_file:
+    RANKS = int(re.search(r'CapEff:\s+(\w+)', status_file.read())[1], 16) >> CAP_SYS_NICE & 1
+
+
+def is_urgent(daemon, nice):
+    found = scheduling(daemon.process.pid)
+    admin = [one[1:] for one in found if one[0] == 'MHD-single']
+    others = [one[1:] for one in found if one[0] != 'MHD-single']
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    equal([one[0] for one in admin], [max(-20, own + nice)])
+    equal({one[0] for one in others}, {own})
+    least = min(one[1] for one in others)
+    assert least == 0 or admin[0][1] < least, found
+    equal(daemon.stop(), 0)
+
+
+def on_this_machine(sentence, able, why):
+    return ok(sentence) if able else lambda _: skip(sentence, why)
+
+
+@on_this_machine('its thread alone has short slices of time, so that it need not wait for workers', SCHED_GETATTR,
+                 'the number of sched_getattr() on this processor is not known here')
+def _():
+    is_urgent(start('--http-threads', '2'), 0)
+
+
+@on_this_machine('and the highest priority, if the daemon may give it that', SCHED_GETATTR and RANKS,
+                 'this test may not raise priorities')
+def _():
+    is_urgent(start('--http-threads', '2', '--sandbox', 'off', '--user', 'root'), -20)
 
 
 @ok('--health asks there')

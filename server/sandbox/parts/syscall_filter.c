@@ -105,6 +105,8 @@ static const int allowed[] = {
     SYS_sched_setaffinity,
     SYS_sched_getparam,
     SYS_sched_getscheduler,
+    SYS_sched_getattr,
+    SYS_sched_setattr,
     SYS_gettid,
     SYS_getcpu,
     /* signals */
