@@ -14,10 +14,10 @@ static atomic_long allocations;
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_memalign(size_t alignment, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_memalign(size_t alignment, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
@@ -31,10 +31,10 @@ void *__wrap_calloc(size_t count, size_t size)
     return __real_calloc(count, size);
 }
 
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
+void *__wrap_memalign(size_t alignment, size_t size)
 {
     atomic_fetch_add(&allocations, 1);
-    return __real_aligned_alloc(alignment, size);
+    return __real_memalign(alignment, size);
 }
 
 static void test_no_allocation(void **state)
