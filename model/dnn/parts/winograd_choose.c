@@ -7,12 +7,9 @@
  * one within 5 % of it; the times are in tests/bench/README.md. */
 static const double TAKE = 12, GIVE = 9, READ = 16;
 
-/* In training each weight is packed in each step: oneDNN's are moved, ours transformed. */
+/* In training each weight is packed in each step, or the gradient by it written: oneDNN's are
+ * moved, ours transformed. */
 static const double MOVE = 20, PACK = 50;
-
-/* Gradients by weights are transformed and written instead, and oneDNN's are slower by about what
- * would be worthwhile. */
-static const double WRITE = 20;
 
 /* A smaller gain is not worth larger weights. */
 static const double WORTHWHILE = 1.2;
@@ -67,8 +64,8 @@ int px_winograd_choose(const struct px_conv_desc *desc)
 
 int px_winograd_choose_training(const struct px_conv_desc *desc)
 {
-    if (desc->pass == PX_CONV_BACKWARD_WEIGHTS)
-        return cheapest(desc, direct_cost(desc, WRITE), WRITE);
+    if (desc->pass == PX_CONV_BACKWARD_WEIGHTS) /* oneDNN's are slower than its other passes */
+        return cheapest(desc, direct_cost(desc, MOVE), PACK);
     return cheapest(desc, direct_cost(desc, READ + MOVE) / WORTHWHILE, READ + PACK);
 }
 

@@ -9,7 +9,7 @@
 
 /* Channels in and out whose sums a thread makes together, so that they stay in its cache until they
  * are transformed. Whole rows of all multipliers. */
-enum { BLOCK_IN = 48, BLOCK_OUT = 64 };
+enum { BLOCK_IN = 48, BLOCK_OUT = 128 };
 
 /* Floats from one channel in to the next among those sums. */
 static const size_t SUMS_PITCH = BLOCK_OUT + 16;

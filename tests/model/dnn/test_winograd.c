@@ -184,7 +184,7 @@ static void back_tap(void *context, long x, long w, long y)
     s->want[x] += (double)s->problem->y[y] * (double)s->problem->w[w];
 }
 
-/* As above, with sums over the other channels and at most as many taps. */
+/* As above, with sums over the other channels and at most as many taps; bits for any threads. */
 static void compare_back(const struct sided *shape)
 {
     const struct reference_conv *s = &shape->conv;
@@ -194,8 +194,10 @@ static void compare_back(const struct sided *shape)
     size_t n = inputs_of(s);
     struct problem problem = make_problem(s);
     struct sums sums = {&problem, calloc(n, sizeof(double))};
-    float *x = answer(&desc, &problem, n, 2);
+    float *x = answer(&desc, &problem, n, 2), *other = answer(&desc, &problem, n, 3);
 
+    assert_memory_equal(x, other, n * sizeof *x);
+    free(other);
     reference_conv_taps(s, back_tap, &sums);
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)x[i] - sums.want[i]) <= tolerance))
@@ -369,6 +371,36 @@ static void test_choice(void **state)
     }
 }
 
+/* Those of a discriminator, too; for each pass. */
+static void test_training_choice(void **state)
+{
+    static const struct {
+        struct reference_conv conv;
+        int forward, by_data, by_weights;
+    } layers[] = {
+        {{2, 32, 32, 256, 512, 4, 1, 1}, 3, 3, 3},  {{1, 66, 66, 256, 256, 3, 1, 0}, 4, 4, 4},
+        {{1, 128, 128, 64, 128, 4, 2, 1}, 3, 3, 3}, {{1, 32, 32, 256, 512, 4, 2, 1}, 0, 0, 2},
+        {{1, 16, 16, 512, 1024, 4, 2, 1}, 0, 0, 0}, {{1, 256, 256, 6, 64, 4, 2, 1}, 0, 0, 0},
+    };
+    (void)state;
+
+    NEEDS(px_multiplier_of_cpu(), "AVX2");
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        struct px_conv_desc desc = back_of(&layers[i].conv, 0);
+
+        assert_int_equal(px_conv_winograd_training(&desc), layers[i].by_data);
+        assert_int_equal(px_conv_winograd(&desc), 0); /* the engine has its own ways back */
+        desc.pass = PX_CONV_BACKWARD_WEIGHTS;
+        assert_int_equal(px_conv_winograd_training(&desc), layers[i].by_weights);
+        desc.bias = true; /* whose gradient only oneDNN computes */
+        assert_int_equal(px_conv_winograd_training(&desc), 0);
+        desc.pass = PX_CONV_FORWARD;
+        assert_int_equal(px_conv_winograd_training(&desc), layers[i].forward);
+        desc.src = desc.dst = desc.weights = PX_BF16;
+        assert_int_equal(px_conv_winograd_training(&desc), 0);
+    }
+}
+
 static void test_refused(void **state)
 {
     const struct sided bad[] = {
@@ -414,12 +446,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("gives what a convolution is by definition", test_reference),
-        CHECK("gives what its backward pass by data is by definition", test_back),
+        CHECK("gives what its backward pass by data is by definition, with any threads", test_back),
         CHECK("gives what its gradient by weights is by definition, with any threads",
               test_gradient),
         CHECK("gives the same bits in a batch and alone, with any number of threads", test_bits),
         CHECK("leaves bias and activation out if there are none", test_plain),
         CHECK("is chosen for the large layers of networks, whatever the batch", test_choice),
+        CHECK("is chosen for the large layers in training, for each pass", test_training_choice),
         CHECK("says how many products it makes", test_work),
         CHECK("refuses what it has no transforms for", test_refused),
     };
