@@ -78,13 +78,10 @@ static void refuse_busy(struct px_request *request, const struct px_error *err)
     request->job.reply.retry_after = px_queue_retry_seconds(server->queue);
 }
 
-static int check_capacity(struct px_request *request, struct px_error *err)
+static int check_capacity(const struct px_request *request, struct px_error *err)
 {
-    struct px_server *server = request->job.server;
-
-    if (atomic_load(&server->stopping))
-        return px_fail(err, PX_E_BUSY, "the daemon is stopping; send the request again elsewhere");
-    return px_queue_check(server->queue, request->job.client, request->job.allowance_ns, err);
+    return px_queue_check(request->job.server->queue, request->job.client,
+                          request->job.allowance_ns, err);
 }
 
 /* `length` is what the header announces. */

@@ -66,6 +66,29 @@ ok 'and then the daemon ends with 0' ended
 refused() { ! curl -s -m 5 "$url/readyz"; }
 ok 'and its port is closed' refused
 
+start --max-batch 1
+late() { # a request on a connection from before, while others are under way
+    local i pids=() port=${url##*:} line
+    until_loaded || return 1
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
+    for ((i = 0; i < 8; i++)); do
+        curl -s -m 300 -o "late$i" -w '%{http_code}\n' -F image=@large.png "$url/translate?model=slow&fit=image" >"code$i" &
+        pids+=($!)
+    done
+    wait_for 8
+    kill -TERM "$pid"
+    for ((i = 0; i < 500; i++)); do curl -s -o /dev/null -m 5 "$url/livez" || break; sleep 0.01; done
+    { printf 'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n' \
+        "$(stat -c %s a.png)" && cat a.png; } >&3
+    timeout 60 cat <&3 >answer # to the end of the connection
+    exec 3>&-
+    read -r line <answer
+    echo "$line"
+    wait "${pids[@]}" "$pid"
+    [ "$(cat code? | sort -u)" = 200 ] && [ "${line:0:12}" = 'HTTP/1.1 200' ]
+}
+ok 'while it stops, a request on a connection from before is answered like others, and the connection closed' late
+
 start --drain-delay 1
 drain_over() {
     kill -TERM "$pid"
