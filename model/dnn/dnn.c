@@ -2,8 +2,22 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/large.h"
+
+/* oneDNN compiles its kernels when it needs them. */
+static bool may_compile(void)
+{
+    const size_t size = 4096;
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return true;
+    bool may = mprotect(page, size, PROT_READ | PROT_EXEC) == 0;
+    munmap(page, size);
+    return may;
+}
 
 int px_dnn_check(dnnl_status_t status, const char *what, struct px_error *err)
 {
@@ -11,6 +25,12 @@ int px_dnn_check(dnnl_status_t status, const char *what, struct px_error *err)
         return 0;
     if (status == dnnl_out_of_memory)
         return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's %s", what);
+    if (!may_compile())
+        return px_fail(err, PX_E_INTERNAL,
+                       "oneDNN refused %s (status %d): it compiles code, and this process may not "
+                       "make memory executable; start it without MemoryDenyWriteExecute= (systemd) "
+                       "or PR_SET_MDWE, or allow execmem (SELinux)",
+                       what, (int)status);
     return px_fail(err, PX_E_INTERNAL, "oneDNN refused %s (status %d)", what, (int)status);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Black-box tests of pix2pixd as a process: its name, the dynamic loader, descriptors and their limit."""
 
+import ctypes
 import glob
 import os
 import re
@@ -77,6 +78,31 @@ else:
 def _():
     out = subprocess.run(['sh', '-c', 'exec "$@" >&-', 'sh', PIX2PIXD, '--version'], capture_output=True, timeout=60)
     equal((out.returncode, out.stdout), (1, b''))
+
+
+NO_CODE = 'where memory may not be made executable, it says what forbids that'
+PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
+
+
+def forbid_code():
+    """For the rest of the process, and what it executes; 0: done."""
+    return ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
+
+
+child = os.fork()
+if child == 0:
+    os._exit(forbid_code() != 0)
+if os.waitpid(child, 0)[1] != 0:
+    skip(NO_CODE, 'this kernel cannot forbid it')
+elif sys.argv[4:5] == ['instrumented']:
+    skip(NO_CODE, 'a sanitizer needs such memory itself')
+else:
+    @ok(NO_CODE)
+    def _():
+        out = subprocess.run([PIX2PIXD, '--models', 'models', '--listen', '127.0.0.1:0'], capture_output=True, text=True,
+                             timeout=60, preexec_fn=forbid_code)
+        equal((out.returncode, out.stdout), (1, ''))
+        assert 'MemoryDenyWriteExecute=' in out.stderr, out.stderr
 
 
 @ok('it warns of a limit of open files that --max-connections does not fit')
