@@ -200,6 +200,35 @@ void assert_steps_once(const char *name, int epochs)
 }
 
 /* The bytes of a tensor in a checkpoint, which the caller closes. */
+void save_noise(const char *name, uint32_t width, uint32_t height)
+{
+    struct px_image image = {0};
+    struct px_error err = {0};
+
+    assert_int_equal(px_image_init(&image, width, height, 3, &err), 0);
+    for (size_t i = 0; i < (size_t)width * height * 3; i++)
+        image.data[i] = (uint8_t)(i * i % 251);
+    assert_int_equal(px_image_save(in(name), &image, 90, &err), 0);
+    px_image_clear(&image);
+}
+
+double first_L1(const char *text)
+{
+    const char *at = strstr(text, "G_L1: ");
+
+    assert_non_null(at);
+    return atof(at + 6);
+}
+
+double last_L1(const char *text)
+{
+    double value = first_L1(text);
+
+    while ((text = strstr(text, "G_L1: ")) != NULL)
+        value = atof((text += 6));
+    return value;
+}
+
 const struct px_tensor *first_weight(struct px_checkpoint **checkpoint, const char *path)
 {
     struct px_error err = {0};

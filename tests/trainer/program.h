@@ -18,6 +18,9 @@ const char *in(const char *name);
 /* `count` pairs of 32 x 32 pictures: A a bright rectangle on dark ground, B its negative. */
 void make_data(const char *name, int count);
 
+/* A picture of 0 to 250 in a pattern without edges. */
+void save_noise(const char *name, uint32_t width, uint32_t height);
+
 struct run {
     pid_t pid;
     int status; /* exit status; 1000 + signal where one killed it */
@@ -34,6 +37,10 @@ void train(struct run *run, const char *out, const char *const *extra, rlim_t fi
 
 /* Reads a whole text file. */
 void slurp(const char *name, char *text, size_t room);
+
+/* The first and the last "G_L1: " that a training printed. */
+double first_L1(const char *text);
+double last_L1(const char *text);
 
 /* Ended well and said nothing to stderr; or failed with one line that holds `part`. */
 void assert_done(const struct run *run);
