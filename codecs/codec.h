@@ -79,7 +79,7 @@ struct px_encoding {
 };
 
 /* Appends the file to *out. JPEG blends alpha over white. On failure *out may hold a part of the
- * file. NOMEM; UNPROCESSABLE for a picture larger than a JPEG can be. */
+ * file. NOMEM; UNPROCESSABLE for a picture larger than the format can hold. */
 int px_image_encode(const struct px_image *image, const struct px_encoding *encoding,
                     struct px_buffer *out, struct px_error *err);
 

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "codecs/codec.h"
+#include "codecs/png_read.h"
 
 static struct px_image noise(uint32_t width, uint32_t height, uint32_t channels)
 {
@@ -33,9 +34,24 @@ static struct px_image gradient(uint32_t width, uint32_t height, uint32_t channe
     return image;
 }
 
+/* The PNG as libpng reads it must be the picture. */
+static void check_by_libpng(struct px_span file, const struct px_image *image)
+{
+    struct px_header header;
+    struct px_sink sink;
+
+    assert_int_equal(px_png_probe(file, &header, NULL), 0);
+    assert_int_equal(px_png_read(file, &header, image->channels, &sink, NULL), 0);
+    assert_memory_equal(image->data, sink.data,
+                        (size_t)image->width * image->height * image->channels);
+    px_sink_clear(&sink);
+}
+
 static void test_png_round_trip(void **state)
 {
-    static const uint32_t sides[][2] = {{1, 1}, {1, 9}, {17, 1}, {13, 7}, {256, 64}};
+    static const struct px_decode_limits large = {.max_side = 1 << 20};
+    static const uint32_t sides[][2] = {{1, 1},    {1, 9},     {17, 1},    {13, 7},
+                                        {256, 64}, {401, 700}, {90000, 3}, {2, 70000}};
     (void)state;
 
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
@@ -46,22 +62,38 @@ static void test_png_round_trip(void **state)
             struct px_image_info info;
             struct px_buffer file = {0};
             assert_int_equal(px_image_encode(&in, &encoding, &file, NULL), 0);
+            struct px_span span = {file.data, file.size};
             if (encoding.stored)
                 assert_true(file.size > (size_t)in.width * in.height * channels);
-            assert_int_equal(
-                px_image_probe((struct px_span){file.data, file.size}, NULL, &info, NULL), 0);
+            assert_int_equal(px_image_probe(span, &large, &info, NULL), 0);
             assert_int_equal(info.format, PX_FORMAT_PNG);
             assert_int_equal(info.width, in.width);
             assert_int_equal(info.height, in.height);
             assert_int_equal(info.channels, channels);
-            assert_int_equal(
-                px_image_decode((struct px_span){file.data, file.size}, NULL, channels, &out, NULL),
-                0);
+            assert_int_equal(px_image_decode(span, &large, channels, &out, NULL), 0);
             assert_memory_equal(in.data, out.data, (size_t)in.width * in.height * channels);
+            check_by_libpng(span, &in);
             px_image_clear(&in);
             px_image_clear(&out);
             free(file.data);
         }
+    }
+}
+
+static void test_png_too_large(void **state)
+{
+    static const struct px_image images[] = {{.width = 1, .height = 0x80000000, .channels = 1},
+                                             {.width = 0x80000000, .height = 1, .channels = 1},
+                                             {.width = 0x60000000, .height = 1, .channels = 4}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+        struct px_buffer file = {0};
+        struct px_error err = {0};
+        const struct px_encoding encoding = {.format = PX_FORMAT_PNG};
+        assert_int_equal(px_image_encode(&images[i], &encoding, &file, &err), -PX_E_UNPROCESSABLE);
+        assert_non_null(strstr(err.message, "rows of at most"));
+        free(file.data);
     }
 }
 
@@ -161,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHECK("a PNG comes back as it was, in every size and channel count", test_png_round_trip),
+        CHECK("a picture larger than a PNG can be is refused", test_png_too_large),
         CHECK("a JPEG comes back nearly as it was, at every quality", test_jpeg_round_trip),
         CHECK("a JPEG of a transparent picture shows white", test_jpeg_drops_alpha),
         CHECK("files are saved by their suffix and errors name them", test_files),
