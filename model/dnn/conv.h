@@ -69,7 +69,7 @@ int px_conv_pack(struct px_conv *conv, const float *plain, void *packed, struct 
  * INTERNAL if oneDNN cannot reorder them, or one of the two has desc.winograd. */
 int px_conv_repack(struct px_conv *conv, const struct px_conv_layout *layout, const void *from,
                    void *packed, struct px_error *err);
-/* Packed (BACKWARD_WEIGHTS: the f32 gradient) -> plain f32. Not with desc.winograd. */
+/* Packed (BACKWARD_WEIGHTS: the f32 gradient) -> plain f32. With desc.winograd gradients only. */
 int px_conv_unpack(struct px_conv *conv, const void *packed, float *plain, struct px_error *err);
 
 /* Where each weight is in the packed layout; the caller destroys it (model/dnn/blocked.h). NULL if

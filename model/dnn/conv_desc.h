@@ -23,8 +23,9 @@ struct px_conv_desc {
     bool bias; /* f32; FORWARD and BACKWARD_WEIGHTS only */
     bool relu; /* FORWARD: post-op x < 0 ? slope * x : x */
     float slope;
-    int winograd; /* 0: each result by itself; else the side of the squares of results that are
-                     computed together with fewer multiplications, as px_conv_winograd() says */
+    int winograd; /* 0: each result by itself; else the side of the squares of results (with
+                     BACKWARD_WEIGHTS: of their gradient) that are computed together with fewer
+                     multiplications, as px_conv_winograd() says */
 };
 
 /* Buffers by role; which are read and which written follows from the pass. 64-byte alignment helps.

@@ -10,7 +10,7 @@ size_t px_conv_weights_size(const struct px_conv *conv)
 
 size_t px_conv_weights_expected(const struct px_conv_desc *desc)
 {
-    if (desc->winograd)
+    if (desc->winograd && desc->pass != PX_CONV_BACKWARD_WEIGHTS)
         return px_winograd_weights(desc) * sizeof(float);
     return (size_t)desc->oc * (size_t)desc->ic * (size_t)desc->kernel * (size_t)desc->kernel *
            px_dtype_size(desc->weights);
@@ -100,7 +100,7 @@ int px_conv_repack(struct px_conv *conv, const struct px_conv_layout *layout, co
     dnnl_primitive_t primitive = NULL;
     dnnl_memory_t memory = NULL;
 
-    if (conv->winograd)
+    if (conv->winograd_weights)
         return px_fail(err, PX_E_INTERNAL, "packed weights do not become those of Winograd's");
     dnnl_status_t s = dnnl_memory_create(&memory, (const_dnnl_memory_desc_t)layout,
                                          conv->dnn->engine, (void *)(uintptr_t)from);

@@ -4,7 +4,7 @@
  * products, each channel of a square takes a few vector instructions on the way in and out, and
  * each weight is read from memory in the time of READ multiply-adds. Calibrated on unet_256 with
  * ngf 16 and 64 and resnet_9blocks (Zen 4, AVX2, one thread), where this finds the fastest side or
- * one within 5 % of it; the times are in tests/bench/README.md. */
+ * one within 5 % of it, in training 10 %; the times are in tests/bench/README.md. */
 static const double TAKE = 12, GIVE = 9, READ = 16;
 
 /* In training each weight is packed in each step, or the gradient by it written: oneDNN's are
