@@ -1,8 +1,8 @@
 #ifndef TRAINER_NN_PARTS_WEIGHTS_H
 #define TRAINER_NN_PARTS_WEIGHTS_H
 
-/* The convolution weights of one network as convolutions read and write them, beside the plain ones of
- * its px_parameters, which are the truth.
+/* The convolution weights of one network as convolutions read and write them, beside the plain ones
+ * of its px_parameters, which are the truth.
  *
  * A convolution reads its weights in a layout of its own, in f32 or rounded to bf16. There is one
  * packed copy for each layout and type that is asked for, shared by all convolutions that ask for
