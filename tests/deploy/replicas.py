@@ -127,6 +127,16 @@ class Balancer:
         os.chmod(daemon.FOLDER, 0o755)  # its workers are not root
         return ['nginx', '-p', folder, '-e', 'stderr', '-c', copy, '-g', 'daemon off;']
 
+    def cpu_seconds(self):
+        """That it and its workers have used."""
+        pid, total = self.process.pid, 0
+        with open('/proc/%d/task/%d/children' % (pid, pid), encoding='ascii') as file:
+            pids = [pid, *map(int, file.read().split())]
+        for one in pids:
+            with open('/proc/%d/stat' % one, encoding='utf-8') as file:
+                total += sum(map(int, file.read().rpartition(') ')[2].split()[11:13]))
+        return total / os.sysconf('SC_CLK_TCK')
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
