@@ -6,7 +6,8 @@
 
 #include "base/large.h"
 
-/* oneDNN compiles its kernels when it needs them. */
+/* oneDNN compiles its kernels when it needs them, and without such memory refuses some and crashes
+ * in others. */
 static bool may_compile(void)
 {
     const size_t size = 4096;
@@ -25,17 +26,16 @@ int px_dnn_check(dnnl_status_t status, const char *what, struct px_error *err)
         return 0;
     if (status == dnnl_out_of_memory)
         return px_fail(err, PX_E_NOMEM, "no memory for oneDNN's %s", what);
-    if (!may_compile())
-        return px_fail(err, PX_E_INTERNAL,
-                       "oneDNN refused %s (status %d): it compiles code, and this process may not "
-                       "make memory executable; start it without MemoryDenyWriteExecute= (systemd) "
-                       "or PR_SET_MDWE, or allow execmem (SELinux)",
-                       what, (int)status);
     return px_fail(err, PX_E_INTERNAL, "oneDNN refused %s (status %d)", what, (int)status);
 }
 
 int px_dnn_create(struct px_dnn **out, int threads, struct px_error *err)
 {
+    if (!may_compile())
+        return px_fail(err, PX_E_INTERNAL,
+                       "oneDNN compiles code, and this process may not make memory executable; "
+                       "start it without MemoryDenyWriteExecute= (systemd) or PR_SET_MDWE, or "
+                       "allow execmem (SELinux)");
     struct px_dnn *dnn = calloc(1, sizeof *dnn);
 
     if (!dnn)
