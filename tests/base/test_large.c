@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "base/large.h"
 
@@ -18,6 +19,39 @@ static void test_aligned_and_whole(void **state)
         memset(memory, 1, sizes[i]);
         assert_int_equal(memory[sizes[i] - 1], 1);
         free(memory);
+    }
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static bool is_mapped(const void *address)
+{
+    unsigned char in_memory;
+    void *page = (void *)((uintptr_t)address & ~(uintptr_t)4095);
+
+    return mincore(page, 1, &in_memory) == 0;
+}
+#endif
+
+static void test_maps(void **state)
+{
+    static const size_t sizes[] = {1, 256 << 10, (2 << 20) - 1, 2 << 20, (5 << 20) + 12345};
+    (void)state;
+
+    px_large_unmap(NULL, 0);
+    px_large_unmap(NULL, 5 << 20);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *memory = px_large_map(sizes[i]);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % 64, 0);
+        if (sizes[i] >= 2 << 20)
+            assert_int_equal((uintptr_t)memory % (2 << 20), 0);
+        memset(memory, 1, sizes[i]);
+        assert_int_equal(memory[sizes[i] - 1], 1);
+        px_large_unmap(memory, sizes[i]);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        if (sizes[i] >= 256 << 10)
+            assert_false(is_mapped(memory));
+#endif
     }
 }
 
@@ -73,6 +107,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_aligned_and_whole),
+        cmocka_unit_test(test_maps),
         cmocka_unit_test(test_huge),
     };
 

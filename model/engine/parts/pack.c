@@ -47,7 +47,7 @@ int px_pack_create(struct px_pack **out, const struct px_checkpoint *checkpoint,
 static void destroy_entry(struct entry *entry)
 {
     px_conv_layout_destroy(entry->layout);
-    free(entry->memory);
+    px_large_unmap(entry->memory, entry->bytes);
     free(entry);
 }
 
@@ -173,7 +173,7 @@ static int allocate(struct entry *entry, const struct px_layer *layer, size_t we
     weights = (weights + 63) & ~(size_t)63;
     size_t floats = (2 * repeats + 3) * channels + (size_t)layer->in_channels;
     entry->bytes = (weights + floats * sizeof(float) + 63) & ~(size_t)63;
-    entry->memory = px_large_alloc(entry->bytes);
+    entry->memory = px_large_map(entry->bytes);
     if (!entry->memory)
         return px_fail(err, PX_E_NOMEM, "no memory for %zu bytes of weights", entry->bytes);
     entry->packed.weights = entry->memory;
@@ -313,7 +313,7 @@ static bool fill_from_others(struct px_pack *pack, struct entry *entry, struct p
         if (fill_from(pack, entry, kin, conv, NULL) == 0)
             return true;
         px_conv_layout_destroy(entry->layout);
-        free(entry->memory);
+        px_large_unmap(entry->memory, entry->bytes);
         entry->layout = NULL;
         entry->memory = NULL;
     }
