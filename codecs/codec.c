@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <isa-l.h>
 #include <jpeglib.h>
 #include <png.h>
 
@@ -44,6 +45,12 @@ const char *px_png_version(void)
 const char *px_jpeg_version(void)
 {
     return VALUE_OF(LIBJPEG_TURBO_VERSION);
+}
+
+const char *px_isal_version(void)
+{
+    return VALUE_OF(ISAL_MAJOR_VERSION) "." VALUE_OF(ISAL_MINOR_VERSION) "." VALUE_OF(
+        ISAL_PATCH_VERSION);
 }
 
 const char *px_format_name(enum px_format format)

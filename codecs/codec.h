@@ -49,9 +49,11 @@ struct px_image_info {
 /* The format that the first bytes show, or PX_FORMAT_NONE. */
 enum px_format px_sniff(struct px_span file);
 
-/* "1.6.39", of the library that runs; and of libjpeg-turbo, "2.1.5", of its headers. */
+/* "1.6.39", of the library that runs; and of libjpeg-turbo and ISA-L, "2.1.5" and "2.30.0", of the
+ * headers that this was compiled with. */
 const char *px_png_version(void);
 const char *px_jpeg_version(void);
+const char *px_isal_version(void);
 
 const char *px_format_name(enum px_format format); /* "png", "jpeg" */
 const char *px_format_mime(enum px_format format); /* "image/png", "image/jpeg" */

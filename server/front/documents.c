@@ -209,9 +209,9 @@ static void write_build(struct px_buffer *text)
 
     snprintf(dnnl_text, sizeof dnnl_text, "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
     const struct px_label labels[] = {
-        {"version", PX_VERSION}, {"mhd", MHD_get_version()}, {"jansson", jansson_version_str()},
-        {"dnnl", dnnl_text},     {"png", px_png_version()},  {"jpeg", px_jpeg_version()},
-        {"zlib", zlibVersion()}};
+        {"version", PX_VERSION},     {"mhd", MHD_get_version()}, {"jansson", jansson_version_str()},
+        {"dnnl", dnnl_text},         {"png", px_png_version()},  {"jpeg", px_jpeg_version()},
+        {"isal", px_isal_version()}, {"zlib", zlibVersion()}};
     px_prometheus_head(text, "pix2pixd_build_info", "gauge",
                        "Versions of the daemon and its libraries.");
     px_prometheus_sample(text, "pix2pixd_build_info", labels, sizeof labels / sizeof *labels, 1);

@@ -155,7 +155,7 @@ counted() {
 ok '/metrics counts what was answered' counted
 versions() {
     local name labels=
-    for name in version mhd jansson dnnl png jpeg zlib; do labels+=,$name='"[0-9][0-9.]*[^"]*"'; done
+    for name in version mhd jansson dnnl png jpeg isal zlib; do labels+=,$name='"[0-9][0-9.]*[^"]*"'; done
     curl -s "$url/metrics" | grep -Ex "pix2pixd_build_info\{${labels#,}\} 1"
 }
 ok '/metrics has the versions of all libraries that read what clients send' versions
