@@ -7,31 +7,31 @@
 
 #include "codecs/format.h"
 
-enum { SIGNATURE = 8, NAME = 4, DATA = 8, FRAME = 12 }; /* offsets in a chunk; all but its data */
+enum { SIGNATURE = 8 };
 
-static bool is_named(const uint8_t *chunk, const char *name)
+bool px_png_chunk_is(const uint8_t *chunk, const char *name)
 {
-    return memcmp(chunk + NAME, name, 4) == 0;
+    return memcmp(chunk + PX_PNG_NAME, name, 4) == 0;
 }
 
 /* Whether the CRC is that of the data under this name. */
 static bool crc_fits(const uint8_t *chunk, const uint8_t *name)
 {
     size_t size = px_be32(chunk);
-    uint32_t crc = crc32_gzip_refl(crc32_gzip_refl(0, name, 4), chunk + DATA, size);
+    uint32_t crc = crc32_gzip_refl(crc32_gzip_refl(0, name, 4), chunk + PX_PNG_DATA, size);
 
-    return crc == px_be32(chunk + DATA + size);
+    return crc == px_be32(chunk + PX_PNG_DATA + size);
 }
 
 bool px_png_chunk_is_sound(const uint8_t *chunk)
 {
-    return crc_fits(chunk, chunk + NAME);
+    return crc_fits(chunk, chunk + PX_PNG_NAME);
 }
 
 /* By the name's bit for that, even if the name is invalid. */
 static bool is_critical(const uint8_t *chunk)
 {
-    return (chunk[NAME] & 0x20) == 0;
+    return (chunk[PX_PNG_NAME] & 0x20) == 0;
 }
 
 void px_png_chunks_init(struct px_png_chunks *chunks, struct px_span file)
@@ -42,24 +42,25 @@ void px_png_chunks_init(struct px_png_chunks *chunks, struct px_span file)
 /* Moves to the next chunk that sets pixels. */
 static int next_chunk(struct px_png_chunks *c, struct px_error *err)
 {
-    static const uint8_t end[FRAME] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
+    static const uint8_t end[PX_PNG_FRAME] = {0,   0,   0,    0,    'I',  'E',
+                                              'N', 'D', 0xae, 0x42, 0x60, 0x82};
 
     for (;;) {
         const uint8_t *chunk = c->rest.data;
         size_t at = c->start - c->rest.size;
-        size_t size = c->rest.size < FRAME ? 0 : px_be32(chunk);
-        if (c->rest.size < FRAME || size > c->rest.size - FRAME)
+        size_t size = c->rest.size < PX_PNG_FRAME ? 0 : px_be32(chunk);
+        if (c->rest.size < PX_PNG_FRAME || size > c->rest.size - PX_PNG_FRAME)
             return px_fail(
                 err, PX_E_UNPROCESSABLE,
                 "the PNG is cut short: its chunk at byte %zu is not complete; " PX_ADVICE_CUT, at);
-        c->pass = FRAME + size;
-        if (is_named(chunk, "IEND")) {
+        c->pass = PX_PNG_FRAME + size;
+        if (px_png_chunk_is(chunk, "IEND")) {
             c->rest = (struct px_span){end, sizeof end};
             c->pass = sizeof end;
             return 0;
         }
-        c->idat = c->idat || is_named(chunk, "IDAT");
-        if (is_critical(chunk) || (is_named(chunk, "tRNS") && !c->idat))
+        c->idat = c->idat || px_png_chunk_is(chunk, "IDAT");
+        if (is_critical(chunk) || (px_png_chunk_is(chunk, "tRNS") && !c->idat))
             return 0;
         /* One changed bit in the name must not make a picture opaque. */
         if (size <= 256 && !c->idat && crc_fits(chunk, (const uint8_t *)"tRNS"))

@@ -15,6 +15,9 @@
 #include "base/error.h"
 #include "base/span.h"
 
+/* Offsets of a chunk's name and data, and the bytes around the data: length, name and CRC. */
+enum { PX_PNG_NAME = 4, PX_PNG_DATA = 8, PX_PNG_FRAME = 12 };
+
 struct px_png_chunks {
     struct px_span rest; /* of the file, not read yet */
     size_t start;        /* size of the file */
@@ -33,6 +36,9 @@ int px_png_chunks_read(struct px_png_chunks *chunks, uint8_t *out, size_t size,
 /* The whole next chunk, from its length to its CRC; what was not read of the one before is left
  * out. Fails as px_png_chunks_read(). */
 int px_png_chunks_next(struct px_png_chunks *chunks, struct px_span *chunk, struct px_error *err);
+
+/* name: four letters. */
+bool px_png_chunk_is(const uint8_t *chunk, const char *name);
 
 /* Whether the CRC of a chunk is right. chunk: from its length to its CRC, all inside the file. */
 bool px_png_chunk_is_sound(const uint8_t *chunk);

@@ -6,11 +6,12 @@
 #include "codecs/png_chunks.h"
 
 /* The header is read twice: once by px_png_probe(), a bounded walk over the chunks before the
- * pixels that allocates nothing and decides whether the size is acceptable, and then by libpng. */
+ * pixels that allocates nothing and decides whether the size is acceptable, and then by the
+ * decoder. */
 
 static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
-enum { HEADER_SIZE = 33, CHUNK_FRAME = 12 }; /* signature + IHDR; length, type and CRC */
+enum { HEADER_SIZE = 33 }; /* signature and IHDR */
 
 bool px_png_sniff(struct px_span file)
 {
@@ -25,18 +26,19 @@ static void walk_chunks(struct px_span file, struct px_header *header)
     bool exif = false;
     size_t at = HEADER_SIZE;
 
-    while (file.size - at >= CHUNK_FRAME) {
-        size_t length = px_be32(file.data + at);
-        const uint8_t *type = file.data + at + 4;
-        if (length > file.size - at - CHUNK_FRAME || memcmp(type, "IDAT", 4) == 0)
+    while (file.size - at >= PX_PNG_FRAME) {
+        const uint8_t *chunk = file.data + at;
+        size_t length = px_be32(chunk);
+        if (length > file.size - at - PX_PNG_FRAME || px_png_chunk_is(chunk, "IDAT"))
             return;
-        if (memcmp(type, "tRNS", 4) == 0 && header->channels % 2 == 1)
+        if (px_png_chunk_is(chunk, "tRNS") && header->channels % 2 == 1)
             header->channels++;
-        if (memcmp(type, "eXIf", 4) == 0 && !exif && px_png_chunk_is_sound(file.data + at)) {
-            header->orientation = px_exif_orientation((struct px_span){type + 4, length});
+        if (px_png_chunk_is(chunk, "eXIf") && !exif && px_png_chunk_is_sound(chunk)) {
+            header->orientation =
+                px_exif_orientation((struct px_span){chunk + PX_PNG_DATA, length});
             exif = true;
         }
-        at += CHUNK_FRAME + length;
+        at += PX_PNG_FRAME + length;
     }
 }
 
@@ -49,7 +51,7 @@ int px_png_probe(struct px_span file, struct px_header *header, struct px_error 
                        "the PNG ends inside its header, after %zu bytes; " PX_ADVICE_CUT,
                        file.size);
     const uint8_t *ihdr = file.data + 8;
-    if (px_be32(ihdr) != 13 || memcmp(ihdr + 4, "IHDR", 4) != 0)
+    if (px_be32(ihdr) != 13 || !px_png_chunk_is(ihdr, "IHDR"))
         return px_fail(
             err, PX_E_UNPROCESSABLE,
             "the PNG is damaged: it does not begin with an IHDR chunk; " PX_ADVICE_DAMAGED);

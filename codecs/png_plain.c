@@ -25,25 +25,15 @@ struct plain {
     uint8_t memory[]; /* a row with its filter, and two without, each with its slack */
 };
 
-static const uint8_t *chunk_data(struct px_span chunk)
-{
-    return chunk.data + 8;
-}
-
-static bool is_named(struct px_span chunk, const char *name)
-{
-    return memcmp(chunk.data + 4, name, 4) == 0;
-}
-
 /* Reads IHDR. Width, height and the channels before any tRNS are the header's. */
 static bool take_head(struct plain *p, const struct px_header *header)
 {
     static const uint8_t colours[5] = {0, 0, 4, 2, 6}; /* by channels */
     struct px_span chunk;
 
-    if (px_png_chunks_next(&p->chunks, &chunk, NULL) != 0 || !is_named(chunk, "IHDR"))
+    if (px_png_chunks_next(&p->chunks, &chunk, NULL) != 0 || !px_png_chunk_is(chunk.data, "IHDR"))
         return false;
-    const uint8_t *data = chunk_data(chunk);
+    const uint8_t *data = chunk.data + PX_PNG_DATA;
     const uint8_t plain[5] = {8, colours[header->channels], 0, 0, 0};
     assert(px_be32(data) == header->width && px_be32(data + 4) == header->height);
     return memcmp(data + 8, plain, sizeof plain) == 0 && px_png_chunk_is_sound(chunk.data);
@@ -62,15 +52,15 @@ static bool take_data(struct plain *p)
 {
     struct px_span chunk;
 
-    if (px_png_chunks_next(&p->chunks, &chunk, NULL) != 0 || !is_named(chunk, "IDAT"))
+    if (px_png_chunks_next(&p->chunks, &chunk, NULL) != 0 || !px_png_chunk_is(chunk.data, "IDAT"))
         return false;
     uint32_t size = px_be32(chunk.data);
     if (size == 0 || size > INT32_MAX || !px_png_chunk_is_sound(chunk.data))
         return false;
-    if (!p->started && !fits_window(p, *chunk_data(chunk)))
+    if (!p->started && !fits_window(p, chunk.data[PX_PNG_DATA]))
         return false;
     p->started = true;
-    p->inflate.next_in = (uint8_t *)(uintptr_t)chunk_data(chunk); /* not written to */
+    p->inflate.next_in = (uint8_t *)(uintptr_t)(chunk.data + PX_PNG_DATA); /* not written to */
     p->inflate.avail_in = size;
     return true;
 }
@@ -105,7 +95,7 @@ static bool take_end(struct plain *p)
         return false;
     if (p->inflate.avail_in > 0 || p->inflate.read_in_length >= 8) /* bytes behind the stream */
         return false;
-    return px_png_chunks_next(&p->chunks, &chunk, NULL) == 0 && is_named(chunk, "IEND");
+    return px_png_chunks_next(&p->chunks, &chunk, NULL) == 0 && px_png_chunk_is(chunk.data, "IEND");
 }
 
 static bool take_rows(struct plain *p, struct px_sink *sink)

@@ -260,6 +260,59 @@ static void test_left_to_libpng(void **state)
     assert_true(check_same("a small window", 3));
 }
 
+/* Puts a chunk of zeros between two others. */
+static void insert(size_t at, const char *type, size_t size, uint8_t crc_error)
+{
+    static uint8_t rest[MOST];
+    size_t rest_size = file_size - at;
+
+    memcpy(rest, file + at, rest_size);
+    file_size = at;
+    put_chunk(type, (uint8_t[16]){0}, size);
+    file[file_size - 1] ^= crc_error;
+    put(rest, rest_size);
+}
+
+static void test_chunks_anywhere(void **state)
+{
+    static const struct {
+        const char *type;
+        size_t size;
+        bool before,
+            behind; /* whether the file is plain with it before IDAT, or behind the first */
+    } kinds[] = {{"tEXt", 9, true, true},    {"eXIf", 6, true, true},   {"gAMA", 4, true, true},
+                 {"sBIT", 3, true, true},    {"acTL", 8, true, true},   {"fdAT", 12, true, true},
+                 {"idAT", 9, true, true},    {"tRNS", 6, false, true},  {"PLTE", 3, false, false},
+                 {"IHDR", 13, false, false}, {"IDAT", 0, false, false}, {"CgBI", 4, false, false}};
+    enum { FIRST = 33 }; /* where IDAT begins */
+    const struct recipe r = {.width = 30,
+                             .height = 20,
+                             .channels = 3,
+                             .filter = -1,
+                             .level = 1,
+                             .window = 15,
+                             .piece = 400};
+    static uint8_t whole[1 << 16];
+    struct px_random random;
+    (void)state;
+
+    px_random_seed(&random, 4);
+    make(&r, &random);
+    size_t size = file_size;
+    assert_true(size <= sizeof whole);
+    memcpy(whole, file, size);
+    for (size_t k = 0; k < 2 * sizeof kinds / sizeof *kinds; k++)
+        for (size_t at = FIRST; at <= size; at += at < size ? 12 + px_be32(whole + at) : 1) {
+            bool want = at == size || (at == FIRST ? kinds[k / 2].before : kinds[k / 2].behind);
+            memcpy(file, whole, size);
+            file_size = size;
+            insert(at, kinds[k / 2].type, kinds[k / 2].size, k % 2);
+            if (check_same(kinds[k / 2].type, 3) != want)
+                fail_msg("with %s at %zu of %zu the file is %splain", kinds[k / 2].type, at, size,
+                         want ? "not " : "");
+        }
+}
+
 /* Correct CRCs let damage through to what reads the stream. */
 static void correct(void)
 {
@@ -339,6 +392,10 @@ int main(void)
         CHECK("plain PNGs of all widths, channels, filters and blocks have libpng's pixels",
               test_all_kinds),
         CHECK("a PNG with anything odd is left to libpng", test_left_to_libpng),
+        CHECK(
+            "chunks that set no pixels, wherever they are and with any CRC, change nothing; others "
+            "are left to libpng",
+            test_chunks_anywhere),
         CHECK("damage with correct CRCs gives no other pixels than libpng's", test_damage),
         CHECK("Paeth's choice is right for all triples", test_paeth),
     };
