@@ -1,7 +1,7 @@
 #ifndef TRAINER_NN_PARTS_FLOATS_H
 #define TRAINER_NN_PARTS_FLOATS_H
 
-/* Arrays on a cache line, zeroed; free() them. NULL without memory. */
+/* Arrays of whole cache lines, zeroed; free() them. NULL without memory. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,20 @@
 #include "base/large.h"
 #include "model/network/dtype.h"
 
+static inline void *px_zeros(size_t bytes)
+{
+    size_t lines = (bytes + 63) & ~(size_t)63;
+    void *p = px_large_alloc(lines ? lines : 64);
+
+    if (p)
+        memset(p, 0, lines);
+    return p;
+}
+
 /* n elements of f32 or bf16. */
 static inline void *px_elements(size_t n, enum px_dtype dtype)
 {
-    size_t bytes = (n * px_dtype_size(dtype) + 63) & ~(size_t)63;
-    void *p = px_large_alloc(bytes ? bytes : 64);
-
-    if (p)
-        memset(p, 0, bytes);
-    return p;
+    return px_zeros(n * px_dtype_size(dtype));
 }
 
 static inline float *px_floats(size_t n)

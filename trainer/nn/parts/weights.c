@@ -129,7 +129,7 @@ static int add(struct px_weights *w, struct copy *copy, struct px_error *err)
     if (!copies)
         return px_fail(err, PX_E_NOMEM, "no memory for a list of packed weights");
     w->copies = copies;
-    copy->packed = px_elements(px_packing_size(copy->packing) / 2, PX_BF16); /* padding is zero */
+    copy->packed = px_zeros(px_packing_size(copy->packing)); /* padding is zero */
     if (!copy->packed)
         return px_fail(err, PX_E_NOMEM, "no memory for packed weights");
     w->copies[w->count++] = *copy;
