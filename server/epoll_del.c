@@ -1,7 +1,7 @@
-/* libmicrohttpd's epoll_ctl() in the daemon, which a program may replace. At the end its thread and
- * MHD_quiesce_daemon(), on ours, both take the listening socket out of the epoll set. In 0.9.75,
- * in one of three places, it ends the process if the other was first and the socket is not
- * there any more: seen in 5 of 2,000 stops under load. So here that is no failure. */
+/* Replaces the C library's epoll_ctl() in the daemon, for libmicrohttpd. When the daemon stops,
+ * both libmicrohttpd's thread and MHD_quiesce_daemon(), on ours, remove the listening socket from
+ * the epoll set. Whichever comes second finds it gone, and in one of three places version 0.9.75
+ * then ends the process: seen in 5 of 2,000 stops under load. So here it succeeds. */
 
 #include <errno.h>
 #include <sys/epoll.h>

@@ -1,25 +1,25 @@
 #ifndef SERVER_FRONT_URGENCY_H
 #define SERVER_FRONT_URGENCY_H
 
-/* Threads that have little to do and should do it at once, beside others that compute: the kernel
- * (Linux 6.12 or later) lets them run before these, though not more than their share, and where
- * the limit of nice values allows it (LimitNICE=, CAP_SYS_NICE) they have a higher priority.
+/* For threads that have little to do but must do it at once, beside others that compute. Linux 6.12
+ * or later runs them first, within their fair share of the CPUs; if the limit of nice values allows
+ * it (LimitNICE=, CAP_SYS_NICE), any kernel gives them a higher priority, too.
  *
- * Threads inherit it from the one that starts them: raise it, start them, restore it. */
+ * A thread inherits this from the one that starts it: raise, start the threads, restore. */
 
 #include <stdint.h>
 
 /* How a thread was scheduled: the kernel's struct sched_attr, whose header cannot be included
  * beside pthread.h. */
 struct px_urgency {
-    uint32_t size, policy; /* size 0: it is not known */
+    uint32_t size, policy; /* size 0: not known, and nothing was raised */
     uint64_t flags;
     int32_t nice;
     uint32_t priority;
     uint64_t runtime, deadline, period; /* runtime: the slice, in ns */
 };
 
-/* Of the calling thread. If the kernel refuses, nothing changes. */
+/* Raises the calling thread and fills *before. If the kernel refuses, nothing changes. */
 void px_urgency_raise(struct px_urgency *before);
 void px_urgency_restore(const struct px_urgency *before);
 
