@@ -11,8 +11,9 @@
 /* `size` bytes aligned to 64, of undefined contents; NULL without memory. Released by free(). */
 void *px_large_alloc(size_t size);
 
-/* The same, but of at least 256 KiB it is a mapping of its own, which the kernel has back at once
- * when it is released. malloc() keeps blocks of up to 32 MiB once one of that size was freed. */
+/* The same, released by px_large_unmap() with the same size. From 256 KiB on it is a mapping of its
+ * own, which returns to the kernel at once; malloc() keeps blocks of up to 32 MiB once one of that
+ * size was freed. */
 void *px_large_map(size_t size);
 void px_large_unmap(void *memory, size_t size); /* accepts NULL */
 

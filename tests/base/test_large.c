@@ -105,11 +105,11 @@ static void test_huge(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_aligned_and_whole),
-        cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_huge),
+    const struct CMUnitTest tests[] = {
+        CHECK("large memory of any size is aligned to 64 and can be written to its end",
+              test_aligned_and_whole),
+        CHECK("mappings, too, and the kernel has them back when they are released", test_maps),
+        CHECK("large memory is on huge pages if the kernel offers them", test_huge),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
