@@ -362,7 +362,8 @@ int px_run_init(struct px_run *run, struct px_error *err)
     };
     if ((rc = px_together_done(run->ranks, check_own(run, err), err)) != 0 ||
         (rc = px_together_check(run->ranks, run->settings, run->pairs, err)) != 0 ||
-        (rc = px_together_done(run->ranks, fill_weights(run, err), err)) != 0)
+        (rc = px_together_done(run->ranks, fill_weights(run, err), err)) != 0 ||
+        (rc = px_together_check_layouts(run->ranks, px_gan_layouts(run->gan), err)) != 0)
         return rc;
     share_weights(run);
     rc = start_feed(run, err);

@@ -52,3 +52,16 @@ int px_together_check(struct px_ranks *ranks, const struct px_train_settings *se
                     settings->data);
     return px_together_done(ranks, rc, err);
 }
+
+int px_together_check_layouts(struct px_ranks *ranks, uint64_t layouts, struct px_error *err)
+{
+    int rc = 0;
+
+    if (!px_ranks_same(ranks, layouts))
+        rc = px_fail(
+            err, PX_E_UNSUPPORTED,
+            "the processes of this training run on unlike CPUs, whose gradients oneDNN lays "
+            "out in unlike ways: use machines with like CPUs, or set ONEDNN_MAX_CPU_ISA "
+            "(such as AVX2) to what all of them have");
+    return px_together_done(ranks, rc, err);
+}

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
+
 struct layout { /* what oneDNN says about a blocked format */
     int ndims, inner_count;
     const dnnl_dims_t *dims, *padded, *strides, *blocks, *indices;
@@ -106,6 +108,16 @@ bool px_blocked_equal(const struct px_blocked *a, const struct px_blocked *b)
 
     return memcmp(a->dims, b->dims, sizeof a->dims) == 0 && a->size == b->size &&
            memcmp(a->memory, b->memory, n * sizeof *a->memory) == 0;
+}
+
+uint64_t px_blocked_fingerprint(const struct px_blocked *b)
+{
+    size_t n = b->dims[0] + b->dims[1] + b->dims[2];
+    uint64_t print = b->size;
+
+    for (size_t i = 0; i < n; i++)
+        print = px_mix64(print ^ b->memory[i]);
+    return print;
 }
 
 size_t px_blocked_size(const struct px_blocked *b)

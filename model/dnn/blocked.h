@@ -24,6 +24,8 @@ void px_blocked_destroy(struct px_blocked *blocked); /* accepts NULL */
 
 /* Whether both put every weight at the same place. */
 bool px_blocked_equal(const struct px_blocked *a, const struct px_blocked *b);
+/* A number that depends on the place of every weight. */
+uint64_t px_blocked_fingerprint(const struct px_blocked *b);
 /* Elements of the packed buffer, with its padding. */
 size_t px_blocked_size(const struct px_blocked *b);
 

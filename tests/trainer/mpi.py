@@ -247,6 +247,14 @@ def _():
     assert line.startswith('pix2pix-train: nowhere'), line
 
 
+@ok('so are CPUs for which oneDNN lays gradients out in unlike ways, which cannot be summed')
+def _():
+    older = ['env', 'ONEDNN_MAX_CPU_ISA=SSE41']
+    line = refusal(*unlike(command('mixed', *PLAIN), older + command('mixed', *PLAIN)), status=1)
+    assert 'ONEDNN_MAX_CPU_ISA' in line, line
+    run(*mpirun(2, *older, *command('older', *PLAIN)))
+
+
 @ok('without the module the program starts, and says under mpirun that it was built without MPI')
 def _():
     os.mkdir('elsewhere')

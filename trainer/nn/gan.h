@@ -74,6 +74,10 @@ int px_gan_step(struct px_gan *gan, const struct px_train_batch *batch, double l
 /* A number that depends on every bit of what px_gan_tensors() lists. */
 uint64_t px_gan_fingerprint(const struct px_gan *gan);
 
+/* A number that depends on the layouts of gradients for pictures of crop_size, which the CPU and
+ * ONEDNN_MAX_CPU_ISA decide. With several ranks it must be the same for all. */
+uint64_t px_gan_layouts(const struct px_gan *gan);
+
 /* Seconds spent in all steps so far: G forward, everything of D (its step and G's gradient through
  * it), G backward (with L1), both Adam updates of convolution weights (with packing them). */
 struct px_gan_profile {

@@ -117,6 +117,13 @@ uint64_t px_gan_fingerprint(const struct px_gan *gan)
     return print;
 }
 
+uint64_t px_gan_layouts(const struct px_gan *gan)
+{
+    uint64_t print = px_weights_layouts(gan->weights_G);
+
+    return gan->weights_D ? px_mix64(print ^ px_weights_layouts(gan->weights_D)) : print;
+}
+
 size_t px_gan_generator_tensors(const struct px_gan *gan, const struct px_tensor **tensors)
 {
     *tensors = gan->generator_tensors;

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "model/dnn/blocked.h"
 #include "model/dnn/packing.h"
 #include "trainer/nn/parts/floats.h"
@@ -204,6 +205,16 @@ int px_weights_enable_gradients(struct px_weights *w, int parameter, const struc
     if (!rc && w->accumulate && !(t->sum = px_floats(n)))
         rc = px_fail(err, PX_E_NOMEM, "no memory for the sum of %zu gradients", n);
     return rc;
+}
+
+uint64_t px_weights_layouts(const struct px_weights *w)
+{
+    uint64_t print = 0;
+
+    for (int i = 0; i < w->parameters->count; i++)
+        if (w->trained[i].order)
+            print = px_mix64(print ^ px_blocked_fingerprint(w->trained[i].order)) + (uint64_t)i;
+    return print;
 }
 
 float *px_weights_gradient(const struct px_weights *w)

@@ -14,6 +14,7 @@
  * Serves one thread at a time, and its OpenMP team. The results do not depend on the threads. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "model/dnn/conv.h"
@@ -42,6 +43,10 @@ void px_weights_refresh(struct px_weights *weights);
  * given before. Do not call it between the parts of a step. */
 int px_weights_enable_gradients(struct px_weights *weights, int parameter,
                                 const struct px_conv *conv, struct px_error *err);
+
+/* A number that depends on the layouts of all those gradients: ranks can sum them if it is the same
+ * for all. */
+uint64_t px_weights_layouts(const struct px_weights *weights);
 
 /* Where those convolutions write. It moves with px_weights_enable_gradients(). */
 float *px_weights_gradient(const struct px_weights *weights);
