@@ -12,6 +12,9 @@ struct px_packing {
     struct px_winograd_packing winograd;
 };
 
+_Static_assert(sizeof(struct px_winograd_packing) == 4 * sizeof(int) + 7 * sizeof(size_t),
+               "padding would be compared, too");
+
 struct px_packing *px_packing_create(const struct px_conv *conv)
 {
     struct px_packing *p = calloc(1, sizeof *p);

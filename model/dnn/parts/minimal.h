@@ -40,7 +40,8 @@ struct px_patch {
 };
 void px_minimal_take(const struct px_patch *patch, int points);
 
-/* The same of a kernel, as the weights are; NULL is zeros here, too, and `whole` is not read. */
+/* Transforms a kernel of taps x taps pixels, by `weights` along both directions, for squares of
+ * `side`. As px_minimal_take(), but `whole` is not read. */
 void px_minimal_take_kernel(const struct px_patch *kernel, const struct px_minimal_weights *weights,
                             int side, int taps);
 
