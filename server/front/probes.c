@@ -44,16 +44,21 @@ void px_probe_ready(struct px_server *server, struct px_reply *reply)
                                                 : NULL);
 }
 
-/* BUSY: not all models that were there at the start are loaded. */
+/* BUSY: not all models that were there at the start are loaded. One that could not be is tried once
+ * more by a reload before it becomes one of the failures. */
 static int check_models(const struct px_server *server, struct px_error *err)
 {
     const struct px_registry *registry = px_models_take(server->models);
-    const struct px_registry_entry *unfinished = px_registry_unfinished(registry);
+    const bool skip = server->settings->skip_bad_models;
     int rc = 0;
 
-    if (unfinished)
-        rc = px_entry_check_ready(unfinished, err);
-    else if (!server->settings->skip_bad_models && px_registry_failure_count(registry) > 0)
+    for (size_t i = 0; !rc && i < px_registry_count(registry); i++) {
+        const struct px_registry_entry *entry = px_registry_at(registry, i);
+        rc = px_entry_check_ready(entry, err);
+        if (skip && px_model_progress_error(entry->progress))
+            rc = 0;
+    }
+    if (!rc && !skip && px_registry_failure_count(registry) > 0)
         rc = px_fail(err, PX_E_BUSY, "model '%.80s' could not be loaded: %.300s",
                      px_registry_failure_at(registry, 0)->name,
                      px_registry_failure_at(registry, 0)->last_error);

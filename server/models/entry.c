@@ -239,15 +239,14 @@ int px_entry_load(struct px_registry_entry *entry, const char *file,
 
 int px_entry_check_ready(const struct px_registry_entry *entry, struct px_error *err)
 {
-    const struct px_error *why = px_model_progress_error(entry->progress);
-
-    if (why)
-        return px_fail(err, PX_E_BUSY, "model '%.80s' could not be loaded: %.300s", entry->name,
-                       why->message);
+    /* In this order, as it may fail at any moment. */
     if (px_model_progress_phase(entry->progress) == PX_MODEL_LOADING)
         return px_fail(err, PX_E_BUSY, "model '%.80s' is still being loaded; try again later",
                        entry->name);
-    return 0;
+    const struct px_error *why = px_model_progress_error(entry->progress);
+    return why ? px_fail(err, PX_E_BUSY, "model '%.80s' could not be loaded: %.300s", entry->name,
+                         why->message)
+               : 0;
 }
 
 void px_entry_count_job(const struct px_registry_entry *entry, bool answered, double infer_ms)

@@ -66,7 +66,7 @@ ok 'and then the daemon ends with 0' ended
 refused() { ! curl -s -m 5 "$url/readyz"; }
 ok 'and its port is closed' refused
 
-start --max-batch 1
+start --max-batch 1 --queue-seconds 0
 late() { # a request on a connection from before, while others are under way
     local i pids=() port=${url##*:} line
     until_loaded || return 1

@@ -78,13 +78,16 @@ ok 'a request for a model that is removed before it is loaded gets 503' removed
 
 # A NaN is found only when the weights are read.
 python3 - <<'EOF' || exit 1
-data = bytearray(open('big.safetensors', 'rb').read())
+data = bytearray(open('huge.safetensors', 'rb').read())
 data[-4:] = b'\0\0\xc0\x7f'
 open('models/nan.safetensors', 'wb').write(data)
 EOF
 left_out() {
     start
-    until [ "$(metric 'pix2pixd_model_load_failed{name="nan"}')" = 1 ] && ! grep -q loading <(curl -s "$url/models"); do sleep 0.1; done
+    # It is tried twice, and all the while /startupz must not say that all is well.
+    while expect 503 "$url/startupz" && ! grep -q 'could not be loaded' body; do :; done
+    until curl -s "$url/models" | grep -q '"failed":\[{"name":"nan"'; do expect 503 "$url/startupz" || return 1; done
+    [ "$(metric 'pix2pixd_model_load_failed{name="nan"}')" = 1 ] || return 1
     expect 200 "$url/readyz" && expect 200 "$url/models" && grep -q '"failed":\[{"name":"nan","last_error":"models/nan.safetensors: [^"]*NaN' body &&
         grep -q 'error a model cannot be served: models/nan.safetensors: .*NaN' log && problem 404 'first, huge' -F image=@a.png "$url/translate?model=nan"
 }
