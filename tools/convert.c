@@ -67,7 +67,8 @@ static const struct px_option rows[] = {
      .value = "FILE",
      .help =
          "JSON file with title, description, input, palette, line_width, preferred and examples to "
-         "write into OUT (see README.md); what it does not set is copied from IN and the .json beside it"},
+         "write into OUT (see README.md); what it does not set is copied from IN and the .json "
+         "beside it"},
     {.name = "dtype",
      .type = PX_OPTION_CHOICE,
      .offset = offsetof(struct convert_settings, dtype),

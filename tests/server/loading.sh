@@ -71,7 +71,10 @@ removed() { # while the one before it is loaded
     sleep 0.05
     rm models/z.safetensors
     wait "$asking"
-    [ "$(cat code)" = 503 ] && grep -q 'replaced or removed' late || { cat code late; return 1; }
+    if [ "$(cat code)" != 503 ] || ! grep -q 'replaced or removed' late; then
+        cat code late
+        return 1
+    fi
     until_loaded && problem 404 'first, huge' -F image=@a.png "$url/translate?model=z" && stop
 }
 ok 'a request for a model that is removed before it is loaded gets 503' removed

@@ -39,7 +39,12 @@ fi
 launch "$pix2pixd" --workers 1 --memory-limit 1000GiB
 ok 'limits above the memory that there is are warned of' said 'warning that and .* more than .* lower --memory-limit or --request-memory$'
 launch "$pix2pixd" --workers 1
-fits() { ! grep -q 'lower --memory-limit' log && grep -q 'memory at most' log || { cat log; return 1; }; }
+fits() {
+    if grep -q 'lower --memory-limit' log || ! grep -q 'memory at most' log; then
+        cat log
+        return 1
+    fi
+}
 ok 'the defaults fit into it' fits
 refused() { "$pix2pixd" --log-level error --models models --check-config "$@" 2>&1 | grep -qx 'pix2pixd: --memory-limit and --request-memory: at least 1MiB, or 0'; }
 ok 'limits below 1 MiB are refused' refused --memory-limit 1023KiB

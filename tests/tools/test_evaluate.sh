@@ -70,6 +70,7 @@ assert shown == sorted(scores, key=lambda name: -scores[name]) and len(set(score
 
 evaluate -m m.safetensors -m n.safetensors --data houses --phase train --json two.json --results-dir both
 check "several models give one table" test "$(value two.json models 1 model)" = n.safetensors
+# shellcheck disable=SC2016 # the inner bash expands
 check "whose answers lie in a folder each" bash -c \
     'cmp both/m/0002.png answers/0002.png && test -s both/n/0004.png && test "$(ls both)" = "m
 n"'
@@ -185,6 +186,7 @@ open('streets/val/1.png', 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', stru
 END
 one_colour road.safetensors 128 64 128 || exit 1
 streets() { evaluate -m m.safetensors --segmenter road.safetensors --data streets --json streets.json "$@"; }
+# shellcheck disable=SC2317 # check() calls it
 half() { # half OF_ALL: the pixels, without void ones or with them
     python3 -c 'import json, sys
 r = json.load(open("streets.json"))["ceiling"]

@@ -353,8 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("a card holds every key, in one order", test_all_keys),
         CHECK("the palette of CMP is known by name", test_cmp),
-        CHECK("so is that of Cityscapes; a palette can be read colour by colour",
-              test_cityscapes),
+        CHECK("so is that of Cityscapes; a palette can be read colour by colour", test_cityscapes),
         CHECK("what is added later wins, null removes, and filling keeps both", test_later_wins),
         CHECK("unknown keys are ignored and noted", test_unknown_keys),
         CHECK("malformed cards are refused with the key, and add nothing", test_refused),

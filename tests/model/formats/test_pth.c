@@ -258,7 +258,8 @@ static void test_other_formats(void **state)
     assert_int_equal(px_pth_parse(&file, tar, sizeof tar, &err), -PX_E_FORMAT);
     assert_non_null(strstr(err.message, "a tar archive"));
     assert_int_equal(px_pth_parse(&file, pickle, sizeof pickle, &err), -PX_E_FORMAT);
-    assert_string_equal(err.message, "a pickle, but not one of torch.save(); save the state_dict with torch.save(net.state_dict(), ...)");
+    assert_string_equal(err.message, "a pickle, but not one of torch.save(); save the state_dict "
+                                     "with torch.save(net.state_dict(), ...)");
     assert_false(px_pth_sniff((const uint8_t *)"", 0));
     assert_false(px_pth_sniff((const uint8_t *)"\x80\2\0\0\0\0\0\0{}", 10)); /* safetensors */
     assert_int_equal(px_pth_parse(&file, (const uint8_t *)"", 0, &err), -PX_E_FORMAT);
