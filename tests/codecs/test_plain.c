@@ -228,7 +228,7 @@ static void test_left_to_libpng(void **state)
                                  .level = 1,
                                  .window = 15,
                                  .piece = MOST};
-    struct recipe odd[12];
+    struct recipe odd[13];
     struct px_random random;
     size_t n = 0;
     (void)state;
@@ -248,6 +248,8 @@ static void test_left_to_libpng(void **state)
     like(&plain, &odd[n++])->chunk = "PLTE";
     like(&plain, &odd[n++])->chunk = "IDAT";
     like(&plain, &odd[n++])->interlaced = true;
+    like(&plain, &odd[n])->piece = 1; /* 36,000 IDATs */
+    odd[n++].level = 0;
     for (size_t i = 0; i < n; i++) {
         make(&odd[i], &random);
         if (check_same("an odd one", 3))
