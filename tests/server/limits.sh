@@ -66,7 +66,7 @@ ok 'and then the daemon ends with 0' ended
 refused() { ! curl -s -m 5 "$url/readyz"; }
 ok 'and its port is closed' refused
 
-start --max-batch 1 --queue-seconds 0
+start --max-batch 1 --queue-seconds 0 --stop-timeout 200
 late() { # a request on a connection from before, while others are under way
     local i pids=() port=${url##*:} line
     until_loaded || return 1
@@ -83,7 +83,7 @@ late() { # a request on a connection from before, while others are under way
     timeout 60 cat <&3 >answer # to the end of the connection
     exec 3>&-
     read -r line <answer
-    echo "$line"
+    cat answer
     wait "${pids[@]}" "$pid"
     [ "$(cat code? | sort -u)" = 200 ] && [ "${line:0:12}" = 'HTTP/1.1 200' ]
 }
