@@ -226,7 +226,6 @@ static void stop(struct watchman *man)
     struct px_server *server = man->server;
     int64_t end = in_seconds(server->settings->stop_timeout);
 
-    atomic_store(&server->stopping, true);
     px_http_close_door(man->http);
     bool finished = wait_for_requests(man, end);
     px_queue_close(server->queue);

@@ -72,8 +72,8 @@ static void refuse_busy(struct px_request *request, const struct px_error *err)
 {
     struct px_server *server = request->job.server;
 
-    px_metrics_rejected(server->metrics,
-                        atomic_load(&server->stopping) ? PX_REASON_STOPPING : PX_REASON_QUEUE_FULL);
+    px_metrics_rejected(server->metrics, px_queue_is_closed(server->queue) ? PX_REASON_STOPPING
+                                                                           : PX_REASON_QUEUE_FULL);
     refuse(request, err);
     request->job.reply.retry_after = px_queue_retry_seconds(server->queue);
 }

@@ -223,6 +223,14 @@ void px_queue_close(struct px_queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
+bool px_queue_is_closed(struct px_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool closed = queue->closed;
+    pthread_mutex_unlock(&queue->lock);
+    return closed;
+}
+
 static double oldest_seconds(const struct px_queue *queue)
 {
     int64_t oldest = queue->ready.head ? queue->ready.head->waiting_since : INT64_MAX;

@@ -127,6 +127,7 @@ void px_queue_sweep(struct px_queue *queue);
 
 /* Admits no more jobs; those in the queue are still done. */
 void px_queue_close(struct px_queue *queue);
+bool px_queue_is_closed(struct px_queue *queue);
 
 /* Drops all jobs that no thread works on yet. */
 void px_queue_drop_all(struct px_queue *queue);

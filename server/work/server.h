@@ -2,7 +2,7 @@
 #define SERVER_WORK_SERVER_H
 
 /* What all threads of the daemon share. Everything pointed to is made before the first thread and
- * destroyed after the last; `draining` and then `stopping` go from false to true once. */
+ * destroyed after the last; `draining` goes from false to true once. */
 
 #include <stdatomic.h>
 
@@ -34,7 +34,6 @@ struct px_server {
     double start_time;       /* Unix time, in seconds */
     atomic_bool started;     /* all models that were there at the start have been loaded */
     atomic_bool draining; /* told to stop, but still serves: load balancers are to look elsewhere */
-    atomic_bool stopping; /* no new connections; what comes on others is still answered */
     atomic_bool stale_keys; /* --api-keys could not be read when it was last reloaded */
     /* Kept up to date by px_crew_watch(). */
     atomic_int stuck_workers;      /* without a heartbeat for STUCK_SECONDS or --request-deadline */

@@ -286,7 +286,9 @@ static void test_drop_all(void **state)
     queues_make_ready(&f, 0, 1);
     queues_read(&f, 2);
     queues_admit(&f, 3);
+    assert_false(px_queue_is_closed(f.queue));
     px_queue_close(f.queue);
+    assert_true(px_queue_is_closed(f.queue));
     assert_int_equal(px_queue_reserve(f.queue, 15, 0, NULL), -PX_E_BUSY);
     px_queue_drop_all(f.queue);
     assert_int_equal(queues_take_batch(f.queue, jobs, 1), 0);
