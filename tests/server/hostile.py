@@ -101,15 +101,20 @@ def _():
     assert re.search(' method=POST path=/translate .*status=499 ', daemon.text())
 
 
-LARGE = make_picture('large.png', 1024, 1024)
-WORK = HEAD % (b'?model=slow&fit=image', len(LARGE), b'Connection: close\r\n') + LARGE
+def work(side):
+    """A request that takes a while: seconds for a side of 2048."""
+    picture = make_picture('%d.png' % side, side, side)
+    return HEAD % (b'?model=slow&fit=image', len(picture), b'Connection: close\r\n') + picture
+
+
+WORK, LONG_WORK = work(1024), work(2048)
 DEPTH = 'pix2pixd_queue_depth'
 
 
 @ok('the waiting work of clients that leave is dropped within a second')
 def _():
     working = daemon.connect(120)
-    working.sendall(WORK)
+    working.sendall(LONG_WORK)
     equal(daemon.wait_for('pix2pixd_inflight{stage="infer"}', 1), 1)
     clients = [daemon.connect() for _ in range(8)]
     for client in clients:
