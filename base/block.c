@@ -6,13 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZED false
-#endif
+#include "base/sanitized.h"
 
 /* Classes of sizes, four to a doubling: 64, 80, 96, 112, 128, 160 ... PX_BLOCK_MAX. malloc() rounds
  * none of them up to the next. Blocks of up to SMALL bytes, of which there are the most, have a
@@ -113,7 +107,7 @@ static void *take_new(size_t size)
 
 void *px_block_take(size_t size)
 {
-    if (SANITIZED || size > PX_BLOCK_MAX)
+    if (PX_SANITIZED || size > PX_BLOCK_MAX)
         return take_new(size);
     unsigned class = class_for(size);
     void *block = take_kept(class);
@@ -124,7 +118,7 @@ void *px_block_take_zeroed(size_t size)
 {
     void *large;
 
-    if (SANITIZED || size > PX_BLOCK_MAX) {
+    if (PX_SANITIZED || size > PX_BLOCK_MAX) {
         do
             large = calloc(1, size);
         while (!large && px_blocks_give_back());
@@ -139,7 +133,7 @@ void *px_block_grow(void *block, size_t size)
     size_t usable = block ? malloc_usable_size(block) : 0;
     void *large;
 
-    if (SANITIZED || size > PX_BLOCK_MAX) {
+    if (PX_SANITIZED || size > PX_BLOCK_MAX) {
         do
             large = realloc(block, size);
         while (!large && px_blocks_give_back());
@@ -160,7 +154,7 @@ void px_block_release(void *block)
     struct free_block *free_block = block;
     size_t usable = block ? malloc_usable_size(block) : 0;
 
-    if (SANITIZED || usable < LEAST_BLOCK || usable >= 2 * (size_t)PX_BLOCK_MAX) {
+    if (PX_SANITIZED || usable < LEAST_BLOCK || usable >= 2 * (size_t)PX_BLOCK_MAX) {
         free(block);
         return;
     }

@@ -10,8 +10,9 @@
  *
  * Empty if the compiler cannot (clang) or the sanitizers break ifuncs. */
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#include "base/sanitized.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !PX_SANITIZED
 #define PX_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define PX_CLONES

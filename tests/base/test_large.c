@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/large.h"
+#include "base/sanitized.h"
 
 static void test_aligned_and_whole(void **state)
 {
@@ -22,7 +23,6 @@ static void test_aligned_and_whole(void **state)
     }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 static bool is_mapped(const void *address)
 {
     unsigned char in_memory;
@@ -30,7 +30,6 @@ static bool is_mapped(const void *address)
 
     return mincore(page, 1, &in_memory) == 0;
 }
-#endif
 
 static void test_maps(void **state)
 {
@@ -48,10 +47,8 @@ static void test_maps(void **state)
         memset(memory, 1, sizes[i]);
         assert_int_equal(memory[sizes[i] - 1], 1);
         px_large_unmap(memory, sizes[i]);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-        if (sizes[i] >= 256 << 10)
+        if (!PX_SANITIZED && sizes[i] >= 256 << 10)
             assert_false(is_mapped(memory));
-#endif
     }
 }
 
