@@ -43,13 +43,17 @@ wait_for() { # until so many translations were admitted
         sleep 0.01
     done
 }
-drain() {
-    local i pids=()
+eight() { # eight PREFIX SECONDS: under way are eight slow pictures, for which clients wait as long; fills $pids and code?
+    local i
     for ((i = 0; i < 8; i++)); do
-        curl -s -m 300 -o "drain$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
+        curl -s -m "$2" -o "$1$i" -w '%{http_code}\n' -F image=@large.png "$url/translate?model=slow&fit=image" >"code$i" &
         pids+=($!)
     done
     wait_for 8
+}
+drain() {
+    local i pids=()
+    eight drain 300
     kill -TERM "$pid"
     for ((i = 0; i < 200; i++)); do grep -q 'not ready any more' log && break; sleep 0.01; done
     problem 503 stopping "$url/readyz" && header 'connection: close' || return 1
@@ -71,11 +75,7 @@ late() { # a request on a connection from before, while others are under way
     local i pids=() port=${url##*:} line
     until_loaded || return 1
     exec 3<>"/dev/tcp/127.0.0.1/$port"
-    for ((i = 0; i < 8; i++)); do
-        curl -s -m 300 -o "late$i" -w '%{http_code}\n' -F image=@large.png "$url/translate?model=slow&fit=image" >"code$i" &
-        pids+=($!)
-    done
-    wait_for 8
+    eight late 300
     kill -TERM "$pid"
     for ((i = 0; i < 500; i++)); do curl -s -o /dev/null -m 5 "$url/livez" || break; sleep 0.01; done
     { printf 'POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n' \
@@ -153,12 +153,8 @@ start --max-batch 1 --stop-timeout 0
 until_loaded # else all wait for the model, and none runs
 t=$url/translate
 cancel() {
-    local i pids=()
-    for ((i = 0; i < 8; i++)); do
-        curl -s -m 60 -o "cancel$i" -w '%{http_code}\n' -F image=@large.png "$t?model=slow&fit=image" >"code$i" &
-        pids+=($!)
-    done
-    wait_for 8
+    local pids=()
+    eight cancel 60
     kill -INT "$pid"
     wait "$pid" || return 1
     wait "${pids[@]}"

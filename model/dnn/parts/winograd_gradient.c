@@ -147,8 +147,8 @@ static void multiply(const struct gradient_run *run, const struct gradient_block
         }
 }
 
-/* Transforms the sums into taps. A channel of one of the parts that a stride makes has every
- * stride-th tap of a channel in. */
+/* Transforms the sums into taps. With a stride, each part of the input has every stride-th tap of a
+ * kernel. */
 static void give(const struct gradient_run *run, const struct gradient_block *b)
 {
     const struct px_winograd_gradient *g = run->g;

@@ -150,6 +150,15 @@ static void tap(void *context, long x, long w, long y)
     s->want[y] += (double)s->problem->x[x] * (double)s->problem->w[w];
 }
 
+/* Fails unless all n results are within the tolerance of what is wanted. */
+static void expect_near(const float *found, const double *want, size_t n, double tolerance,
+                        int shape)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)found[i] - want[i]) <= tolerance))
+            fail_msg("shape %d: element %zu is %g, not %g", shape, i, (double)found[i], want[i]);
+}
+
 /* Terms are products of noise from -1 to 1, so a sum of n of them is about sqrt(n) / 3. A direct
  * sum is off by 4e-7 of that, these by at most twice as much (model/dnn/parts/minimal.h), and none
  * of some 100,000 by more than six times the root mean square: 2e-6 * sqrt(n). */
@@ -167,11 +176,9 @@ static void compare(const struct sided *shape)
     for (size_t i = 0; i < n; i++) {
         double want = sums.want[i] + (double)problem.b[i % (size_t)s->oc];
 
-        want = want < 0 ? (double)desc.slope * want : want;
-        if (!(fabs((double)y[i] - want) <= tolerance))
-            fail_msg("shape %d: element %zu is %g, not %g", (int)(shape - shapes), i, (double)y[i],
-                     want);
+        sums.want[i] = want < 0 ? (double)desc.slope * want : want;
     }
+    expect_near(y, sums.want, n, tolerance, (int)(shape - shapes));
     free(sums.want);
     free(y);
     free_problem(&problem);
@@ -199,10 +206,7 @@ static void compare_back(const struct sided *shape)
     assert_memory_equal(x, other, n * sizeof *x);
     free(other);
     reference_conv_taps(s, back_tap, &sums);
-    for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)x[i] - sums.want[i]) <= tolerance))
-            fail_msg("shape %d: element %zu is %g, not %g", (int)(shape - shapes), i, (double)x[i],
-                     sums.want[i]);
+    expect_near(x, sums.want, n, tolerance, (int)(shape - shapes));
     free(sums.want);
     free(x);
     free_problem(&problem);
@@ -261,10 +265,7 @@ static void compare_gradient(const struct sided *shape)
     float *w = gradient(&desc, &problem, n, 1), *other = gradient(&desc, &problem, n, 3);
     assert_memory_equal(w, other, n * sizeof *w);
     reference_conv_taps(s, weight_tap, &sums);
-    for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)w[i] - sums.want[i]) <= tolerance))
-            fail_msg("shape %d: element %zu is %g, not %g", (int)(shape - gradients), i,
-                     (double)w[i], sums.want[i]);
+    expect_near(w, sums.want, n, tolerance, (int)(shape - gradients));
     free(sums.want);
     free(w);
     free(other);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/trainer/nn/has_winograd.h"
 #include "trainer/nn/parts/floats.h"
 #include "trainer/nn/parts/weights.h"
 
@@ -154,24 +155,6 @@ static void test_f32(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check_update(&shapes[i], PX_F32, 1);
     check_update(&shapes[3], PX_F32, 3);
-}
-
-/* Whether this CPU computes any convolution so. */
-static bool has_winograd(void)
-{
-    const struct px_conv_desc d = {.n = 1,
-                                   .ih = 64,
-                                   .iw = 64,
-                                   .ic = 256,
-                                   .oc = 256,
-                                   .kernel = 3,
-                                   .stride = 1,
-                                   .pad = 1,
-                                   .src = PX_F32,
-                                   .weights = PX_F32,
-                                   .dst = PX_F32};
-
-    return px_conv_winograd(&d) != 0;
 }
 
 static void test_winograd(void **state)
