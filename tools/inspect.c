@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/utf8.h"
 #include "model/checkpoint/card.h"
 #include "model/checkpoint/checkpoint.h"
 #include "tools/verbs.h"
@@ -29,21 +30,21 @@ static const struct px_option rows[] = {
     {.name = "json",
      .type = PX_OPTION_FLAG,
      .offset = offsetof(struct inspect_settings, json),
-     .help = "Print a JSON object"},
+     .help = "Print a JSON object, one for each FILE"},
 };
 
 static const struct px_option_table table = {
     .program = "pix2pix inspect",
-    .usage = "FILE [--tensors] [--json]",
+    .usage = "FILE... [--tensors] [--json]",
     .description =
         "Describes a checkpoint: network, sizes, stored type (of each layer if some are int8),\n"
         "title and other things for people (also from the .json beside it), training options.\n"
-        "FILE is a safetensors file or one that PyTorch saved (.pth); nothing in it\n"
-        "is executed.",
+        "FILE is a safetensors file or one that PyTorch saved (.pth); nothing in it is executed.\n"
+        "Of several, those that cannot be read are named and left out; the exit status is then 1.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .min_arguments = 1,
-    .max_arguments = 1,
+    .max_arguments = -1,
 };
 
 /* What is said about a file, worked out once for both forms. */
@@ -258,20 +259,32 @@ static json_t *json_card(const struct px_card *card)
     return object;
 }
 
+/* NULL without memory. */
+static json_t *json_path(const char *path)
+{
+    char *text = strdup(path);
+
+    if (text)
+        px_utf8_make_printable(text);
+    json_t *value = text ? json_string(text) : NULL;
+    free(text);
+    return value;
+}
+
 static int print_json(const struct file_facts *facts, bool tensors, struct px_error *err)
 {
     const struct px_checkpoint *checkpoint = facts->checkpoint;
     const struct px_network *network = px_checkpoint_network(checkpoint);
     json_t *root = json_pack(
-        "{s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:o}", "architecture",
-        network->architecture, "size", network->crop_size, "ngf", network->ngf, "input_nc",
-        network->input_nc, "output_nc", network->output_nc, "norm", px_norm_name(network->norm),
-        "running_statistics", px_checkpoint_has_running(checkpoint), "dropout", network->dropout,
-        "direction", network->direction, "parameters", (json_int_t)facts->parameters, "dtype",
-        px_dtype_name(px_checkpoint_dtype(checkpoint)), "bytes", (json_int_t)facts->bytes, "note",
-        px_checkpoint_notes(checkpoint), "card_note", px_card_notes(facts->card), "card",
-        json_card(facts->card), "layers", json_layers(checkpoint), "metadata",
-        json_metadata(px_checkpoint_list(checkpoint)));
+        "{s:o,s:s,s:i,s:i,s:i,s:i,s:s,s:b,s:b,s:s,s:I,s:s,s:I,s:s,s:s,s:o,s:o,s:o}", "file",
+        json_path(facts->path), "architecture", network->architecture, "size", network->crop_size,
+        "ngf", network->ngf, "input_nc", network->input_nc, "output_nc", network->output_nc, "norm",
+        px_norm_name(network->norm), "running_statistics", px_checkpoint_has_running(checkpoint),
+        "dropout", network->dropout, "direction", network->direction, "parameters",
+        (json_int_t)facts->parameters, "dtype", px_dtype_name(px_checkpoint_dtype(checkpoint)),
+        "bytes", (json_int_t)facts->bytes, "note", px_checkpoint_notes(checkpoint), "card_note",
+        px_card_notes(facts->card), "card", json_card(facts->card), "layers",
+        json_layers(checkpoint), "metadata", json_metadata(px_checkpoint_list(checkpoint)));
 
     if (root && tensors)
         json_object_set_new(root, "tensors", json_tensors(px_checkpoint_list(checkpoint)));
@@ -334,6 +347,27 @@ static int inspect(const char *path, const struct inspect_settings *settings, st
     return rc;
 }
 
+static int inspect_all(const struct px_options *options, const struct inspect_settings *settings,
+                       struct px_error *err)
+{
+    size_t count = options->argument_count, failed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i && !settings->json)
+            putchar('\n');
+        int rc = inspect(options->arguments[i], settings, err);
+        if (rc && count == 1)
+            return rc;
+        if (rc) {
+            fprintf(stderr, "pix2pix: %s\n", err->message);
+            failed++;
+        }
+    }
+    if (failed)
+        return px_fail(err, PX_E_INVALID, "%zu of %zu files could not be described", failed, count);
+    return 0;
+}
+
 int px_verb_inspect(const struct px_verb_call *call, struct px_error *err)
 {
     struct inspect_settings settings;
@@ -342,7 +376,7 @@ int px_verb_inspect(const struct px_verb_call *call, struct px_error *err)
 
     if (rc || options.topic)
         return rc;
-    rc = inspect(options.arguments[0], &settings, err);
+    rc = inspect_all(&options, &settings, err);
     px_options_clear(&options);
     return rc;
 }

@@ -21,7 +21,7 @@ static const struct verb verbs[] = {
     {"translate", "Translate pictures with a checkpoint", px_verb_translate},
     {"convert", "Convert checkpoints: safetensors, .pth, ONNX; f32, bf16, int8", px_verb_convert},
     {"average", "Average checkpoints of one training", px_verb_average},
-    {"inspect", "Describe a checkpoint", px_verb_inspect},
+    {"inspect", "Describe checkpoints", px_verb_inspect},
     {"evaluate", "Measure how good a checkpoint is on pairs of pictures", px_verb_evaluate},
     {"bench", "Time the engine", px_verb_bench},
     {"dataset", "Draw pairs of pictures to train on", px_verb_dataset},

@@ -225,6 +225,7 @@ KINDS = {
         **prefixed(s, 'state_dict.netG.module.'), **prefixed(discriminator(), 'state_dict.netD.')}),
     # More than one generator, and none.
     'ema': lambda p, s: save(p, {'params': changed(s), 'params_ema': s}),
+    'netg-ema': lambda p, s: save(p, {'netG': changed(s), 'netG_ema': s}),
     'cyclegan': lambda p, s: save(p, {'netG_A': s, 'netG_B': changed(s)}),
     'ema.safetensors': lambda p, s: save_safetensors(p, {**prefixed(changed(s), 'params.'),
                                                          **prefixed(s, 'params_ema.')}),

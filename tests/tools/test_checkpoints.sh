@@ -25,7 +25,7 @@ check "prints the version for a verb too" [ "$status $out" = "0 pix2pix 0.1.0" ]
 run "$pix2pix" inspect --help
 check "explains a verb" grep -q '^Usage: pix2pix inspect FILE' <<<"$out"
 run "$pix2pix" inspect
-check "asks for a file" is 2 "pix2pix: an argument is missing; usage: pix2pix inspect FILE [--tensors] [--json]"
+check "asks for a file" is 2 "pix2pix: an argument is missing; usage: pix2pix inspect FILE... [--tensors] [--json]"
 run "$pix2pix" inspect a --jsno
 check "suggests the option that was meant" is 2 "pix2pix: unknown option '--jsno'; did you mean '--json'?"
 
@@ -54,6 +54,21 @@ check "tells that running statistics are missing" grep -q 'batch, without runnin
 run "$pix2pix" inspect "$work/nowhere.safetensors"
 check "names a file that is missing" [ "$status" = 1 ]
 check "in one line" grep -qx "pix2pix: $work/nowhere.safetensors: .*" <<<"$err"
+run "$pix2pix" inspect "$model" "$work/none.safetensors"
+check "inspects several checkpoints" [ "$status$(grep -c '^  architecture ' <<<"$out")$err" = 02 ]
+check "naming each" [ "$(grep '^/' <<<"$out")" = "$model
+$work/none.safetensors" ]
+run "$pix2pix" inspect --json "$model" "$work/none.safetensors"
+check "and names each in JSON too" [ "$(grep '^  "file": ' <<<"$out")" = "  \"file\": \"$model\",
+  \"file\": \"$work/none.safetensors\"," ]
+run "$pix2pix" inspect "$work/nowhere.safetensors" "$model"
+check "leaves out those of several that it cannot read" [ "$status$(grep -c '^  architecture ' <<<"$out")" = 11 ]
+check "and names them" [ "$(sed 's/cannot open.*/.../' <<<"$err")" = "pix2pix: $work/nowhere.safetensors: ...
+pix2pix: 1 of 2 files could not be described" ]
+latin=$work/$'latin\xff.safetensors'
+cp "$model" "$latin"
+run "$pix2pix" inspect --json "$latin"
+check "describes a file whose name is not UTF-8 in JSON" [ "$status$(grep -c '"file": ".*/latin?.safetensors"' <<<"$out")" = 01 ]
 head -c 3000 "$model" >"$work/cut.safetensors"
 run "$pix2pix" inspect "$work/cut.safetensors"
 check "names a checkpoint cut short" grep -qx "pix2pix: $work/cut.safetensors: .*" <<<"$err"
