@@ -29,7 +29,7 @@ static const struct px_option_table table = {
         "NAME.epochs/ keeps them with --save-epoch-freq. The description is the last one's.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
-    .min_arguments = 2,
+    .min_arguments = 1,
     .max_arguments = MOST_INPUTS,
 };
 
@@ -49,7 +49,8 @@ static int average(const struct px_options *options, const char *out, const stru
                          options->arguments[i]);
     }
     if (!rc)
-        rc = px_average_save(out, (const struct px_checkpoint *const *)checkpoints, count, err);
+        rc = px_average_save(out, (const struct px_checkpoint *const *)checkpoints,
+                             options->arguments, count, err);
     for (size_t i = 0; i < count; i++)
         px_checkpoint_close(checkpoints[i]);
     return rc;
@@ -65,6 +66,10 @@ int px_verb_average(const struct px_verb_call *call, struct px_error *err)
         return rc;
     if (!settings.out)
         rc = px_fail(err, PX_E_USAGE, "--out is missing: the file to write");
+    else if (options.argument_count < 2)
+        rc = px_fail(err, PX_E_USAGE,
+                     "%s: one checkpoint has no mean; give two or more of one training",
+                     options.arguments[0]);
     else
         rc = average(&options, settings.out, call->stop, err);
     px_options_clear(&options);

@@ -190,6 +190,18 @@ static enum format format_of(const char *path)
     return px_path_has_suffix(path, ".pth") || px_path_has_suffix(path, ".pt") ? PTH : SAFETENSORS;
 }
 
+/* Refuses a name that leaves the format open; pipes and devices take safetensors. */
+static int check_name(const char *path, struct px_error *err)
+{
+    struct stat status;
+
+    if (format_of(path) != SAFETENSORS || px_path_has_suffix(path, ".safetensors") ||
+        (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
+        return 0;
+    return px_fail(err, PX_E_USAGE,
+                   "%s: the name shows no format; end it in .safetensors, .pth or .onnx", path);
+}
+
 /* Refuses calibration without use, and int8 without it. */
 static int check_calibration(const struct convert_settings *settings, enum format format,
                              struct px_error *err)
@@ -411,7 +423,9 @@ int px_verb_convert(const struct px_verb_call *call, struct px_error *err)
     const char *path = options.arguments[1];
     const enum format format = format_of(path);
     settings.stop = call->stop;
-    rc = check_settings(&settings, format, err);
+    rc = check_name(path, err);
+    if (!rc)
+        rc = check_settings(&settings, format, err);
     if (!rc)
         rc = open_input(&checkpoint, options.arguments[0], format, &settings, err);
     bool is_discriminator = false;

@@ -18,7 +18,7 @@ static bool is_same_shape(const struct px_tensor *a, const struct px_tensor *b)
 
 /* INVALID if `other` does not have the tensors of `list`. */
 static int check_same(const struct px_tensor_list *list, const struct px_checkpoint *other,
-                      size_t number, struct px_error *err)
+                      const char *name, struct px_error *err)
 {
     const struct px_tensor_list *have = px_checkpoint_list(other);
 
@@ -26,15 +26,15 @@ static int check_same(const struct px_tensor_list *list, const struct px_checkpo
         const struct px_tensor *found = px_tensor_find(have, list->tensors[i].name);
         if (!found || !is_same_shape(found, &list->tensors[i]))
             return px_fail(err, PX_E_INVALID,
-                           "checkpoint %zu: has no tensor '%.100s' of the last one's shape: only "
+                           "%s: has no tensor '%.100s' of the last one's shape: only "
                            "checkpoints of one network can be averaged",
-                           number, list->tensors[i].name);
+                           name, list->tensors[i].name);
     }
     if (have->count > list->count)
         return px_fail(err, PX_E_INVALID,
-                       "checkpoint %zu: has %zu tensors, the last one %zu: only checkpoints of one "
+                       "%s: has %zu tensors, the last one %zu: only checkpoints of one "
                        "network can be averaged",
-                       number, have->count, list->count);
+                       name, have->count, list->count);
     return 0;
 }
 
@@ -104,8 +104,8 @@ static int init(struct workspace *w, const struct px_tensor_list *list, struct p
     return px_fail(err, PX_E_NOMEM, "no memory for the mean of %zu weights", total);
 }
 
-int px_average_save(const char *path, const struct px_checkpoint *const *checkpoints, size_t count,
-                    struct px_error *err)
+int px_average_save(const char *path, const struct px_checkpoint *const *checkpoints,
+                    const char *const *names, size_t count, struct px_error *err)
 {
     assert(count >= 1);
     const struct px_checkpoint *last = checkpoints[count - 1];
@@ -114,7 +114,7 @@ int px_average_save(const char *path, const struct px_checkpoint *const *checkpo
     int rc = 0;
 
     for (size_t i = 0; i + 1 < count && !rc; i++)
-        rc = check_same(list, checkpoints[i], i + 1, err);
+        rc = check_same(list, checkpoints[i], names[i], err);
     if (!rc)
         rc = init(&w, list, err);
     if (rc)

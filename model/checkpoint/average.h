@@ -11,10 +11,10 @@
 
 /* Writes the mean of `count` >= 1 checkpoints, none of them int8 (px_checkpoint_dequantise()), as
  * f32. Metadata, and tensors that are not floating-point, are the last one's. Running statistics
- * are averaged, too. INVALID if they are not the same network: the message begins with the number
- * of the first that differs. NOMEM; failures of writing as px_checkpoint_save(). One thread at a
- * time. */
-int px_average_save(const char *path, const struct px_checkpoint *const *checkpoints, size_t count,
-                    struct px_error *err);
+ * are averaged, too. INVALID if they are not the same network: the message begins with the name, of
+ * `names`, of the first that differs from the last. NOMEM; failures of writing as
+ * px_checkpoint_save(). One thread at a time. */
+int px_average_save(const char *path, const struct px_checkpoint *const *checkpoints,
+                    const char *const *names, size_t count, struct px_error *err);
 
 #endif

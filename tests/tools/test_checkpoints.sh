@@ -194,13 +194,25 @@ check "and makes f32 of double where asked" grep -q 'stored as  *f32,' <<<"$out"
 run "$pix2pix" convert "$work/zip.safetensors" "$work/back.pth" --direction BtoA
 check "refuses what a .pth has no place for" is 2 "pix2pix: --direction, --crop-size, --test-norm: a state_dict has no place for them; leave the options out"
 
+for name in out.ckpt out out.safetensor; do
+    run "$pix2pix" convert "$model" "$work/$name"
+    check "asks which format $name should have" is 2 "pix2pix: $work/$name: the name shows no format; end it in .safetensors, .pth or .onnx"
+    check "and does not write $name" [ ! -e "$work/$name" ]
+done
+run bash -c '"$0" convert "$1" /dev/stdout | cat >"$2"' "$pix2pix" "$model" "$work/piped"
+check "writes safetensors into a pipe" [ "$status$err" = 0 ]
+run "$pix2pix" inspect "$work/piped"
+check "which is whole" [ "$status" = 0 ]
+
 run "$pix2pix" average "$model" "$model" --out "$work/mean.safetensors"
 check "averages a checkpoint with itself" is 0 ""
 run "$pix2pix" convert "$model" "$work/same.safetensors" --dtype f32
 check "which gives the same weights" cmp -s "$work/mean.safetensors" "$work/same.safetensors"
 run "$pix2pix" average "$model" "$work/zip.safetensors" --out "$work/x.safetensors"
 check "refuses to average two networks" [ "$status$([ -e "$work/x.safetensors" ] && echo made)" = 1 ]
-check "and explains why" grep -q "checkpoint 1: has .*only checkpoints of one network can be averaged" <<<"$err"
+check "and explains why, naming the file" grep -q "^pix2pix: $model: has .*only checkpoints of one network can be averaged" <<<"$err"
+run "$pix2pix" average "$model" --out "$work/x.safetensors"
+check "asks for a second checkpoint to average" is 2 "pix2pix: $model: one checkpoint has no mean; give two or more of one training"
 run "$pix2pix" average "$model" "$model"
 check "average needs --out" is 2 "pix2pix: --out is missing: the file to write"
 

@@ -157,6 +157,14 @@ check "a folder without phases is taken by --phase ''" grep -qx '2 pairs' <<<"$o
 evaluate -m m.safetensors --data houses --phase trian
 check "a phase that is not there is refused with those that are" is 1 \
     "pix2pix: houses has no pictures (.png, .jpg, .jpeg) in 'trian'; it has the folders train, val, test"
+mkdir nothing
+for phase in val test; do
+    evaluate -m m.safetensors --data houses/train --phase $phase
+    check "a folder without phases is refused with what takes it ($phase)" is 1 \
+        "pix2pix: houses/train has no folder '$phase' of pictures (.png, .jpg, .jpeg); --phase '' takes those in houses/train itself"
+done
+evaluate -m m.safetensors --data nothing --phase ''
+check "so is a folder without pictures" is 1 "pix2pix: nothing has no pictures (.png, .jpg, .jpeg)"
 evaluate -m m.safetensors -m grey.safetensors --data houses
 check "models of other channels are not put in one table" grep -q 'evaluate them one by one' <<<"$err"
 evaluate -m grey.safetensors --data houses --phase train

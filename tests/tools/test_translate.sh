@@ -117,7 +117,7 @@ translate -m m.safetensors a.png pictures -o several.png
 check "refuses several pictures to one file" is 2 "pix2pix: several.png: is one file, but there are 3 pictures; give a folder"
 cp a.png pictures/a.jpg
 translate -m m.safetensors a.png pictures/a.jpg -o out
-check "refuses two inputs of the same output" is 2 "pix2pix: a.png and pictures/a.jpg would both become out/a.png"
+check "refuses two inputs of the same output" is 2 "pix2pix: a.png and pictures/a.jpg would both become out/a.png; rename one of them or leave it out"
 rm pictures/a.jpg
 translate -m m.safetensors pictures -o pictures
 check "refuses to overwrite its input" is 2 "pix2pix: pictures/b.png: would overwrite its input; choose another output"
@@ -146,7 +146,11 @@ translate -m m.safetensors cut.png -o never.png
 check "names a picture cut short" grep -qx 'pix2pix: cut.png: .*' <<<"$err"
 mkdir empty
 translate -m m.safetensors empty -o never
-check "names a folder without pictures" is 1 "pix2pix: empty: holds no .png, .jpg or .jpeg"
+check "names a folder without pictures" is 1 "pix2pix: empty: holds no .png, .jpg or .jpeg (folders below are not searched)"
+for out in never never/; do
+    translate -m m.safetensors nowhere -o $out
+    check "names an input that is missing rather than the output ($out)" is 1 "pix2pix: nowhere: cannot open: No such file or directory"
+done
 check "leaves nothing behind when it fails" [ -z "$(compgen -G 'never*')" ]
 translate -m m.safetensors a.png --format png -o /dev/full
 check "names the file on a full disk" is 1 "pix2pix: /dev/full: cannot write: No space left on device"

@@ -22,10 +22,12 @@ static int refuse_empty(const char *dir, const char *phase, struct px_error *err
         return px_fail(err, PX_E_NOT_FOUND,
                        "%s has no pictures (.png, .jpg, .jpeg) in '%s'; it has the folders %s", dir,
                        phase, there);
+    if (!*phase)
+        return px_fail(err, PX_E_NOT_FOUND, "%s has no pictures (.png, .jpg, .jpeg)", dir);
     return px_fail(err, PX_E_NOT_FOUND,
-                   "%s has no pictures (.png, .jpg, .jpeg); give --phase '' for a folder without "
-                   "train/, val/ and test/",
-                   dir);
+                   "%s has no folder '%s' of pictures (.png, .jpg, .jpeg); --phase '' takes those "
+                   "in %s itself",
+                   dir, phase, dir);
 }
 
 int px_pictures_open(struct px_pictures_list *list, const char *dir, const char *phase,

@@ -1,11 +1,13 @@
 #include "tools/work/jobs.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/file.h"
@@ -49,7 +51,8 @@ static int add_folder(struct px_file_jobs *jobs, const char *folder, struct px_e
     if (rc)
         return rc;
     if (count == 0)
-        rc = px_fail(err, PX_E_NOT_FOUND, "%s: holds no .png, .jpg or .jpeg", folder);
+        rc = px_fail(err, PX_E_NOT_FOUND,
+                     "%s: holds no .png, .jpg or .jpeg (folders below are not searched)", folder);
     for (size_t i = 0; i < count && !rc; i++)
         if (!(rc = px_path_join(path, folder, names[i], err)))
             rc = add_input(jobs, path, err);
@@ -66,7 +69,10 @@ static int gather(struct px_file_jobs *jobs, const char *const *inputs, size_t c
         if (px_path_is_folder(inputs[i])) {
             *any_folder = true;
             rc = add_folder(jobs, inputs[i], err);
-        } else
+        } else if (count == 1 && access(inputs[i], F_OK) != 0)
+            rc = px_fail(err, errno == ENOENT ? PX_E_NOT_FOUND : PX_E_IO, "%s: cannot open: %s",
+                         inputs[i], strerror(errno));
+        else
             rc = add_input(jobs, inputs[i], err);
     }
     return rc;
@@ -133,7 +139,9 @@ static int check_outputs(const struct px_file_jobs *jobs, struct px_error *err)
     qsort(sorted, jobs->count, sizeof *sorted, by_output);
     for (size_t i = 0; i < jobs->count && !rc; i++) {
         if (i && by_output(&sorted[i - 1], &sorted[i]) == 0)
-            rc = px_fail(err, PX_E_USAGE, "%.140s and %.140s would both become %.140s",
+            rc = px_fail(err, PX_E_USAGE,
+                         "%.140s and %.140s would both become %.140s; rename one of them or leave "
+                         "it out",
                          sorted[i - 1].input, sorted[i].input, sorted[i].output);
         else if (same_file(sorted[i].input, sorted[i].output))
             rc = px_fail(err, PX_E_USAGE, "%s: would overwrite its input; choose another output",

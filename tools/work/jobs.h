@@ -31,8 +31,9 @@ struct px_file_jobs {
  * the output file; PNG in a folder.
  *
  * USAGE if one file would have to hold several pictures, two inputs would have the same output, an
- * input would be overwritten, or a file's suffix and format disagree; NOT_FOUND or IO if an input
- * folder cannot be listed; NOMEM. On failure too, px_file_jobs_clear() must follow. */
+ * input would be overwritten, or a file's suffix and format disagree; NOT_FOUND or IO if the only
+ * input is missing or an input folder cannot be listed; NOMEM. On failure too, px_file_jobs_clear()
+ * must follow. */
 int px_file_jobs_plan(struct px_file_jobs *jobs, const char *const *inputs, size_t count,
                       const char *output, enum px_format format, struct px_error *err);
 
