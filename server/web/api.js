@@ -7,36 +7,54 @@ const element = (name, text, ...children) => {
   return made;
 };
 
+// Text with `code` in it.
+const prose = (name, text) => element(name, '',
+  ...text.split('`').map((part, i) => i % 2 ? element('code', part) : part));
+
 let description;
 const follow = (node) => node?.$ref
   ? node.$ref.slice(2).split('/').reduce((at, key) => at[key], description) : node;
 
-const values = (schema) => schema.enum?.join(', ')
-  ?? (schema.minimum !== undefined ? `${schema.minimum} to ${schema.maximum}` : schema.pattern ?? schema.type);
+const values = (schema) => schema.enum?.join(', ') ?? schema.const
+  ?? (schema.maximum !== undefined ? `${schema.minimum} to ${schema.maximum}` : schema.pattern ?? schema.type);
 
-const row = (...cells) => element('tr', '', ...cells.map((cell) => element('td', cell ?? '')));
+const row = (...cells) => element('tr', '', ...cells.map((cell) => prose('td', cell ?? '')));
+const table = (rows) => element('table', '', element('tbody', '', ...rows));
 
-function fields(list) {
-  const rows = list.map(([name, schema, note]) => row(name, values(schema), note ?? schema.description));
-  return element('table', '', element('tbody', '', ...rows));
+const fields = (list) => table(list.map(([name, schema, note]) =>
+  row(`\`${name}\``, values(schema), note ?? schema.description)));
+
+const properties = (schema) => Object.entries(schema.properties ?? {}).map(([name, at]) => [name, follow(at)]);
+
+// A body of several fields, or the bytes of one picture. Fields that are parameters, too, are listed there.
+function body(media, schema, parameters) {
+  const shown = properties(schema).filter(([name]) => !parameters.some((one) => one.name === name));
+  const same = shown.length < properties(schema).length;
+  const note = same ? 'with the parameters as further fields' : schema.description ?? '';
+  return [element('p', '', element('code', media), note && ` ${note}`), ...shown.length ? [fields(shown)] : []];
 }
+
+const answer = ([status, { description: text, content, headers }]) => row(status, text,
+  Object.keys(content ?? {}).map((media) => `\`${media}\``).join(', '),
+  Object.keys(headers ?? {}).map((name) => `\`${name}\``).join(', '));
 
 function operation(method, path, about) {
   const parameters = (about.parameters ?? []).map(follow);
-  const bodies = Object.keys(about.requestBody?.content ?? {});
-  const answers = Object.entries(about.responses).map(([status, answer]) => row(status, follow(answer).description));
-  const section = element('section', '',
-    element('h2', `${method.toUpperCase()} ${path}`), element('p', about.summary));
-  if (about.description) section.append(element('p', about.description));
+  const bodies = Object.entries(about.requestBody?.content ?? {});
+  const answers = Object.entries(about.responses).map(([status, at]) => answer([status, follow(at)]));
+  const section = element('section', '', element('h2', `${method.toUpperCase()} ${path}`), prose('p', about.summary));
+  section.id = about.operationId;
+  if (about.description) section.append(prose('p', about.description));
   if (parameters.length) section.append(element('h3', 'Parameters'),
     fields(parameters.map((one) => [one.name, follow(one.schema), one.description])));
-  if (bodies.length) section.append(element('h3', 'Body'), element('p', bodies.join(', ')));
-  section.append(element('h3', 'Answers'), element('table', '', element('tbody', '', ...answers)));
+  if (bodies.length) section.append(element('h3', 'Body'),
+    ...bodies.flatMap(([media, { schema }]) => body(media, follow(schema), parameters)));
+  section.append(element('h3', 'Answers'), table(answers));
   return section;
 }
 
 description = await (await fetch('openapi.json')).json();
-document.querySelector('#about').textContent = description.info.description;
+document.querySelector('#about').replaceWith(prose('p', description.info.description));
 for (const [path, operations] of Object.entries(description.paths))
   for (const [method, about] of Object.entries(operations))
     document.querySelector('#paths').append(operation(method, path, about));
