@@ -98,6 +98,9 @@ static int complain(const struct px_pairs *pairs, const struct verdict *verdict,
     while (!verdict->error[first])
         first++;
     const struct px_error *reason = verdict->error[first];
+    if (verdict->bad == pairs->count)
+        return px_fail(err, (enum px_code)reason->code, "%.400s; no usable pair is left",
+                       reason->message);
     if (verdict->bad == 1)
         return px_fail(err, (enum px_code)reason->code, "%.400s; --skip-broken leaves it out",
                        reason->message);

@@ -40,9 +40,10 @@ static void smooth(struct px_progress *p, const struct px_gan_losses *losses)
     p->weight = keep * p->weight + 1;
 }
 
+/* After a step. */
 static void describe_losses(const struct px_progress *p, char *out, size_t room)
 {
-    float w = p->weight > 0 ? p->weight : 1;
+    float w = p->weight;
 
     snprintf(out, room, "G_GAN: %.3f G_L1: %.3f D_real: %.3f D_fake: %.3f",
              (double)(p->average.G_GAN / w), (double)(p->average.G_L1 / w),
@@ -132,16 +133,17 @@ void px_progress_step(struct px_progress *p, int64_t steps, const struct px_gan_
 void px_progress_epoch(struct px_progress *p, const struct px_history_epoch *epoch, double lr)
 {
     const struct px_quality *q = &epoch->quality;
-    char losses[128], time[32];
+    char losses[128] = "", time[32];
 
     px_progress_clear(p);
-    describe_losses(p, losses, sizeof losses);
+    if (p->weight > 0)
+        describe_losses(p, losses, sizeof losses);
     px_progress_duration(epoch->seconds, time, sizeof time);
     fprintf(p->out,
-            "End of epoch %lld / %lld, %s, lr %.7f, %s; validation L1 %.4f, PSNR %.2f dB, SSIM "
+            "End of epoch %lld / %lld, %s%slr %.7f, %s; validation L1 %.4f, PSNR %.2f dB, SSIM "
             "%.4f%s\n",
-            (long long)epoch->epoch, (long long)p->epochs, losses, lr, time, q->l1, q->psnr,
-            q->ssim, epoch->best ? " (best)" : "");
+            (long long)epoch->epoch, (long long)p->epochs, losses, *losses ? ", " : "", lr, time,
+            q->l1, q->psnr, q->ssim, epoch->best ? " (best)" : "");
     fflush(p->out);
 }
 

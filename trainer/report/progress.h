@@ -32,7 +32,8 @@ void px_progress_init(struct px_progress *progress);
 void px_progress_step(struct px_progress *progress, int64_t steps,
                       const struct px_gan_losses *losses);
 
-/* A lasting line at the end of an epoch that had the learning rate lr. */
+/* A lasting line at the end of an epoch that had the learning rate lr; without losses if this run
+ * has taken no step. */
 void px_progress_epoch(struct px_progress *progress, const struct px_history_epoch *epoch,
                        double lr);
 

@@ -51,14 +51,38 @@ static int make_parent(struct px_output *output, struct px_error *err)
     return rc ? rc : px_path_make_folder(folder, &output->made_folder, err);
 }
 
-static int check_new(const char *path, struct px_error *err)
+static bool is_there(const char *path)
 {
-    if (access(path, F_OK) != 0)
+    return access(path, F_OK) == 0;
+}
+
+/* Refuses to write over what an earlier training left. */
+static int check_new(const struct px_output *output, struct px_error *err)
+{
+    const char *const files[] = {output->state, output->checkpoint, output->best};
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (is_there(files[i]))
+            return px_fail(err, PX_E_IO,
+                           "%s is there from an earlier training: %sremove it, or choose another "
+                           "--out",
+                           files[i], i == 0 ? "add --continue-train to go on with it, " : "");
+    return 0;
+}
+
+static int check_old(const struct px_output *output, struct px_error *err)
+{
+    if (is_there(output->state))
         return 0;
-    return px_fail(err, PX_E_IO,
-                   "%s is there from an earlier training: add --continue-train to go on with it, "
-                   "remove it, or choose another --out",
-                   path);
+    if (is_there(output->checkpoint))
+        return px_fail(err, PX_E_NOT_FOUND,
+                       "%s: not there, so the training cannot be continued: start one with --init "
+                       "%s and another --out",
+                       output->state, output->checkpoint);
+    return px_fail(err, PX_E_NOT_FOUND,
+                   "%s: not there, so there is nothing to continue: leave --continue-train out to "
+                   "start",
+                   output->state);
 }
 
 /* PATH.tmp-123, as px_file_open() names what is not complete yet; `name` NULL: of any file. */
@@ -142,16 +166,7 @@ int px_output_check(struct px_output *output, const char *out, bool resume, stru
 
     if (rc)
         return rc;
-    if (resume && access(output->state, F_OK) != 0)
-        return px_fail(err, PX_E_NOT_FOUND,
-                       "%s: not there, so there is nothing to continue: leave --continue-train out "
-                       "to start",
-                       output->state);
-    if (!resume && ((rc = check_new(output->state, err)) != 0 ||
-                    (rc = check_new(output->checkpoint, err)) != 0 ||
-                    (rc = check_new(output->best, err)) != 0))
-        return rc;
-    return 0;
+    return resume ? check_old(output, err) : check_new(output, err);
 }
 
 int px_output_open(struct px_output *output, const char *out, bool resume, struct px_error *err)

@@ -246,7 +246,13 @@ static void test_skip_broken(void **state)
     assert_int_equal(strlen(messages), 2 * 2 * 20);
     assert_int_equal(remove(in("skip/a.png")), 0);
     assert_int_equal(remove(in("skip/c.png")), 0);
-    assert_int_equal(open_pairs(&pairs, "skip", &options, &err), -PX_E_UNPROCESSABLE);
+    for (int i = 0; i < 2; i++) {
+        options.skip_broken = i == 0;
+        assert_int_equal(open_pairs(&pairs, "skip", &options, &err), -PX_E_UNPROCESSABLE);
+        assert_non_null(strstr(err.message, "skip/b.png: "));
+        assert_non_null(strstr(err.message, "; no usable pair is left"));
+        assert_null(strstr(err.message, "--skip-broken"));
+    }
 }
 
 /* Photographs are not split by mistake. */

@@ -54,6 +54,22 @@ static void test_plain(void **state)
                            "0.7500 (best)\n"));
 }
 
+/* A training that was interrupted between an epoch's last step and its validation continues so. */
+static void test_no_step(void **state)
+{
+    struct px_progress p = {.out = tmpfile(), .epochs = 2, .steps_per_epoch = 4, .batch_size = 1};
+    const struct px_history_epoch epoch = {.epoch = 1, .step = 4, .quality = {0.125, 20, 0.75}};
+    char text[4096];
+    (void)state;
+
+    assert_non_null(p.out);
+    px_progress_init(&p);
+    px_progress_epoch(&p, &epoch, 0.0002);
+    read_back(p.out, text, sizeof text);
+    assert_string_equal(text, "End of epoch 1 / 2, lr 0.0002000, 0 s; validation L1 0.1250, PSNR "
+                              "20.00 dB, SSIM 0.7500\n");
+}
+
 static void test_bar(void **state)
 {
     FILE *file = tmpfile();
@@ -93,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CHECK("without a terminal progress is plain lines at the asked distance", test_plain),
         CHECK("on a terminal progress is one line, wiped before other text", test_bar),
+        CHECK("an epoch without a step of this run shows no losses", test_no_step),
         CHECK("durations read as a person says them", test_duration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

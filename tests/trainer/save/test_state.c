@@ -179,6 +179,16 @@ static void test_output(void **state)
     assert_int_equal(px_file_save(output.checkpoint, "x", 1, &err), 0);
     assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), false, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "m.safetensors is there"));
+    assert_null(strstr(err.message, "--continue-train")); /* without a state there is none */
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), true, &err),
+                     -PX_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "m.state: not there, so the training cannot be continued"));
+    assert_non_null(strstr(err.message, "--init "));
+    assert_int_equal(remove(output.checkpoint), 0);
+    assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), true, &err),
+                     -PX_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "leave --continue-train out"));
+    assert_int_equal(px_file_save(output.checkpoint, "x", 1, &err), 0);
     assert_int_equal(px_file_save(output.state, "x", 1, &err), 0);
     assert_int_equal(px_output_open(&output, in("new/deep/m.safetensors"), false, &err), -PX_E_IO);
     assert_non_null(strstr(err.message, "--continue-train"));
