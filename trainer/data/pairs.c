@@ -98,16 +98,15 @@ static int complain(const struct px_pairs *pairs, const struct verdict *verdict,
     while (!verdict->error[first])
         first++;
     const struct px_error *reason = verdict->error[first];
-    if (verdict->bad == pairs->count)
-        return px_fail(err, (enum px_code)reason->code, "%.400s; no usable pair is left",
-                       reason->message);
+    const char *advice = verdict->bad == pairs->count ? "no usable pair is left"
+                         : verdict->bad == 1          ? "--skip-broken leaves it out"
+                                                      : "--skip-broken leaves them out";
     if (verdict->bad == 1)
-        return px_fail(err, (enum px_code)reason->code, "%.400s; --skip-broken leaves it out",
-                       reason->message);
+        return px_fail(err, (enum px_code)reason->code, "%.400s; %s", reason->message, advice);
     list_others(pairs, verdict, first, others, sizeof others);
     return px_fail(err, (enum px_code)reason->code,
-                   "%.240s (and %zu other unusable file%s: %s); --skip-broken leaves them out",
-                   reason->message, verdict->bad - 1, verdict->bad == 2 ? "" : "s", others);
+                   "%.240s (and %zu other unusable file%s: %s); %s", reason->message,
+                   verdict->bad - 1, verdict->bad == 2 ? "" : "s", others, advice);
 }
 
 static int refuse_narrow(const struct px_pairs *pairs, const struct verdict *verdict,
