@@ -92,6 +92,6 @@ int px_foreign_refuse(struct px_span file, struct px_error *err)
         return px_fail(err, PX_E_UNPROCESSABLE, "this is SVG; %s", picture);
     memcpy(first, file.data, file.size < 4 ? file.size : 4);
     return px_fail(err, PX_E_UNPROCESSABLE,
-                   "%zu bytes that begin with %02x%02x%02x%02x are neither a PNG nor a JPEG",
-                   file.size, first[0], first[1], first[2], first[3]);
+                   "%zu bytes that begin with %02x%02x%02x%02x are neither a PNG nor a JPEG; %s",
+                   file.size, first[0], first[1], first[2], first[3], picture);
 }

@@ -119,7 +119,7 @@ bool px_options_inform(const struct px_option_table *table, const struct px_opti
                        FILE *out);
 
 /* Sets one option from text, with the row's checks; for callers with their own syntax (HTTP
- * fields). `source` names where the value came from in messages ("field", "query"). STRING values
+ * fields). `source` says in messages what has the name ("field", "query"). STRING values
  * are not copied; LIST rows cannot be set. INVALID instead of USAGE. */
 int px_option_set(const struct px_option_table *table, void *settings, const char *name,
                   const char *value, const char *source, struct px_error *err);

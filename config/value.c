@@ -21,9 +21,12 @@ static int refuse(const struct px_option *row, const char *text, const char *pro
     char range[256];
 
     px_option_range(row, range, sizeof range);
-    return px_fail(err, source->code, "%s%s: '%.80s' %s%s%s (%.160s)",
-                   source->code == PX_E_INVALID ? "" : "--", row->name, text, problem,
-                   range[0] ? ", allowed: " : "", range, source->name);
+    const char *allowed = range[0] ? ", allowed: " : "";
+    if (source->code == PX_E_INVALID)
+        return px_fail(err, PX_E_INVALID, "%s: '%.80s' %s%s%s", row->name, text, problem, allowed,
+                       range);
+    return px_fail(err, source->code, "--%s: '%.80s' %s%s%s (%.160s)", row->name, text, problem,
+                   allowed, range, source->name);
 }
 
 /* A decimal integer that fills the whole text. If it does not fit, errno is ERANGE and *value the

@@ -197,6 +197,15 @@ static int read_root(struct px_body *body, size_t json_size, struct px_tensor_js
                                         : read_json_data(body, json, err);
 }
 
+static bool begins_with_object(const uint8_t *text, size_t size)
+{
+    size_t i = 0;
+
+    while (i < size && text[i] && strchr(" \t\r\n", text[i]))
+        i++;
+    return i < size && text[i] == '{';
+}
+
 static int read_request(struct px_body *body, const struct px_content_type *type,
                         struct px_fields *fields, struct px_error *err)
 {
@@ -214,6 +223,11 @@ static int read_request(struct px_body *body, const struct px_content_type *type
         body->image_size = body->whole.size;
         return 0;
     }
+    if (!begins_with_object(body->whole.data, json_size))
+        return px_fail(
+            err, PX_E_INVALID,
+            "the body does not begin with a JSON object; to send a picture alone, add the "
+            "header 'Inference-Header-Content-Length: 0'");
     int rc = px_tensor_json_read(body->whole.data, json_size, &json, err);
     if (rc < 0)
         return rc;

@@ -8,23 +8,26 @@
 
 /* The form's names for fields of ours. Not `quality`, which is a word there. */
 static const struct {
-    const char *name, *field;
+    const char *name;
+    enum px_field field;
 } names[] = {
-    {"model", "model"},
-    {"output_format", "format"},
-    {"output_compression", "quality"},
-    {"fit", "fit"},
-    {"norm", "norm"},
-    {"dropout", "dropout"},
+    {"model", PX_FIELD_MODEL},
+    {"output_format", PX_FIELD_FORMAT},
+    {"output_compression", PX_FIELD_QUALITY},
+    {"fit", PX_FIELD_FIT},
+    {"norm", PX_FIELD_NORM},
+    {"dropout", PX_FIELD_DROPOUT},
 };
 
 static int add_field(struct px_fields *fields, const struct px_form_part *part,
                      struct px_error *err)
 {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i].name, part->name) == 0)
-            return px_fields_add(fields, names[i].field, (const char *)part->data, part->size,
-                                 "form field", err);
+        if (strcmp(names[i].name, part->name) == 0) {
+            px_fields_rename(fields, names[i].field, names[i].name);
+            return px_fields_add(fields, px_fields_option(names[i].field)->name,
+                                 (const char *)part->data, part->size, "form field", err);
+        }
     return 0;
 }
 

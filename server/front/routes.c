@@ -51,6 +51,18 @@ static const struct px_route_entry others[] = {
     {PX_ROUTE_OTHER, "", "", .answer = NULL},
 };
 
+/* What to try instead of an unknown path. */
+static const char *known_paths(const struct px_route_entry *route)
+{
+    if (route->dialect == &px_dialect_openai)
+        return "/v1/images/edits; its models are in /models";
+    if (route->dialect == &px_dialect_inference)
+        return "/v2, /v2/health/ready, /v2/models/MODEL or /v2/models/MODEL/infer; the models are "
+               "in /models";
+    return "/translate, /v1/images/edits, /v2, /models, /info, /healthz, /livez, /readyz, "
+           "/startupz, /metrics, /openapi.json, /api.html or /";
+}
+
 const struct px_route_entry *px_route_at(size_t index)
 {
     return index < sizeof routes / sizeof routes[0] ? &routes[index] : NULL;
@@ -127,11 +139,8 @@ int px_route_check(const struct px_route_entry *route, const char *path, const c
                    struct px_error *err)
 {
     if (route->id == PX_ROUTE_OTHER)
-        return px_fail(
-            err, PX_E_NOT_FOUND,
-            "no such path '%.80s'; try /translate, /models, /info, /v2, /healthz, /readyz, "
-            "/metrics, /openapi.json or /",
-            path);
+        return px_fail(err, PX_E_NOT_FOUND, "no such path '%.80s'; try %s", path,
+                       known_paths(route));
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     if (takes_get(route) ? get : strcmp(method, "POST") == 0)
         return 0;

@@ -43,14 +43,17 @@ static const struct px_option rows[] = {
 };
 _Static_assert(sizeof rows / sizeof rows[0] == PX_FIELD_COUNT, "one row a field");
 
-static const struct px_option_table table = {.rows = rows, .count = PX_FIELD_COUNT};
-
 static int find(const char *name)
 {
     for (int i = 0; i < PX_FIELD_COUNT; i++)
         if (strcmp(rows[i].name, name) == 0)
             return i;
     return -1;
+}
+
+static const char *name_of(const struct px_fields *fields, int field)
+{
+    return fields->alias[field] ? fields->alias[field] : rows[field].name;
 }
 
 int px_fields_add(struct px_fields *fields, const char *name, const char *value, size_t size,
@@ -63,8 +66,9 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
     if (i < 0)
         return px_fail(err, PX_E_INVALID,
                        "unknown %s '%.60s'; the fields are model, format, quality, png, fit, "
-                       "norm, dropout",
+                       "norm, dropout; a form or JSON object has the picture as 'image'",
                        source, name);
+    name = name_of(fields, i);
     if (size > FIELD_SIZE_MAX || memchr(value, '\0', size) != NULL)
         return px_fail(err, PX_E_INVALID, "%s '%s' has a NUL byte or is longer than %d bytes",
                        source, name, FIELD_SIZE_MAX);
@@ -80,6 +84,12 @@ int px_fields_add(struct px_fields *fields, const char *name, const char *value,
     if (!fields->text[i])
         return px_fail(err, PX_E_NOMEM, "no memory for the request; try again later");
     return 0;
+}
+
+void px_fields_rename(struct px_fields *fields, enum px_field field, const char *alias)
+{
+    assert(field < PX_FIELD_COUNT);
+    fields->alias[field] = alias;
 }
 
 const struct px_option *px_fields_option(enum px_field field)
@@ -111,7 +121,10 @@ int px_fields_read(const struct px_fields *fields, struct px_params *params, str
     for (int i = 0; i < PX_FIELD_COUNT; i++) {
         if (!fields->text[i])
             continue;
-        int rc = px_option_set(&table, &values, rows[i].name, fields->text[i], "field", err);
+        struct px_option row = rows[i];
+        row.name = name_of(fields, i);
+        const struct px_option_table table = {.rows = &row, .count = 1};
+        int rc = px_option_set(&table, &values, row.name, fields->text[i], "field", err);
         if (rc < 0)
             return rc;
     }

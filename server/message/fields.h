@@ -27,7 +27,8 @@ enum px_field {
 };
 
 struct px_fields {
-    char *text[PX_FIELD_COUNT]; /* malloc'ed; NULL: not given */
+    char *text[PX_FIELD_COUNT];        /* malloc'ed; NULL: not given */
+    const char *alias[PX_FIELD_COUNT]; /* the client's names, for messages; NULL: ours */
 };
 
 /* Adds one field. An empty value is as if the field was not given, whatever its name: that is how
@@ -36,6 +37,8 @@ struct px_fields {
  * another value. */
 int px_fields_add(struct px_fields *fields, const char *name, const char *value, size_t size,
                   const char *source, struct px_error *err);
+/* Calls a field by another name in messages; `alias` is static. */
+void px_fields_rename(struct px_fields *fields, enum px_field field, const char *alias);
 /* The row that a field is read by: its name, choices and range. */
 const struct px_option *px_fields_option(enum px_field field);
 void px_fields_clear(struct px_fields *fields);

@@ -184,6 +184,11 @@ int px_registry_load(const struct px_registry **out, const struct px_registry_op
     *changes = (struct px_registry_changes){0};
     if (rc < 0) {
         px_sandbox_explain(options->sandbox, options->folder, err);
+        if (rc == -PX_E_NOT_FOUND && err) {
+            const struct px_error why = *err;
+            px_fail(err, PX_E_NOT_FOUND, "%.400s; name the folder of models with --models",
+                    why.message);
+        }
         return rc;
     }
     struct px_registry *registry = calloc(1, sizeof *registry);

@@ -24,7 +24,7 @@ static const struct {
     {FILE_OF("GIF89a"), "this is GIF; send PNG or JPEG"},
     {FILE_OF("GIF87a"), "this is GIF"},
     {FILE_OF("BM\x36\0\3\0\0\0\0\0\x36\0"), "this is BMP; send PNG or JPEG"},
-    {FILE_OF("BMW is a car maker"), "neither a PNG nor a JPEG"},
+    {FILE_OF("BMW is a car maker"), "neither a PNG nor a JPEG; send PNG or JPEG"},
     {FILE_OF("II*\0\x08\0\0\0"), "this is TIFF; send PNG or JPEG"},
     {FILE_OF("MM\0*\0\0\0\x08"), "this is TIFF"},
     {FILE_OF("MM\0+\0\x08\0\0"), "this is TIFF"},

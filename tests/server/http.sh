@@ -108,6 +108,7 @@ ok 'JSON without a picture: 400' json 400 "'image'" '{}'
 ok 'a JSON key given twice: 400' json 400 JSON '{"image":"YQ==","image":"YQ=="}'
 ok 'malformed base64: 400' json 400 "'image'" '{"image":"a*b="}'
 ok 'an unknown JSON key: 400 that names it' json 400 "'colour'" '{"image":"YQ==","colour":1}'
+ok 'a picture under another key: 400 that says which it belongs to' json 400 "picture as 'image'" '{"img":"YQ=="}'
 form() { problem 400 "$1" -H 'Content-Type: multipart/form-data; boundary=XX' --data-binary "$2" "$t"; }
 ok 'a form that was cut short: 400' form 'cut short' $'--XX\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\nabc'
 ok 'a form with another boundary: 400' form boundary $'--YY\r\n\r\n--YY--'
@@ -118,12 +119,12 @@ field() { problem 400 "$1" -F image=@a.png "$t?$2"; }
 ok 'an unknown query parameter: 400 that names it' field "'size'" size=3
 ok 'an unknown form field: 400 that names it' problem 400 "'size'" -F image=@a.png -F size=3 "$t"
 ok 'a quality out of range: 400 with the range' field '1.*100' quality=101
-ok 'an unknown fit: 400 with the choices' field 'model.*image.*scale' fit=crop
+ok 'an unknown fit: 400 with the choices' field '"fit: .crop. is not known, allowed: model|image|scale"' fit=crop
 ok 'a dropout that is no seed: 400' field dropout dropout=-1
 ok 'a field given twice with different values: 400' problem 400 "'fit'" -F image=@a.png -F fit=scale "$t?fit=image"
 ok 'norm=running without running statistics: 400' field running norm=running
 ok 'an unknown model: 404 that lists the models' problem 404 'colour, grey, slow' -F image=@a.png -F model=none "$t"
-ok 'an unknown path: 404' problem 404 /nothing "$url/nothing"
+ok 'an unknown path: 404 that lists all' problem 404 '/nothing.*/translate, /v1/images/edits, /v2, .*, /api.html or /' "$url/nothing"
 method() { problem 405 "$3" -X "$1" "$url/$2" && header "allow: $3"; }
 ok 'GET /translate: 405 with Allow' method GET translate POST
 ok 'DELETE /models: 405 with Allow' method DELETE models 'GET, HEAD'

@@ -178,6 +178,10 @@ def _():
     wanted = daemon.request('POST', '/translate?model=grey', 'Content-Type: image/png', body=PICTURE)[2]
     result = daemon.request('POST', '/v2/models/grey/versions/1/infer', 'Inference-Header-Content-Length: 0', body=PICTURE)
     equal(split(result)[1], struct.pack('<I', len(wanted)) + wanted)
+    for body in PICTURE, b'[]', b' --boundary':
+        status, _, body = daemon.request('POST', '/v2/models/grey/infer', 'Content-Type: image/png', body=body)
+        equal(status, 400)
+        assert "'Inference-Header-Content-Length: 0'" in json.loads(body)['error'], body
 
 
 # --- refusals --------------------------------------------------------------------------------------

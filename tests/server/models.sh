@@ -163,6 +163,8 @@ unchanged() { kill -HUP "$pid" && until_count unchanged 1; }
 ok 'and says if nothing changed' unchanged
 stop
 
+ok 'without a folder of models --models is recommended' fails 1 'nowhere: cannot open the folder: .*; name the folder of models with --models' \
+    "$pix2pixd" --log-level error --models nowhere --listen 127.0.0.1:0
 cp cut.safetensors models/bad.safetensors
 ok 'a bad model keeps the daemon from starting' fails 1 bad.safetensors "$pix2pixd" --log-level error --models models --listen 127.0.0.1:0
 skipped() {

@@ -74,7 +74,11 @@ def _():
     for wanted, kind, part, fields, files in (
             (400, 'invalid_request_error', "'image'", [('prompt', 'x')], []),
             (404, 'invalid_request_error', 'colour, grey', [('model', 'dall-e-2')], [('image', PICTURE)]),
-            (400, 'invalid_request_error', 'webp', [('output_format', 'webp')], [('image', PICTURE)]),
+            (400, 'invalid_request_error', "output_format: 'webp'", [('output_format', 'webp')], [('image', PICTURE)]),
+            (400, 'invalid_request_error', "output_compression: '0' is out of range, allowed: 1..100",
+             [('output_compression', '0')], [('image', PICTURE)]),
+            (400, 'invalid_request_error', "'output_format' is given twice",
+             [('output_format', 'png'), ('output_format', 'jpeg')], [('image', PICTURE)]),
             (422, 'invalid_request_error', 'PNG', [], [('image', b'GIF89a' + bytes(20))])):
         status, answer = edit(fields, files)
         error = answer['error']
