@@ -60,7 +60,6 @@ static void end_chunk(struct px_buffer *out, const char *name, size_t size)
 static bool put_head(struct png_writer *w)
 {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    static const uint8_t colours[5] = {0, 0, 4, 2, 6}; /* by channels */
     uint8_t *chunk;
 
     if (!px_buffer_append(w->out, signature, sizeof signature) ||
@@ -69,7 +68,7 @@ static bool put_head(struct png_writer *w)
     uint8_t *head = chunk + PX_PNG_DATA;
     put_be32(head, w->image->width);
     put_be32(head + 4, w->image->height);
-    memcpy(head + 8, (uint8_t[]){8, colours[w->image->channels], 0, 0, 0}, 5);
+    px_png_plain_head(w->image->channels, head + 8);
     end_chunk(w->out, "IHDR", 13);
     return true;
 }

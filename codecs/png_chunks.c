@@ -28,6 +28,14 @@ bool px_png_chunk_is_sound(const uint8_t *chunk)
     return crc_fits(chunk, chunk + PX_PNG_NAME);
 }
 
+void px_png_plain_head(uint32_t channels, uint8_t out[static PX_PNG_PLAIN])
+{
+    static const uint8_t colours[5] = {0, 0, 4, 2, 6}; /* the colour type by channels */
+
+    assert(channels >= 1 && channels <= 4);
+    memcpy(out, (uint8_t[PX_PNG_PLAIN]){8, colours[channels]}, PX_PNG_PLAIN);
+}
+
 /* By the name's bit for that, even if the name is invalid. */
 static bool is_critical(const uint8_t *chunk)
 {

@@ -18,6 +18,11 @@
 /* Offsets of a chunk's name and data, and the bytes around the data: length, name and CRC. */
 enum { PX_PNG_NAME = 4, PX_PNG_DATA = 8, PX_PNG_FRAME = 12 };
 
+/* What follows width and height in the IHDR of a plain PNG: 8 bits, not interlaced, `channels` (1
+ * to 4) without a palette. */
+enum { PX_PNG_PLAIN = 5 };
+void px_png_plain_head(uint32_t channels, uint8_t out[static PX_PNG_PLAIN]);
+
 struct px_png_chunks {
     struct px_span rest; /* of the file, not read yet */
     size_t start;        /* size of the file */

@@ -33,13 +33,13 @@ struct plain {
 /* Reads IHDR. Width, height and the channels before any tRNS are the header's. */
 static bool take_head(struct plain *p, const struct px_header *header)
 {
-    static const uint8_t colours[5] = {0, 0, 4, 2, 6}; /* by channels */
+    uint8_t plain[PX_PNG_PLAIN];
     struct px_span chunk;
 
     if (px_png_chunks_next(&p->chunks, &chunk, NULL) != 0 || !px_png_chunk_is(chunk.data, "IHDR"))
         return false;
     const uint8_t *data = chunk.data + PX_PNG_DATA;
-    const uint8_t plain[5] = {8, colours[header->channels], 0, 0, 0};
+    px_png_plain_head(header->channels, plain);
     assert(px_be32(data) == header->width && px_be32(data + 4) == header->height);
     return memcmp(data + 8, plain, sizeof plain) == 0 && px_png_chunk_is_sound(chunk.data);
 }

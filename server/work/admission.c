@@ -1,11 +1,8 @@
 #include "server/work/admission.h"
 
-enum { RETRY_SECONDS_MAX = 600, RECENT = 16 }; /* measurements that an average goes back */
+#include "base/bounds.h"
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+enum { RETRY_SECONDS_MAX = 600, RECENT = 16 }; /* measurements that an average goes back */
 
 /* How many may wait at the present rate. */
 static size_t places(const struct px_admission *admission)
@@ -13,14 +10,12 @@ static size_t places(const struct px_admission *admission)
     if (admission->max_wait_ns == 0 || admission->interval_ns == 0)
         return admission->limit;
     size_t in_time = (size_t)(admission->max_wait_ns / admission->interval_ns);
-    return smaller(admission->limit, in_time > admission->always ? in_time : admission->always);
+    return px_at_most(px_at_least(in_time, admission->always), admission->limit);
 }
 
 static size_t share(size_t places, size_t clients)
 {
-    size_t n = clients > 1 ? places / clients : places - places / 4;
-
-    return n > 0 ? n : 1;
+    return px_at_least(clients > 1 ? places / clients : places - places / 4, 1);
 }
 
 /* Until a new request is answered that has to wait; how long its own work takes is not known before
@@ -29,7 +24,7 @@ static size_t share(size_t places, size_t clients)
 static int64_t expected_ns(const struct px_admission *admission,
                            const struct px_admission_load *load)
 {
-    size_t before = smaller(load->waiting, (load->own + 1) * load->clients);
+    size_t before = px_at_most(load->waiting, (load->own + 1) * load->clients);
 
     return (int64_t)(before + (before > 0)) * admission->interval_ns;
 }

@@ -5,6 +5,7 @@
 
 #include <emmintrin.h>
 
+#include "base/bounds.h"
 #include "base/simd.h"
 #include "model/dnn/cpu.h"
 
@@ -200,11 +201,6 @@ PX_CLONES static void move_block(const struct move *move, const struct block *bl
     }
 }
 
-static size_t at_most(size_t n, size_t limit)
-{
-    return n < limit ? n : limit;
-}
-
 static size_t half_of(const struct px_blocked *b, size_t o, size_t i)
 {
     size_t first = b->along == 0 ? o : i, dim = b->along == 0 ? 0 : 1;
@@ -223,8 +219,8 @@ static void move_cell(const struct move *move, const struct px_cell *cell)
     assert(cell->i % BLOCK_ROWS == 0 && cell->i + cell->columns <= b->dims[1]);
     for (size_t o = 0; o < cell->rows; o += BLOCK_ROWS)
         for (size_t i = 0; i < cell->columns; i += step) {
-            size_t rows = at_most(cell->rows - o, BLOCK_ROWS);
-            size_t columns = at_most(cell->columns - i, step);
+            size_t rows = px_at_most(cell->rows - o, BLOCK_ROWS);
+            size_t columns = px_at_most(cell->columns - i, step);
             const struct block block = {.o = cell->o + o,
                                         .i = cell->i + i,
                                         .run = b->along == 0 ? rows : columns,
@@ -262,7 +258,7 @@ static void move_all(const struct move *move, float *plain, int threads)
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t o = 0; o < b->dims[0]; o += BLOCK_ROWS) {
         const struct px_cell cell = {
-            o, 0, at_most(b->dims[0] - o, BLOCK_ROWS), b->dims[1], plain + o * pitch, pitch};
+            o, 0, px_at_most(b->dims[0] - o, BLOCK_ROWS), b->dims[1], plain + o * pitch, pitch};
         move_cell(move, &cell);
     }
 }
@@ -274,7 +270,7 @@ static void fill_zero(char *to, size_t size, int threads)
 
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t at = 0; at < size; at += piece)
-        memset(to + at, 0, at_most(size - at, piece));
+        memset(to + at, 0, px_at_most(size - at, piece));
 }
 
 static void pack_all(const struct px_blocked *b, enum px_dtype dtype, const float *plain,

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* From this many squares a thread on, threads work apart: each reads all the weights, but none
@@ -73,22 +72,18 @@ static void divide_squares(struct px_winograd *w)
 int px_winograd_create(struct px_winograd **out, const struct px_conv_desc *desc, int threads,
                        struct px_error *err)
 {
-    const struct px_multiplier *multiplier = px_multiplier_of_cpu();
-    struct px_winograd *w;
+    struct px_winograd w = {
+        .desc = *desc, .multiplier = px_multiplier_of_cpu(), .threads = threads};
+    int rc = px_winograd_shape_make(desc, &w.shape, w.name, err);
 
-    if (!multiplier || !px_winograd_can(desc, desc->winograd))
-        return px_winograd_refuse(desc, err);
-    w = calloc(1, sizeof *w);
-    if (!w)
+    if (rc)
+        return rc;
+    divide_squares(&w);
+    struct px_winograd *made = malloc(sizeof *made);
+    if (!made)
         return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
-    w->desc = *desc;
-    w->multiplier = multiplier;
-    w->threads = threads;
-    w->shape = px_winograd_shape_of(desc, desc->winograd, multiplier);
-    divide_squares(w);
-    snprintf(w->name, sizeof w->name, "winograd %dx%d:%s", desc->winograd, desc->winograd,
-             multiplier->name);
-    *out = w;
+    *made = w;
+    *out = made;
     return 0;
 }
 

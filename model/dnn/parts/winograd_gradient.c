@@ -2,9 +2,9 @@
 
 #include <assert.h>
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bounds.h"
 #include "model/dnn/parts/winograd_parts.h"
 
 /* Channels in and out whose sums a thread makes together, so that they stay in its cache until they
@@ -57,23 +57,19 @@ static size_t sums_step(void)
 int px_winograd_gradient_create(struct px_winograd_gradient **out, const struct px_conv_desc *desc,
                                 int threads, struct px_error *err)
 {
-    const struct px_multiplier *multiplier = px_multiplier_of_cpu();
-    struct px_winograd_gradient *g;
+    struct px_winograd_gradient g = {
+        .desc = *desc, .multiplier = px_multiplier_of_cpu(), .threads = threads};
+    int rc = px_winograd_shape_make(desc, &g.shape, g.name, err);
 
-    if (!multiplier || !px_winograd_can(desc, desc->winograd))
-        return px_winograd_refuse(desc, err);
-    g = calloc(1, sizeof *g);
-    if (!g)
+    if (rc)
+        return rc;
+    g.squares = (size_t)desc->n * (size_t)g.shape.rows * (size_t)g.shape.columns;
+    px_minimal_weights_make(&g.rows, g.shape.taps, g.shape.side);
+    struct px_winograd_gradient *made = malloc(sizeof *made);
+    if (!made)
         return px_fail(err, PX_E_NOMEM, "no memory for a convolution");
-    g->desc = *desc;
-    g->multiplier = multiplier;
-    g->threads = threads;
-    g->shape = px_winograd_shape_of(desc, desc->winograd, multiplier);
-    g->squares = (size_t)desc->n * (size_t)g->shape.rows * (size_t)g->shape.columns;
-    px_minimal_weights_make(&g->rows, g->shape.taps, g->shape.side);
-    snprintf(g->name, sizeof g->name, "winograd %dx%d:%s", desc->winograd, desc->winograd,
-             multiplier->name);
-    *out = g;
+    *made = g;
+    *out = made;
     return 0;
 }
 
@@ -173,11 +169,6 @@ static void give(const struct gradient_run *run, const struct gradient_block *b)
         }
 }
 
-static size_t at_most(size_t n, size_t most)
-{
-    return n < most ? n : most;
-}
-
 void px_winograd_gradient_run(const struct px_winograd_gradient *g,
                               const struct px_conv_buffers *buffers, void *scratch)
 {
@@ -203,9 +194,9 @@ void px_winograd_gradient_run(const struct px_winograd_gradient *g,
             size_t thread = (size_t)omp_get_thread_num();
             const struct gradient_block block = {
                 .in = in,
-                .ins = at_most(depth - in, BLOCK_IN),
+                .ins = px_at_most(depth - in, BLOCK_IN),
                 .out = out,
-                .outs = at_most(oc - out, BLOCK_OUT),
+                .outs = px_at_most(oc - out, BLOCK_OUT),
                 .sums = run.sums + thread * elements_of(g) * sums_step(),
             };
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/simd.h"
 
 enum { WIDEST = 32, MOST_TAPS = PX_MINIMAL_KERNEL_MAX * PX_MINIMAL_KERNEL_MAX };
@@ -96,16 +97,11 @@ PX_CLONES static void transform_taps(const struct panel_taps *from,
         transform(from, rows, &(struct transform_sizes){6, 4, n->lanes}, to);
 }
 
-static size_t at_most(size_t n, size_t most)
-{
-    return n < most ? n : most;
-}
-
 /* Writes `count` transformed channels from channel k of the cell on. */
 static void put(const struct piece *s, size_t k, size_t count, const float *from, float *packed)
 {
     const struct px_winograd_packing *p = s->p;
-    size_t panel = s->column / p->panel * p->panel, width = at_most(p->width - panel, p->panel);
+    size_t panel = s->column / p->panel * p->panel, width = px_at_most(p->width - panel, p->panel);
     size_t elements = (size_t)(p->points * p->points);
 
     for (size_t e = 0; e < elements; e++, from += STEP) {
@@ -128,7 +124,7 @@ static void pack_piece(const struct piece *s, const struct px_minimal_weights *r
     struct panel_taps taps;
 
     for (size_t k = 0; k < depth; k += AHEAD) {
-        size_t count = at_most(depth - k, AHEAD);
+        size_t count = px_at_most(depth - k, AHEAD);
 
         for (size_t i = 0; i < count; i++) {
             gather(s, k + i, &taps);
@@ -156,10 +152,10 @@ static void pack_part(const struct px_winograd_packing *p, const struct px_cell 
         s.tap[t] = y * p->kernel + x;
     }
     for (s.column = begin; s.column < end; s.column += s.used) {
-        size_t border = at_most((s.column / p->panel + 1) * p->panel, p->width);
+        size_t border = px_at_most((s.column / p->panel + 1) * p->panel, p->width);
 
         s.first = s.column - begin;
-        s.used = at_most(end, border) - s.column;
+        s.used = px_at_most(end, border) - s.column;
         s.lanes = end == all && end < border ? border - s.column : s.used;
         assert(s.lanes % 4 == 0 && s.lanes <= WIDEST);
         pack_piece(&s, &rows, packed);
@@ -184,8 +180,8 @@ void px_winograd_pack(const struct px_winograd_packing *p, const float *plain, f
         size_t o = n / across * side, i = n % across * side;
         const struct px_cell cell = {.o = o,
                                      .i = i,
-                                     .rows = at_most(p->oc - o, side),
-                                     .columns = at_most(p->ic - i, side),
+                                     .rows = px_at_most(p->oc - o, side),
+                                     .columns = px_at_most(p->ic - i, side),
                                      .plain = (float *)(uintptr_t)plain + (o * p->ic + i) * taps,
                                      .pitch = p->ic * taps};
 

@@ -37,9 +37,13 @@ struct px_winograd {
 /* In parts/winograd_shape.c: whether such a pass can be computed so at all, by a CPU that has the
  * multiplier; and its shape. */
 bool px_winograd_can(const struct px_conv_desc *desc, int side);
-int px_winograd_refuse(const struct px_conv_desc *desc, struct px_error *err); /* INVALID */
 struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *desc, int side,
                                               const struct px_multiplier *multiplier);
+
+/* Shape and name of the pass by squares of desc->winograd on this CPU; INVALID as
+ * px_winograd_create(). */
+int px_winograd_shape_make(const struct px_conv_desc *desc, struct px_winograd_shape *shape,
+                           char name[static 32], struct px_error *err);
 
 /* The functions from here on are in parts/winograd_take.c. */
 

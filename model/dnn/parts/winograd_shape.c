@@ -1,5 +1,7 @@
 #include "model/dnn/parts/winograd_parts.h"
 
+#include <stdio.h>
+
 static bool has_channels(const struct px_conv_desc *d)
 {
     switch (d->pass) {
@@ -29,14 +31,6 @@ bool px_winograd_can(const struct px_conv_desc *d, int side)
     return f32 && (d->stride == 1 || d->stride == 2) && d->kernel % d->stride == 0 &&
            has_transforms(d, side) && has_channels(d) && d->pad < d->kernel &&
            d->ih + 2 * d->pad >= d->kernel && d->iw + 2 * d->pad >= d->kernel;
-}
-
-int px_winograd_refuse(const struct px_conv_desc *desc, struct px_error *err)
-{
-    return px_fail(err, PX_E_INVALID,
-                   "no Winograd convolution of side %d for a %dx%d kernel with stride %d and %d "
-                   "-> %d channels on this CPU",
-                   desc->winograd, desc->kernel, desc->kernel, desc->stride, desc->ic, desc->oc);
 }
 
 static void set_forward(struct px_winograd_shape *s, const struct px_conv_desc *d)
@@ -98,4 +92,20 @@ struct px_winograd_shape px_winograd_shape_of(const struct px_conv_desc *d, int 
     s.depth = (size_t)s.ic * (size_t)(s.gather * s.gather);
     s.width = ((size_t)s.oc * (size_t)(s.scatter * s.scatter) + narrow - 1) / narrow * narrow;
     return s;
+}
+
+int px_winograd_shape_make(const struct px_conv_desc *desc, struct px_winograd_shape *shape,
+                           char name[static 32], struct px_error *err)
+{
+    const struct px_multiplier *multiplier = px_multiplier_of_cpu();
+
+    if (!multiplier || !px_winograd_can(desc, desc->winograd))
+        return px_fail(err, PX_E_INVALID,
+                       "no Winograd convolution of side %d for a %dx%d kernel with stride %d and "
+                       "%d -> %d channels on this CPU",
+                       desc->winograd, desc->kernel, desc->kernel, desc->stride, desc->ic,
+                       desc->oc);
+    *shape = px_winograd_shape_of(desc, desc->winograd, multiplier);
+    snprintf(name, 32, "winograd %dx%d:%s", desc->winograd, desc->winograd, multiplier->name);
+    return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "model/dnn/blocked.h"
@@ -244,18 +245,13 @@ struct weight_step {
     size_t rows, columns; /* in cells */
 };
 
-static size_t at_most(size_t n, size_t most)
-{
-    return n < most ? n : most;
-}
-
 static void step_cell(const struct weight_step *s, size_t index, float *plain)
 {
     const struct px_weights *w = s->weights;
     const struct px_parameter *p = &w->parameters->list[s->parameter];
     size_t oc = (size_t)p->shape[0], ic = (size_t)p->shape[1], taps = taps_of(p);
     size_t o = index / s->columns * ROWS, i = index % s->columns * COLUMNS;
-    struct px_cell cell = {o, i, at_most(oc - o, ROWS), at_most(ic - i, COLUMNS), plain, 0};
+    struct px_cell cell = {o, i, px_at_most(oc - o, ROWS), px_at_most(ic - i, COLUMNS), plain, 0};
 
     cell.pitch = cell.columns * taps + SPARE;
     px_blocked_unpack_cell(w->trained[s->parameter].order, &cell, s->gradient);
