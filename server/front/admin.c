@@ -11,6 +11,7 @@
 #include "server/front/address.h"
 #include "server/front/answer.h"
 #include "server/front/gate.h"
+#include "server/front/library_log.h"
 #include "server/front/request_id.h"
 #include "server/front/routes.h"
 #include "server/front/urgency.h"
@@ -92,6 +93,15 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
     return MHD_YES;
 }
 
+__attribute__((format(printf, 2, 0))) static void on_message(void *closure, const char *format,
+                                                             va_list args)
+{
+    char line[512];
+
+    (void)closure;
+    px_library_log(line, sizeof line, format, args);
+}
+
 static int start(struct px_admin *admin, size_t i, int fd, struct px_error *err)
 {
     char url[128];
@@ -99,8 +109,9 @@ static int start(struct px_admin *admin, size_t i, int fd, struct px_error *err)
     if (listen(fd, ADMIN_BACKLOG) != 0)
         return px_fail(err, PX_E_IO, "cannot listen: %s", strerror(errno));
     admin->daemons[i] = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, admin, MHD_OPTION_LISTEN_SOCKET,
-        fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin,
+        MHD_OPTION_EXTERNAL_LOGGER, on_message, admin, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)ADMIN_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)ADMIN_MEMORY,
         MHD_OPTION_END);
     if (!admin->daemons[i])

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <microhttpd.h>
 
 #include "base/log.h"
 #include "server/front/connection_deadlines.h"
+#include "server/front/library_log.h"
 #include "server/front/request.h"
 #include "server/front/request_target.h"
 #include "server/message/headers.h"
@@ -153,17 +153,10 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *closure, cons
                                                              va_list args)
 {
     static const char refusal[] = "HTTP response code is ";
-    static const struct timespec pause = {.tv_nsec = 50000000};
     struct px_http *http = closure;
     char line[512];
 
-    vsnprintf(line, sizeof line, format, args);
-    line[strcspn(line, "\n")] = '\0';
-    px_log_debug("http: %s", line);
-    /* Without a connection of its own the thread would try to accept again at once, and for ever.
-     */
-    if (strstr(line, "at FIRST connection"))
-        nanosleep(&pause, NULL);
+    px_library_log(line, sizeof line, format, args);
     /* This is the only sign of requests that the library refuses by itself. */
     const char *status = strstr(line, refusal);
     if (status) {

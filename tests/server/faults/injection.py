@@ -156,7 +156,7 @@ for failures, title in (1, 'one allocation fails'), (4, 'four allocations in tur
 
 # --- writes, connections, threads ----------------------------------------------------------------
 # EAGAIN and EINTR are answers that come every day, the others end a connection.
-victim = Victim(PIX2PIXD)
+victim = Victim(PIX2PIXD, '--admin-listen', '127.0.0.1:0')
 for error in errno.EPIPE, errno.ECONNRESET, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.EIO:
     @ok('any write that fails with %s loses one answer at most' % errno.errorcode[error])
     def _():
@@ -179,20 +179,23 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
+LIVEZ = b'GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+ADDRESSES = ('', victim.daemon.address, FORMS['a PNG']), (' on --admin-listen', victim.daemon.admin, LIVEZ)
 for error in errno.ENFILE, errno.EMFILE, errno.ENOMEM:
-    @ok('accepting that fails with %s for seconds does not take the CPU' % errno.errorcode[error])
-    def _():
-        pid = victim.daemon.process.pid
-        faults.arm('accept', 1, 1 << 60, error)
-        client = victim.daemon.connect()
-        before = cpu_seconds(pid)
-        time.sleep(2)
-        used, calls = cpu_seconds(pid) - before, faults.count('accept')
-        faults.disarm()
-        print('# %.2f CPU seconds and %d calls in 2 s' % (used, calls))
-        assert calls < 1000, calls
-        equal(ask(client, FORMS['a PNG']), 200)
-        client.close()
+    for where, address, request in ADDRESSES:
+        @ok('accepting%s that fails with %s for seconds does not take the CPU' % (where, errno.errorcode[error]))
+        def _():
+            pid = victim.daemon.process.pid
+            faults.arm('accept', 1, 1 << 60, error)
+            client = victim.daemon.connect(address=address)
+            before = cpu_seconds(pid)
+            time.sleep(2)
+            used, calls = cpu_seconds(pid) - before, faults.count('accept')
+            faults.disarm()
+            print('# %.2f CPU seconds and %d calls in 2 s' % (used, calls))
+            assert calls < 1000, calls
+            equal(ask(client, request), 200)
+            client.close()
 victim.daemon.stop()
 
 
