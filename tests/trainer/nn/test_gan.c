@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sanitized.h"
 #include "model/formats/safetensors.h"
 #include "trainer/nn/gan.h"
 
@@ -12,6 +13,13 @@
  * how far PyTorch's own float32 is from them). */
 
 enum { STEPS = 6, SIDE = 32, PIXELS = SIDE * SIDE * 3 };
+
+/* Steps of tests without PyTorch's: TSan takes a second for each, and two on a busy machine. */
+enum {
+    SIZES_STEPS = PX_SANITIZED ? 2 : 3,
+    ACCUMULATED_STEPS = PX_SANITIZED ? 2 : 4,
+    LEARNING_STEPS = PX_SANITIZED ? 50 : 150
+};
 
 static struct px_safetensors *open_golden(const char *name)
 {
@@ -363,7 +371,7 @@ static void test_sizes(void **state)
     assert_int_equal(px_gan_step(wide, &odd, 1e-4, &l, &err), -PX_E_INVALID);
     assert_int_equal(px_gan_generate(wide, &odd, y, &err), -PX_E_INVALID);
     transpose_kernels(high);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < SIZES_STEPS; i++) {
         assert_int_equal(px_gan_generate(wide, &small, y, &err), 0); /* in between */
         assert_int_equal(px_gan_step(wide, &picture, 1e-4, &l, &err), 0);
         assert_int_equal(px_gan_step(direct, &picture, 1e-4, &d, &err), 0);
@@ -439,7 +447,7 @@ static void check_accumulation(enum px_norm norm, double lambda_GAN)
     const struct px_train_batch pairs = batch_of(4, a, b);
     struct px_gan_losses l[3];
 
-    for (int s = 0; s < 4; s++) {
+    for (int s = 0; s < ACCUMULATED_STEPS; s++) {
         for (int g = 0; g < 3; g++)
             assert_int_equal(px_gan_step(gans[g], &pairs, 2e-3, &l[g], NULL), 0);
         for (int g = 1; g < 3; g++) {
@@ -560,7 +568,7 @@ static void test_learns(void **state)
         b[i] = a[i] > 0 ? 0.6f : -0.4f;
     assert_int_equal(px_gan_step(gan, &pair, 2e-3, &l, NULL), 0);
     float first = l.G_L1;
-    for (int s = 0; s < 150; s++)
+    for (int s = 0; s < LEARNING_STEPS; s++)
         assert_int_equal(px_gan_step(gan, &pair, 2e-3, &l, NULL), 0);
     if (!(l.G_L1 < 0.7f * first))
         fail_msg("L1 went from %g only to %g", (double)first, (double)l.G_L1);
