@@ -1,9 +1,10 @@
 #ifndef SERVER_FRONT_URGENCY_H
 #define SERVER_FRONT_URGENCY_H
 
-/* For threads that have little to do but must do it at once, beside others that compute. Linux 6.12
- * or later runs them first, within their fair share of the CPUs; if the limit of nice values allows
- * it (LimitNICE=, CAP_SYS_NICE), any kernel gives them a higher priority, too.
+/* For threads that have little to do but must do it at once, beside others that compute. They get
+ * the most that the kernel allows: the lowest real-time priority (RLIMIT_RTPRIO, CAP_SYS_NICE),
+ * which stops any other thread at once; or the highest nice value (RLIMIT_NICE) and, in Linux 6.12
+ * or later, short slices, which run first within a fair share of the CPUs. They must never spin.
  *
  * A thread inherits this from the one that starts it: raise, start the threads, restore. */
 

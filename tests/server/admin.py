@@ -2,8 +2,10 @@
 """Black-box tests of --admin-listen: health and metrics that do not depend on the traffic."""
 
 import ctypes
+import glob
 import os
 import re
+import resource
 import signal
 import socket
 import struct
@@ -17,8 +19,8 @@ from daemon import PIX2PIXD, Daemon, done, equal, make_model, ok, parse, read_al
 make_model('colour', 'unet_32', 4, 3, 3, 1)
 
 
-def start(*options):
-    return Daemon('--admin-listen', '127.0.0.1:0', *options)
+def start(*options, **popen):
+    return Daemon('--admin-listen', '127.0.0.1:0', *options, **popen)
 
 
 def ask(daemon, path, method='GET', host='127.0.0.1', body=b''):
@@ -54,6 +56,15 @@ def _():
     for method in ('GET', 'HEAD'):
         equal(daemon.request(method, '/metrics')[0], 404)
     assert b'--admin-listen' in daemon.get('/metrics')[2]
+
+
+def admin_thread(asked):
+    """Its folder in /proc."""
+    for thread in glob.glob('/proc/%d/task/*' % asked.process.pid):
+        with open(thread + '/comm', encoding='utf-8') as name:
+            if name.read() == 'MHD-single\n':
+                return thread
+    raise AssertionError('there is no such thread')
 
 
 @ok('names that web sites point to a loopback address are refused')
@@ -121,10 +132,44 @@ def _():
     is_urgent(start('--http-threads', '2'))
 
 
-@on_this_machine('and the highest priority, if the daemon may give it that', SCHED_GETATTR and RANKS,
-                 'this test may not raise priorities')
+def limits(nice, realtime):
+    """For a process that is about to be started: what it may raise its priorities to."""
+    def set_limits():
+        resource.setrlimit(resource.RLIMIT_NICE, (nice, nice))
+        resource.setrlimit(resource.RLIMIT_RTPRIO, (realtime, realtime))
+    return set_limits
+
+
+def can(preexec):
+    try:
+        return subprocess.run(['true'], preexec_fn=preexec).returncode == 0
+    except subprocess.SubprocessError:
+        return False
+
+
+@on_this_machine('and the highest nice value, if the daemon may give it that', SCHED_GETATTR and can(limits(40, 0)),
+                 'this test may not raise limits')
 def _():
-    is_urgent(start('--http-threads', '2', '--sandbox', 'off', '--user', 'root'), -20)
+    is_urgent(start('--http-threads', '2', preexec_fn=limits(40, 0)), -20)
+
+
+def is_realtime(daemon):
+    tids = map(int, os.listdir('/proc/%d/task' % daemon.process.pid))
+    found = {tid: os.sched_getscheduler(tid) for tid in tids}
+    first = int(os.path.basename(admin_thread(daemon)))
+    equal([tid for tid in found if found[tid] != os.SCHED_OTHER], [first])
+    equal((found[first], os.sched_getparam(first).sched_priority), (os.SCHED_FIFO, 1))
+    equal(daemon.stop(), 0)
+
+
+@on_this_machine('and the lowest real-time priority, if a limit allows it', can(limits(0, 1)), 'this test may not raise limits')
+def _():
+    is_realtime(start('--http-threads', '2', preexec_fn=limits(0, 1)))
+
+
+@on_this_machine('or a capability', RANKS, 'this test may not raise priorities')
+def _():
+    is_realtime(start('--http-threads', '2', '--sandbox', 'off', '--user', 'root'))
 
 
 @ok('--health asks there')

@@ -2,7 +2,8 @@
 """Black-box test of --admin-listen under three times the load that the daemon can take, open loop: every
 scrape and probe is answered, and nearly every one within 5 ms, not counting the time that the daemon's thread or
 the scraper is ready to run and has no CPU. With that, times decide only if PX_STRICT is set, for a machine that
-does nothing else; scraper and clients then need a priority above the daemon's (PX_STRICT gives them one)."""
+does nothing else: 99 of 100 within 5 ms, and all if the daemon's thread has a real-time priority, which it has if
+root runs this. Scraper and clients then need one above the daemon's (PX_STRICT gives them that)."""
 
 import asyncio
 import glob
@@ -16,7 +17,7 @@ from daemon import Daemon, done, equal, make_model, make_picture, ok  # noqa: E4
 from loops import closed_loop, good, open_loop, p99, tally, translation  # noqa: E402
 
 STRICT = bool(os.environ.get('PX_STRICT'))
-SCRAPES = 200 if STRICT else 60
+SCRAPES = 500 if STRICT else 60
 LIMIT = 0.005
 make_model('slow', 'unet_128', 24, 3, 3, 3)
 PICTURE = make_picture('a.png', 256, 256)
@@ -45,11 +46,16 @@ def usage(thread):
         return [1e-9 * int(number) for number in file.read().split()[:2]]
 
 
-def scrapes(daemon, path):
-    """Seconds that each scrape took, in order, and without the waits for a CPU, likewise."""
-    found, own = [], []
+def admin_thread(daemon):
+    """The folder in /proc of the thread of --admin-listen."""
     threads = glob.glob('/proc/%d/task/*' % daemon.process.pid)
     thread, = [one for one in threads if open(one + '/comm', encoding='utf-8').read() == 'MHD-single\n']
+    return thread
+
+
+def scrapes(daemon, path):
+    """Seconds that each scrape took, in order, and without the waits for a CPU, likewise."""
+    found, own, thread = [], [], admin_thread(daemon)
     with daemon.connect(address=daemon.admin) as client:
         for _ in range(SCRAPES):
             time.sleep(0.05)
@@ -76,7 +82,9 @@ def crowd(rate, ready, results):
     results.put(tally(asyncio.run(load())))
 
 
-daemon = Daemon('--admin-listen', '127.0.0.1:0', '--threads-per-worker', '0', '--http-threads', '2', '--log-level', 'info')
+daemon = Daemon('--admin-listen', '127.0.0.1:0', '--threads-per-worker', '0', '--http-threads', '2', '--log-level', 'info',
+                *(['--user', 'root'] if STRICT and os.geteuid() == 0 else []))
+REALTIME = os.sched_getscheduler(int(os.path.basename(admin_thread(daemon)))) == os.SCHED_FIFO
 
 
 @ok('at three times the load that it can take, metrics and health are answered at once')
@@ -93,6 +101,7 @@ def _():
     (metrics, metrics_own), (health, health_own) = scrapes(daemon, b'/metrics'), scrapes(daemon, b'/livez')
     under_load = results.get(timeout=120)
     process.join()
+    print('# the thread has %s priority' % ('a real-time' if REALTIME else 'an ordinary'))
     print('# capacity %.0f a second; under three times that: %s' % (rate, under_load))
     print('# /metrics: idle %s; loaded %s' % (times(idle), times(metrics)))
     print('# /livez: loaded %s' % times(health))
@@ -103,7 +112,8 @@ def _():
     for own in metrics_own, health_own:
         assert own[SCRAPES * 19 // 20] <= LIMIT, own
     if STRICT:
-        assert p99(metrics) <= LIMIT and p99(health) <= LIMIT, (metrics[-10:], health[-10:])
+        most = max if REALTIME else p99
+        assert most(metrics) <= LIMIT and most(health) <= LIMIT, (metrics[-10:], health[-10:])
 
 
 equal(daemon.stop(), 0)
