@@ -1,5 +1,6 @@
 #include "config/suggest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { LONGEST = 64 };
@@ -35,13 +36,26 @@ static size_t edit_distance(const char *a, const char *b)
     return row[lb];
 }
 
+/* Whether `words` are the first or the last of a name's words: "batch" and "size" of "batch-size".
+ */
+static bool has_words(const char *name, const char *words)
+{
+    size_t length = strlen(words), rest = strlen(name);
+
+    if (length < 3 || rest <= length)
+        return false;
+    rest -= length;
+    return (strncmp(name, words, length) == 0 && name[length] == '-') ||
+           (name[rest - 1] == '-' && strcmp(name + rest, words) == 0);
+}
+
 void px_suggestion_offer(struct px_suggestion *s, const char *candidate)
 {
     size_t length = strlen(s->wanted);
 
     if (length > LONGEST || strlen(candidate) > LONGEST)
         return;
-    size_t distance = edit_distance(s->wanted, candidate);
+    size_t distance = has_words(candidate, s->wanted) ? 0 : edit_distance(s->wanted, candidate);
     if (distance > (length < 6 ? 1 : length / 3))
         return;
     if (!s->best || distance < s->distance) {

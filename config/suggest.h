@@ -2,7 +2,8 @@
 #define CONFIG_SUGGEST_H
 
 /* "did you mean ...?": the nearest of several names to one that is unknown, by edit distance
- * (insert, delete, replace, swap neighbours), if it is near enough to be a typing slip.
+ * (insert, delete, replace, swap neighbours), if it is near enough to be a typing slip, or one whose
+ * first or last words it is ("batch" for "batch-size").
  *
  *     struct px_suggestion s = {.wanted = "quailty"};
  *     for (...) px_suggestion_offer(&s, names[i]);
@@ -14,7 +15,7 @@
 struct px_suggestion {
     const char *wanted;
     const char *best; /* NULL while none of the candidates is near; borrowed */
-    size_t distance;  /* of `best` */
+    size_t distance;  /* of `best`; 0 for such words */
 };
 
 void px_suggestion_offer(struct px_suggestion *suggestion, const char *candidate);

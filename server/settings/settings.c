@@ -329,6 +329,17 @@ static const struct px_option rows[] = {
              "exit with status 0 or 1"},
 };
 
+/* What other servers call it. */
+static const struct px_option_foreign foreign[] = {
+    {"port|host|bind|address", "use --listen ADDRESS:PORT"},
+    {"threads|cores", "use --cpus N, or --workers N and --threads-per-worker N"},
+    {"gpu|gpu-ids|device", "leave it out: it runs on the CPU"},
+    {"tls|ssl|cert|key", "leave it out: put a proxy with TLS before the daemon"},
+    {"daemon|pidfile", "leave it out: systemd or a container keeps the daemon running"},
+    {"cors", "use --allow-origin ORIGIN"},
+    {NULL, NULL},
+};
+
 const struct px_option_table px_server_settings_table = {
     .program = "pix2pixd",
     .summary = "serve pix2pix models over HTTP",
@@ -339,5 +350,6 @@ const struct px_option_table px_server_settings_table = {
     .environment = "PIX2PIXD_",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
+    .foreign = foreign,
     .max_arguments = 1,
 };

@@ -94,6 +94,8 @@ static void test_bad_command_lines(void **state)
         const char *message;
     } cases[] = {
         {"--queue-sise=1", "unknown option '--queue-sise'; did you mean '--queue-size'?"},
+        {"--queue=1", "unknown option '--queue'; did you mean '--queue-size'?"},
+        {"--size=1", "unknown option '--size'; did you mean '--queue-size'?"},
         {"--modles", "unknown option '--modles'; did you mean '--models'?"},
         {"--line_length=1", "--line_length: use --queue-size N"},
         {"--cuda", "--cuda: leave it out"},

@@ -266,6 +266,7 @@ ok '--check-config refuses a model of six channels' fails 1 'wide.safetensors.*6
 ok '--dtype int8 is refused for a model without int8 weights' fails 2 'int8' check --dtype int8
 ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none
 ok 'an unknown option ends with 2' fails 2 '--quue' check --quue 3
+ok 'so does another server'"'"'s, with what is meant here' fails 2 '--port: use --listen ADDRESS:PORT' check --port 80
 ok 'an address without a port ends with 2' fails 2 '--listen' check --listen 127.0.0.1
 ok 'an argument without --health ends with 2' fails 2 stray check stray
 ok '--health with a malformed URL ends with 2' fails 2 http:// "$pix2pixd" --health localhost
