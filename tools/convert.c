@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include "base/file.h"
+#include "base/path.h"
 #include "base/path.h"
 #include "model/checkpoint/card.h"
 #include "model/checkpoint/checkpoint.h"
@@ -13,6 +13,7 @@
 #include "model/checkpoint/onnx.h"
 #include "tools/calibrate/calibrator.h"
 #include "tools/verbs.h"
+#include "tools/work/writable.h"
 
 struct convert_settings {
     const char *key, *meta;
@@ -327,21 +328,6 @@ static int convert_discriminator(const char *in, const char *path,
     return rc;
 }
 
-/* Whether OUT can be written, asked before minutes of calibration. Pipes and devices are not opened
- * for nothing. */
-static int check_output(const char *path, struct px_error *err)
-{
-    struct px_file_writer writer;
-    struct stat status;
-
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-        return 0;
-    int rc = px_file_open(&writer, path, err);
-    if (!rc)
-        px_file_abandon(&writer);
-    return rc;
-}
-
 /* Writes the checkpoint, with int8 layers where that is asked for, and measures what it wrote. */
 static int write_calibrated(enum format format, const char *path,
                             const struct px_checkpoint *checkpoint,
@@ -355,7 +341,7 @@ static int write_calibrated(enum format format, const char *path,
                                                       norm_mode(settings->test_norm, checkpoint)};
     struct px_calibrator *calibrator;
     struct px_checkpoint *quantised = NULL;
-    int rc = check_output(path, err);
+    int rc = px_tool_check_writable(path, err);
 
     if (!rc)
         rc = px_calibrator_create(&calibrator, checkpoint, &options, err);

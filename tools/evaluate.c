@@ -18,6 +18,7 @@
 #include "tools/verbs.h"
 #include "tools/work/folder.h"
 #include "tools/work/translator.h"
+#include "tools/work/writable.h"
 #include "translate/half.h"
 #include "translate/translate.h"
 
@@ -377,6 +378,10 @@ static int evaluate(struct px_evaluation *e, const struct evaluate_settings *s,
     if (rc)
         return rc;
     rc = px_evaluation_check(e, &list, err);
+    if (!rc && s->out)
+        rc = px_tool_check_writable(s->out, err);
+    if (!rc && s->json)
+        rc = px_tool_check_writable(s->json, err);
     if (!rc && s->results)
         rc = make_folders(e, s->results, err);
     if (!rc)

@@ -158,6 +158,11 @@ evaluate -m m.safetensors --data houses --phase trian
 check "a phase that is not there is refused with those that are" is 1 \
     "pix2pix: houses has no pictures (.png, .jpg, .jpeg) in 'trian'; it has the folders train, val, test"
 mkdir nothing
+for option in --out --json; do
+    evaluate -m m.safetensors --data houses $option nowhere/report
+    check "$option is tried before the pictures" is 1 "pix2pix: nowhere/report: cannot create: No such file or directory"
+    check "so that nothing is computed for it ($option)" test -z "$out"
+done
 for phase in val test; do
     evaluate -m m.safetensors --data houses/train --phase $phase
     check "a folder without phases is refused with what takes it ($phase)" is 1 \
