@@ -1,61 +1,86 @@
 #include "server/work/pace.h"
 
+#include <assert.h>
+
 #include "base/random.h"
 
-static const int64_t LEAST_PAUSE = 1000000000, MOST_PAUSE = (int64_t)32 * 1000000000;
+/* A try that takes twice as long as the winner costs one run, which is 2 % of 50. */
+enum { RUNS_PER_LOSS = 50, LEAST_REST = 8, MOST_REST = 400, FIRST_TRY = 4 };
 
-/* Good news counts more: a single slow run may be anything, a quick one can only be the truth. */
-static int64_t average(int64_t before, int64_t ns)
+static int64_t mean_of_quickest(const struct px_pace_times *times)
 {
-    return before == 0 ? ns : ns < before ? (before + ns) / 2 : before + (ns - before) / 4;
+    int64_t sorted[PX_PACE_LAST], sum = 0;
+    int n = times->runs < PX_PACE_LAST ? (int)times->runs : PX_PACE_LAST, quick = n - n / 4;
+
+    for (int i = 0; i < n; i++) {
+        int at = i;
+        for (; at > 0 && sorted[at - 1] > times->last[i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = times->last[i];
+    }
+    for (int i = 0; i < quick; i++)
+        sum += sorted[i];
+    return sum / quick;
 }
 
-/* One thread takes at most as many times as long as the team's best as that has threads. */
-static bool is_slow(const struct px_pace *pace, int threads)
+static void add(struct px_pace_times *times, int64_t ns)
 {
-    int64_t single = pace->single_ns ? pace->single_ns : threads * pace->least_ns;
-
-    return pace->team_ns > single;
+    times->last[times->runs++ % PX_PACE_LAST] = ns;
+    times->least = times->least == 0 || ns < times->least ? ns : times->least;
+    times->mean = mean_of_quickest(times);
 }
 
-static bool must_measure_single(const struct px_pace *pace)
+static struct px_pace_times *winner(struct px_pace *pace)
 {
-    if (pace->single_ns == 0)
-        return pace->lone_runs >= 4;
-    return pace->lone_runs >= 64 && pace->team_ns > pace->least_ns + pace->least_ns / 4;
+    return &pace->times[!pace->single_wins];
 }
 
-void px_pace_record_team(struct px_pace *pace, int threads, int64_t ns, int64_t now_ns)
+static struct px_pace_times *loser(struct px_pace *pace)
 {
-    if (!pace->team_ran) {
-        pace->team_ran = true;
+    return &pace->times[pace->single_wins];
+}
+
+/* The other one was tried, or has won. */
+static void start_rest(struct px_pace *pace, int64_t now_ns)
+{
+    int64_t better = winner(pace)->mean, loss = loser(pace)->mean - better;
+    int64_t rest = RUNS_PER_LOSS * loss / better;
+
+    assert(better > 0 && loss >= 0);
+    pace->runs = 0;
+    pace->since_ns = now_ns;
+    pace->rest = rest < LEAST_REST ? LEAST_REST : rest < MOST_REST ? rest : MOST_REST;
+}
+
+void px_pace_record(struct px_pace *pace, bool team, int64_t ns, int64_t now_ns)
+{
+    bool tried = team == pace->single_wins;
+
+    if (ns <= 0)
         return;
-    }
-    pace->lone_runs += pace->lone_runs < 64;
-    pace->team_ns = average(pace->team_ns, ns);
-    pace->least_ns = pace->least_ns == 0 || ns < pace->least_ns ? ns : pace->least_ns;
-    if (!is_slow(pace, threads)) {
-        pace->pause_ns = 0;
-        return;
-    }
-    pace->pause_ns = pace->pause_ns == 0               ? LEAST_PAUSE
-                     : pace->pause_ns < MOST_PAUSE / 2 ? 2 * pace->pause_ns
-                                                       : MOST_PAUSE;
-    pace->next_ns = now_ns + pace->pause_ns;
+    if (tried)
+        loser(pace)->runs = 0; /* how it was long ago says nothing */
+    else
+        pace->runs++;
+    add(&pace->times[team], ns);
+    bool turns =
+        loser(pace)->runs > 0 && winner(pace)->runs > 0 && loser(pace)->mean < winner(pace)->mean;
+    if (turns)
+        pace->single_wins = !pace->single_wins;
+    if (turns || (tried && winner(pace)->runs > 0))
+        start_rest(pace, now_ns);
 }
 
-void px_pace_record_single(struct px_pace *pace, int64_t ns)
+bool px_pace_prefers_team(const struct px_pace *pace, int64_t now_ns)
 {
-    if (pace->single_ran) {
-        pace->single_ns = average(pace->single_ns, ns);
-        pace->lone_runs = 0;
-    }
-    pace->single_ran = true;
-}
+    const struct px_pace_times *single = &pace->times[false], *team = &pace->times[true];
+    int64_t waited = pace->runs + (now_ns - pace->since_ns) / 1000000000;
 
-bool px_pace_prefers_team(const struct px_pace *pace, int threads, int64_t now_ns)
-{
-    return is_slow(pace, threads) ? now_ns >= pace->next_ns : !must_measure_single(pace);
+    if (pace->single_wins)
+        return waited >= pace->rest;
+    if (single->runs == 0)
+        return team->runs < FIRST_TRY;
+    return team->mean < single->least ? pace->runs < MOST_REST : waited < pace->rest;
 }
 
 struct px_pace *px_pace_find(struct px_pace_table *table, const struct px_pace_kind *kind)

@@ -1,9 +1,14 @@
 #ifndef SERVER_WORK_PACE_H
 #define SERVER_WORK_PACE_H
 
-/* Whether a team is still the quickest to answer a lone request. Beside another process that keeps
- * one of its CPUs busy it is not: every layer waits for the thread that has no CPU, while a worker
- * of one thread moves to the other. What decides is how long pictures of one kind took lately.
+/* Whether a team or one thread is quicker to answer a lone request. Beside other processes it may
+ * be one thread: every layer waits for the last thread of a team, which may have to wait for a CPU,
+ * while a worker of one thread moves to a CPU that is free. The last eight pictures of one kind
+ * decide: the winner has the smaller mean, without the slowest quarter.
+ *
+ * The loser is tried again now and then. One try that is quicker than the winner's mean makes it
+ * the winner, so that a team comes back as soon as its CPUs are free. Tries that fail cost about a
+ * fiftieth of the time: the slower they were, the more runs come before the next one.
  *
  * Plain data, zeroed at first; the caller locks. */
 
@@ -11,23 +16,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct px_pace {
-    int64_t team_ns, single_ns; /* of a picture, moving averages; 0: not known yet */
-    int64_t least_ns;           /* that a team took */
-    int64_t pause_ns, next_ns;  /* how long a slow team is not tried, and until when */
-    bool team_ran, single_ran;  /* the first run makes plans, and does not count */
-    int lone_runs;              /* of the team, since one thread's time was measured */
+enum { PX_PACE_LAST = 8 };
+
+struct px_pace_times {
+    int64_t last[PX_PACE_LAST]; /* ns, in the order of the runs, around the end */
+    int64_t runs;               /* how many there were; 0: nothing is known */
+    int64_t mean, least;        /* of the quickest of these; of all runs ever */
 };
 
-/* A batch took so long for each picture. */
-void px_pace_record_team(struct px_pace *pace, int threads, int64_t ns, int64_t now_ns);
-void px_pace_record_single(struct px_pace *pace, int64_t ns);
+struct px_pace {
+    struct px_pace_times times[2]; /* of one thread, of the team */
+    bool single_wins;
+    int64_t runs, since_ns; /* of the winner since the other one ran, and when that was */
+    int64_t rest;           /* that many runs come before the next try */
+};
 
-/* False while pictures take a team of `threads` longer than they would one thread. Then the team
- * is tried again after a second, and after twice as long each time, up to half a minute. Also false
- * for a run or two when it is time to measure what one thread takes: after four runs of the team if
- * that is not known, and after 64 if the team has been a quarter slower than it can be. */
-bool px_pace_prefers_team(const struct px_pace *pace, int threads, int64_t now_ns);
+/* The team or one thread took `ns` for a picture that was alone in its batch. */
+void px_pace_record(struct px_pace *pace, bool team, int64_t ns, int64_t now_ns);
+
+/* Whether the team should run the next picture. The winner does, which is the team at first, unless
+ * it is time to try the other. A second counts as a run, because measurements get old. One thread
+ * is first tried after four runs of the team. While the team is quicker than one thread ever was,
+ * one thread is tried only every 400 runs, and time does not count. */
+bool px_pace_prefers_team(const struct px_pace *pace, int64_t now_ns);
 
 /* One pace for each kind of picture; kinds that fall together in the table start anew. */
 enum { PX_PACES = 64 };

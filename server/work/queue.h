@@ -19,7 +19,7 @@
  * group has CPUs, its singles, and a team with a thread on each of those CPUs. The team takes what
  * is ready while no single of its group runs, if there are no more jobs, ready or on the way, than
  * half the CPUs of the idle groups (at least one for each group), and if it is quicker for such a
- * picture than a single was lately (pace.h). Else singles take it. While a team runs, its singles
+ * picture than a single (pace.h). Else singles take it. While a team runs, its singles
  * wait. A job that is team_only goes to a team whose singles have finished and given up the memory
  * of their plans; they take nothing new until it has it, so that it is not passed over for ever.
  *
@@ -96,12 +96,13 @@ enum { PX_NO_GROUP = -1 };
 struct px_seat {
     int group; /* index, or PX_NO_GROUP */
     bool team; /* of the group; else a single */
-    /* Set by the worker: how long each picture of the batch that it took last was computed, if all
-     * went well. */
+    /* Set by the worker: how long the picture that it took last was computed, if it was alone in
+     * its batch, its plan was there, and all went well. */
     int64_t picture_ns;
     bool yields; /* px_queue_take_batch() returned 0 for the worker to drop all of its plans */
     /* The queue's. */
     bool runs, has_plans;
+    uint64_t turn; /* of its group, if no other worker of that was running when it began; else 0 */
     struct px_pace_kind kind; /* of the batch taken last */
     pthread_cond_t wake;
     struct px_seat *next; /* while it waits */

@@ -66,7 +66,7 @@ static bool prefers_team(struct px_queue *queue, const struct px_job *job)
     for (size_t i = 0; i < queue->options.groups; i++)
         idle += is_idle(&queue->groups[i]) && queue->draining != &queue->groups[i];
     return jobs <= idle * (cpus > 1 ? cpus / 2 : 1) &&
-           px_pace_prefers_team(px_pace_find(&queue->paces, &kind), (int)cpus, px_now_ns());
+           px_pace_prefers_team(px_pace_find(&queue->paces, &kind), px_now_ns());
 }
 
 static struct px_job **turn_of_team(struct px_queue *queue, const struct px_group *group)
@@ -110,16 +110,13 @@ bool px_queue_must_yield(struct px_queue *queue, const struct px_seat *seat)
     return seat->has_plans && queue->draining == &queue->groups[seat->group];
 }
 
-static void record_pace(struct px_queue *queue, struct px_seat *seat)
+/* What a single takes beside others of its group says nothing about a lone request. */
+static void record_pace(struct px_queue *queue, const struct px_seat *seat,
+                        const struct px_group *group)
 {
-    struct px_pace *pace = px_pace_find(&queue->paces, &seat->kind);
-
-    if (seat->picture_ns == 0)
-        return;
-    if (seat->team)
-        px_pace_record_team(pace, (int)queue->options.group_cpus, seat->picture_ns, px_now_ns());
-    else
-        px_pace_record_single(pace, seat->picture_ns);
+    if (seat->picture_ns > 0 && seat->turn == group->turns)
+        px_pace_record(px_pace_find(&queue->paces, &seat->kind), seat->team, seat->picture_ns,
+                       px_now_ns());
 }
 
 void px_queue_end_turn(struct px_queue *queue, struct px_seat *seat)
@@ -137,7 +134,7 @@ void px_queue_end_turn(struct px_queue *queue, struct px_seat *seat)
             group->team_runs = false;
         else
             group->running--;
-        record_pace(queue, seat);
+        record_pace(queue, seat, group);
     }
     seat->yields = seat->runs = false;
 }
@@ -154,6 +151,8 @@ void px_queue_begin_turn(struct px_queue *queue, struct px_seat *seat, const str
         return;
     if (job->team_only)
         queue->draining = NULL;
+    group->turns++;
+    seat->turn = is_idle(group) ? group->turns : 0;
     group->team_runs = seat->team;
     group->running += !seat->team;
     group->with_plans += !seat->team && !seat->has_plans;

@@ -98,6 +98,7 @@ static int run(struct px_worker *worker, struct px_job **jobs, size_t n, struct 
                                              .stop = px_batch_is_unwanted,
                                              .stop_context = &watch};
     struct px_translated pictures[MAX_BATCH];
+    const size_t plans = px_engine_memory(worker->engine);
     int64_t start = px_now_ns();
 
     for (size_t i = 0; i < n; i++)
@@ -109,7 +110,8 @@ static int run(struct px_worker *worker, struct px_job **jobs, size_t n, struct 
     for (size_t i = 0; i < n; i++)
         jobs[i]->infer_ms = (double)taken * 1e-6;
     if (rc == 0) {
-        worker->seat.picture_ns = taken / (int64_t)n;
+        bool planned = px_engine_memory(worker->engine) == plans;
+        worker->seat.picture_ns = n == 1 && planned ? taken : 0;
         px_metrics_batch(worker->server->metrics,
                          worker->server->share.threads > 1 && !worker->single ? PX_WORKER_TEAM
                                                                               : PX_WORKER_SINGLE,

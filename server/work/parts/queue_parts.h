@@ -16,6 +16,7 @@
 struct px_group {
     size_t running;    /* singles with a batch */
     size_t with_plans; /* singles that hold memory for plans */
+    uint64_t turns;    /* that its workers have begun */
     bool team_runs;
 };
 

@@ -245,26 +245,56 @@ static void test_hand_over(void **state)
     tear_down(&f);
 }
 
+/* The job is the only one, and goes to the worker, which takes so long. */
+static void run_lone(struct fixture *f, struct px_seat *seat, size_t i, int ms)
+{
+    make_ready(f, i, i);
+    expect(f, seat, i);
+    seat->picture_ns = ms * (int64_t)1000000;
+    assert_int_equal(ask(f, seat), 0);
+}
+
 static void test_slow_team(void **state)
 {
     struct fixture f;
-    static const int64_t ms[] = {500, 40, 90, 200};
 
     (void)state;
     set_up(&f, 1, 2);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
+        run_lone(&f, &f.team[0], i, 90);
+    for (size_t i = 4; i < 8; i++) {
         make_ready(&f, i, i);
-        expect(&f, &f.team[0], i);
-        f.team[0].picture_ns = ms[i] * 1000000;
+        assert_int_equal(ask(&f, &f.team[0]), 0);
+        expect(&f, &f.single[0][i % 2], i);
+        f.single[0][i % 2].picture_ns = 60000000;
+        assert_int_equal(ask(&f, &f.single[0][i % 2]), 0);
     }
-    assert_int_equal(ask(&f, &f.team[0]), 0);
-    make_ready(&f, 4, 4);
-    f.jobs[5].model = &models[1];
-    assert_int_equal(ask(&f, &f.team[0]), 0);
-    expect(&f, &f.single[0][0], 4);
-    assert_int_equal(ask(&f, &f.single[0][0]), 0);
-    make_ready(&f, 5, 5); /* another model, of which nothing is known */
-    expect(&f, &f.team[0], 5);
+    f.jobs[8].model = &models[1]; /* of which nothing is known */
+    run_lone(&f, &f.team[0], 8, 40);
+    tear_down(&f);
+}
+
+/* Two singles that compute at a time hold each other up. */
+static void test_slow_crowd(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 1, 2);
+    for (size_t i = 0; i < 4; i++)
+        run_lone(&f, &f.team[0], i, 60);
+    run_lone(&f, &f.single[0][0], 4, 110);
+    f.jobs[6].model = &models[1];
+    make_ready(&f, 5, 6);
+    expect(&f, &f.single[0][0], 5);
+    expect(&f, &f.single[0][1], 6);
+    for (int i = 0; i < 2; i++) {
+        f.single[0][i].picture_ns = 1000; /* would be the quickest of all */
+        assert_int_equal(ask(&f, &f.single[0][i]), 0);
+    }
+    run_lone(&f, &f.team[0], 7, 60);
+    f.jobs[8].model = &models[1];
+    run_lone(&f, &f.team[0], 8, 40);
     tear_down(&f);
 }
 
@@ -403,6 +433,7 @@ int main(void)
         CHECK("meanwhile the singles of other groups pass it over", test_other_groups),
         CHECK("a job that is too large for a single goes to the team next", test_hand_over),
         CHECK("a team that is slower than one thread is not asked", test_slow_team),
+        CHECK("how long singles take side by side says nothing about that", test_slow_crowd),
         CHECK("everything comes out once, and no team runs beside its singles", test_traffic),
     };
     for (size_t i = 0; i < 16; i++) {
