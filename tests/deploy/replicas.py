@@ -88,6 +88,17 @@ class Replica:
         self.start()
 
 
+def cpu_left(replicas):
+    """Seconds of the CPUs of this process that replicas have used or nobody has."""
+    with open('/proc/stat', encoding='utf-8') as file:
+        cpus = {line.split()[0]: line.split()[4:6] for line in file if line.startswith('cpu')}
+    total = sum(map(int, sum((cpus['cpu%d' % cpu] for cpu in os.sched_getaffinity(0)), [])))  # idle and iowait
+    for replica in replicas:
+        with open('/proc/%d/stat' % replica.daemon.process.pid, encoding='utf-8') as file:
+            total += sum(map(int, file.read().rpartition(') ')[2].split()[11:13]))
+    return total / os.sysconf('SC_CLK_TCK')
+
+
 class Balancer:
     """HAProxy or nginx in front of replicas: `address` for pictures, `metrics` for Prometheus."""
 
@@ -126,16 +137,6 @@ class Balancer:
             file.write(text)
         os.chmod(daemon.FOLDER, 0o755)  # its workers are not root
         return ['nginx', '-p', folder, '-e', 'stderr', '-c', copy, '-g', 'daemon off;']
-
-    def cpu_seconds(self):
-        """That it and its workers have used."""
-        pid, total = self.process.pid, 0
-        with open('/proc/%d/task/%d/children' % (pid, pid), encoding='ascii') as file:
-            pids = [pid, *map(int, file.read().split())]
-        for one in pids:
-            with open('/proc/%d/stat' % one, encoding='utf-8') as file:
-                total += sum(map(int, file.read().rpartition(') ')[2].split()[11:13]))
-        return total / os.sysconf('SC_CLK_TCK')
 
     def stop(self):
         if self.process.poll() is None:
