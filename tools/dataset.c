@@ -31,8 +31,9 @@ static const struct px_option rows[] = {
      .type = PX_OPTION_STRING,
      .offset = offsetof(struct dataset_settings, out),
      .value = "DIR",
-     .help = "Write train/, val/ and test/ into this folder, which is created if only it is "
-             "missing; pictures of the same names are replaced (required)"},
+     .help =
+         "Write train/, val/ and test/ into this folder, which is created if its parent exists; "
+         "pictures of the same names are replaced (required)"},
     {.name = "count",
      .type = PX_OPTION_INT,
      .offset = offsetof(struct dataset_settings, count),

@@ -36,7 +36,7 @@ static const struct px_option rows[] = {
      .offset = AT(output),
      .value = "OUT",
      .help = "Write the answer to this file, or several answers into this folder, which is created "
-             "if only it is missing (required)"},
+             "if its parent exists (required)"},
     {.name = "fit",
      .type = PX_OPTION_CHOICE,
      .offset = AT(fit),

@@ -20,7 +20,8 @@ struct px_model;
  * USAGE: the CPU cannot compute in the type, or the checkpoint is not int8. */
 int px_model_create(struct px_model **out, struct px_checkpoint *checkpoint, enum px_dtype dtype,
                     struct px_error *err);
-/* px_checkpoint_open() and px_model_create(). */
+/* px_checkpoint_open(), whose failures name the file, and px_model_create(), whose USAGE does not.
+ */
 int px_model_load(struct px_model **out, const char *path, enum px_dtype dtype,
                   struct px_error *err);
 

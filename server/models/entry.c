@@ -44,6 +44,7 @@ static int open_model(struct px_registry_entry *entry, const char *path, enum px
         return rc;
     rc = px_model_create(&entry->model, checkpoint, dtype, err);
     if (rc < 0) {
+        px_error_prefix(err, path);
         px_checkpoint_close(checkpoint);
         return rc;
     }

@@ -263,7 +263,7 @@ ok 'and so does the daemon, before it listens' fails 1 cut.safetensors "$pix2pix
 echo '{"title": ["x"]}' >cards/plain.json
 ok '--check-config refuses a NAME.json with a wrong value, by file and key' fails 1 'cards/plain.json: title: must be a string' check --models cards
 ok '--check-config refuses a model of six channels' fails 1 'wide.safetensors.*6 channels' check --models wide
-ok '--dtype int8 is refused for a model without int8 weights' fails 2 'int8' check --dtype int8
+ok '--dtype int8 is refused for a model without int8 weights' fails 2 'models/.*.safetensors: the checkpoint has no int8' check --dtype int8
 ok 'a default model that is not there is refused' fails 1 'colour, grey' check --default-model none
 ok 'an unknown option ends with 2' fails 2 '--quue' check --quue 3
 ok 'so does another server'"'"'s, with what is meant here' fails 2 '--port: use --listen ADDRESS:PORT' check --port 80

@@ -88,10 +88,10 @@ translate -m m.safetensors a.png -o o.png --dtype bf16
 check "takes bf16 or says that the CPU cannot" grep -qx '[02]' <<<"$status"
 
 translate -m m.safetensors a.png -o o.png --dtype int8
-check "refuses int8 without int8 weights" is 2 "pix2pix: the checkpoint has no int8 weights: make them with pix2pix convert IN OUT --dtype int8 --calibrate DIR, or use --dtype auto"
+check "refuses int8 without int8 weights" is 2 "pix2pix: m.safetensors: the checkpoint has no int8 weights: make them with pix2pix convert IN OUT --dtype int8 --calibrate DIR, or use --dtype auto"
 run "$pix2pix" convert m.safetensors int8.safetensors --dtype int8 --calibrate pictures
 ONEDNN_MAX_CPU_ISA=AVX512_CORE translate -m int8.safetensors a.png -o o.png --dtype int8
-check "or on a CPU that has none" is 2 "pix2pix: this CPU has neither VNNI nor AMX, which int8 needs: use --dtype auto"
+check "or on a CPU that has none" is 2 "pix2pix: int8.safetensors: this CPU has neither VNNI nor AMX, which int8 needs: use --dtype auto"
 ONEDNN_MAX_CPU_ISA=AVX2 translate -m int8.safetensors a.png -o o.png
 check "where auto takes what it has" is 0 "computed in f32"
 translate -m int8.safetensors a.png -o o.png

@@ -10,8 +10,10 @@ int px_tool_load_translator(struct px_translator *translator, const char *path, 
 {
     int rc = px_model_load(&translator->model, path, dtype, err);
 
+    if (rc == -PX_E_USAGE)
+        px_error_prefix(err, path);
     if (rc)
-        return rc; /* names the file already */
+        return rc; /* names the file */
     translator->norm = px_translate_norm(px_model_checkpoint(translator->model), norm);
     rc = px_network_check_pictures(px_model_network(translator->model), err);
     if (!rc)
