@@ -3,11 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
-
 #include "base/block.h"
 #include "codecs/codec.h"
+#include "codecs/isal.h"
 #include "codecs/png_chunks.h"
 #include "codecs/png_filter.h"
 
@@ -52,7 +50,7 @@ static void end_chunk(struct px_buffer *out, const char *name, size_t size)
 
     put_be32(chunk, (uint32_t)size);
     memcpy(chunk + PX_PNG_NAME, name, 4);
-    put_be32(chunk + PX_PNG_DATA + size, crc32_gzip_refl(0, chunk + PX_PNG_NAME, 4 + size));
+    put_be32(chunk + PX_PNG_DATA + size, px_isal_crc32(0, chunk + PX_PNG_NAME, 4 + size));
     out->size += PX_PNG_FRAME + size;
     out->data[out->size] = 0;
 }
@@ -95,7 +93,7 @@ static bool deflate_band(struct png_writer *w, size_t size, bool last)
             return false;
         z->next_out = chunk + PX_PNG_DATA;
         z->avail_out = (uint32_t)room;
-        int rc = isal_deflate(z);
+        int rc = px_isal_deflate(z);
         assert(rc == COMP_OK);
         (void)rc;
         if (z->avail_out < room)
@@ -108,7 +106,7 @@ static bool deflate_band(struct png_writer *w, size_t size, bool last)
 /* Each block is a chunk; with the first comes the stream's header, with the last its sum. */
 static bool store_band(struct png_writer *w, size_t size, bool first, bool last)
 {
-    w->adler = isal_adler32(w->adler, w->band, size);
+    w->adler = px_isal_adler32(w->adler, w->band, size);
     for (size_t at = 0; at < size;) {
         uint32_t n = size - at < STORED_MOST ? (uint32_t)(size - at) : STORED_MOST;
         bool ends = last && at + n == size;

@@ -3,9 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
-
 #include "codecs/format.h"
+#include "codecs/isal.h"
 
 enum { SIGNATURE = 8 };
 
@@ -18,7 +17,7 @@ bool px_png_chunk_is(const uint8_t *chunk, const char *name)
 static bool crc_fits(const uint8_t *chunk, const uint8_t *name)
 {
     size_t size = px_be32(chunk);
-    uint32_t crc = crc32_gzip_refl(crc32_gzip_refl(0, name, 4), chunk + PX_PNG_DATA, size);
+    uint32_t crc = px_isal_crc32(px_isal_crc32(0, name, 4), chunk + PX_PNG_DATA, size);
 
     return crc == px_be32(chunk + PX_PNG_DATA + size);
 }

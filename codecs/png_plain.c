@@ -3,16 +3,15 @@
 #include <assert.h>
 #include <string.h>
 
-#include <isa-l/igzip_lib.h>
-
 #include "base/block.h"
+#include "codecs/isal.h"
 #include "codecs/png_chunks.h"
 #include "codecs/png_unfilter.h"
 
-/* Debian's libpng and zlib use no vector instructions. 256x256, decode ms on Zen 4 limited to
- * AVX2, of `sketch2house`'s answer and of a photo that libpng has compressed with all filters:
- *     libpng      1.38, 1.80    (zlib alone 0.93, 0.86)
- *     this        0.54, 0.81    (ISA-L alone 0.43, 0.44; libdeflate 0.41, 0.39)
+/* Debian's libpng and zlib use no vector instructions. Decode ms of `sketch2house`'s answer,
+ * 256x256, on Zen 4 limited to AVX2:
+ *     libpng      1.38    (zlib alone 0.93)
+ *     this        0.52    (ISA-L alone 0.48; libdeflate 0.41)
  * libdeflate wants whole files in one piece; here nothing is held but a few rows, since a fault
  * that is found late only means that libpng starts anew. */
 
@@ -27,7 +26,7 @@ struct plain {
     bool started;  /* the stream's first byte was seen */
     int shorts;    /* IDATs below SHORT bytes so far */
     struct inflate_state inflate;
-    uint8_t memory[]; /* a row with its filter, and two without, each with its slack */
+    uint8_t memory[]; /* two rows with their filters, and three without, each with its slack */
 };
 
 /* Reads IHDR. Width, height and the channels before any tRNS are the header's. */
@@ -83,7 +82,7 @@ static bool inflate(struct plain *p, uint8_t *out, uint32_t size)
     p->inflate.next_out = out;
     p->inflate.avail_out = size;
     for (;;) {
-        if (isal_inflate(&p->inflate) != ISAL_DECOMP_OK)
+        if (px_isal_inflate(&p->inflate) != ISAL_DECOMP_OK)
             return false; /* among others a wrong Adler-32 */
         if (p->inflate.avail_out == 0 || is_finished(p))
             return true;
@@ -105,23 +104,32 @@ static bool take_end(struct plain *p)
     return px_png_chunks_next(&p->chunks, &chunk, NULL) == 0 && px_png_chunk_is(chunk.data, "IEND");
 }
 
+/* Two rows at a time, for px_png_unfilter_pair(). */
 static bool take_rows(struct plain *p, struct px_sink *sink)
 {
-    struct px_png_row *row = &p->row;
-    uint8_t *filtered = p->memory;
-    uint8_t *above = filtered + 1 + row->stride + PX_PNG_ROW_SLACK;
+    size_t stride = p->row.stride, space = stride + PX_PNG_ROW_SLACK;
+    uint8_t *filtered = p->memory, *upper_out = filtered + 2 * (1 + stride) + PX_PNG_ROW_SLACK;
+    uint8_t *above = upper_out + space, *lower_out = above + space;
+    struct px_png_row upper = p->row, lower = p->row;
 
-    row->in = filtered;
-    row->out = above + row->stride + PX_PNG_ROW_SLACK;
-    memset(above, 0, row->stride + PX_PNG_ROW_SLACK);
-    for (uint32_t y = 0; y < sink->height; y++) {
-        row->above = above;
-        if (!inflate(p, filtered, (uint32_t)row->stride + 1) || p->inflate.avail_out > 0 ||
-            !px_png_unfilter(row))
+    upper.in = filtered;
+    upper.out = upper_out;
+    lower.in = filtered + 1 + stride;
+    lower.above = upper_out;
+    memset(above, 0, space);
+    for (uint32_t y = 0; y < sink->height; y += 2) {
+        bool both = y + 1 < sink->height;
+        upper.above = above;
+        lower.out = lower_out;
+        if (!inflate(p, filtered, (uint32_t)(1 + stride) * (both ? 2 : 1)) ||
+            p->inflate.avail_out > 0 ||
+            !(both ? px_png_unfilter_pair(&upper, &lower) : px_png_unfilter(&upper)))
             return false;
-        px_sink_put(sink, y, row->out);
-        above = row->out;
-        row->out = (uint8_t *)(uintptr_t)row->above;
+        px_sink_put(sink, y, upper_out);
+        if (both)
+            px_sink_put(sink, y + 1, lower_out);
+        lower_out = above;
+        above = lower.out;
     }
     return true;
 }
@@ -132,7 +140,7 @@ static struct plain *create(struct px_span file, const struct px_header *header)
     struct plain *p = NULL;
 
     if (stride < INT32_MAX)
-        p = px_block_take(sizeof *p + 3 * (1 + stride + PX_PNG_ROW_SLACK));
+        p = px_block_take(sizeof *p + 5 * (1 + stride + PX_PNG_ROW_SLACK));
     if (!p)
         return NULL;
     p->row = (struct px_png_row){.stride = stride, .pixel = header->channels};

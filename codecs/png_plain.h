@@ -20,7 +20,7 @@
 /* Puts all rows into *sink, of `channels` channels; the caller clears it. header: as
  * px_codec.probe() filled it, checked against the limits. False: the file is not plain or has a
  * fault, or memory is short, and libpng must decide; *sink is then empty. Holds about 90 KB and
- * three rows beside the sink. */
+ * five rows beside the sink. */
 bool px_png_plain_read(struct px_span file, const struct px_header *header, uint32_t channels,
                        struct px_sink *sink);
 

@@ -126,7 +126,7 @@ static void put_chunk(const char *type, const void *data, size_t size)
 /* A PNG that a test puts together. */
 struct recipe {
     uint32_t width, height, channels;
-    int filter;        /* of all rows; -1: any, by turns */
+    int filter;        /* of all rows; -1: any */
     int level, window; /* of zlib; window: 9-15 bits */
     int strategy;
     size_t piece;      /* bytes of an IDAT */
@@ -146,7 +146,7 @@ static size_t make_stream(const struct recipe *r, struct px_random *random, uint
     assert_true((stride + 1) * height <= MOST);
     for (size_t y = 0; y < height; y++) {
         uint8_t *row = rows + y * (stride + 1);
-        row[0] = (uint8_t)(r->filter < 0 ? y % 5 : (size_t)r->filter);
+        row[0] = (uint8_t)(r->filter < 0 ? px_random_below(random, 5) : (uint32_t)r->filter);
         for (size_t i = 1; i <= stride; i++) /* some of it repeats */
             row[i] =
                 (uint8_t)(px_random_below(random, 3) ? px_random_below(random, 256) : i / 16 * 37);
