@@ -2,8 +2,8 @@
 #define CONFIG_SUGGEST_H
 
 /* "did you mean ...?": the nearest of several names to one that is unknown, by edit distance
- * (insert, delete, replace, swap neighbours), if it is near enough to be a typing slip, or one whose
- * first or last words it is ("batch" for "batch-size").
+ * (insert, delete, replace, swap neighbours), if it is near enough to be a typing slip, or one
+ * whose first or last words it is ("batch" for "batch-size").
  *
  *     struct px_suggestion s = {.wanted = "quailty"};
  *     for (...) px_suggestion_offer(&s, names[i]);

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/path.h"
-#include "base/path.h"
 #include "model/checkpoint/card.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/discriminator.h"
