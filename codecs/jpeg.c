@@ -26,7 +26,6 @@ struct jpeg_writer {
     int rc;
     struct px_error *err;
     jmp_buf escape;
-    uint8_t chunk[OUTPUT_CHUNK];
 };
 
 static void on_error(j_common_ptr c)
@@ -47,33 +46,34 @@ static void on_message(j_common_ptr c, int level)
     (void)level;
 }
 
+/* libjpeg writes into the buffer itself, a chunk at a time. */
 static void start_chunk(j_compress_ptr c)
 {
     struct jpeg_writer *w = c->client_data;
 
-    w->destination.next_output_byte = w->chunk;
+    w->destination.next_output_byte = px_buffer_reserve(w->out, OUTPUT_CHUNK);
     w->destination.free_in_buffer = OUTPUT_CHUNK;
-}
-
-static void append(j_compress_ptr c, size_t size)
-{
-    struct jpeg_writer *w = c->client_data;
-
-    if (!px_buffer_append(w->out, w->chunk, size))
+    if (!w->destination.next_output_byte)
         ERREXIT1(c, JERR_OUT_OF_MEMORY, 0);
 }
 
 static boolean flush_chunk(j_compress_ptr c)
 {
-    append(c,
-           OUTPUT_CHUNK); /* libjpeg's rule: the whole chunk counts, whatever free_in_buffer says */
+    struct jpeg_writer *w = c->client_data;
+
+    /* libjpeg's rule: the whole chunk counts, whatever free_in_buffer says. */
+    w->out->size += OUTPUT_CHUNK;
+    w->out->data[w->out->size] = 0;
     start_chunk(c);
     return TRUE;
 }
 
 static void finish_chunk(j_compress_ptr c)
 {
-    append(c, OUTPUT_CHUNK - c->dest->free_in_buffer);
+    struct jpeg_writer *w = c->client_data;
+
+    w->out->size += OUTPUT_CHUNK - c->dest->free_in_buffer;
+    w->out->data[w->out->size] = 0;
 }
 
 static void write_all(struct jpeg_writer *w)
