@@ -57,23 +57,24 @@ static void start_chunk(j_compress_ptr c)
         ERREXIT1(c, JERR_OUT_OF_MEMORY, 0);
 }
 
-static boolean flush_chunk(j_compress_ptr c)
+static void keep(j_compress_ptr c, size_t size)
 {
     struct jpeg_writer *w = c->client_data;
 
-    /* libjpeg's rule: the whole chunk counts, whatever free_in_buffer says. */
-    w->out->size += OUTPUT_CHUNK;
+    w->out->size += size;
     w->out->data[w->out->size] = 0;
+}
+
+static boolean flush_chunk(j_compress_ptr c)
+{
+    keep(c, OUTPUT_CHUNK); /* libjpeg's rule: all of it counts, whatever free_in_buffer says */
     start_chunk(c);
     return TRUE;
 }
 
 static void finish_chunk(j_compress_ptr c)
 {
-    struct jpeg_writer *w = c->client_data;
-
-    w->out->size += OUTPUT_CHUNK - c->dest->free_in_buffer;
-    w->out->data[w->out->size] = 0;
+    keep(c, OUTPUT_CHUNK - c->dest->free_in_buffer);
 }
 
 static void write_all(struct jpeg_writer *w)

@@ -143,8 +143,8 @@ static void multiply(const struct gradient_run *run, const struct gradient_block
         }
 }
 
-/* Transforms the sums into taps. With a stride, each part of the input has every stride-th tap of a
- * kernel. */
+/* Transforms the sums into taps. With a stride, the input is split into parts, and each part meets
+ * only every stride-th tap of a kernel. */
 static void give(const struct gradient_run *run, const struct gradient_block *b)
 {
     const struct px_winograd_gradient *g = run->g;
